@@ -1,0 +1,1 @@
+"""The equations of the notes as plain NumPy functions."""

@@ -1,0 +1,1 @@
+"""Networks that learners put together: encoders, decoders, generators, discriminators."""
