@@ -1,0 +1,37 @@
+"""The embedded sets by name, each a function in `kerasdl/data/sets/`."""
+
+import importlib
+import inspect
+
+from kerasdl import errors
+
+# name: module in kerasdl.data.sets
+SETS = {
+    "digits": "digits",
+}
+
+
+def names() -> list[str]:
+    """Names of the embedded sets."""
+    return sorted(SETS)
+
+
+def find(name):
+    """The function that makes the set `name`."""
+    errors.one_of("name of a data set", name, names())
+    return getattr(importlib.import_module(f"kerasdl.data.sets.{SETS[name]}"), name)
+
+
+def card(name: str) -> str:
+    """What the set is, where it comes from, how it is split and what its options are."""
+    return inspect.getdoc(find(name))
+
+
+def options(name: str) -> dict:
+    """The options of a set and their defaults.
+
+    >>> options("digits")["split"]
+    'half'
+    """
+    parameters = inspect.signature(find(name)).parameters
+    return {n: p.default for n, p in parameters.items() if n not in ("seed", "image_size")}

@@ -1,0 +1,90 @@
+"""What `load` gives, and what a set's function gives to `load`."""
+
+import dataclasses
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Arrays of each split, before they become pipelines.
+
+    Args:
+        task: See `kerasdl.data`.
+        train: Inputs and targets; each an array, or a tuple or dictionary of arrays.
+        validation: The same, or `None`.
+        test: The same.
+        classes: Names of the classes, or `None`.
+        vocabulary: Tokens by number, or `None`.
+        target_scale: Mean and deviation that undo a regression target's standardisation.
+        files: The files of each split, where examples are files.
+        decode: What makes an input of what `train` holds, example by example, every epoch.
+    """
+
+    task: str
+    train: tuple
+    validation: tuple | None
+    test: tuple
+    classes: tuple | None = None
+    vocabulary: tuple | None = None
+    target_scale: tuple | None = None
+    files: dict | None = None
+    decode: Any = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Info:
+    """What is known about a loaded set.
+
+    Args:
+        name: As given to `load`.
+        task: "classification", "regression", "points", "text", "translation", "sequence"
+            or "elements".
+        classes: Names of the classes, or `None`.
+        shape: Shape of one input, or a tuple of shapes.
+        counts: Number of examples of each split.
+        card: What the set is, in a few lines.
+        vocabulary: Tokens by number, or `None`.
+        target_scale: Mean and deviation that undo a regression target's standardisation.
+        files: The files of each split, where examples are files.
+    """
+
+    name: str
+    task: str
+    classes: tuple | None
+    shape: tuple
+    counts: dict
+    card: str
+    vocabulary: tuple | None = None
+    target_scale: tuple | None = None
+    files: dict | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """Three pipelines and what is known about them.
+
+    Args:
+        train: Shuffled by seed and epoch, and augmented if asked for.
+        validation: In order, never augmented; `None` if there is none.
+        test: In order, never augmented.
+        info: An `Info`.
+        epoch: The epoch that `train` gave last; each pass over `train` adds one.
+    """
+
+    train: Any
+    validation: Any
+    test: Any
+    info: Info
+    epoch: Any
+
+    def order_callback(self):
+        """A callback that makes epoch e of `fit` see epoch e's order and augmentation.
+
+        With it, `fit(initial_epoch=e)` sees exactly what an uninterrupted run would have seen.
+        """
+        import keras
+
+        # iterating adds one
+        return keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: self.epoch.assign(epoch - 1)
+        )
