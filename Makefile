@@ -1,0 +1,49 @@
+# The two that a newcomer needs: `make quickstart` and `make test`.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& echo $$p && break; done)
+BIN = .venv/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: install quickstart test tutorials conformance lint results summaries check-readme clean
+
+install: .venv/installed
+quickstart: .venv/installed
+	$(BIN)/python -m kerasdl.quickstart
+
+.venv/installed: setup.cfg
+	@test -n "$(PYTHON)" || { echo "kerasdl needs Python 3.11, 3.12 or 3.13; try make PYTHON=/path/to/python"; exit 2; }
+	@echo "Installing into .venv (about a minute and a half, once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+.venv/tested: .venv/installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	@touch $@
+
+test: .venv/tested
+	$(BIN)/python -m pytest -n 2
+
+tutorials: .venv/installed
+	$(BIN)/python tutorials/run_all.py
+
+conformance: .venv/tested
+	$(BIN)/python -m tests.conformance
+
+lint: .venv/tested
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+results: .venv/installed
+	$(BIN)/python -m kerasdl.recipes.record
+
+summaries: .venv/installed
+	$(BIN)/python -m kerasdl.summaries
+
+check-readme: .venv/tested
+	$(BIN)/python -m tests.readme
+
+clean:
+	rm -rf .venv runs out build *.egg-info

@@ -1,0 +1,5 @@
+"""`python -m kerasdl` is `kerasdl`."""
+
+from kerasdl.cli import main
+
+main()

@@ -1,0 +1,118 @@
+"""What `kerasdl list` and `info` show, read from the source and recorded results: no TensorFlow."""
+
+import ast
+import json
+import pathlib
+
+from kerasdl import errors, recipes, registry, tables
+from kerasdl import data as datasets
+
+PACKAGE = pathlib.Path(__file__).parent
+
+
+def layers() -> dict[str, str]:
+    """Layer classes and their docstrings."""
+    found = {}
+    for file in sorted(PACKAGE.glob("layers/*.py")):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                found[node.name] = ast.get_docstring(node)
+    return found
+
+
+def summaries() -> dict:
+    """Parameters, MACs and layers of every model, as `make summaries` measured them."""
+    return json.loads((PACKAGE / "summaries.json").read_text(encoding="utf-8"))
+
+
+def result(name: str) -> dict | None:
+    """What recording the recipe measured, by seed."""
+    file = PACKAGE / "recipes" / "results" / f"{name}.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+def listing(topic: str = "") -> dict[str, list[dict]]:
+    """Titles and rows of everything, or of one topic."""
+    topics = sorted({entry.topic for entry in registry.entries().values()})
+    makers = {"recipes": _recipes, "layers": _layers, "data": _data}
+    errors.one_of("topic", topic or "recipes", [*makers, "models", *topics])
+    shown = {name: make() for name, make in makers.items() if topic in ("", name)}
+    for model_topic in topics:
+        if topic in ("", "models", model_topic):
+            shown[f"models: {model_topic}"] = _models(model_topic)
+    return shown
+
+
+def _recipes():
+    rows = []
+    for recipe in map(recipes.get, recipes.names()):
+        bars = ", ".join(f"{bar.metric} {bar}" for bar in recipe.bars)
+        rows.append({"recipe": recipe.name, "data": recipe.data, "bar": bars or "-"})
+        rows[-1]["what"] = recipe.summary
+    return rows
+
+
+
+def _layers():
+    return [{"layer": name, "what": doc.splitlines()[0]} for name, doc in layers().items()]
+
+
+def _data():
+    return [{"data": name, "what": datasets.card(name).splitlines()[0]} for name in datasets.names()]
+
+
+def _models(topic):
+    counts = summaries()
+    rows = []
+    for entry in registry.entries().values():
+        if entry.topic == topic:
+            what = entry.docstring.splitlines()[0]
+            numbers = counts.get(entry.name, {})
+            rows.append({"model": entry.name, "parameters": numbers.get("parameters"), "what": what})
+    return rows
+
+
+def show(name: str, as_json: bool = False):
+    """Print every card that bears the name: a model, its recipe, a layer, a data set."""
+    found = {}
+    if name in registry.entries():
+        entry = registry.entries()[name]
+        found["model"] = {"options": entry.options, "docstring": entry.docstring}
+        found["model"].update(summaries().get(name, {}))
+    if name in recipes.names():
+        found["recipe"] = {**recipes.get(name).to_json(), "result": result(name)}
+    if name in layers():
+        found["layer"] = {"docstring": layers()[name]}
+    if name in datasets.names():
+        found["data"] = {"card": datasets.card(name)}
+    if not found:
+        known = [*registry.entries(), *recipes.names(), *layers(), *datasets.names()]
+        errors.one_of("name", name, known)
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        _print(name, found)
+
+
+def _print(name, found):
+    for kind, card in found.items():
+        print(f"{name} ({kind})")
+        print(card.get("docstring") or card.get("card") or card.get("summary"))
+        if "layers" in card:
+            print(f"\n{card['parameters']:,} parameters, {card['macs']:,} multiply-accumulates")
+            tables.show(card["layers"])
+        if kind == "recipe":
+            _print_recipe(recipes.get(name), card["result"])
+        print()
+
+
+def _print_recipe(recipe, recorded):
+    print(
+        f"trains {recipe.model} on {recipe.data}: {recipe.epochs} epochs, batch {recipe.batch_size}, "
+        f"rate {recipe.learning_rate:g}, augment {recipe.augment}"
+    )
+    for bar in recipe.bars:
+        print(f"must reach {bar.metric} {bar}", end="")
+        seeds = (recorded or {}).get("seeds", {})
+        reached = [f"{run['test'][bar.metric]:.4g}" for run in seeds.values()]
+        print(f"; reached {', '.join(reached)} with seeds {', '.join(seeds)}" if seeds else "")

@@ -1,0 +1,47 @@
+"""From a run to LiteRT files, each compared with the Keras model it came from."""
+
+import numpy as np
+
+from kerasdl import errors, export
+from kerasdl.recipes import training
+
+CALIBRATION = 256  # examples, more than enough for ranges of activations
+
+
+def export_run(run, quantize) -> list[dict]:
+    """Convert every network of the run in every way asked for: a row each."""
+    for method in quantize:
+        errors.one_of("quantization", method, ["none", "float16", "dynamic", "int8"])
+    splits = training.load_data(run.recipe, run.config["fast"])
+    folder = run.path / "export"
+    folder.mkdir(exist_ok=True)
+    rows = []
+    for name, part in training.task_of(run.recipe).exports(run.model, splits).items():
+        for method in quantize:
+            path = folder / f"{name}-{'float' if method == 'none' else method}.tflite"
+            litert = export.to_litert(
+                part.model,
+                path,
+                quantize=None if method == "none" else method,
+                calibration=part.inputs[:CALIBRATION],
+                activation=part.activation,
+                labels=run.info["classes"],
+            )
+            rows.append(_row(path, part, litert))
+    return rows
+
+
+def _row(path, part, litert):
+    parity = export.verify(part.model, litert, part.inputs, activation=part.activation)
+    row = {"file": str(path)}
+    if part.labels is not None and part.activation == "softmax":
+        right = litert.predict(part.inputs).argmax(-1) == part.labels
+        row["accuracy"] = float(np.mean(right))
+    return {
+        **row,
+        "largest_error": parity.largest_error,
+        "agreement": parity.agreement,
+        "kB": round(litert.size / 1e3, 1),
+        "zipped_kB": round(litert.zipped_size / 1e3, 1),
+        "median_ms": export.benchmark(path).median,
+    }

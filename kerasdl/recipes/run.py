@@ -1,0 +1,118 @@
+"""A run folder: what a training run leaves behind, and how it is opened again."""
+
+import csv
+import dataclasses
+import functools
+import json
+import os
+import pathlib
+
+from kerasdl import errors
+from kerasdl.recipes.recipe import Recipe
+
+
+def write_json(path: pathlib.Path, value):
+    """Write beside and rename, so that a kill leaves the old file or the new one."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, path)
+
+
+@dataclasses.dataclass
+class Run:
+    """A finished run.
+
+    Attributes:
+        path: The folder: config.json, history.csv, metrics.json, model.keras, figures/, events/.
+        recipe: What was run.
+        info: What is known of the data: task, classes, shape, counts, vocabulary.
+        history: {"loss": [...], "val_loss": [...], ...}, one number an epoch.
+        metrics: {"test": {...}, "seconds": ..., ...}.
+        model: The trained Keras model, loaded when first asked for.
+    """
+
+    path: pathlib.Path
+
+    @functools.cached_property
+    def config(self) -> dict:
+        return json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe.from_json(self.config["recipe"])
+
+    @property
+    def info(self) -> dict:
+        return self.config["info"]
+
+    @functools.cached_property
+    def metrics(self) -> dict:
+        return json.loads((self.path / "metrics.json").read_text(encoding="utf-8"))
+
+    @functools.cached_property
+    def history(self) -> dict:
+        with (self.path / "history.csv").open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return {name: [float(row[name]) for row in rows] for name in rows[0] if name != "epoch"}
+
+    @functools.cached_property
+    def model(self):
+        import importlib
+
+        import keras
+
+        from kerasdl import registry
+
+        entry = registry.entries()[self.recipe.model]
+        importlib.import_module(entry.module)  # registers the classes that the file names
+        return keras.models.load_model(self.path / "model.keras")
+
+    @property
+    def finished(self) -> bool:
+        return (self.path / "metrics.json").exists()
+
+    def bars(self) -> list[tuple]:
+        """Each bar of the recipe with the number reached and whether it holds."""
+        test = self.metrics["test"]
+        return [(bar, test[bar.metric], bar.holds(test)) for bar in self.recipe.bars]
+
+    def evaluate(self) -> dict:
+        """Judge the saved model on the test data again."""
+        from kerasdl.recipes import training
+
+        splits = training.load_data(self.recipe, self.config["fast"])
+        return training.task_of(self.recipe).evaluate(self.model, splits.test)
+
+    def predict(self, inputs: list[str]) -> list[dict]:
+        """Apply the model to image files, CSV rows or prompts: a row each."""
+        from kerasdl.recipes import training
+
+        return training.task_of(self.recipe).predict(self, inputs)
+
+    def explain(self, inputs: list[str] = ()) -> list[pathlib.Path]:
+        """Draw the run, or what the model does with the inputs; the files' paths."""
+        from kerasdl.recipes import training
+
+        task = training.task_of(self.recipe)
+        if inputs:
+            return training.draw(self.path, task.explain(self, inputs))
+        splits = training.load_data(self.recipe, self.config["fast"])
+        return training.draw(self.path, task.figures(self.model, splits, self.history))
+
+    def export(self, quantize: list[str] = ("none", "int8")) -> list[dict]:
+        """Write LiteRT files into the folder and compare each with the Keras model: a row each."""
+        from kerasdl.recipes import exporting
+
+        return exporting.export_run(self, quantize)
+
+
+def open_run(path: str | pathlib.Path) -> Run:
+    """Open a finished run folder."""
+    run = Run(pathlib.Path(path))
+    if not (run.path / "config.json").is_file():
+        expected = "a folder that `kerasdl train` wrote"
+        raise errors.InvalidInput("run folder", expected, path)
+    if not run.finished:
+        expected = "a finished run (the command that started it goes on)"
+        raise errors.InvalidInput("run folder", expected, f"{path}, which was interrupted")
+    return run

@@ -1,0 +1,37 @@
+"""What differs from task to task: one file each, all with the same functions.
+
+    model_options(info)             sizes of the model, from the data
+    prepare(dataset, info)          a dataset as the model's `fit` takes it
+    compile(model, recipe, steps)   loss, optimizers, metrics
+    evaluate(model, test)           {metric: number} on the test split
+    figures(model, splits, history) {name: matplotlib figure}
+    examples(model, splits, folder) inputs as files, for `kerasdl predict`
+    predict(run, inputs)            rows to show for what the user gave
+    exports(model, splits)          {name: Export}, what goes to a phone
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """One network to convert, real inputs to calibrate and verify it with, and its output's meaning."""
+
+    model: keras.Model
+    inputs: np.ndarray
+    labels: np.ndarray | None = None
+    activation: str | None = None
+
+
+def gather(dataset, count: int | None = None) -> tuple[np.ndarray, ...]:
+    """The first `count` examples of a batched dataset as arrays, or all of them."""
+    batches, seen = [], 0
+    for batch in dataset.as_numpy_iterator():
+        batches.append(batch if isinstance(batch, tuple) else (batch,))
+        seen += len(batches[-1][0])
+        if count and seen >= count:
+            break
+    return tuple(np.concatenate(parts)[:count] for parts in zip(*batches, strict=True))

@@ -1,0 +1,107 @@
+"""Classification and regression: a label for an image or a row of a table."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasdl import explain
+from kerasdl.recipes import training
+from kerasdl.recipes.tasks import Export, gather
+
+
+def model_options(info):
+    outputs = len(info.classes) if info.classes else 1
+    return {"input_shape": info.shape, "num_classes": outputs}
+
+
+def prepare(dataset, info):
+    if not info.classes:
+        return dataset
+    classes = len(info.classes)  # vectors, because Keras smooths only those
+    return dataset.map(lambda x, label: (x, tf.one_hot(label, classes)), name="one_hot")
+
+
+def compile(model, recipe, steps):
+    if model.output_shape[-1] == 1:
+        loss, metrics = keras.losses.MeanSquaredError(), []
+    else:
+        smoothing = recipe.task_options.get("label_smoothing", 0.0)
+        loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
+        metrics = [keras.metrics.CategoricalAccuracy(name="accuracy")]
+    model.compile(training.optimizer(recipe, steps), loss, metrics=metrics)
+    model.optimizer.build(model.trainable_variables)  # else `fit` traces twice
+
+
+def evaluate(model, test):
+    outputs, labels = outputs_of(model, test)
+    if outputs.shape[-1] == 1:
+        errors = outputs[:, 0] - labels
+        r2 = 1 - np.mean(errors**2) / np.var(labels)
+        return {"mse": float(np.mean(errors**2)), "r2": float(r2)}
+    log_probabilities = tf.nn.log_softmax(outputs).numpy()
+    right = outputs.argmax(-1) == labels
+    loss = -log_probabilities[np.arange(len(labels)), labels]
+    return {"accuracy": float(right.mean()), "cross_entropy": float(loss.mean())}
+
+
+def outputs_of(model, dataset):
+    """Logits (or values) and labels of a whole dataset."""
+    pairs = [(model.predict_on_batch(x), y.numpy()) for x, y in dataset]
+    return tuple(np.concatenate(parts) for parts in zip(*pairs, strict=True))
+
+
+def figures(model, splits, history):
+    drawn = {"curves": explain.curves(history)}
+    names = splits.info.classes
+    if names:
+        logits, labels = outputs_of(model, splits.test)
+        drawn["confusion"] = explain.confusion(labels, logits.argmax(-1), names)
+    if names and len(splits.info.shape) == 3:
+        images, labels = gather(splits.test)
+        drawn["feature_maps"] = explain.feature_maps(model, images[0])
+        drawn["mistakes"] = explain.predictions(
+            images, labels, tf.nn.softmax(logits).numpy(), names
+        )
+    return drawn
+
+
+def examples(model, splits, folder):
+    """One test image of each class, named after it."""
+    if not splits.info.classes or len(splits.info.shape) != 3:
+        return
+    folder.mkdir(exist_ok=True)
+    images, labels = gather(splits.test)
+    for label, name in enumerate(splits.info.classes):
+        found = np.flatnonzero(labels == label)
+        if len(found):
+            image = images[found[0]]
+            keras.utils.save_img(folder / f"{name}.png", image * 255, scale=False)
+
+
+def predict(run, inputs):
+    from kerasdl.recipes import reading
+
+    rows = []
+    for item in inputs:
+        outputs = run.model.predict_on_batch(reading.example(item, run.info)[None])[0]
+        rows.append({"input": str(item), **_answer(outputs, run.info["classes"])})
+    return rows
+
+
+def _answer(outputs, classes):
+    if not classes:
+        return {"value": float(outputs[0])}
+    probabilities = tf.nn.softmax(outputs).numpy()
+    best = probabilities.argsort()[::-1][:3]
+    others = ", ".join(f"{classes[i]} {probabilities[i]:.3f}" for i in best[1:])
+    return {
+        "prediction": classes[best[0]],
+        "probability": round(float(probabilities[best[0]]), 4),
+        "then": others,
+    }
+
+
+def exports(model, splits):
+    inputs, labels = gather(splits.test)
+    activation = "softmax" if splits.info.classes else None
+    return {"model": Export(model, inputs, labels, activation)}

@@ -1,0 +1,51 @@
+"""Measure every registered model and keep the numbers: `python -m kerasdl.summaries`.
+
+`kerasdl list` and `info` read the file, so that they need not build a model to say how large it is.
+"""
+
+import json
+import pathlib
+
+import keras
+
+from kerasdl import registry
+from kerasdl.explain import counts
+
+FILE = pathlib.Path(__file__).parent / "summaries.json"
+
+
+def summary(name: str) -> dict:
+    """Parameters, multiply-accumulates for one input, and the layers, of a model as it is made by default."""
+    model = registry.create_model(name)
+    trainable, total = counts.parameters(model)
+    networks = [part for part in vars(model).values() if isinstance(part, keras.Model)]
+    networks = [part for part in networks if part.built] or [model]
+    return {
+        "parameters": total,
+        "trainable": trainable,
+        "macs": sum(counts.macs(network) for network in networks),
+        "layers": [_row(layer) for network in networks for layer in network.layers],
+    }
+
+
+def _row(layer):
+    shape = [str(size or "-") for size in getattr(layer.output, "shape", ())]
+    return {
+        "layer": layer.name,
+        "type": type(layer).__name__,
+        "output": " x ".join(shape[1:]),
+        "parameters": layer.count_params(),
+    }
+
+
+def main():
+    found = {}
+    for name in registry.list_models():
+        keras.utils.clear_session()  # else a layer is numbered by how many came before
+        found[name] = summary(name)
+        print(f"{name}: {found[name]['parameters']:,} parameters, {found[name]['macs']:,} MACs")
+    FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

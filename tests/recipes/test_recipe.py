@@ -1,0 +1,52 @@
+"""Recipes are data: they check themselves, survive JSON, and keep what they promised."""
+
+import json
+
+import pytest
+
+from kerasdl import cards, errors, recipes, registry
+from kerasdl.recipes import Bar
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_recipe_names_a_model_and_survives_json(name):
+    recipe = recipes.get(name)
+    assert recipe.model in registry.list_models()
+    again = recipes.Recipe.from_json(json.loads(json.dumps(recipe.to_json())))
+    assert again == recipe
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_recorded_result_belongs_to_the_recipe_and_holds_for_three_seeds(name):
+    result = cards.result(name)
+    recipe = recipes.get(name)
+    assert result is not None, f"python -m kerasdl.recipes.record {name}"
+    assert recipes.Recipe.from_json(result["recipe"]) == recipe
+    assert len(result["seeds"]) >= 3 and str(recipe.seed) in result["seeds"]
+    for seed, metrics in result["seeds"].items():
+        for bar in recipe.bars:
+            assert bar.holds(metrics["test"]), (seed, str(bar), metrics)
+        assert metrics["seconds"] <= 180
+
+
+def test_bar_holds_on_its_limits_and_not_beyond():
+    bar = Bar("share", at_least=0.03, at_most=0.25)
+    assert bar.holds({"share": 0.03}) and bar.holds({"share": 0.25})
+    assert not bar.holds({"share": 0.02}) and not bar.holds({"share": 0.26})
+    assert str(bar) == ">= 0.03 and <= 0.25"
+
+
+@pytest.mark.parametrize("change", [{"epochs": 0}, {"batch_size": 0}, {"epochs": -3}, {"seed": -1}])
+def test_recipe_refuses_impossible_values(change):
+    with pytest.raises(errors.InvalidInput, match="Expected an integer of at least"):
+        recipes.get("mlp").replace(**change)
+
+
+def test_other_data_drops_the_options_and_bars_of_the_embedded_set():
+    recipe = recipes.get("autoencoder").replace(data="moons")
+    assert recipe.bars == () and recipe.data_options == {}
+
+
+def test_unknown_recipe_suggests_a_near_one():
+    with pytest.raises(errors.InvalidInput, match="se_resnet_tiny"):
+        recipes.get("seresnet_tiny")

@@ -1,0 +1,107 @@
+"""The command line as a user meets it: help at once, one line for wrong input, results."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from kerasdl import cli
+
+
+def run(capsys, *arguments):
+    """Exit status, standard output and standard error of `kerasdl ...`, in this process."""
+    sys.argv = ["kerasdl", *map(str, arguments)]
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    printed = capsys.readouterr()
+    return stop.value.code or 0, printed.out, printed.err
+
+
+@pytest.fixture
+def folders(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken" / "cat").mkdir(parents=True)
+    (tmp_path / "broken" / "cat" / "note.png").write_text("not a picture")
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n3,4\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "no_such"), "Invalid recipe name"),
+        (("train", "mlp", "--epochs", "-1"), "Invalid value for `epochs`"),
+        (("train", "mlp", "--batch-size", "0"), "Invalid value for `batch_size`"),
+        (("train", "mlp", "--epochs", "few"), "Invalid value for '--epochs'"),
+        (("train", "mlp", "--data", "{}/nowhere"), "Received: "),
+        (("train", "simple_cnn", "--data", "{}/empty"), "Received: "),
+        (("train", "simple_cnn", "--data", "{}/broken"), "note.png"),
+        (("train", "mlp", "--data", "{}/table.csv", "--target", "price"), "price"),
+        (("train", "mlp", "--data", "tfds:no_such_set"), "no_such_set"),
+        (("evaluate", "{}/empty"), "Invalid run folder"),
+        (("info", "resnet19"), "resnet18"),
+        (("list", "things"), "Invalid topic"),
+        (("bench", "{}/nothing.tflite"), "nothing.tflite"),
+        (("no_such_command",), "No such command"),
+    ],
+)
+def test_wrong_input_ends_in_one_line_and_status_2(arguments, message, folders, capsys):
+    status, out, err = run(capsys, *(a.format(folders) for a in arguments), *out_of(arguments, folders))
+    assert status == 2 and out == ""
+    assert err.count("\n") == 1 and message in err, err
+
+
+def out_of(arguments, folders):
+    return ("--out", folders / "run") if arguments[0] == "train" else ()
+
+
+def test_help_list_and_info_are_fast_and_import_no_tensorflow():
+    def seconds(code):
+        begin = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - begin
+
+    def best(code):
+        return min(seconds(code) for _ in range(3))
+
+    tensorflow = best("import tensorflow")
+    for arguments in (["--help"], ["list"], ["info", "resnet50"], ["info", "digits"]):
+        code = (
+            "import sys; from kerasdl import cli; sys.argv[1:] = "
+            f"{arguments}\ntry: cli.main()\nexcept SystemExit as stop: assert not stop.code\n"
+            "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+        )
+        assert best(code) < tensorflow / 10, arguments
+
+
+def test_road_from_training_to_a_litert_file(tmp_path, capsys):
+    folder = tmp_path / "run"
+    status, out, _ = run(capsys, "train", "mlp", "--epochs", "6", "--out", folder, "--json")
+    assert status == 0
+    accuracy = {row["metric"]: row["test"] for row in json.loads(out)}["accuracy"]
+    assert accuracy > 0.8
+
+    _, out, _ = run(capsys, "evaluate", folder, "--json")
+    assert json.loads(out)[0]["test"] == accuracy
+
+    image = folder / "examples" / "4.png"
+    _, out, _ = run(capsys, "predict", folder, image, "--json")
+    row = json.loads(out)[0]
+    assert row["input"] == str(image) and row["prediction"] in "0123456789"
+
+    status, _, err = run(capsys, "predict", folder, folder / "config.json")
+    assert status == 2 and "an image file" in err
+
+    _, out, _ = run(capsys, "explain", folder)
+    assert str(folder / "figures" / "confusion.png") in out
+
+    _, out, _ = run(capsys, "export", folder, "--json")
+    rows = json.loads(out)
+    assert [row["largest_error"] < limit for row, limit in zip(rows, (1e-5, 0.2), strict=True)]
+    assert rows[0]["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    assert rows[1]["kB"] < rows[0]["kB"] and rows[1]["agreement"] > 0.97
+
+    _, out, _ = run(capsys, "bench", *(row["file"] for row in rows), "--json")
+    assert all(row["median_ms"] > 0 for row in json.loads(out))
