@@ -1,0 +1,52 @@
+"""A plain convolutional network: the image shrinks three times while its channels grow."""
+
+import keras
+from keras import layers
+
+from kerasdl.models.network import Network
+from kerasdl.models.vision import images
+
+VARIANTS = {
+    "SimpleCNN": {
+        "simple_cnn": {},
+        "simple_cnn_tiny": {"widths": (16, 32, 64), "units": 64, "input_shape": (8, 8, 1)},
+    }
+}
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class SimpleCNN(Network):
+    """Convolution, batch normalization, ReLU and pooling, again and again, then a dense layer.
+
+    For images of 32 pixels the shapes are 32, 16, 8, 4 pixels and 2048 flattened values.
+
+    Args:
+        widths: Channels of each stage.
+        units: Width of the dense layer.
+        dropout: Share of the dense layer's units that are silenced while training.
+        num_classes: Number of logits.
+        input_shape: (height, width, channels); each stage halves height and width.
+
+    Spec: CNA-01, CNO-53, CNO-54
+    """
+
+    def __init__(
+        self,
+        widths=(32, 64, 128),
+        units=512,
+        dropout=0.5,
+        num_classes=10,
+        input_shape=(32, 32, 3),
+        **kwargs,
+    ):
+        images.check(input_shape, smallest=2 ** len(widths))
+        x = inputs = keras.Input(input_shape)  # 32
+        for stage, width in enumerate(widths):  # 16, 8, 4
+            x = layers.Conv2D(width, 3, padding="same", name=f"conv{stage + 1}")(x)
+            x = layers.BatchNormalization(momentum=0.9)(x)
+            x = layers.ReLU()(x)
+            x = layers.MaxPooling2D()(x)
+        x = layers.Flatten()(x)
+        x = layers.Dense(units, activation="relu", name="features")(x)
+        x = layers.Dropout(dropout)(x)
+        super().__init__(inputs, layers.Dense(num_classes, name="logits")(x), **kwargs)
