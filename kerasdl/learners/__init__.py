@@ -1,0 +1,1 @@
+"""Models that learn in their own way."""

@@ -1,0 +1,73 @@
+"""The two halves of an autoencoder, dense: an image to a code, and a code to an image."""
+
+import math
+
+import keras
+from keras import layers
+
+from kerasdl.models.network import Network
+
+VARIANTS = {
+    "Encoder": {
+        "encoder": {"latent_dim": 32, "widths": (128, 64), "input_shape": (28, 28, 1)},
+        "encoder_tiny": {"latent_dim": 10, "widths": (256, 256), "input_shape": (8, 8, 1)},
+    },
+    "Decoder": {
+        "decoder": {"latent_dim": 32, "widths": (64, 128), "image_shape": (28, 28, 1)},
+        "decoder_tiny": {"latent_dim": 10, "widths": (256, 256), "image_shape": (8, 8, 1)},
+    },
+}
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class Encoder(Network):
+    """Squeeze an image into a few numbers.
+
+        h = f(W_e x + b_e), once for each width        code = W h + b
+
+    Args:
+        latent_dim: Numbers in the code.
+        widths: Units of the hidden layers.
+        activation: f of the hidden layers.
+        input_shape: (height, width, channels).
+
+    Reference: Hinton, Salakhutdinov (2006), Reducing the Dimensionality of Data with Neural Networks.
+
+    Spec: AEN-01, AEN-02, AEN-03, AEN-04, AEN-05, AEN-07
+    """
+
+    def __init__(
+        self, latent_dim=32, widths=(128, 64), activation="relu", input_shape=(28, 28, 1), **kwargs
+    ):
+        inputs = keras.Input(input_shape)
+        x = layers.Flatten()(inputs)
+        for width in widths:
+            x = layers.Dense(width, activation)(x)
+        super().__init__(inputs, layers.Dense(latent_dim, name="code")(x), **kwargs)
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class Decoder(Network):
+    """Unfold a code into the logits of an image.
+
+        h = f(W_d z + b_d), once for each width        logits = W h + b
+
+    Args:
+        latent_dim: Numbers in the code.
+        widths: Units of the hidden layers, usually the encoder's in reverse.
+        activation: f of the hidden layers.
+        image_shape: (height, width, channels) of what comes out.
+
+    Reference: Hinton, Salakhutdinov (2006), Reducing the Dimensionality of Data with Neural Networks.
+
+    Spec: AEN-01, AEN-02, AEN-03, AEN-04
+    """
+
+    def __init__(
+        self, latent_dim=32, widths=(64, 128), activation="relu", image_shape=(28, 28, 1), **kwargs
+    ):
+        x = inputs = keras.Input((latent_dim,))
+        for width in widths:
+            x = layers.Dense(width, activation)(x)
+        x = layers.Dense(math.prod(image_shape), name="logits")(x)
+        super().__init__(inputs, layers.Reshape(image_shape)(x), **kwargs)
