@@ -1,0 +1,54 @@
+"""Local response normalization: neighbouring channels compete."""
+
+import keras
+from keras import layers, ops
+
+from kerasdl import errors
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class LocalResponseNormalization(layers.Layer):
+    """Divide each channel by the energy of the channels around it.
+
+    A strong answer of one detector quiets its neighbours at the same pixel, as in the retina.
+    AlexNet needs it after its first two convolutions; batch normalization has replaced it since.
+
+        b_i = a_i / (k + alpha * sum_j a_j^2)^beta        j from i - size / 2 to i + size / 2
+
+    This is the paper's alpha: PyTorch's is `size` times as large.
+
+    Args:
+        size: Number of neighbouring channels that are summed, an odd number.
+        k, alpha, beta: Constants of the formula.
+
+    Input and output shape: (batch, ..., channels)
+
+    Example:
+        >>> LocalResponseNormalization(k=1.0, alpha=1.0, beta=0.5)(keras.ops.ones((1, 1, 3)))
+        <tf.Tensor: shape=(1, 1, 3), dtype=float32, numpy=array([[[0.5, 0.5, 0.5]]], dtype=float32)>
+
+    Reference: Krizhevsky, Sutskever, Hinton (2012), ImageNet Classification with Deep Convolutional
+    Neural Networks.
+    Spec: CNA-05, CNA-08
+    """
+
+    def __init__(self, size=5, k=2.0, alpha=1e-4, beta=0.75, **kwargs):
+        super().__init__(**kwargs)
+        if size < 1 or size % 2 == 0:
+            raise errors.InvalidInput("value for argument `size`", "a positive odd number", size)
+        self.size = size
+        self.k = k
+        self.alpha = alpha
+        self.beta = beta
+
+    def call(self, inputs):
+        # squares overflow half precision, and k swallows what alpha leaves of them
+        squares = ops.square(ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32")))
+        around, channels = self.size // 2, inputs.shape[-1]
+        no_padding = [(0, 0)] * (len(inputs.shape) - 1)
+        squares = ops.pad(squares, [*no_padding, (around, around)])
+        energy = sum(squares[..., j : j + channels] for j in range(self.size))
+        return inputs * ops.cast((self.k + self.alpha * energy) ** -self.beta, inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape

@@ -1,0 +1,68 @@
+"""DenseNet: dense blocks with transitions between them."""
+
+import keras
+from keras import layers
+
+from kerasdl import errors
+from kerasdl.layers import chain
+from kerasdl.layers.dense_block import DenseBlock, TransitionBlock
+from kerasdl.models.network import Network
+from kerasdl.models.vision import images
+from kerasdl.models.vision.stem import SHRINKS, stem_layers
+
+VARIANTS = {
+    "DenseNet": {
+        "densenet121": {"depths": (6, 12, 24, 16)},
+        "densenet169": {"depths": (6, 12, 32, 32)},
+        "densenet201": {"depths": (6, 12, 48, 32)},
+        "densenet_tiny": {
+            "depths": (3, 3, 3),
+            "growth_rate": 12,
+            "stem": "small",
+            "num_classes": 10,
+            "input_shape": (8, 8, 1),
+        },
+    }
+}
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class DenseNet(Network):
+    """A densely connected network for images of any size.
+
+    Args:
+        depths: Number of layers in each dense block.
+        growth_rate: Channels that each layer adds; the stem has twice as many.
+        compression: Share of the channels that a transition keeps.
+        stem: "imagenet" (7x7 stride 2 and pooling) or "small" (3x3, for images of 8 to 64 pixels).
+        num_classes: Number of logits.
+        input_shape: (height, width, channels); height and width may be `None`.
+
+    Reference: Huang, Liu, van der Maaten, Weinberger (2017), Densely Connected Convolutional
+    Networks.
+    Spec: CNA-18, CNA-19
+    """
+
+    def __init__(
+        self,
+        depths=(6, 12, 24, 16),
+        growth_rate=32,
+        compression=0.5,
+        stem="imagenet",
+        num_classes=1000,
+        input_shape=(224, 224, 3),
+        **kwargs,
+    ):
+        errors.one_of("value for argument `stem`", stem, SHRINKS)
+        smallest = SHRINKS[stem] * 2 ** (len(depths) - 1)
+        images.check(input_shape, smallest, any_size=True)
+
+        inputs = keras.Input(input_shape)  # 224
+        x = chain.call(stem_layers(stem, 2 * growth_rate), inputs)
+        for i, depth in enumerate(depths):  # 56, 28, 14, 7
+            if i > 0:
+                x = TransitionBlock(compression, name=f"transition{i}")(x)
+            x = DenseBlock(depth, growth_rate, name=f"dense_block{i + 1}")(x)
+        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
+        x = layers.GlobalAveragePooling2D(name="features")(layers.ReLU()(x))
+        super().__init__(inputs, layers.Dense(num_classes, name="logits")(x), **kwargs)

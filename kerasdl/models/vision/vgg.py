@@ -1,0 +1,66 @@
+"""VGG: depth from the simplest part there is, the 3x3 convolution."""
+
+import keras
+from keras import layers
+
+from kerasdl.models.network import Network
+from kerasdl.models.vision import images
+
+VARIANTS = {
+    "VGG": {
+        "vgg16": {"depths": (2, 2, 3, 3, 3)},
+        "vgg19": {"depths": (2, 2, 4, 4, 4)},
+        "vgg_tiny": {
+            "depths": (1, 1, 2),
+            "widths": (32, 64, 128),
+            "units": 128,
+            "num_classes": 10,
+            "input_shape": (8, 8, 1),
+        },
+    }
+}
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class VGG(Network):
+    """Stages of 3x3 convolutions with pooling between them, then three dense layers.
+
+    Two 3x3 convolutions see as far as one 5x5, three as far as one 7x7, with fewer weights and more
+    nonlinearities. Images of 224 pixels become 112, 56, 28, 14 and 7 pixels wide.
+
+    Args:
+        depths: Number of convolutions in each stage.
+        widths: Channels of each stage.
+        units: Width of the two hidden dense layers.
+        dropout: Share of the dense layers' units that are silenced while training.
+        num_classes: Number of logits.
+        input_shape: (height, width, channels); each stage halves height and width.
+
+    Reference: Simonyan, Zisserman (2015), Very Deep Convolutional Networks for Large-Scale Image
+    Recognition.
+    Spec: CNA-10, CNA-35, CNO-50
+    """
+
+    def __init__(
+        self,
+        depths=(2, 2, 3, 3, 3),
+        widths=(64, 128, 256, 512, 512),
+        units=4096,
+        dropout=0.5,
+        num_classes=1000,
+        input_shape=(224, 224, 3),
+        **kwargs,
+    ):
+        images.check(input_shape, smallest=2 ** len(depths))
+        trainable = {"activation": "relu", "kernel_initializer": "he_normal"}
+        x = inputs = keras.Input(input_shape)  # 224
+        for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):
+            for i in range(depth):
+                name = f"stage{stage + 1}_conv{i + 1}"
+                x = layers.Conv2D(width, 3, padding="same", name=name, **trainable)(x)
+            x = layers.MaxPooling2D(name=f"stage{stage + 1}_pool")(x)  # 112, 56, 28, 14, 7
+        x = layers.Flatten()(x)
+        for name in ("dense1", "features"):
+            x = layers.Dense(units, name=name, **trainable)(x)
+            x = layers.Dropout(dropout)(x)
+        super().__init__(inputs, layers.Dense(num_classes, name="logits")(x), **kwargs)
