@@ -1,0 +1,57 @@
+"""Blocks held against the files of tests/reference."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+REFERENCE = pathlib.Path(__file__).parents[1] / "reference"
+
+
+@pytest.fixture
+def assert_equals_reference():
+    """Give a block the weights of a PyTorch module, layer after layer, and compare the outputs."""
+
+    def check(block, file, atol=1e-5):
+        arrays = np.load(REFERENCE / file)
+        images = arrays["x"].transpose(0, 2, 3, 1)
+        block.build(images.shape)
+        theirs = [arrays[name] for name in arrays if name.startswith("w.")]
+        # (out, in, height, width) -> (height, width, in, out)
+        theirs = [w.transpose(2, 3, 1, 0) if w.ndim == 4 else w for w in theirs]
+        block.set_weights(
+            [w.reshape(ours.shape) for w, ours in zip(theirs, block.weights, strict=True)]
+        )
+        outputs = np.array(block(images))
+        assert outputs.shape == block.compute_output_shape(images.shape)
+        np.testing.assert_allclose(outputs.transpose(0, 3, 1, 2), arrays["y"], rtol=0, atol=atol)
+
+    return check
+
+
+@pytest.fixture
+def assert_transparent():
+    """Inline a block until Keras's own layers are left, which must be the same function."""
+    import keras
+
+    def is_ours(layer):
+        return type(layer).__module__.startswith("kerasdl")
+
+    def inline(layer, *args, **kwargs):
+        return layer.call(*args) if is_ours(layer) else layer(*args, **kwargs)
+
+    def check(block, shape):
+        inputs = keras.Input(shape)
+        model = flat = keras.Model(inputs, block(inputs))
+        while any(map(is_ours, flat.layers)):
+            flat = keras.models.clone_model(
+                flat, clone_function=lambda layer: layer, call_function=inline
+            )
+        images = np.random.default_rng(0).random((4, *shape), dtype="float32")
+        for training in (False, True):  # each updates the moving statistics, after it has used them
+            np.testing.assert_array_equal(
+                model(images, training=training), flat(images, training=training)
+            )
+        assert {id(w) for w in flat.weights} == {id(w) for w in block.weights}
+
+    return check

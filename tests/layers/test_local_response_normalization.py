@@ -1,0 +1,47 @@
+"""Against PyTorch's numbers, and what half precision would do to it."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+from kerasdl import errors
+from kerasdl.layers import LocalResponseNormalization
+
+REFERENCE = np.load(pathlib.Path(__file__).parents[1] / "reference" / "lrn.npz")
+IMAGES = REFERENCE["x"].transpose(0, 2, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({}, "y_paper"),
+        ({"alpha": 0.1}, "y_paper_big"),
+        ({"size": 3, "k": 1.0, "alpha": 0.1, "beta": 0.5}, "y_paper_size3_big_k1"),
+        ({"alpha": 1e-4 / 5}, "y_torch"),  # PyTorch divides alpha by the size
+        ({"alpha": 0.1 / 5}, "y_torch_big"),
+    ],
+)
+def test_equals_the_reference(arguments, expected):
+    outputs = np.array(LocalResponseNormalization(**arguments)(IMAGES)).transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(outputs, REFERENCE[expected], rtol=0, atol=1e-6)
+    if expected == "y_paper_big":
+        np.testing.assert_allclose(outputs[0, :4, 0, 0], REFERENCE["y_paper_head"], atol=1e-6)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_squares_do_not_overflow_in_half_precision(policy):
+    images = np.full((1, 1, 1, 5), 300.0, "float32")  # its square is above float16's largest number
+    outputs = LocalResponseNormalization(dtype=policy)(images)
+    np.testing.assert_allclose(outputs, LocalResponseNormalization()(images), rtol=1e-2)
+
+
+def test_is_made_of_keras_operations(assert_transparent):
+    assert_transparent(LocalResponseNormalization(), (4, 4, 8))
+
+
+def test_refuses_an_even_size():
+    with pytest.raises(
+        errors.InvalidInput, match=r"`size`. Expected a positive odd .* Received: 4"
+    ):
+        LocalResponseNormalization(size=4)

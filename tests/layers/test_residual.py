@@ -1,0 +1,84 @@
+"""Against torchvision's blocks, and the identity that a block starts from."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from kerasdl import errors
+from kerasdl.layers import BottleneckBlock, ResidualBlock
+from kerasdl.layers.residual import PaddedShortcut
+
+
+def images(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+def silence_change(block):
+    """Make the residual branch zero through the scale of its last normalization."""
+    normalization = [part for part in block.change if hasattr(part, "gamma")][-1]
+    normalization.gamma.assign(ops.zeros_like(normalization.gamma))
+
+
+def test_block_equals_the_reference(assert_equals_reference):
+    assert_equals_reference(ResidualBlock(8), "resnet_basicblock.npz")
+
+
+def test_block_with_projection_equals_the_reference(assert_equals_reference):
+    assert_equals_reference(ResidualBlock(16, strides=2), "resnet_basicblock_down.npz")
+
+
+def test_block_has_the_published_number_of_parameters():
+    block = ResidualBlock(64)
+    block.build((None, 8, 8, 64))
+    assert sum(ops.size(w) for w in block.trainable_weights) == 73_984
+    assert block.count_params() == 74_240
+
+
+def test_bottleneck_has_the_published_number_of_weights():
+    block = BottleneckBlock(64)
+    block.build((None, 8, 8, 256))
+    kernels = [part for part in block.change if isinstance(part, keras.layers.Conv2D)]
+    assert [kernel.kernel_size for kernel in kernels] == [(1, 1), (3, 3), (1, 1)]
+    assert sum(kernel.count_params() for kernel in kernels) == 69_632
+
+
+@pytest.mark.parametrize("block", [ResidualBlock(8), BottleneckBlock(2)])
+def test_without_a_change_the_input_passes(block):
+    x = images(2, 5, 5, 8)
+    block.build(x.shape)
+    silence_change(block)
+    np.testing.assert_array_equal(block(x), np.maximum(x, 0))
+
+
+def test_padded_shortcut_has_no_parameters_and_keeps_every_second_pixel():
+    x = images(2, 6, 6, 8)
+    block = ResidualBlock(16, strides=2, shortcut="padding")
+    block.build(x.shape)
+    silence_change(block)
+    y = np.array(block(x))
+    np.testing.assert_array_equal(y[..., :8], np.maximum(x[:, ::2, ::2], 0))
+    np.testing.assert_array_equal(y[..., 8:], 0)
+
+
+def test_padded_shortcut_knows_the_shape_of_odd_images():
+    assert PaddedShortcut(8, 2).compute_output_shape((None, 7, None, 4)) == (None, 4, None, 8)
+    assert PaddedShortcut(8, 2)(images(1, 7, 6, 4)).shape == (1, 4, 3, 8)
+
+
+@pytest.mark.parametrize("shortcut", ["projection", "padding"])
+@pytest.mark.parametrize("block", [ResidualBlock, BottleneckBlock])
+def test_is_made_of_keras_layers(block, shortcut, assert_transparent):
+    assert_transparent(block(8, strides=2, se_ratio=4, shortcut=shortcut), (6, 6, 4))
+
+
+def test_parts_compute_in_the_precision_of_the_block():
+    block = ResidualBlock(8, se_ratio=2, dtype="mixed_bfloat16")
+    assert block(images(1, 4, 4, 4)).dtype == "bfloat16"
+    assert {w.dtype for w in block.weights} == {"float32"}
+    assert {layer.compute_dtype for layer in block._flatten_layers()} == {"bfloat16"}
+
+
+def test_refuses_an_unknown_shortcut():
+    with pytest.raises(errors.InvalidInput, match=r"`shortcut`. Expected one of projection"):
+        ResidualBlock(8, shortcut="projecton")

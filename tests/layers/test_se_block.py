@@ -1,0 +1,43 @@
+"""Against torchvision's block, and what its formula says."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from kerasdl import errors
+from kerasdl.layers import SEBlock
+
+
+def test_equals_the_reference(assert_equals_reference):
+    assert_equals_reference(SEBlock(ratio=4), "se_block.npz")
+
+
+def test_has_the_published_number_of_parameters():
+    block = SEBlock(ratio=16)
+    block.build((None, 7, 7, 64))
+    assert block.count_params() == 580
+
+
+def test_scales_by_half_when_its_logits_are_zero():
+    block = SEBlock(ratio=2)
+    block.build((None, 4, 4, 8))
+    block.set_weights([np.zeros(weight.shape) for weight in block.weights])
+    images = np.random.default_rng(0).random((1, 4, 4, 8), dtype="float32")
+    np.testing.assert_array_equal(block(images), images / 2)
+
+
+def test_scale_is_one_number_between_0_and_1_for_each_channel():
+    scale = np.array(SEBlock(ratio=2)(ops.ones((3, 4, 4, 8))))
+    assert ((scale > 0) & (scale < 1)).all()
+    np.testing.assert_array_equal(scale, np.broadcast_to(scale[:, :1, :1], scale.shape))
+
+
+def test_is_made_of_keras_layers(assert_transparent):
+    assert_transparent(SEBlock(ratio=2), (4, 4, 8))
+
+
+def test_says_which_ratio_it_expected():
+    with pytest.raises(
+        errors.InvalidInput, match=r"Expected a divisor of the 10 channels\. Received: 16"
+    ):
+        SEBlock(ratio=16).build((None, 4, 4, 10))
