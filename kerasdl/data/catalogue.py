@@ -7,7 +7,22 @@ from kerasdl import errors
 
 # name: module in kerasdl.data.sets
 SETS = {
+    "adding": "sequences",
+    "breast_cancer": "tables",
+    "copy": "sequences",
+    "dates": "texts",
+    "diabetes": "tables",
     "digits": "digits",
+    "grid": "points",
+    "iris": "tables",
+    "moons": "points",
+    "pydocs": "texts",
+    "ring": "points",
+    "shapes": "shapes",
+    "sine": "sequences",
+    "sums": "texts",
+    "swiss_roll": "points",
+    "wine": "tables",
 }
 
 

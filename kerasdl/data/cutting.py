@@ -1,4 +1,4 @@
-"""Cutting arrays into splits."""
+"""Cutting arrays into splits, and checking the options that say how."""
 
 import numpy as np
 
@@ -21,11 +21,6 @@ def count(arrays):
     return len(arrays)
 
 
-def check_share(name, share):
-    if not (isinstance(share, (int, float)) and 0 <= share < 1):
-        raise errors.InvalidInput(f"value for option `{name}`", "a share in [0, 1)", share)
-
-
 def hold_out(arrays, validation):
     """Cut a share off the end: (the rest, the end or `None`)."""
     check_share("validation", validation)
@@ -35,17 +30,40 @@ def hold_out(arrays, validation):
     return take(arrays, slice(kept)), take(arrays, slice(kept, None))
 
 
-def rows_of_splits(labels, seed, shares=(0.8, 0.1, 0.1)):
+def in_sequence(arrays):
+    """Train, validation and test, in this order: eight, one and one tenths."""
+    total = count(arrays)
+    first, second = total * 8 // 10, total * 9 // 10
+    return tuple(take(arrays, slice(*ends)) for ends in ((first,), (first, second), (second, None)))
+
+
+def rows_of_splits(labels, seed, validation, test):
     """Rows for train, validation and test: at random, in the same shares for each class.
 
     A class of few examples gives them to the training split first. Without classes, pass zeros.
     """
+    check_share("validation", validation)
+    check_share("test", test)
+    if validation + test >= 1:
+        expected = "shares that leave something to train on"
+        raise errors.InvalidInput("options `validation` and `test`", expected, (validation, test))
     rng = np.random.default_rng(seed)
     splits = ([], [], [])
     for label in np.unique(labels):
         rows = rng.permutation(np.flatnonzero(labels == label))
-        ends = np.floor(len(rows) * np.cumsum(shares[::-1]) + 1e-9).astype(int)  # test first
-        test, validation, train = np.split(rows, ends[:2])
-        for split, part in zip(splits, (train, validation, test), strict=True):
+        ends = [int(len(rows) * share + 1e-9) for share in (test, test + validation)]
+        tested, validated, trained = np.split(rows, ends)
+        for split, part in zip(splits, (trained, validated, tested), strict=True):
             split.append(part)
     return tuple(np.sort(np.concatenate(split)) for split in splits)
+
+
+def check_share(name, share):
+    if isinstance(share, bool) or not (isinstance(share, (int, float)) and 0 <= share < 1):
+        raise errors.InvalidInput(f"value for option `{name}`", "a share in [0, 1)", share)
+
+
+def check_integer(name, value, smallest, kind="option"):
+    if isinstance(value, bool) or not isinstance(value, int) or value < smallest:
+        expected = f"an integer of at least {smallest}"
+        raise errors.InvalidInput(f"value for {kind} `{name}`", expected, value)

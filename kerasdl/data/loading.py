@@ -1,12 +1,18 @@
 """`load`: any set, embedded or the user's own, by one call."""
 
+import dataclasses
+import functools
+import importlib
+import inspect
 import pathlib
 
+import numpy as np
 import tensorflow as tf
 
 from kerasdl import errors
-from kerasdl.data import catalogue, cutting, pipeline
-from kerasdl.data.splits import Info, Splits
+from kerasdl.data import augment as augmentation
+from kerasdl.data import catalogue, cutting, images, mixing, pipeline
+from kerasdl.data.splits import Info, Source, Splits
 
 
 def load(
@@ -15,58 +21,97 @@ def load(
     batch_size: int = 64,
     image_size: int | tuple | None = None,
     augment: bool | str = False,
+    mixup: float = 0.0,
+    cutmix: float = 0.0,
     seed: int = 0,
     **options,
 ) -> Splits:
     """Load a data set as three tf.data pipelines.
 
     Args:
-        name: One of `kerasdl.data.names()`.
+        name: One of `kerasdl.data.names()`, "tfds:NAME", a folder of class folders, or the path of
+            a .csv or a .txt file.
         batch_size: Size of a batch; the last one of an epoch may be smaller.
         image_size: Side of the images, or (height, width); by default, as the set has them.
         augment: False, or a policy's name; True is "standard". Only for the training images.
+        mixup: How much to mix training images, in [0, 1]; makes all labels one-hot.
+        cutmix: The same, by pasting; with both, each batch gets one of them.
         seed: Decides on the splits, the order, the augmentation and on what is generated.
-        **options: The set's own, see `kerasdl.data.card(name)`.
+        **options: The set's own: see `kerasdl.data.card(name)`.
 
     Example:
-        >>> splits = load("digits", batch_size=32)
+        >>> splits = load("digits", batch_size=32, augment="light")
         >>> splits.train.element_spec[0].shape
         TensorShape([None, 8, 8, 1])
     """
-    _check_integer("batch_size", batch_size, 1)
-    _check_integer("seed", seed, 0)
-    source = _embedded(name, seed, options)
-    card = catalogue.card(name)
-    return to_splits(name, card, source, batch_size, seed)
-
-
-def to_splits(name, card, source, batch_size, seed):
+    name = str(name)
+    cutting.check_integer("batch_size", batch_size, 1, "argument")
+    cutting.check_integer("seed", seed, 0, "argument")
+    policy, size = augmentation.policy(augment), images.checked_size(image_size)
+    make = _maker(name)
+    source = _call(name, make, seed, size, options)
+    changes = {"image_size": size, "augment": policy, "mixup": mixup, "cutmix": cutmix}
+    _check_images(name, source, [change for change, asked in changes.items() if asked])
+    mix = None
+    if mixup or cutmix:
+        mix = mixing.mixer(mixup, cutmix, seed)
+        source = _one_hot(name, source)
+    augment = None
+    if policy:
+        augment = functools.partial(augmentation.augment, policy=policy, seed=seed)
     epoch = pipeline.epoch_counter()
-    parts = {"train": source.train, "validation": source.validation, "test": source.test}
-    counts = {split: cutting.count(part) if part else 0 for split, part in parts.items()}
-    order = pipeline.shuffled(counts["train"], batch_size, seed, epoch)
-    datasets = {"train": pipeline.to_elements(order, source.train, batch_size, source.decode)}
-    for split in ("validation", "test"):
-        order = pipeline.in_order(counts[split], batch_size) if counts[split] else None
-        datasets[split] = order and pipeline.to_elements(
-            order, parts[split], batch_size, source.decode
-        )
-    spec = datasets["train"].element_spec[0]
-    shape = tf.nest.map_structure(lambda part: tuple(part.shape[1:]), spec)
-    info = Info(
-        name, source.task, source.classes, shape, counts, card,
-        source.vocabulary, source.target_scale, source.files,
-    )  # fmt: skip
+    datasets = pipeline.of_splits(source, batch_size, seed, epoch, augment, mix)
+    info = _info(name, inspect.getdoc(getattr(make, "func", make)), source, datasets["train"])
     return Splits(**datasets, info=info, epoch=epoch)
 
 
-def _embedded(name, seed, options):
+def _maker(name):
+    """The function that reads or makes what `name` means."""
+    path = pathlib.Path(name)
+    if name in catalogue.SETS:
+        return catalogue.find(name)
+    kind = "tfds" if name.startswith("tfds:") else "folder" if path.is_dir() else path.suffix
+    module = {"tfds": "tfds", "folder": "folder", ".csv": "table", ".txt": "text"}.get(kind)
+    if module is None and len(path.parts) == 1 and not kind:
+        errors.one_of("name of a data set", name, catalogue.names())
+    if module is None or not (kind == "tfds" or path.exists()):
+        expected = "a data set's name, tfds:NAME, or an existing folder, .csv or .txt file"
+        raise errors.InvalidInput("data", expected, name)
+    return functools.partial(importlib.import_module(f"kerasdl.data.own.{module}").read, name)
+
+
+def _call(name, make, seed, size, options):
+    known = inspect.signature(make).parameters
     for option in options:
-        errors.one_of(f"option for data set `{name}`", option, list(catalogue.options(name)))
-    return catalogue.find(name)(seed, **options)
+        names = [n for n in known if n not in ("seed", "image_size")]
+        errors.one_of(f"option for data set `{name}`", option, names)
+    if "image_size" in known and size:
+        return make(seed, image_size=size, **options)
+    source = make(seed, **options)
+    return images.resized(source, size) if size and _has_images(source) else source
 
 
-def _check_integer(name, value, smallest):
-    if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
-        expected = f"an integer of at least {smallest}"
-        raise errors.InvalidInput(f"value for argument `{name}`", expected, value)
+def _has_images(source):
+    inputs = source.train[0]
+    return source.decode is not None or (isinstance(inputs, np.ndarray) and inputs.ndim == 4)
+
+
+def _check_images(name, source, changes):
+    if changes and not _has_images(source):
+        raise errors.InvalidInput(f"argument `{changes[0]}`", "a data set of images for it", name)
+
+
+def _one_hot(name, source):
+    if source.task != "classification":
+        raise errors.InvalidInput("argument `mixup` or `cutmix`", "one class an image", name)
+    eye = np.eye(len(source.classes), dtype="float32")
+    parts = {split: getattr(source, split) for split in ("train", "validation", "test")}
+    return dataclasses.replace(source, **{s: p and (p[0], eye[p[1]]) for s, p in parts.items()})
+
+
+def _info(name, card, source: Source, train):
+    shape = tf.nest.map_structure(lambda part: tuple(part.shape[1:]), train.element_spec[0])
+    shared = {field.name for field in dataclasses.fields(Info)}
+    shared &= {field.name for field in dataclasses.fields(Source)}
+    known = {field: getattr(source, field) for field in shared}
+    return Info(name=name, card=card, shape=shape, counts=source.counts(), **known)

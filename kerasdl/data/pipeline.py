@@ -6,12 +6,29 @@ is buffered, parallelism changes nothing, and epoch e is the same in every run.
 
 import os
 
-import numpy as np
 import tensorflow as tf
 
+from kerasdl.data.augment import to_unit
 from kerasdl.data.cutting import count
 
 WORKERS = os.cpu_count() or 1
+
+
+def of_splits(source, batch_size, seed, epoch, augment=None, mix=None):
+    """The pipelines of a source's splits; what is augmented and mixed is the training split."""
+    counts = source.counts()
+    order = shuffled(counts["train"], batch_size, seed, epoch)
+    pipelines = {
+        "train": to_elements(order, source.train, batch_size, source.decode, augment, mix),
+        "validation": None,
+        "test": None,
+    }
+    for split in ("validation", "test"):
+        if counts[split]:
+            order = in_order(counts[split], batch_size)
+            part = getattr(source, split)
+            pipelines[split] = to_elements(order, part, batch_size, source.decode)
+    return pipelines
 
 
 def epoch_counter():
@@ -51,35 +68,35 @@ def to_elements(order, arrays, batch_size, decode=None, augment=None, mix=None):
         arrays: (inputs, targets), nested arrays, kept in memory.
         batch_size: Size of a batch.
         decode: From one stored input to the input, for what does not fit into memory.
-        augment: From (inputs, targets, epoch, rows) to (inputs, targets).
-        mix: From (inputs, targets, epoch, rows) to (inputs, targets), last.
+        augment: From inputs, targets, epoch= and rows= to both.
+        mix: The same, last.
     """
     steps = -(-count(arrays) // batch_size)
     arrays = tf.nest.map_structure(tf.constant, arrays)
+    parallel = {"num_parallel_calls": WORKERS, "deterministic": True}
 
     def gather(epoch, rows):
         inputs, targets = tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays)
-        return _to_unit(inputs), targets, epoch, rows
+        return inputs, targets, epoch, rows
 
-    dataset = order.map(gather, WORKERS, deterministic=True, name="gather")
+    dataset = order.map(gather, name="gather", **parallel)
     if decode:
-        dataset = dataset.unbatch().map(
-            lambda inputs, targets, epoch, row: (_to_unit(decode(inputs)), targets, epoch, row),
-            WORKERS,
-            deterministic=True,
-            name="decode",
-        )
-        dataset = dataset.batch(batch_size)
+        dataset = dataset.flat_map(_one_by_one, name="decode")
+        dataset = dataset.map(lambda x, *rest: (decode(x), *rest), name="decode", **parallel)
+        dataset = dataset.batch(batch_size, name="decode")
         dataset = dataset.map(lambda x, y, epoch, rows: (x, y, epoch[0], rows), name="decode")
     for name, step in (("augment", augment), ("mix", mix)):
         if step:
             dataset = dataset.map(
-                lambda x, y, epoch, rows, step=step: (*step(x, y, epoch, rows), epoch, rows),
-                WORKERS,
-                deterministic=True,
+                lambda x, y, epoch, rows, step=step: (
+                    *step(x, y, epoch=epoch, rows=rows),
+                    epoch,
+                    rows,
+                ),
                 name=name,
+                **parallel,
             )
-    dataset = dataset.map(lambda x, y, epoch, rows: (x, y))
+    dataset = dataset.map(lambda x, y, *_: (tf.nest.map_structure(to_unit, x), y))
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
     options = tf.data.Options()
     options.autotune.enabled = False  # it makes the end of each epoch wait
@@ -87,8 +104,6 @@ def to_elements(order, arrays, batch_size, decode=None, augment=None, mix=None):
     return dataset.prefetch(2, name="prefetch").with_options(options)
 
 
-def _to_unit(inputs):
-    """Stored bytes are pixels: [0, 255] -> [0, 1]."""
-    if isinstance(inputs, tf.Tensor) and inputs.dtype == tf.uint8:
-        return tf.cast(inputs, "float32") / np.float32(255)
-    return inputs
+def _one_by_one(inputs, targets, epoch, rows):
+    epochs = tf.fill(tf.shape(rows), epoch)
+    return tf.data.Dataset.from_tensor_slices((inputs, targets, epochs, rows))

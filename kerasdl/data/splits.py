@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any
 
+from kerasdl.data import cutting
+
 
 @dataclasses.dataclass(frozen=True)
 class Source:
@@ -29,6 +31,11 @@ class Source:
     target_scale: tuple | None = None
     files: dict | None = None
     decode: Any = None
+
+    def counts(self):
+        """Number of examples of each split."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {split: cutting.count(part) if part else 0 for split, part in parts.items()}
 
 
 @dataclasses.dataclass(frozen=True)

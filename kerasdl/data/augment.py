@@ -1,0 +1,221 @@
+"""Augmentation of a whole batch at once, in which each example owns its random numbers.
+
+An example's k-th number is a hash of (seed, epoch, its row in the data set, k): batch size, number
+of workers and their order change nothing, and a resumed run sees what it would have seen.
+"""
+
+import dataclasses
+import math
+
+import tensorflow as tf
+
+from kerasdl import errors
+
+MASK = 0xFFFFFFFF
+LUMA = (0.299, 0.587, 0.114)
+
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """How far training images are moved and coloured; each amount is the largest one drawn.
+
+    Args:
+        shift: Share of the side. Without rotation and zoom: whole pixels, edges mirrored, which is
+            to pad and crop; else the outside is black.
+        rotate: Degrees, either way.
+        zoom: Relative, in or out.
+        flip: Mirror half of the images left to right.
+        brightness: Relative.
+        contrast: Relative, about the image's mean grey.
+        saturation: Relative, about each pixel's grey.
+        erase: Side of a grey square put anywhere, as a share of the image's side.
+    """
+
+    shift: float = 0.0
+    rotate: float = 0.0
+    zoom: float = 0.0
+    flip: bool = False
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    erase: float = 0.0
+
+
+POLICIES = {
+    "light": Policy(shift=0.1, rotate=12, zoom=0.1),
+    "crop_flip": Policy(shift=0.125, flip=True),
+    "standard": Policy(shift=0.125, flip=True, brightness=0.2, contrast=0.2, saturation=0.2),
+    "strong": Policy(0.15, 20, 0.2, True, brightness=0.4, contrast=0.4, saturation=0.4, erase=0.3),
+}
+
+
+def policy(augment: bool | str | Policy) -> Policy | None:
+    """The policy that `load(augment=...)` asks for."""
+    if isinstance(augment, Policy) or augment is False or augment is None:
+        return augment or None
+    name = "standard" if augment is True else augment
+    errors.one_of("augmentation policy", name, list(POLICIES))
+    return POLICIES[name]
+
+
+def uniform(seed, epoch, rows, count):
+    """`count` numbers in [0, 1) for each row, from nothing but the arguments: (rows, count).
+
+    MurmurHash3's finaliser, after each argument in turn: every bit of the input reaches every bit
+    of the output.
+    """
+    state = _mix(tf.cast(seed, "int64"))
+    state = _mix(state + tf.cast(epoch, "int64") * 0x9E3779B1)
+    state = _mix(state + tf.cast(rows, "int64") * 0x85EBCA77)  # (rows,)
+    state = _mix(state[:, None] + (tf.range(count, dtype="int64") + 1) * 0xC2B2AE3D)
+    return tf.cast(_shift(state, 8), "float32") / 2**24  # 24 bits are what a float holds
+
+
+def _mix(state):
+    state &= MASK
+    state = (state ^ _shift(state, 16)) * 0x85EBCA6B & MASK
+    state = (state ^ _shift(state, 13)) * 0xC2B2AE35 & MASK
+    return state ^ _shift(state, 16)
+
+
+def _shift(state, bits):
+    return tf.bitwise.right_shift(state, tf.constant(bits, "int64"))
+
+
+def augment(images, targets, *, policy, seed, epoch, rows):
+    """Move and colour a batch; masks and boxes among the targets move along.
+
+    Args:
+        images: (batch, height, width, channels), bytes or floats in [0, 1].
+        targets: What belongs to them; of a dictionary, "mask" and "boxes" are moved.
+        policy: A `Policy`.
+        seed: The run's.
+        epoch: The epoch, a number or a tensor.
+        rows: Where the images are in their set, (batch,).
+    """
+    draws = uniform(seed, epoch, rows, 10)
+    size = tuple(images.shape[1:3])
+    transforms = _transforms(policy, draws, size)
+    smooth = bool(policy.rotate or policy.zoom)
+    if policy.shift or policy.flip or smooth:
+        images = _warp(to_unit(images), transforms) if smooth else _pick(images, transforms)
+        targets = _move(targets, transforms, size)
+    images = to_unit(images)
+    if policy.brightness or policy.contrast or policy.saturation:
+        images = _colour(images, policy, draws[:, 5:8])
+    if policy.erase:
+        images = _erase(images, policy.erase, draws[:, 8:10])
+    return images, targets
+
+
+def to_unit(images):
+    """Stored bytes are pixels: [0, 255] -> [0, 1]."""
+    if images.dtype != tf.uint8:
+        return images
+    return tf.cast(images, "float32") / 255.0
+
+
+def _transforms(policy, draws, size):
+    """Where each output pixel comes from: x' = a x + b y + c, y' = d x + e y + f, as (batch, 8)."""
+    height, width = size
+    signed = 2 * draws - 1
+    angle = signed[:, 0] * policy.rotate * math.pi / 180
+    scale = 1 + signed[:, 1] * policy.zoom
+    flip = tf.where(draws[:, 2] < 0.5, -1.0, 1.0) if policy.flip else tf.ones_like(angle)
+    right, down = signed[:, 3] * policy.shift * width, signed[:, 4] * policy.shift * height
+    if not (policy.rotate or policy.zoom):
+        right, down = tf.round(right), tf.round(down)
+    a, b = scale * flip * tf.cos(angle), -scale * tf.sin(angle)
+    d, e = scale * flip * tf.sin(angle), scale * tf.cos(angle)
+    x, y = (width - 1) / 2, (height - 1) / 2  # the centre stays, but for the shift
+    c, f = x - a * x - b * y + right, y - d * x - e * y + down
+    zero = tf.zeros_like(a)
+    return tf.stack([a, b, c, d, e, f, zero, zero], axis=1)
+
+
+def _pick(images, transforms):
+    """Move by whole pixels and flip, with mirrored edges: a gather."""
+    height, width = images.shape[1:3]
+    a, c, f = (transforms[:, i : i + 1] for i in (0, 2, 5))
+    columns = tf.cast(tf.round(a * tf.range(width, dtype="float32") + c), "int32")
+    rows = tf.cast(tf.range(height, dtype="float32") + f, "int32")
+    batch = tf.range(tf.shape(images)[0])[:, None, None]
+    found = batch * height + _mirror(rows, height)[:, :, None]
+    found = found * width + _mirror(columns, width)[:, None, :]
+    return tf.gather(tf.reshape(images, (-1, images.shape[-1])), found)
+
+
+def _mirror(positions, size):
+    positions = tf.abs(positions)
+    return tf.maximum(size - 1 - tf.abs(size - 1 - positions), 0)
+
+
+def _warp(images, transforms, interpolation="BILINEAR"):
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images,
+        transforms=transforms,
+        output_shape=images.shape[1:3],
+        fill_value=0.0,
+        interpolation=interpolation,
+        fill_mode="CONSTANT",
+    )
+
+
+def _move(targets, transforms, size):
+    """Let masks and boxes follow their images."""
+    if not isinstance(targets, dict):
+        return targets
+    targets = dict(targets)
+    if "mask" in targets:
+        mask = targets["mask"][..., None]
+        targets["mask"] = _warp(mask, transforms, "NEAREST")[..., 0]
+    if "boxes" in targets:
+        targets["boxes"] = _move_boxes(targets["boxes"], transforms, size)
+    return targets
+
+
+def _move_boxes(boxes, transforms, size):
+    """The upright box about each moved box, cut at the edges: (x1, y1, x2, y2) in [0, 1]."""
+    height, width = size
+    a, b, c, d, e, f = (transforms[:, i, None, None] for i in range(6))
+    # edges of pixels lie half a pixel from their centres
+    x = tf.gather(boxes, [0, 2, 0, 2], axis=-1) * width - 0.5 - c  # (batch, objects, 4 corners)
+    y = tf.gather(boxes, [1, 1, 3, 3], axis=-1) * height - 0.5 - f
+    determinant = a * e - b * d
+    u = ((e * x - b * y) / determinant + 0.5) / width
+    v = ((a * y - d * x) / determinant + 0.5) / height
+    corners = [end(part, axis=-1) for end in (tf.reduce_min, tf.reduce_max) for part in (u, v)]
+    moved = tf.clip_by_value(tf.stack(corners, axis=-1), 0.0, 1.0)
+    return tf.where(tf.reduce_any(boxes > 0, axis=-1, keepdims=True), moved, boxes)
+
+
+def _colour(images, policy, draws):
+    """Brightness, contrast and saturation are together one linear map of each image's colours.
+
+    y = brightness (contrast (saturation x + (1 - saturation) grey(x) - m) + m)    m = mean grey
+    """
+    amounts = (policy.brightness, policy.contrast, policy.saturation)
+    brightness, contrast, saturation = tf.unstack(1 + (2 * draws - 1) * amounts, axis=1)
+    mean = tf.reduce_mean(images, axis=[1, 2])  # (batch, channels)
+    if images.shape[-1] == 3:
+        grey = tf.tile(tf.constant(LUMA)[:, None], (1, 3))
+        matrix = saturation[:, None, None] * tf.eye(3) + (1 - saturation)[:, None, None] * grey
+        mean = tf.tensordot(mean, tf.constant(LUMA), 1)[:, None]
+    else:
+        matrix = tf.eye(images.shape[-1], batch_shape=tf.shape(mean)[:1])
+    matrix *= (brightness * contrast)[:, None, None]
+    offset = (brightness * (1 - contrast))[:, None] * mean  # (batch, 1 or channels)
+    shape = tf.shape(images)
+    pixels = tf.reshape(images, (shape[0], -1, images.shape[-1]))
+    pixels = tf.clip_by_value(tf.matmul(pixels, matrix) + offset[:, None], 0.0, 1.0)
+    return tf.ensure_shape(tf.reshape(pixels, shape), images.shape)
+
+
+def _erase(images, share, draws):
+    """Put a grey square whose centre may be anywhere."""
+    inside = True
+    for axis, size in enumerate(images.shape[1:3]):
+        centre = draws[:, axis : axis + 1] * size
+        near = tf.abs(tf.range(size, dtype="float32") + 0.5 - centre) < share * size / 2
+        inside = near[:, :, None, None] if axis == 0 else inside & near[:, None, :, None]
+    return tf.where(inside, 0.5, images)

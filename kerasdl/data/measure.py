@@ -1,0 +1,55 @@
+"""Where an input pipeline loses its time."""
+
+import time
+
+import tensorflow as tf
+
+
+def throughput(dataset: tf.data.Dataset, seconds: float = 1.0) -> dict[str, float]:
+    """Examples a second after each named stage, from the source to the whole pipeline.
+
+    Each entry is the pipeline up to there, measured on its own after a first batch: the stage where
+    the number falls is the slow one. Passing over a training set moves its epoch on.
+
+    Args:
+        dataset: A pipeline from `load`, or any whose operations were given names.
+        seconds: How long each stage is measured.
+
+    Example:
+        >>> list(throughput(kerasdl.data.load("digits", augment="light").train, seconds=0.05))
+        ['order', 'gather', 'augment', 'prefetch']
+    """
+    rates = {}
+    for name, stage in _stages(dataset).items():
+        rates[name] = _rate(stage.with_options(dataset.options()), seconds)
+    return rates
+
+
+def _stages(dataset):
+    """The last operation of each name, upstream first."""
+    stages = {}
+    while True:
+        name = getattr(dataset, "_name", None)
+        if name:
+            stages.setdefault(name, dataset)
+        inputs = dataset._inputs()
+        if len(inputs) != 1:
+            return dict(reversed(stages.items()))
+        dataset = inputs[0]
+
+
+def _rate(dataset, seconds):
+    examples, batches, start = 0, iter(dataset.repeat()), None
+    while start is None or time.perf_counter() - start < seconds:
+        size = _size(next(batches))
+        if start is None:
+            start = time.perf_counter()
+        else:
+            examples += size
+    return examples / (time.perf_counter() - start)
+
+
+def _size(element):
+    """The number of examples in a batch: the first dimension of what has one."""
+    parts = [part for part in tf.nest.flatten(element) if part.shape.rank]
+    return int(tf.shape(parts[0])[0]) if parts else 1

@@ -1,0 +1,162 @@
+"""Images of coloured shapes, drawn as they are needed, with everything known about them."""
+
+import numpy as np
+
+from kerasdl import errors
+from kerasdl.data import cutting
+from kerasdl.data.sets import outlines
+from kerasdl.data.splits import Source
+
+COLOURS = {
+    "red": (0.85, 0.15, 0.15),
+    "green": (0.15, 0.65, 0.2),
+    "blue": (0.15, 0.25, 0.85),
+    "yellow": (0.95, 0.85, 0.15),
+    "purple": (0.6, 0.2, 0.7),
+    "orange": (0.95, 0.5, 0.1),
+}
+SHAPES = tuple(outlines.DISTANCES)
+PAIRS = tuple(f"{colour} {shape}" for colour in COLOURS for shape in SHAPES)
+ELEMENTS = ("class", "colour", "count", "boxes", "mask", "caption")
+CAPTION = ("", "a", "and", *COLOURS, *SHAPES)
+
+
+def shapes(
+    seed, count=2500, image_size=64, elements="class", objects=1, clutter=0, noise=0.02, held_out=()
+) -> Source:
+    """Shapes: images of coloured circles, squares, triangles, stars and crosses on plain grounds.
+
+    Drawn from the seed, smooth at the edges, at any size; objects never overlap.
+
+    count: Number of images; a tenth validates, a tenth tests.
+    elements: What the target is: "class" and "colour" (of each object, -1 where there is none; a
+        number if `objects` is 1), "count", "boxes" (x1, y1, x2, y2 in [0, 1], zeros where there is
+        none), "mask" (0, or class + 1), "caption" (tokens); or several, as a dictionary.
+    objects: Largest number of objects in an image; there is at least one.
+    clutter: Number of grey lines behind the objects.
+    noise: Standard deviation of the pixels' noise.
+    held_out: Pairs such as "red circle" that only the test split shows, and it shows no other.
+    """
+    cutting.check_integer("count", count, 10)
+    cutting.check_integer("objects", objects, 1)
+    cutting.check_integer("clutter", clutter, 0)
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    several = not isinstance(elements, str) or "," in elements
+    elements, held_out = _listed(elements), _listed(held_out)
+    for element in elements:
+        errors.one_of("element of `shapes`", element, ELEMENTS)
+    for pair in held_out:
+        errors.one_of("held-out pair of `shapes`", pair, PAIRS)
+    seen = [i for i, pair in enumerate(PAIRS) if pair not in held_out]
+    unseen = [i for i in range(len(PAIRS)) if i not in seen] or seen
+    if not seen:
+        raise errors.InvalidInput("option `held_out`", "a pair left to train on", "all pairs")
+
+    sizes = (count - 2 * (count // 10), count // 10, count // 10)
+    parts = []
+    for split, (size, allowed) in enumerate(zip(sizes, (seen, seen, unseen), strict=True)):
+        rng = np.random.default_rng((seed, split))
+        images, known = draw(rng, size, height, width, objects, allowed, clutter, noise)
+        targets = {element: known[element] for element in elements}
+        parts.append((images, targets if several else targets[elements[0]]))
+    names = {
+        "class": SHAPES,
+        "colour": tuple(COLOURS),
+        "count": tuple(map(str, range(objects + 1))),
+    }
+    single = not several and (elements[0] == "count" or (elements[0] in names and objects == 1))
+    classes = names.get(elements[0]) if single else SHAPES
+    vocabulary = CAPTION if "caption" in elements else None
+    task = "classification" if single else "elements"
+    return Source(task, *parts, classes=classes, vocabulary=vocabulary)
+
+
+def draw(rng, size, height, width, objects, allowed, clutter=0, noise=0.0):
+    """Draw `size` images; give them as bytes, with all that is known about them."""
+    number = rng.integers(1, objects + 1, size, dtype="int32")
+    there = np.arange(objects) < number[:, None]  # (size, objects)
+    pairs = np.asarray(allowed)[rng.integers(len(allowed), size=(size, objects))]
+    colours, classes = np.divmod(pairs, len(SHAPES))
+    x, y, radius = _places(rng, size, objects)
+    turn = np.deg2rad(rng.uniform(-25, 25, (size, objects)))
+
+    shorter = min(height, width)
+    # pixel centres, in units of the shorter side, the longer one centred about 1/2
+    rows = ((np.arange(height) + 0.5) / shorter + (1 - height / shorter) / 2)[:, None]
+    columns = ((np.arange(width) + 0.5) / shorter + (1 - width / shorter) / 2)[None, :]
+    ground = rng.uniform(0.75, 0.95, (size, 1)) + rng.uniform(-0.05, 0.05, (size, 3))
+    images = np.empty((size, height, width, 3), "uint8")
+    masks = np.zeros((size, height, width), "int32")
+    boxes = np.zeros((size, objects, 4), "float32")
+    palette = np.array(list(COLOURS.values()))
+    for i in range(size):
+        canvas = np.broadcast_to(ground[i], (height, width, 3)).copy()
+        for _ in range(clutter):
+            line = outlines.line(columns, rows, *rng.random(4)) * shorter
+            canvas += _cover(line - 0.5)[..., None] * (rng.uniform(0.3, 0.6) - canvas)
+        for j in range(number[i]):
+            distance = outlines.DISTANCES[SHAPES[classes[i, j]]]
+            u, v = (columns - x[i, j]) / radius[i, j], (rows - y[i, j]) / radius[i, j]
+            cosine, sine = np.cos(turn[i, j]), np.sin(turn[i, j])
+            outside = distance(cosine * u + sine * v, cosine * v - sine * u) * radius[i, j]
+            cover = _cover(outside * shorter)
+            colour = palette[colours[i, j]] * rng.uniform(0.85, 1.05)
+            canvas += cover[..., None] * (colour - canvas)
+            inside = cover >= 0.5
+            masks[i][inside] = classes[i, j] + 1
+            boxes[i, j] = _box(inside)
+        canvas += noise * rng.standard_normal(canvas.shape)
+        images[i] = np.clip(np.round(255 * canvas), 0, 255)
+
+    known = {
+        "class": np.where(there, classes, -1).astype("int32"),
+        "colour": np.where(there, colours, -1).astype("int32"),
+        "count": number,
+        "boxes": boxes,
+        "mask": masks,
+        "caption": _captions(number, colours, classes),
+    }
+    if objects == 1:
+        known |= {name: known[name][:, 0] for name in ("class", "colour")}
+    return images, known
+
+
+def _places(rng, size, objects):
+    """Centres and radii, each object in a cell of its own: (size, objects) each."""
+    side = int(np.ceil(np.sqrt(objects)))
+    cells = rng.permuted(np.tile(np.arange(side**2), (size, 1)), axis=1)[:, :objects]
+    radius = rng.uniform(0.25, 0.42, (size, objects)) / side
+    # a shape turned and scaled stays within its radius
+    free = 1 / side - 2 * radius
+    x = cells % side / side + radius + free * rng.random((size, objects))
+    y = cells // side / side + radius + free * rng.random((size, objects))
+    return x, y, radius
+
+
+def _cover(distance):
+    """The part of a pixel that a shape covers, from the signed distance in pixels."""
+    return np.clip(0.5 - distance, 0, 1)
+
+
+def _box(inside):
+    height, width = inside.shape
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    if not len(rows):
+        return 0, 0, 0, 0
+    ends = columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height
+    return ends
+
+
+def _captions(number, colours, classes):
+    """ "a red circle and a blue star" as tokens: (size, 4 objects - 1)."""
+    captions = np.zeros((len(number), 4 * colours.shape[1] - 1), "int32")
+    for caption, n, colour, shape in zip(captions, number, colours, classes, strict=True):
+        words = [
+            [2, 1, 3 + c, 3 + len(COLOURS) + s] for c, s in zip(colour[:n], shape, strict=False)
+        ]
+        caption[: 4 * n - 1] = np.concatenate(words)[1:]
+    return captions
+
+
+def _listed(names):
+    return [n.strip() for n in names.split(",")] if isinstance(names, str) else list(names)
