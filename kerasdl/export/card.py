@@ -1,0 +1,52 @@
+"""What a file says of itself: a zip archive behind the flatbuffer, as LiteRT metadata has it.
+
+A LiteRT interpreter ignores what follows the flatbuffer, and zip readers look at the end of a
+file, so one file is both: `unzip -l model.tflite` lists `labels.txt` and `model.json`.
+"""
+
+import dataclasses
+import json
+import pathlib
+import zipfile
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """What a phone needs to know beside the numbers.
+
+    Args:
+        description: What the model does and what its input means.
+        labels: Name of each class, in the order of the outputs.
+        input_range: Smallest and largest input value that the model was trained on.
+        activation: What was appended to the network's logits, or `None`.
+        quantize: How the file is quantised, or `None`.
+    """
+
+    description: str = ""
+    labels: tuple[str, ...] = ()
+    input_range: tuple[float, float] | None = None
+    activation: str | None = None
+    quantize: str | None = None
+
+
+def append(path: pathlib.Path, card: Card):
+    """Append a card to a file that has none."""
+    fields = dataclasses.asdict(card)
+    labels = fields.pop("labels")
+    with zipfile.ZipFile(path, "a") as archive:
+        # ZipInfo's fixed date: the same model gives the same bytes
+        archive.writestr(zipfile.ZipInfo("model.json"), json.dumps(fields))
+        archive.writestr(zipfile.ZipInfo("labels.txt"), "\n".join(labels))
+
+
+def read(path: pathlib.Path) -> Card:
+    """The card of a file; an empty one where the file carries none of ours."""
+    if not zipfile.is_zipfile(path):
+        return Card()
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        fields = json.loads(archive.read("model.json")) if "model.json" in names else {}
+        labels = archive.read("labels.txt").decode() if "labels.txt" in names else ""
+    if fields.get("input_range"):
+        fields["input_range"] = tuple(fields["input_range"])
+    return Card(labels=tuple(labels.splitlines()), **fields)

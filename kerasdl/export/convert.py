@@ -1,0 +1,144 @@
+"""From a Keras model to a LiteRT file that runs on a phone."""
+
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+
+import numpy as np
+
+from kerasdl import errors
+from kerasdl.errors import InvalidInput
+from kerasdl.export import card
+from kerasdl.export.litert_model import LiteRTModel
+from kerasdl.export.process import WORKER, CrashError
+
+QUANTIZATIONS = (None, "float16", "dynamic", "int8")
+
+
+def to_litert(
+    model,
+    path: str | os.PathLike,
+    *,
+    quantize: str | None = None,
+    calibration=None,
+    batch_size: int | None = 1,
+    activation: str | None = None,
+    signature: str = "serving_default",
+    labels: tuple[str, ...] = (),
+    description: str = "",
+    input_range: tuple[float, float] | None = None,
+    example=None,
+) -> LiteRTModel:
+    """Convert any Keras model to a LiteRT file with built-in operators only.
+
+    The converter runs in another process, which may crash without harm. The file appears whole or
+    not at all, and has been run once by the LiteRT interpreter before it appears.
+
+    Args:
+        model: A functional, Sequential or subclassed Keras model.
+        path: The file to write, ending in `.tflite`.
+        quantize: `None`; "float16", half the size; "dynamic", int8 weights; "int8", int8 weights
+            and activations. The file takes and gives the same float32 numbers in every case.
+        calibration: For "int8": an array of inputs (a tuple or dict of arrays for several inputs),
+            or a `tf.data.Dataset` of batches; the first 200 examples set the ranges.
+        batch_size: A fixed batch size, or `None` for any. Phones and browsers want 1.
+        activation: "softmax" or "sigmoid", appended to the network's logits.
+        signature: Name under which an app finds the function.
+        labels: Name of each class. Labels, description and input range travel in the file.
+        description: What the model does and what its input means.
+        input_range: Smallest and largest input value that the model was trained on.
+        example: A batch of inputs, for a subclassed model of which Keras knows no input.
+    """
+    path = pathlib.Path(path)
+    _check(path, quantize, calibration, batch_size, activation)
+    WORKER.start()  # it loads TensorFlow while this process traces
+    from kerasdl.export import calibration as calibrating
+    from kerasdl.export import trace
+
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        specs = trace.save(
+            model,
+            folder / "model",
+            quantize=quantize,
+            batch_size=batch_size,
+            activation=activation,
+            signature=signature,
+            example=example,
+        )
+        job = {
+            "saved_model": str(folder / "model"),
+            "output": str(folder / "converted.tflite"),
+            "quantize": quantize,
+            "calibration": str(folder / "calibration.npz"),
+            "batch_size": batch_size or 1,
+        }
+        if quantize == "int8":
+            examples = calibrating.arrays(calibration, specs, batch_size or 1)
+            np.savez(job["calibration"], **examples)
+        _convert(model, job)
+        facts = card.Card(description, tuple(labels), input_range, activation, quantize)
+        card.append(folder / "converted.tflite", facts)
+        _move(folder / "converted.tflite", path)
+    return LiteRTModel(path)
+
+
+def _check(path, quantize, calibration, batch_size, activation):
+    if path.suffix != ".tflite":
+        raise InvalidInput("value for argument `path`", "a name that ends in .tflite", path)
+    for name, value, known in (
+        ("quantize", quantize, QUANTIZATIONS),
+        ("activation", activation, (None, "softmax", "sigmoid")),
+    ):
+        if value is not None:
+            errors.one_of(f"value for argument `{name}`", value, [n for n in known if n])
+    if (quantize == "int8") != (calibration is not None):
+        expected = "inputs for int8" if quantize == "int8" else "none unless quantize is 'int8'"
+        received = None if calibration is None else type(calibration).__name__
+        raise InvalidInput("value for argument `calibration`", expected, received)
+    if batch_size is not None and batch_size < 1:
+        raise InvalidInput("value for argument `batch_size`", "a positive integer", batch_size)
+    if not path.parent.is_dir():
+        raise InvalidInput("value for argument `path`", "a folder that exists", path.parent)
+
+
+def _convert(model, job):
+    target = f"model `{model.name}` for LiteRT{' ' + job['quantize'] if job['quantize'] else ''}"
+    try:
+        answer = WORKER.run(**job)
+    except CrashError as crash:
+        raise InvalidInput(
+            target,
+            "what the converter survives (try quantize='dynamic' or 'float16', or another layer)",
+            f"the converter died: {crash}",
+        ) from None
+    if answer.get("operators"):
+        names = {layer.name for layer in model._flatten_layers()}
+        received = ", ".join(
+            f"{operator}{_layer(scope, names)}" for operator, scope in answer["operators"]
+        )
+        raise InvalidInput(target, "operators that are built into LiteRT", received)
+    if answer.get("error"):
+        raise InvalidInput(target, "what the converter accepts", answer["error"])
+
+
+def _layer(scope, names):
+    """The layers in a TensorFlow name scope, which adds `_1` to names it has seen before."""
+    parts = [part if part in names else re.sub(r"_\d+$", "", part) for part in scope.split("/")]
+    found = "/".join(part for part in parts[1:] if part in names)
+    return f" in layer `{found}`" if found else ""
+
+
+def _move(source, path):
+    """Copy beside the target, then rename: the target is whole at every moment."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        try:
+            shutil.copyfile(source, temporary)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise InvalidInput("place to write", "a writable folder with room", error) from error

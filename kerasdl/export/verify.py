@@ -1,0 +1,71 @@
+"""Whether a LiteRT file says what the Keras model says."""
+
+import dataclasses
+
+import numpy as np
+
+from kerasdl.export.litert_model import LiteRTModel
+
+
+@dataclasses.dataclass(frozen=True)
+class Parity:
+    """How far a file's outputs are from the model's.
+
+    Args:
+        largest_error: Largest absolute difference.
+        mean_error: Mean absolute difference.
+        agreement: Share of predictions with the same largest class; `None` where the outputs have
+            no axis of classes.
+        count: Number of examples.
+    """
+
+    largest_error: float
+    mean_error: float
+    agreement: float | None
+    count: int
+
+    def __str__(self):
+        agreement = "" if self.agreement is None else f", agreement {self.agreement:.2%}"
+        return (
+            f"largest error {self.largest_error:.1e}, mean error {self.mean_error:.1e}{agreement} "
+            f"on {self.count} examples"
+        )
+
+
+def verify(model, litert_model: LiteRTModel, x) -> Parity:
+    """Compare a Keras model with its file on real inputs.
+
+    The activation that was appended to the file is appended to the model, too.
+    """
+    from keras import tree
+
+    from kerasdl.export import trace
+
+    serve = trace.serving_function(model, litert_model.card.activation)
+    with trace.settings(model, litert_model.card.quantize):
+        expected = _in_batches(serve, x, tree)
+    received = litert_model.predict(tree.map_structure(np.asarray, x))
+    if not isinstance(received, dict):
+        received = dict.fromkeys(expected, received)
+    errors = [np.abs(received[n].astype("float64") - expected[n]).ravel() for n in expected]
+    same = [
+        (received[n].argmax(-1) == expected[n].argmax(-1)).ravel()
+        for n in expected
+        if expected[n].ndim > 1 and expected[n].shape[-1] > 1
+    ]
+    errors = np.concatenate(errors)
+    return Parity(
+        largest_error=float(errors.max()),
+        mean_error=float(errors.mean()),
+        agreement=float(np.concatenate(same).mean()) if same else None,
+        count=len(tree.flatten(x)[0]),
+    )
+
+
+def _in_batches(serve, x, tree, size=128):
+    leaves = [np.asarray(leaf) for leaf in tree.flatten(x)]
+    batches = []
+    for i in range(0, len(leaves[0]), size):
+        outputs = serve(tree.pack_sequence_as(x, [leaf[i : i + size] for leaf in leaves]))
+        batches.append({name: np.asarray(output, "float64") for name, output in outputs.items()})
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}

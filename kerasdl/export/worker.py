@@ -1,0 +1,65 @@
+"""The process that converts: TensorFlow's converter may crash here and harm nobody.
+
+Run as `python -m kerasdl.export.worker`. One JSON object a line comes in, one goes out.
+"""
+
+import json
+import os
+import re
+import sys
+
+# `import tensorflow` would import Keras, half of the time, which converting does not need
+sys.modules["keras"] = None
+
+NOT_BUILT_IN = re.compile(r'"([^"]*?)@[^"]*"[^\n]*?\'tf\.(\w+)\' op is neither a custom op')
+
+
+def convert(saved_model, output, quantize, calibration, batch_size):
+    """Convert a SavedModel, and run the result once: what converts does not always run."""
+    import ai_edge_litert.interpreter
+    import numpy as np
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if quantize:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantize == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if quantize == "int8":
+        arrays = dict(np.load(calibration))
+        count = len(next(iter(arrays.values())))
+        converter.representative_dataset = lambda: (
+            {name: array[i : i + batch_size] for name, array in arrays.items()}
+            for i in range(0, count - batch_size + 1, batch_size)
+        )
+    content = converter.convert()
+    interpreter = ai_edge_litert.interpreter.Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    for detail in interpreter.get_input_details():
+        interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
+    interpreter.invoke()
+    with open(output, "wb") as file:
+        file.write(content)
+
+
+def answer(job):
+    try:
+        convert(**job)
+    except Exception as error:
+        message = str(error)
+        operators = sorted({(name, path) for path, name in NOT_BUILT_IN.findall(message)})
+        return {"error": message.strip().splitlines()[0][:300], "operators": operators}
+    return {}
+
+
+def main():
+    # converters print to both streams: the answers get a stream of their own, the rest the log's
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        print(json.dumps(answer(json.loads(line))), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

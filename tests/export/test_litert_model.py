@@ -1,0 +1,85 @@
+"""A file opens without TensorFlow, is measured, and refuses what does not fit."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from kerasdl import export
+from kerasdl.errors import InvalidInput
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    path = tmp_path_factory.mktemp("litert") / "model.tflite"
+    return export.to_litert(model, path, labels=("x", "y", "z"))
+
+
+def test_opening_running_and_measuring_imports_no_tensorflow(file):
+    program = f"""
+import sys
+from kerasdl import export
+model = export.LiteRTModel({str(file.path)!r})
+assert model.predict([[[1.0, 2, 3, 4]]]).shape == (1, 3)
+assert model.labels == ("x", "y", "z") and model.operators
+assert export.benchmark(model, seconds=0.01).median > 0
+assert "tensorflow" not in sys.modules and "keras" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_sizes_and_operators(file):
+    assert file.size == len(file.path.read_bytes())
+    assert 0 < file.zipped_size < file.size
+    assert file.operators == {"FULLY_CONNECTED": 1}
+    assert "bytes" in repr(file)
+
+
+def test_latency_is_ordered_and_counts_runs(file):
+    latency = export.benchmark(file.path, seconds=0.01)
+    assert 0 < latency.median <= latency.p95
+    assert latency.init > 0
+    assert latency.runs >= 20
+    with pytest.raises(InvalidInput, match=r"positive integer\. Received: 0"):
+        export.benchmark(file.path, threads=0)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.zeros((2, 5)), r"Invalid input `input`. Expected \(batch, 4\) of float32"),
+        (np.zeros(4), r"Received: \(4,\) of float64"),
+        (np.zeros((0, 4)), r"Received: \(0, 4\)"),
+        ({"other": np.zeros((1, 4))}, "Received: none"),
+        (np.array([["a"] * 4]), "<U1"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(file, x, message):
+    with pytest.raises(InvalidInput, match=message):
+        file.predict(x)
+
+
+def test_files_that_are_no_models_are_refused(tmp_path, file):
+    with pytest.raises(InvalidInput, match="that exists"):
+        export.LiteRTModel(tmp_path / "none.tflite")
+    text = tmp_path / "text.tflite"
+    text.write_text("not a model")
+    with pytest.raises(InvalidInput, match="a LiteRT model"):
+        export.LiteRTModel(text)
+    cut = tmp_path / "cut.tflite"
+    cut.write_bytes(file.path.read_bytes()[:400])
+    with pytest.raises(InvalidInput, match="that runs"):
+        export.LiteRTModel(cut).predict(np.zeros((1, 4)))
+
+
+def test_a_file_without_a_card_has_an_empty_one(tmp_path, file):
+    content = file.path.read_bytes()
+    bare = tmp_path / "bare.tflite"
+    bare.write_bytes(content[: content.index(b"PK\x03\x04")])
+    model = export.LiteRTModel(bare)
+    assert model.labels == ()
+    assert model.description == ""
+    assert model.predict(np.zeros((2, 4))).shape == (2, 3)

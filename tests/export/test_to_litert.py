@@ -1,0 +1,285 @@
+"""Every kind of Keras model becomes a file that says the same; what cannot be is told in a line."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from kerasdl import export
+from kerasdl.errors import InvalidInput
+from kerasdl.export.process import WORKER
+
+
+def images(count=16, seed=0):
+    return np.random.default_rng(seed).random((count, 8, 8, 1), dtype="float32")
+
+
+def tokens(count=8, length=12):
+    return np.random.default_rng(0).integers(0, 20, (count, length)).astype("int32")
+
+
+def cnn():
+    inputs = x = keras.Input((8, 8, 1))
+    for filters in (16, 32):
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, layers.Dense(10)(x))
+
+
+def sequential():
+    return keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(4)])
+
+
+def lstm():
+    inputs = keras.Input((12,), dtype="int32")
+    x = layers.LSTM(24, return_sequences=True)(layers.Embedding(20, 16)(inputs))
+    return keras.Model(inputs, layers.Dense(20)(x))
+
+
+def attention():
+    inputs = keras.Input((12,), dtype="int32")
+    x = layers.Embedding(20, 16)(inputs)
+    x = x + layers.MultiHeadAttention(2, 8)(x, x, use_causal_mask=True)
+    return keras.Model(inputs, layers.Dense(20)(layers.LayerNormalization()(x)))
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.flatten, self.dense = layers.Flatten(), layers.Dense(3)
+
+    def call(self, inputs):
+        return self.dense(self.flatten(inputs))
+
+
+def two_heads():
+    image, size = keras.Input((8, 8, 1), name="image"), keras.Input((2,), name="size")
+    x = layers.Concatenate()([layers.Flatten()(image), size])
+    return keras.Model(
+        {"image": image, "size": size}, {"kind": layers.Dense(5)(x), "age": layers.Dense(1)(x)}
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "x"),
+    [
+        (cnn, images()),
+        (sequential, images()),
+        (lstm, tokens()),
+        (attention, tokens()),
+    ],
+)
+def test_a_float_file_equals_the_model(make, x, tmp_path):
+    model = make()
+    file = export.to_litert(model, tmp_path / "model.tflite")
+    parity = export.verify(model, file, x)
+    assert parity.largest_error < 1e-5
+    assert parity.agreement == 1
+    assert parity.count == len(x)
+    assert not any(name.startswith(("custom", "Flex")) for name in file.operators)
+    assert [p.name for p in tmp_path.iterdir()] == ["model.tflite"]
+
+
+def test_a_subclassed_model_exports_once_called(tmp_path):
+    model = Subclassed()
+    with pytest.raises(InvalidInput, match="built or was called once"):
+        export.to_litert(model, tmp_path / "model.tflite")
+    file = export.to_litert(model, tmp_path / "model.tflite", example=images())
+    assert export.verify(model, file, images()).largest_error < 1e-5
+    file = export.to_litert(model, tmp_path / "again.tflite")
+    assert export.verify(model, file, images()).largest_error < 1e-5
+
+
+def test_several_inputs_and_outputs_keep_their_names(tmp_path):
+    model = two_heads()
+    x = {"image": images(), "size": images()[:, 0, :2, 0]}
+    file = export.to_litert(model, tmp_path / "model.tflite")
+    assert {name: shape for name, (shape, _) in file.inputs.items()} == {
+        "image": (1, 8, 8, 1),
+        "size": (1, 2),
+    }
+    outputs = file.predict(x)
+    assert outputs["kind"].shape == (16, 5)
+    assert outputs["age"].shape == (16, 1)
+    assert export.verify(model, file, x).largest_error < 1e-5
+    file = export.to_litert(model, tmp_path / "int8.tflite", quantize="int8", calibration=x)
+    assert export.verify(model, file, x).largest_error < 0.1
+
+
+@pytest.mark.parametrize("batch_size", [None, 3])
+def test_any_number_of_examples_fits_any_batch_size(batch_size, tmp_path):
+    model = cnn()
+    file = export.to_litert(model, tmp_path / "model.tflite", batch_size=batch_size)
+    assert next(iter(file.inputs.values()))[0][0] == (batch_size or -1)
+    for count in (1, 7, 70):
+        assert export.verify(model, file, images(count)).largest_error < 1e-5
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A network that can tell which quarter of the picture is bright: agreement means something."""
+    keras.utils.set_random_seed(0)
+    x, y = images(600), np.arange(600) % 4
+    for quarter in range(4):
+        rows, columns = 4 * (quarter // 2), 4 * (quarter % 2)
+        x[y == quarter, rows : rows + 4, columns : columns + 4] += 0.5
+    inputs = keras.Input((8, 8, 1))
+    h = layers.Conv2D(16, 3, padding="same", use_bias=False)(inputs)
+    h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
+    h = layers.Conv2D(32, 3, 2, padding="same", activation="relu")(h)
+    model = keras.Model(inputs, layers.Dense(4)(layers.Flatten()(h)))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(3e-3), loss, metrics=["accuracy"])
+    model.fit(x, y, batch_size=50, epochs=4, verbose=0)
+    assert model.evaluate(x, y, verbose=0)[1] > 0.95
+    return model, x, y
+
+
+@pytest.mark.parametrize(
+    ("quantize", "ratio", "error", "agreement"),
+    [("float16", 0.65, 0.01, 0.99), ("dynamic", 0.5, 0.1, 0.98), ("int8", 0.5, 0.1, 0.98)],
+)
+def test_quantised_files_are_smaller_and_agree(
+    trained, quantize, ratio, error, agreement, tmp_path
+):
+    model, x, _ = trained
+    calibration = x[:100] if quantize == "int8" else None
+    small = export.to_litert(
+        model, tmp_path / "small.tflite", quantize=quantize, calibration=calibration
+    )
+    whole = export.to_litert(model, tmp_path / "whole.tflite")
+    assert small.size < ratio * whole.size
+    assert next(iter(small.inputs.values()))[1] == np.float32
+    parity = export.verify(model, small, x)
+    assert 1e-6 < parity.mean_error < error  # of logits between -15 and 16
+    assert parity.agreement > agreement
+
+
+def test_int8_takes_a_dataset_and_calculates_in_integers(trained, tmp_path):
+    model, x, y = trained
+    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)
+    file = export.to_litert(model, tmp_path / "a.tflite", quantize="int8", calibration=dataset)
+    assert export.verify(model, file, x).agreement > 0.98
+    kinds = {str(detail["dtype"]) for detail in file.interpreter.get_tensor_details()}
+    assert any("int8" in kind for kind in kinds)
+    floats = [
+        detail["name"]
+        for detail in file.interpreter.get_tensor_details()
+        if detail["dtype"] == np.float32
+    ]
+    assert len(floats) == 2  # what goes in and what comes out
+
+
+@pytest.mark.parametrize("make", [lstm, attention])
+@pytest.mark.parametrize("quantize", ["float16", "dynamic", "int8"])
+def test_sequence_models_quantise(make, quantize, tmp_path):
+    model = make()
+    calibration = tokens(64) if quantize == "int8" else None
+    file = export.to_litert(
+        model, tmp_path / "m.tflite", quantize=quantize, calibration=calibration
+    )
+    assert export.verify(model, file, tokens()).largest_error < 0.1
+    assert not any(getattr(layer, "unroll", False) for layer in model.layers)
+
+
+def test_the_activation_is_appended_and_verified_with(trained, tmp_path):
+    model, x, _ = trained
+    file = export.to_litert(model, tmp_path / "m.tflite", activation="softmax")
+    np.testing.assert_allclose(file.predict(x[:5]).sum(-1), 1, rtol=1e-5)
+    assert "SOFTMAX" in file.operators
+    assert export.verify(model, file, x).largest_error < 1e-5
+
+
+def test_the_card_travels_with_the_file_and_files_repeat(trained, tmp_path):
+    model, _, _ = trained
+    options = {"labels": ("a", "b", "ü", "d"), "description": "Quarters", "input_range": (0, 1.5)}
+    file = export.to_litert(model, tmp_path / "m.tflite", **options)
+    again = export.LiteRTModel(tmp_path / "m.tflite")
+    assert again.labels == options["labels"]
+    assert again.description == "Quarters"
+    assert again.card.input_range == (0, 1.5)
+    other = export.to_litert(model, tmp_path / "n.tflite", **options)
+    assert other.path.read_bytes() == file.path.read_bytes()
+
+
+def test_mixed_precision_exports_as_float32(tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = cnn()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    file = export.to_litert(model, tmp_path / "m.tflite")
+    assert export.verify(model, file, images()).largest_error < 1e-5
+    assert model.layers[1].compute_dtype == "bfloat16"
+
+
+class NotBuiltIn(layers.Layer):
+    def call(self, inputs):
+        return tf.math.igamma(inputs, inputs)
+
+
+def test_an_operator_that_phones_lack_is_named_with_its_layer(tmp_path):
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, NotBuiltIn(name="gamma")(layers.Dense(4)(inputs)))
+    with pytest.raises(InvalidInput, match="Received: Igamma in layer `gamma`"):
+        export.to_litert(model, tmp_path / "m.tflite")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_crash_is_one_error_and_the_next_call_works(tmp_path, monkeypatch):
+    run = WORKER.run
+
+    def run_and_die(**job):
+        WORKER.start()
+        WORKER.process.send_signal(11)
+        WORKER.process.wait()
+        monkeypatch.setattr(WORKER, "start", lambda: None)  # dead, and found out while waiting
+        return run(**job)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WORKER, "run", run_and_die)
+        with pytest.raises(InvalidInput, match="the converter died: SIGSEGV"):
+            export.to_litert(cnn(), tmp_path / "m.tflite")
+    monkeypatch.undo()
+    assert not list(tmp_path.iterdir())
+    assert export.to_litert(cnn(), tmp_path / "m.tflite").size > 1000
+
+
+def test_converting_says_nothing(tmp_path, capfd):
+    model = cnn()
+    capfd.readouterr()
+    file = export.to_litert(model, tmp_path / "m.tflite", quantize="int8", calibration=images())
+    file.predict(images())
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"quantize": "int9"}, "one of int8. Received: int9"),
+        ({"quantize": "int8"}, "Expected inputs for int8. Received: None"),
+        ({"calibration": images()}, "none unless quantize is 'int8'"),
+        (
+            {"quantize": "int8", "calibration": images()[:0]},
+            r"or more examples of shape \(8, 8, 1\)",
+        ),
+        ({"quantize": "int8", "calibration": tokens()}, r"Received: shape \(8, 12\)"),
+        ({"batch_size": 0}, "a positive integer. Received: 0"),
+        ({"activation": "softmx"}, "softmax. Received: softmx"),
+    ],
+)
+def test_bad_options_are_refused(options, message, tmp_path):
+    with pytest.raises(InvalidInput, match=message):
+        export.to_litert(cnn(), tmp_path / "m.tflite", **options)
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path):
+    with pytest.raises(InvalidInput, match="a folder that exists"):
+        export.to_litert(cnn(), tmp_path / "none" / "m.tflite")
+    with pytest.raises(InvalidInput, match=r"ends in \.tflite"):
+        export.to_litert(cnn(), tmp_path / "m.keras")
+    (tmp_path / "m.tflite").mkdir()
+    with pytest.raises(InvalidInput, match="a writable folder"):
+        export.to_litert(cnn(), tmp_path / "m.tflite")
