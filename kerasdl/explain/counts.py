@@ -1,0 +1,146 @@
+"""How large a network is and how much it computes: parameters and multiply-accumulates."""
+
+import math
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from kerasdl import errors
+
+
+class Parameters(NamedTuple):
+    trainable: int
+    total: int
+
+
+def parameters(model: keras.Model) -> Parameters:
+    """Numbers that training changes, and all that the model stores."""
+    return Parameters(*(_size(weights) for weights in (model.trainable_weights, model.weights)))
+
+
+def _size(weights):
+    return sum(math.prod(weight.shape) for weight in weights)
+
+
+def macs(model: keras.Model, input_shape: tuple[int, ...] | None = None) -> int:
+    """Multiply-accumulates of one inference of one input; its operations are about twice as many.
+
+    Counted are convolutions (grouped, depthwise, transposed, of any dimension) and matrix products
+    (dense layers, attention, einsum), as they stand in the model's TensorFlow graph, so it holds
+    for every model that can be called. A loop, as in recurrent layers, counts once for each step;
+    of the branches of a condition the largest counts. Not counted are elementwise operations,
+    normalization, pooling and look-ups, nor what no output depends on. TensorFlow pads a dilated
+    convolution to multiples of the dilation, and so it counts.
+
+        convolution: outputs * kernel height * kernel width * input channels / groups
+        matrix product (m, k) (k, n): m * k * n
+
+    Args:
+        model: Any Keras model.
+        input_shape: Shape of an input without the batch; by default that of the model's `Input`.
+
+    >>> macs(keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(6, 5)]))
+    86400
+    """
+    given = _specification(model, input_shape)
+    function = tf.function(lambda inputs: model(inputs, training=False))
+    return _count(function.get_concrete_function(given).graph)
+
+
+def _specification(model, input_shape):
+    inputs = getattr(model, "inputs", None)
+    if input_shape is not None:
+        inputs = [keras.KerasTensor((None, *input_shape), inputs[0].dtype if inputs else "float32")]
+    elif not inputs:
+        expected = "the shape of an input, as this model has no `keras.Input`"
+        raise errors.InvalidInput("value for argument `input_shape`", expected, None)
+    by_name = {tensor.name: _fixed(tensor) for tensor in inputs}
+    return by_name if len(inputs) > 1 else _fixed(inputs[0])
+
+
+def _fixed(tensor):
+    if None in tensor.shape[1:]:
+        expected = f"a shape without None for the input {tensor.shape[1:]}"
+        raise errors.InvalidInput("value for argument `input_shape`", expected, None)
+    return tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype)
+
+
+def _count(graph):
+    return sum(map(_operation, _reachable(graph)))
+
+
+def _reachable(graph):
+    """Operations that an output of the graph depends on."""
+    found, waiting = set(), [tensor.op for tensor in graph.outputs]
+    while waiting:
+        operation = waiting.pop()
+        if operation not in found:
+            found.add(operation)
+            waiting.extend(tensor.op for tensor in operation.inputs)
+    return found
+
+
+def _operation(operation):
+    called = list(_functions(operation))
+    if called:
+        times = _steps(operation) if operation.type in ("While", "StatelessWhile") else 1
+        return times * max(map(_count, called))
+    shapes = [tensor.shape for tensor in operation.inputs]
+    match operation.type:
+        case "Conv2D" | "Conv3D":  # kernel: (height, width, channels / groups, filters)
+            return _product(operation.outputs[0].shape, shapes[1][:-1])
+        case "DepthwiseConv2dNative":  # kernel: (height, width, channels, multiplier)
+            return _product(operation.outputs[0].shape, shapes[1][:2])
+        case "Conv2DBackpropInput" | "Conv3DBackpropInputV2":  # transposed: each input is spread
+            return _product(shapes[2], shapes[1][:-1])
+        case "MatMul":
+            summed = 0 if operation.get_attr("transpose_a") else 1
+            return _product(operation.outputs[0].shape, shapes[0][summed : summed + 1])
+        case "BatchMatMul" | "BatchMatMulV2" | "BatchMatMulV3":
+            summed = -2 if operation.get_attr("adj_x") else -1
+            return _product(operation.outputs[0].shape, [shapes[0][summed]])
+        case "Einsum":
+            return _einsum(operation.get_attr("equation").decode(), shapes, operation.outputs[0])
+    return 0
+
+
+def _einsum(equation, shapes, output):
+    """Every element of the output is a sum over the letters that it lacks."""
+    terms, result = equation.split("->")
+    sizes = {}
+    for term, shape in zip(terms.split(","), shapes, strict=True):
+        before, _, after = term.partition("...")
+        sizes |= dict(zip(before, shape, strict=False))
+        sizes |= dict(zip(reversed(after), reversed(shape), strict=False))
+    summed = [size for letter, size in sizes.items() if letter not in result]
+    return _product(output.shape, summed) if len(shapes) > 1 else 0
+
+
+def _product(*shapes):
+    sizes = [size for shape in shapes for size in shape]
+    if None in sizes:
+        expected = "one from which every size in the graph follows"
+        raise errors.InvalidInput("value for argument `input_shape`", expected, "an unknown size")
+    return math.prod(sizes)
+
+
+def _functions(operation):
+    """Graphs that the operation calls: a function's, a loop's, a condition's."""
+    for attribute in operation.op_def.attr:
+        if attribute.type in ("func", "list(func)"):
+            value = operation.get_attr(attribute.name)
+            for function in value if isinstance(value, list) else [value]:
+                yield operation.graph._get_function(function.name).graph
+
+
+def _steps(loop):
+    """Steps of a `tf.while_loop`, whose second input is their largest number."""
+    with tf.compat.v1.Session(graph=loop.graph) as session:
+        try:
+            steps = int(session.run(loop.inputs[1]))
+        except tf.errors.InvalidArgumentError:  # it depends on the inputs
+            steps = -1
+    if steps < 0:
+        raise errors.InvalidInput("model", "loops with a known number of steps", loop.name)
+    return steps
