@@ -42,7 +42,7 @@ class Policy:
 
 
 POLICIES = {
-    "light": Policy(shift=0.1, rotate=12, zoom=0.1),
+    "light": Policy(shift=0.125, rotate=12, zoom=0.1),
     "crop_flip": Policy(shift=0.125, flip=True),
     "standard": Policy(shift=0.125, flip=True, brightness=0.2, contrast=0.2, saturation=0.2),
     "strong": Policy(0.15, 20, 0.2, True, brightness=0.4, contrast=0.4, saturation=0.4, erase=0.3),

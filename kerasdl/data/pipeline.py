@@ -81,12 +81,15 @@ def to_elements(order, arrays, batch_size, decode=None, augment=None, mix=None):
 
     dataset = order.map(gather, name="gather", **parallel)
     if decode:
+        decode = tf.autograph.experimental.do_not_convert(decode)
         dataset = dataset.flat_map(_one_by_one, name="decode")
         dataset = dataset.map(lambda x, *rest: (decode(x), *rest), name="decode", **parallel)
         dataset = dataset.batch(batch_size, name="decode")
         dataset = dataset.map(lambda x, y, epoch, rows: (x, y, epoch[0], rows), name="decode")
     for name, step in (("augment", augment), ("mix", mix)):
         if step:
+            # nothing in it for autograph, which takes a second to find out
+            step = tf.autograph.experimental.do_not_convert(step)
             dataset = dataset.map(
                 lambda x, y, epoch, rows, step=step: (
                     *step(x, y, epoch=epoch, rows=rows),

@@ -12,7 +12,8 @@ def square(x, y):
 
 
 def triangle(x, y):
-    return _polygon(x, y, 3)
+    # three half planes, whose normals point down and up to both sides; the tip is up
+    return np.maximum(y, np.sqrt(3) / 2 * abs(x) - y / 2) - 0.5
 
 
 def star(x, y):
@@ -37,12 +38,6 @@ def line(x, y, x1, y1, x2, y2):
     dx, dy = x2 - x1, y2 - y1
     along = np.clip(((x - x1) * dx + (y - y1) * dy) / (dx**2 + dy**2 + 1e-12), 0, 1)
     return np.hypot(x - x1 - along * dx, y - y1 - along * dy)
-
-
-def _polygon(x, y, corners):
-    angles = 2 * np.pi * (np.arange(corners) + 0.5) / corners
-    sides = [x * np.sin(angle) - y * np.cos(angle + np.pi) for angle in angles]
-    return np.max(sides, axis=0) - np.cos(np.pi / corners)
 
 
 DISTANCES = {

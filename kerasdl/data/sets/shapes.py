@@ -13,7 +13,7 @@ COLOURS = {
     "blue": (0.15, 0.25, 0.85),
     "yellow": (0.95, 0.85, 0.15),
     "purple": (0.6, 0.2, 0.7),
-    "orange": (0.95, 0.5, 0.1),
+    "cyan": (0.1, 0.75, 0.8),
 }
 SHAPES = tuple(outlines.DISTANCES)
 PAIRS = tuple(f"{colour} {shape}" for colour in COLOURS for shape in SHAPES)

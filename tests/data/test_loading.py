@@ -1,0 +1,152 @@
+"""`load`: what it gives for every set, and what it says to bad input."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasdl.data
+from kerasdl.data import catalogue
+from kerasdl.errors import InvalidInput
+
+
+def arrays(dataset):
+    """All examples of a pipeline."""
+    parts = list(dataset.as_numpy_iterator())
+    return tf.nest.map_structure(lambda *batches: np.concatenate(batches), *parts)
+
+
+def test_names_and_cards_need_no_tensorflow():
+    code = (
+        "import sys, kerasdl.data as data; print(len([data.card(n) for n in data.names()]));"
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == 16
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_every_set_says_what_it_gives_and_repeats_it(name):
+    options = {"count": 40} if name == "shapes" else {}
+    splits = kerasdl.data.load(name, seed=3, **options)
+    again = kerasdl.data.load(name, seed=3, **options)
+    for split in ("train", "validation", "test"):
+        first, second = (arrays(getattr(s, split)) for s in (splits, again))
+        tf.nest.map_structure(np.testing.assert_array_equal, first, second)
+        inputs, targets = first
+        assert tf.nest.flatten(targets)[0].shape[0] == splits.info.counts[split]
+        shapes = tf.nest.map_structure(lambda part: part.shape[1:], inputs)
+        assert shapes == splits.info.shape
+        kinds = {"regression": "float32"}
+        assert targets.dtype == kinds.get(splits.info.task, "int32")
+        assert np.all(np.isfinite(targets))
+        if splits.info.classes:
+            assert set(np.unique(targets)) <= set(range(len(splits.info.classes)))
+        if splits.info.vocabulary:
+            assert targets.max() < len(splits.info.vocabulary)
+    assert splits.info.card.startswith(catalogue.card(name)[:20])
+
+
+@pytest.mark.parametrize("name", ["iris", "moons", "ring", "shapes", "sums", "copy", "sine"])
+def test_another_seed_makes_other_data(name):
+    options = {"count": 40} if name == "shapes" else {}
+    first, second = (
+        arrays(kerasdl.data.load(name, seed=seed, **options).test)[0] for seed in (0, 1)
+    )
+    first, second = tf.nest.flatten(first)[0], tf.nest.flatten(second)[0]
+    assert first.shape != second.shape or not np.array_equal(first, second)
+
+
+def test_batches_of_a_hundred_are_32_32_32_4():
+    splits = kerasdl.data.load("moons", count=200, validation=0, batch_size=32)
+    assert [len(labels) for _, labels in splits.train] == [32, 32, 32, 4]
+    assert len(splits.train) == 4
+    assert splits.validation is None
+    assert splits.info.counts["validation"] == 0
+
+
+def test_an_epochs_order_depends_on_seed_and_epoch_and_loses_nothing():
+    def orders(seed):
+        splits = kerasdl.data.load("digits", seed=seed, batch_size=50)
+        return [arrays(splits.train)[0].reshape(-1, 64) for _ in range(2)]
+
+    first, second = orders(0)
+    np.testing.assert_array_equal(orders(0), [first, second])
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first, orders(1)[0])
+    np.testing.assert_array_equal(np.unique(first, axis=0), np.unique(second, axis=0))
+
+
+def test_a_resumed_fit_sees_what_an_uninterrupted_one_saw():
+    import keras
+
+    def fit(*periods):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
+        model.add(keras.layers.Dense(10))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.SGD(0.1), loss)
+        for start, end in periods:
+            splits = kerasdl.data.load("digits", augment="light")
+            model.fit(
+                splits.train,
+                initial_epoch=start,
+                epochs=end,
+                callbacks=[splits.order_callback()],
+                shuffle=False,
+                verbose=0,
+            )
+        return model.get_weights()
+
+    for whole, resumed in zip(fit((0, 3)), fit((0, 2), (2, 3)), strict=True):
+        np.testing.assert_allclose(whole, resumed, rtol=1e-5, atol=1e-6)
+
+
+def test_validation_and_test_are_neither_shuffled_nor_augmented():
+    plain = kerasdl.data.load("digits", seed=0)
+    other = kerasdl.data.load("digits", seed=9, augment="strong")
+    for split in ("validation", "test"):
+        for first, second in zip(
+            arrays(getattr(plain, split)), arrays(getattr(other, split)), strict=True
+        ):
+            np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(arrays(plain.train)[0], arrays(other.train)[0])
+
+
+def test_images_take_another_size():
+    splits = kerasdl.data.load("digits", image_size=(12, 16))
+    assert splits.info.shape == (12, 16, 1)
+    assert arrays(splits.test)[0].shape == (899, 12, 16, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("digits", {"batch_size": 0}, "`batch_size`. Expected an integer of at least 1"),
+        ("digits", {"batch_size": True}, "`batch_size`"),
+        ("digits", {"seed": -1}, "`seed`. Expected an integer of at least 0. Received: -1"),
+        ("digits", {"augment": "lihgt"}, "augmentation policy. Expected one of light"),
+        ("digits", {"splt": "half"}, "option for data set `digits`. Expected one of split"),
+        ("digits", {"split": "third"}, "Expected one of 1437, half. Received: third"),
+        ("digits", {"validation": 1}, "`validation`. Expected a share"),
+        ("digits", {"image_size": 0}, "`image_size`"),
+        ("digits", {"mixup": 2}, "`mixup`. Expected a number in"),
+        ("digist", {}, "name of a data set. Expected one of digits"),
+        ("iris", {"augment": True}, "`augment`. Expected a data set of images"),
+        ("iris", {"validation": 0.5, "test": 0.5}, "leave something to train on"),
+        ("nothing/here.csv", {}, "an existing folder, .csv or .txt file"),
+        ("nothing/here", {}, "an existing folder, .csv or .txt file"),
+        ("shapes", {"elements": "clas"}, "element of `shapes`. Expected one of class"),
+        ("shapes", {"elements": "boxes", "count": 20, "mixup": 0.2}, "one class an image"),
+        ("shapes", {"held_out": "pink circle"}, "held-out pair of `shapes`"),
+        ("sums", {"digits": 0}, "`digits`. Expected an integer"),
+        ("pydocs", {"tokens": "letters"}, "`tokens`. Expected one of"),
+    ],
+)
+def test_bad_input_is_one_line_that_helps(name, options, message):
+    with pytest.raises(InvalidInput) as caught:
+        kerasdl.data.load(name, **options)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,198 @@
+"""What each embedded set promises."""
+
+import datetime
+
+import numpy as np
+import pytest
+
+from kerasdl.data import catalogue, text
+from kerasdl.data.sets import digits, points, sequences, shapes, texts
+
+
+def test_digits_are_scikit_learns_halves():
+    from sklearn import datasets, model_selection, svm
+
+    source = digits.digits(seed=0, validation=0)
+    data = datasets.load_digits()
+    expected = model_selection.train_test_split(
+        data.images, data.target, test_size=0.5, shuffle=False
+    )
+    for images, labels, part in ((0, 2, source.train), (1, 3, source.test)):
+        np.testing.assert_array_equal(part[0][..., 0] * 16, expected[images])
+        np.testing.assert_array_equal(part[1], expected[labels])
+    flat = [part[0].reshape(-1, 64) * 16 for part in (source.train, source.test)]
+    accuracy = svm.SVC(gamma=0.001).fit(flat[0], source.train[1]).score(flat[1], source.test[1])
+    assert accuracy == pytest.approx(0.968854, abs=1e-6)  # tests/reference: scikit-learn's own
+
+
+def test_digits_validation_is_the_end_of_what_trains():
+    whole, cut = digits.digits(0, split="1437", validation=0), digits.digits(0, split="1437")
+    assert whole.counts() == {"train": 1437, "validation": 0, "test": 360}
+    assert cut.counts() == {"train": 1293, "validation": 144, "test": 360}
+    np.testing.assert_array_equal(np.concatenate([cut.train[1], cut.validation[1]]), whole.train[1])
+
+
+@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes"])
+def test_tables_are_standardised_on_the_training_split(name):
+    source = catalogue.find(name)(seed=1)
+    np.testing.assert_allclose(source.train[0].mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(source.train[0].std(axis=0), 1, atol=1e-5)
+    assert abs(source.test[0].mean(axis=0)).max() > 1e-3
+    if source.classes:  # each class has its share of the test split
+        shares = [np.bincount(part[1]) / len(part[1]) for part in (source.train, source.test)]
+        np.testing.assert_allclose(*shares, atol=0.05)
+
+
+def test_the_target_scale_of_diabetes_undoes_its_standardisation():
+    from sklearn import datasets
+
+    source = catalogue.find("diabetes")(seed=0)
+    mean, deviation = source.target_scale
+    parts = [part[1] for part in (source.train, source.validation, source.test)]
+    values = np.sort(np.concatenate(parts)[:, 0] * deviation + mean)
+    np.testing.assert_allclose(values, np.sort(datasets.load_diabetes().target), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("make", "modes", "deviation", "extent"),
+    [(points.ring, 8, 0.01, 1), (points.grid, 25, 0.05, 4)],
+)
+def test_gaussians_have_their_number_spread_and_place(make, modes, deviation, extent):
+    inputs, labels = make(seed=0).train
+    assert set(labels) == set(range(modes))
+    centres = np.stack([inputs[labels == mode].mean(axis=0) for mode in range(modes)])
+    assert abs(centres).max() == pytest.approx(extent, abs=0.02)
+    assert (inputs - centres[labels]).std() == pytest.approx(deviation, rel=0.03)
+
+
+def test_windows_of_a_hundred_values_are_ninety():
+    inputs, targets = sequences.windows(np.arange(100.0), window=10)
+    assert inputs.shape == (90, 10, 1)
+    np.testing.assert_array_equal(targets[:, 0], np.arange(10, 100))
+    inputs, targets = sequences.windows(np.arange(100.0), window=10, horizon=5)
+    np.testing.assert_array_equal(targets[:, 0], inputs[:, -1, 0] + 5)
+
+
+def test_adding_is_solved_by_adding_what_is_marked():
+    source = sequences.adding(seed=0, count=2000, steps=20)
+    inputs, targets = source.train
+    np.testing.assert_allclose((inputs[..., 0] * inputs[..., 1]).sum(1, keepdims=True), targets)
+    np.testing.assert_array_equal(inputs[..., 1].sum(axis=1), 2)
+    assert np.mean((targets - 1) ** 2) == pytest.approx(1 / 6, rel=0.1)
+
+
+def test_copy_asks_for_the_symbols_after_the_signal():
+    inputs, targets = sequences.copy(seed=0, count=50, delay=7, length=3).train
+    assert inputs.shape == (40, 13)
+    np.testing.assert_array_equal(targets[:, -3:], inputs[:, :3])
+    assert not targets[:, :-3].any()
+    np.testing.assert_array_equal(np.argmax(inputs == 1, axis=1), 9)
+    assert (inputs == 1).sum() == 40
+
+
+def read(vocabulary, tokens):
+    return "".join(vocabulary[token] for token in tokens if token > 1)
+
+
+def test_sums_are_right_and_no_sum_is_in_two_splits():
+    source = texts.sums(seed=0)
+    terms = []
+    for part in (source.train, source.validation, source.test):
+        (asked, delayed), answers = part
+        written = [read(source.vocabulary, row).split("+") for row in asked]
+        for pair, answer in zip(written, answers, strict=True):
+            assert sum(map(int, pair)) == int(read(source.vocabulary, answer))
+        terms.append({tuple(sorted(map(int, pair))) for pair in written})
+        np.testing.assert_array_equal(delayed[:, 1:], answers[:, :-1])
+        assert (delayed[:, 0] == 1).all()
+        assert (answers[:, -1] == 0).all()
+    assert len(set.union(*terms)) == sum(map(len, terms)) == 5050
+
+
+def test_sums_of_many_digits_and_backwards():
+    source = texts.sums(seed=0, digits=6, count=100, reverse=True)
+    (asked, _), answers = source.train
+    first = read(source.vocabulary, asked[0])[::-1].split("+")
+    assert sum(map(int, first)) == int(read(source.vocabulary, answers[0]))
+    assert sum(source.counts().values()) == 100
+
+
+def test_dates_are_translated_and_distinct():
+    source = texts.dates(seed=0, count=500)
+    parts = (source.train, source.validation, source.test)
+    written = [read(source.vocabulary, row) for part in parts for row in part[1]]
+    assert len({datetime.date.fromisoformat(date) for date in written}) == 500
+    asked = [read(source.vocabulary, row) for part in parts for row in part[0][0]]
+    for question, answer in zip(asked, written, strict=True):
+        assert answer[:4] in question
+        assert str(int(answer[-2:])) in question
+
+
+def test_text_targets_are_one_token_later_and_splits_follow_the_text():
+    story = "".join(chr(ord("a") + i % 26) for i in range(1000))
+    source = text.language(story, context=10, stride=4)
+    for inputs, targets in (source.train, source.test):
+        np.testing.assert_array_equal(inputs[:, 1:], targets[:, :-1])
+    assert len(source.train[0]) == -(-(800 - 10) // 4)
+    assert len(source.test[0]) == 9
+    letters = [source.vocabulary[token] for token in source.test[0].reshape(-1)]
+    assert "".join(letters) == story[900:990]
+
+
+def test_a_token_that_training_lacks_is_unknown():
+    source = text.language("ab" * 500 + "z" * 100, context=8)
+    assert source.vocabulary == (text.UNKNOWN, "a", "b")
+    assert source.test[0][-1].tolist() == [0] * 8
+
+
+def test_words_keep_the_most_frequent():
+    source = text.language("one two, two\n    three " * 100, "words", context=4, words=4)
+    assert len(source.vocabulary) == 4
+    assert "two" in source.vocabulary
+
+
+def test_pydocs_is_a_long_text():
+    source = texts.pydocs(seed=0, context=64)
+    assert source.counts()["train"] > 8000
+    assert "e" in source.vocabulary
+
+
+def test_shapes_know_what_they_show():
+    images, known = shapes.draw(np.random.default_rng(0), 60, 64, 64, 4, range(30), noise=0.0)
+    assert known["count"].min() == 1
+    assert known["count"].max() == 4
+    for i in range(60):
+        boxes = known["boxes"][i]
+        assert (boxes[known["count"][i] :] == 0).all()
+        for j in range(known["count"][i]):
+            x1, y1, x2, y2 = np.round(boxes[j] * 64).astype(int)
+            mask = known["mask"][i, y1:y2, x1:x2]
+            assert set(np.unique(mask)) <= {0, known["class"][i, j] + 1}
+            for edge in (mask[0], mask[-1], mask[:, 0], mask[:, -1]):
+                assert edge.any()  # a box touches its object on all sides
+            inside = images[i, y1:y2, x1:x2][mask > 0].mean(axis=0) / 255
+            palette = np.array(list(shapes.COLOURS.values()))
+            nearest = np.argmin(((palette - inside) ** 2).sum(axis=1))
+            assert nearest == known["colour"][i, j]
+        words = [shapes.CAPTION[token] for token in known["caption"][i] if token]
+        assert words.count("a") == known["count"][i]
+        assert words[1] == list(shapes.COLOURS)[known["colour"][i, 0]]
+        assert words[2] == shapes.SHAPES[known["class"][i, 0]]
+
+
+def test_held_out_pairs_are_only_in_the_test_split():
+    held_out = ("red circle", "blue star")
+    source = shapes.shapes(0, 200, 16, ("class", "colour"), objects=2, held_out=held_out)
+    for part, seen in ((source.train, False), (source.validation, False), (source.test, True)):
+        known = part[1]
+        there = known["class"] >= 0
+        pairs = known["colour"][there] * len(shapes.SHAPES) + known["class"][there]
+        found = {shapes.PAIRS[pair] in held_out for pair in pairs}
+        assert found == {seen}
+
+
+@pytest.mark.parametrize("size", [8, 33, (20, 40)])
+def test_shapes_have_any_size(size):
+    source = shapes.shapes(0, count=20, image_size=size, clutter=2)
+    height, width = (size, size) if isinstance(size, int) else size
+    assert source.train[0].shape == (16, height, width, 3)
