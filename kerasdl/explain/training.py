@@ -1,0 +1,50 @@
+"""Pictures of how training went."""
+
+import math
+
+import numpy as np
+
+from kerasdl.errors import InvalidInput
+from kerasdl.explain import style
+
+
+def curves(history):
+    """Loss and metrics by epoch, training and validation on one axis, so that a gap is seen.
+
+    Args:
+        history: A `keras.callbacks.History`, or its `.history`: a dict of a list for each metric.
+
+    Spec: DBG-06
+    """
+    history = getattr(history, "history", history)
+    if not history or not any(len(values) for values in history.values()):
+        raise InvalidInput("training history", "at least one epoch", "none")
+    names = [n for n in history if not n.startswith("val_") and n != "learning_rate"]
+    names.sort(key=lambda name: name != "loss")  # the loss first, then the metrics as they came
+    columns = min(len(names), 3)
+    rows = math.ceil(len(names) / columns)
+    with style.figure(4 * columns if columns > 1 else 5.5, 3 * rows) as picture:
+        axes = picture.subplots(rows, columns, squeeze=False).ravel()
+        for axis, name in zip(axes, names, strict=False):
+            _curve(axis, history, name)
+        for axis in axes[len(names) :]:
+            axis.axis("off")
+    return picture
+
+
+def _curve(axis, history, name):
+    from matplotlib.ticker import MaxNLocator
+
+    for key, label, colour in (
+        (name, "Train", style.BLUE),
+        (f"val_{name}", "Validation", style.ORANGE),
+    ):
+        if key in history:
+            values = np.asarray(history[key], "float64")
+            epochs = np.arange(1, len(values) + 1)
+            marker = "o" if len(values) <= 20 else None
+            axis.plot(epochs, values, color=colour, label=label, marker=marker, markersize=3.5)
+    axis.set(title=name.replace("_", " "), xlabel="epoch")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if f"val_{name}" in history:
+        axis.legend()
