@@ -1,11 +1,16 @@
 """Recipes: what `kerasdl train NAME` runs, and the result each must reach."""
 
+import pathlib
+
 from kerasdl import errors
 from kerasdl.recipes.recipe import Bar, Recipe
 from kerasdl.recipes.run import Run
 from kerasdl.recipes.run import open_run as open
 
-__all__ = ["Bar", "Recipe", "Run", "get", "names", "open"]
+RESULTS = pathlib.Path(__file__).parent / "results"
+JUDGE = RESULTS / "digits_judge.keras"  # the recorded classifier: which digit an image shows
+
+__all__ = ["JUDGE", "RESULTS", "Bar", "Recipe", "Run", "get", "names", "open"]
 
 
 def names() -> list[str]:

@@ -25,14 +25,15 @@ def export_run(run, quantize) -> list[dict]:
                 quantize=None if method == "none" else method,
                 calibration=part.inputs[:CALIBRATION],
                 activation=part.activation,
-                labels=run.info["classes"],
+                labels=tuple(run.info["classes"] or ()) if part.activation == "softmax" else (),
+                description=f"{name} of {run.recipe.model}, trained on {run.recipe.data}",
             )
             rows.append(_row(path, part, litert))
     return rows
 
 
 def _row(path, part, litert):
-    parity = export.verify(part.model, litert, part.inputs, activation=part.activation)
+    parity = export.verify(part.model, litert, part.inputs)
     row = {"file": str(path)}
     if part.labels is not None and part.activation == "softmax":
         right = litert.predict(part.inputs).argmax(-1) == part.labels

@@ -86,7 +86,7 @@ class Recipe:
             fast: One batch of everything, to see that it works.
             progress: Show a progress bar.
         """
-        from kerasdl.recipes import training
+        from kerasdl.recipes import training  # TensorFlow from here on
 
         return training.train(self, out or self.folder(fast), fast=fast, progress=progress)
 

@@ -12,9 +12,6 @@ import keras
 from kerasdl import recipes, registry
 from kerasdl.recipes.run import write_json
 
-RESULTS = pathlib.Path(__file__).parent / "results"
-JUDGE = RESULTS / "digits_judge.keras"  # says what digit a generated image shows
-
 
 def record(name: str, seeds: list[int]):
     """Run a recipe once for each seed and write its result file."""
@@ -30,9 +27,9 @@ def record(name: str, seeds: list[int]):
                 # without the optimizer's memory, which is twice the size of the weights
                 judge = registry.create_model(recipe.model, **run.model.get_config())
                 judge.set_weights(run.model.get_weights())
-                judge.save(JUDGE)
+                judge.save(recipes.JUDGE)
         print(name, "seed", seed, run.metrics, *(f"{b} {holds}" for b, _, holds in run.bars()))
-    write_json(RESULTS / f"{name}.json", result)
+    write_json(recipes.RESULTS / f"{name}.json", result)
 
 
 def main():

@@ -95,7 +95,7 @@ class Run:
 
         task = training.task_of(self.recipe)
         if inputs:
-            return training.draw(self.path, task.explain(self, inputs))
+            return training.draw(self.path, task.explain_inputs(self, inputs))
         splits = training.load_data(self.recipe, self.config["fast"])
         return training.draw(self.path, task.figures(self.model, splits, self.history))
 

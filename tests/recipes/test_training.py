@@ -7,7 +7,7 @@ import pytest
 from kerasdl import errors, recipes
 from kerasdl.recipes import checkpoint, training
 
-FILES = "config.json history.csv metrics.json model.keras".split()
+FILES = ["config.json", "history.csv", "metrics.json", "model.keras"]
 
 
 @pytest.fixture

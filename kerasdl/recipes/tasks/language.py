@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 
-from kerasdl import explain
+from kerasdl import errors, explain
+from kerasdl.data import text as data_text
 from kerasdl.recipes import training
 from kerasdl.recipes.tasks import Export, gather
 
@@ -20,9 +21,10 @@ def compile(model, recipe, steps):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     options = recipe.task_options
     model.compile(
-        training.optimizer(recipe, steps, clipnorm=options.get("clipnorm")),
+        training.optimizer(recipe, steps, global_clipnorm=options.get("clipnorm")),
         loss,
         steps_per_execution=options.get("steps_per_execution", 1),
+        jit_compile=options.get("jit_compile", False),
     )
     model.optimizer.build(model.trainable_variables)
 
@@ -37,26 +39,45 @@ def figures(model, splits, history):
 
 
 def examples(model, splits, folder):
+    """What the model writes after the first words of the test text."""
     folder.mkdir(exist_ok=True)
-    info = splits.info
-    prompt = gather(splits.test, 1)[0][0][: info.shape[0] // 2]
-    text = info.decode(continue_(model, prompt, count=200))
-    (folder / "sample.txt").write_text(text + "\n", encoding="utf-8")
+    vocabulary = splits.info.vocabulary
+    prompt = gather(splits.test, 1)[0][0][: splits.info.shape[0] // 2]
+    written = decode(continued(model, prompt), vocabulary)
+    (folder / "sample.txt").write_text(written + "\n", encoding="utf-8")
 
 
-def continue_(model, prompt, count, temperature=0.8, seed=0):
-    return model.generate(np.asarray(prompt)[None], count, temperature=temperature, seed=seed)[0]
+def continued(model, prompt, count=200):
+    return model.generate(prompt, count, temperature=0.7, seed=0)
+
+
+def encode(text, vocabulary):
+    """Tokens of a text; what the vocabulary lacks is token 0."""
+    numbers = {token: number for number, token in enumerate(vocabulary)}
+    words = max(map(len, vocabulary[1:])) > 1
+    parts = data_text.SPLITTERS["words" if words else "characters"](text)
+    return np.array([numbers.get(part, 0) for part in parts], "int32")
+
+
+def decode(tokens, vocabulary):
+    # words stand apart, characters do not
+    between = " " if max(map(len, vocabulary[1:])) > 1 else ""
+    return between.join(vocabulary[token] for token in tokens)
 
 
 def predict(run, inputs):
-    from kerasdl.data import text
-
+    vocabulary = run.info["vocabulary"]
     rows = []
     for prompt in inputs:
-        tokens = text.encode(prompt, run.info["vocabulary"])
-        answer = text.decode(continue_(run.model, tokens, 200), run.info["vocabulary"])
-        rows.append({"input": prompt, "text": answer})
+        if not prompt:
+            raise errors.InvalidInput("input", "a prompt of at least one character", repr(prompt))
+        written = continued(run.model, encode(prompt, vocabulary))
+        rows.append({"input": prompt, "text": decode(written, vocabulary)})
     return rows
+
+
+def explain_inputs(run, inputs):
+    raise errors.InvalidInput("input", "none: a text model has no picture of a prompt", inputs[0])
 
 
 def exports(model, splits):

@@ -1,12 +1,14 @@
 """Classification and regression: a label for an image or a row of a table."""
 
+import pathlib
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasdl import explain
-from kerasdl.recipes import training
-from kerasdl.recipes.tasks import Export, gather
+from kerasdl import errors, explain
+from kerasdl.recipes import reading, training
+from kerasdl.recipes.tasks import Export, gather, save_images
 
 
 def model_options(info):
@@ -58,33 +60,26 @@ def figures(model, splits, history):
         drawn["confusion"] = explain.confusion(labels, logits.argmax(-1), names)
     if names and len(splits.info.shape) == 3:
         images, labels = gather(splits.test)
-        drawn["feature_maps"] = explain.feature_maps(model, images[0])
-        drawn["mistakes"] = explain.predictions(
-            images, labels, tf.nn.softmax(logits).numpy(), names
-        )
+        probabilities = tf.nn.softmax(logits).numpy()
+        drawn["mistakes"] = explain.predictions(images, labels, probabilities, names)
+        if convolves(model):
+            drawn["feature_maps"] = explain.feature_maps(model, images[0])
     return drawn
 
 
 def examples(model, splits, folder):
-    """One test image of each class, named after it."""
-    if not splits.info.classes or len(splits.info.shape) != 3:
-        return
-    folder.mkdir(exist_ok=True)
-    images, labels = gather(splits.test)
-    for label, name in enumerate(splits.info.classes):
-        found = np.flatnonzero(labels == label)
-        if len(found):
-            image = images[found[0]]
-            keras.utils.save_img(folder / f"{name}.png", image * 255, scale=False)
+    save_images(splits, folder)
+
+
+def convolves(model):
+    return any(isinstance(layer, keras.layers.Conv2D) for layer in model._flatten_layers())
 
 
 def predict(run, inputs):
-    from kerasdl.recipes import reading
-
     rows = []
     for item in inputs:
-        outputs = run.model.predict_on_batch(reading.example(item, run.info)[None])[0]
-        rows.append({"input": str(item), **_answer(outputs, run.info["classes"])})
+        outputs = run.model.predict_on_batch(reading.image(item, run.info)[None])[0]
+        rows.append({"input": item, **_answer(outputs, run.info["classes"])})
     return rows
 
 
@@ -99,6 +94,13 @@ def _answer(outputs, classes):
         "probability": round(float(probabilities[best[0]]), 4),
         "then": others,
     }
+
+
+def explain_inputs(run, inputs):
+    if not convolves(run.model):
+        raise errors.InvalidInput("run to explain an input of", "convolutions", run.recipe.model)
+    images = {pathlib.Path(item).stem: reading.image(item, run.info) for item in inputs}
+    return {f"feature_maps-{n}": explain.feature_maps(run.model, x) for n, x in images.items()}
 
 
 def exports(model, splits):
