@@ -4,8 +4,8 @@ import ast
 import json
 import pathlib
 
-from kerasdl import errors, recipes, registry, tables
 from kerasdl import data as datasets
+from kerasdl import errors, recipes, registry, tables
 
 PACKAGE = pathlib.Path(__file__).parent
 
@@ -52,13 +52,13 @@ def _recipes():
     return rows
 
 
-
 def _layers():
     return [{"layer": name, "what": doc.splitlines()[0]} for name, doc in layers().items()]
 
 
 def _data():
-    return [{"data": name, "what": datasets.card(name).splitlines()[0]} for name in datasets.names()]
+    cards = {name: datasets.card(name) for name in datasets.names()}
+    return [{"data": name, "what": card.splitlines()[0]} for name, card in cards.items()]
 
 
 def _models(topic):
@@ -66,9 +66,9 @@ def _models(topic):
     rows = []
     for entry in registry.entries().values():
         if entry.topic == topic:
-            what = entry.docstring.splitlines()[0]
-            numbers = counts.get(entry.name, {})
-            rows.append({"model": entry.name, "parameters": numbers.get("parameters"), "what": what})
+            parameters = counts.get(entry.name, {}).get("parameters")
+            rows.append({"model": entry.name, "parameters": parameters})
+            rows[-1]["what"] = entry.docstring.splitlines()[0]
     return rows
 
 
@@ -108,8 +108,8 @@ def _print(name, found):
 
 def _print_recipe(recipe, recorded):
     print(
-        f"trains {recipe.model} on {recipe.data}: {recipe.epochs} epochs, batch {recipe.batch_size}, "
-        f"rate {recipe.learning_rate:g}, augment {recipe.augment}"
+        f"trains {recipe.model} on {recipe.data}: {recipe.epochs} epochs, "
+        f"batch {recipe.batch_size}, rate {recipe.learning_rate:g}, augment {recipe.augment}"
     )
     for bar in recipe.bars:
         print(f"must reach {bar.metric} {bar}", end="")

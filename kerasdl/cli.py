@@ -35,7 +35,9 @@ def list_(
 
 
 @app.command()
-def info(name: Annotated[str, typer.Argument(help="Anything that `list` shows.")], json: Json = False):
+def info(
+    name: Annotated[str, typer.Argument(help="Anything that `list` shows.")], json: Json = False
+):
     """One thing's card: summary, parameters, MACs, reference, rows of the notes."""
     from kerasdl import cards
 
@@ -46,19 +48,24 @@ def info(name: Annotated[str, typer.Argument(help="Anything that `list` shows.")
 def train(
     name: Annotated[str, typer.Argument(help="A recipe: see `kerasdl list recipes`.")],
     data: Annotated[
-        str, typer.Option(help="Your own: a folder of class folders, .csv, .txt or tfds:NAME.")
+        str | None,
+        typer.Option(help="Your own: a folder of class folders, .csv, .txt or tfds:NAME."),
     ] = None,
-    target: Annotated[str, typer.Option(help="The column of a .csv to predict.")] = None,
-    image_size: Annotated[int, typer.Option(help="Side to which images are resized.")] = None,
-    epochs: int = None,
-    batch_size: int = None,
-    seed: int = None,
-    out: Annotated[pathlib.Path, typer.Option(help="Run folder; default runs/NAME-...")] = None,
+    target: Annotated[str | None, typer.Option(help="The column of a .csv to predict.")] = None,
+    image_size: Annotated[
+        int | None, typer.Option(help="Side to which images are resized.")
+    ] = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    seed: int | None = None,
+    out: Annotated[
+        pathlib.Path | None, typer.Option(help="Run folder; default runs/NAME-...")
+    ] = None,
     fast: Annotated[bool, typer.Option(help="One batch of everything, to see it work.")] = False,
     json: Json = False,
 ):
     """Train a recipe; Ctrl-C stops it, the same command goes on."""
-    from kerasdl import recipes
+    from kerasdl import quiet, recipes
 
     recipe = recipes.get(name).replace(
         data=data, image_size=image_size, epochs=epochs, batch_size=batch_size, seed=seed
@@ -68,24 +75,32 @@ def train(
     folder = out or recipe.folder(fast)
     if recipes.Run(folder).finished:
         print(f"{folder} holds this run, finished; nothing to train.", file=sys.stderr)
+    quiet.import_tensorflow()
     _show_result(recipe.run(folder, fast=fast, progress=not json), json)
 
 
+def _open(folder):
+    from kerasdl import quiet, recipes
+
+    run = recipes.open(folder)
+    quiet.import_tensorflow()
+    return run
+
+
 def _show_result(run, as_json):
-    rows = [{"metric": k, "test": v, "bar": "-", "holds": "-"} for k, v in run.metrics["test"].items()]
-    for bar, _, holds in run.bars():
-        for row in rows:
-            if row["metric"] == bar.metric:
-                row.update(bar=str(bar), holds="yes" if holds else "no")
-    tables.show(rows, f"{run.recipe.name} on {run.recipe.data}, {run.metrics['seconds']} s: {run.path}", as_json)
+    bars = {bar.metric: (str(bar), "yes" if holds else "no") for bar, _, holds in run.bars()}
+    rows = []
+    for name, value in run.metrics["test"].items():
+        bar, holds = bars.get(name, ("-", "-"))
+        rows.append({"metric": name, "test": value, "bar": bar, "holds": holds})
+    title = f"{run.recipe.name} on {run.recipe.data}, {run.metrics['seconds']} s: {run.path}"
+    tables.show(rows, title, as_json)
 
 
 @app.command()
 def evaluate(run: RunFolder, json: Json = False):
     """Judge a run's saved model on its test data again."""
-    from kerasdl import recipes
-
-    rows = [{"metric": k, "test": v} for k, v in recipes.open(run).evaluate().items()]
+    rows = [{"metric": k, "test": v} for k, v in _open(run).evaluate().items()]
     tables.show(rows, f"{run}", json)
 
 
@@ -96,20 +111,16 @@ def predict(
     json: Json = False,
 ):
     """Apply a run's model to files or prompts."""
-    from kerasdl import recipes
-
-    tables.show(recipes.open(run).predict(inputs), as_json=json)
+    tables.show(_open(run).predict(inputs), as_json=json)
 
 
 @app.command()
 def explain(
     run: RunFolder,
-    inputs: Annotated[list[str], typer.Argument(help="Inputs to explain; none: the run.")] = None,
+    inputs: Annotated[list[str] | None, typer.Argument(help="None: the run.")] = None,
 ):
     """Draw figures: curves, confusion, feature maps, reconstructions, samples."""
-    from kerasdl import recipes
-
-    for file in recipes.open(run).explain(inputs or []):
+    for file in _open(run).explain(inputs or []):
         print(file)
 
 
@@ -122,9 +133,7 @@ def export(
     json: Json = False,
 ):
     """Write LiteRT files and compare each with the Keras model."""
-    from kerasdl import recipes
-
-    tables.show(recipes.open(run).export(quantize), f"{run}: LiteRT against Keras", json)
+    tables.show(_open(run).export(quantize), f"{run}: LiteRT against Keras", json)
 
 
 @app.command()
@@ -134,9 +143,16 @@ def bench(
     json: Json = False,
 ):
     """Size and latency of LiteRT files."""
-    from kerasdl.export import bench as benches
+    from kerasdl import export as exports
 
-    tables.show([benches.row(file, threads) for file in files], as_json=json)
+    rows = []
+    for file in files:
+        litert = exports.LiteRTModel(file)
+        latency = exports.benchmark(file, threads=threads)
+        rows.append({"file": str(file), "kB": litert.size / 1e3})
+        rows[-1].update({"zipped_kB": litert.zipped_size / 1e3, "init_ms": latency.init})
+        rows[-1].update({"median_ms": latency.median, "p95_ms": latency.p95})
+    tables.show(rows, as_json=json)
 
 
 def main():

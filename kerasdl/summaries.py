@@ -15,7 +15,7 @@ FILE = pathlib.Path(__file__).parent / "summaries.json"
 
 
 def summary(name: str) -> dict:
-    """Parameters, multiply-accumulates for one input, and the layers, of a model as it is made by default."""
+    """Parameters, multiply-accumulates for one input, and layers of a model with its defaults."""
     model = registry.create_model(name)
     trainable, total = counts.parameters(model)
     networks = [part for part in vars(model).values() if isinstance(part, keras.Model)]

@@ -48,7 +48,9 @@ def folders(tmp_path):
     ],
 )
 def test_wrong_input_ends_in_one_line_and_status_2(arguments, message, folders, capsys):
-    status, out, err = run(capsys, *(a.format(folders) for a in arguments), *out_of(arguments, folders))
+    status, out, err = run(
+        capsys, *(a.format(folders) for a in arguments), *out_of(arguments, folders)
+    )
     assert status == 2 and out == ""
     assert err.count("\n") == 1 and message in err, err
 

@@ -22,7 +22,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     Args:
         folder: Where; one file is kept, and written beside and renamed.
-        seconds: How much work may be lost: epochs that end sooner after the last save are not saved.
+        seconds: How much work may be lost: an epoch that ends sooner after a save is not saved.
     """
 
     def __init__(self, folder: pathlib.Path, seconds: float = 5.0):

@@ -19,7 +19,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """One network to convert, real inputs to calibrate and verify it with, and its output's meaning."""
+    """One network to convert, and real inputs to calibrate and verify it with."""
 
     model: keras.Model
     inputs: np.ndarray

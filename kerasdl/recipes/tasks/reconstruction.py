@@ -36,13 +36,12 @@ def evaluate(model, test):
 
 def figures(model, splits, history):
     inputs, labels = gather(splits.test)
+    rebuilt, between = model.reconstruct(inputs[:10]), model.interpolate(inputs[0], inputs[1])
     drawn = {
         "curves": explain.curves(history),
-        "reconstructions": explain.reconstructions(
-            inputs, np.asarray(model.reconstruct(inputs[:10]))
-        ),
+        "reconstructions": explain.reconstructions(inputs[:10], np.asarray(rebuilt)),
         "latent": explain.latent(np.asarray(model.encode(inputs)), labels, splits.info.classes),
-        "interpolation": explain.interpolation(np.asarray(model.interpolate(inputs[0], inputs[1]))),
+        "interpolation": explain.interpolation(np.asarray(between)),
     }
     if hasattr(model, "generate"):
         drawn["samples"] = explain.samples(np.asarray(model.generate(64, seed=0)))
