@@ -1,0 +1,78 @@
+"""Tables: which task a target makes, what columns become, and which line is at fault."""
+
+import numpy as np
+import pytest
+
+import kerasdl.data
+from kerasdl.errors import InvalidInput
+
+
+@pytest.fixture
+def file(tmp_path):
+    rng = np.random.default_rng(0)
+    lines = ["height, colour,kind,price,stars"]
+    for i in range(100):
+        kind = ("cat", "dog")[i % 2]
+        colour = ("red", "green", "blue")[i % 3]
+        lines.append(f"{rng.normal(5, 2):.3f},{colour},{kind},{10 * rng.random():.3f},{i % 5}")
+    path = tmp_path / "pets.csv"
+    path.write_text("\n".join(lines) + "\n\n")
+    return path
+
+
+def test_words_make_classes_and_columns(file):
+    splits = kerasdl.data.load(file, target="kind", batch_size=100)
+    assert splits.info.task == "classification"
+    assert splits.info.classes == ("cat", "dog")
+    assert splits.info.shape == (6,)  # height, three colours, price, stars
+    inputs, labels = next(splits.train.as_numpy_iterator())
+    np.testing.assert_allclose(inputs.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(inputs.std(axis=0), 1, atol=1e-5)
+    assert np.bincount(labels).tolist() == [35, 35]
+    assert splits.info.counts == {"train": 70, "validation": 10, "test": 20}
+
+
+def test_few_integers_make_classes(file):
+    info = kerasdl.data.load(file, target="stars").info
+    assert info.classes == ("0", "1", "2", "3", "4")
+
+
+def test_numbers_make_a_regression_that_can_be_undone(file):
+    splits = kerasdl.data.load(file, target="price", batch_size=100)
+    assert splits.info.task == "regression"
+    _, prices = next(splits.train.as_numpy_iterator())
+    mean, deviation = splits.info.target_scale
+    assert prices.shape == (70, 1)
+    assert 0 < (prices * deviation + mean).min() < (prices * deviation + mean).max() < 10
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        ("1,2", ("line 103 of", "Expected 5 values", "Received: 2")),
+        ("3,red,cat,,2", ("line 103 of", "a value for column `price`")),
+        ("tall,red,cat,1,2", ("value 101 of column `height`", "a number", "tall")),
+    ],
+)
+def test_a_bad_line_is_named(file, line, parts):
+    file.write_text(file.read_text() + line + "\n")
+    with pytest.raises(InvalidInput) as caught:
+        kerasdl.data.load(file, target="kind")
+    assert "\n" not in str(caught.value)
+    for part in parts:
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("target", [None, "weight"])
+def test_a_missing_target_is_told_the_columns(file, target):
+    options = {"target": target} if target else {}
+    with pytest.raises(InvalidInput, match=r"height, colour, kind, price, stars\. Received: "):
+        kerasdl.data.load(file, **options)
+
+
+def test_what_is_no_table_is_refused(tmp_path):
+    file = tmp_path / "x.csv"
+    for content in (b"", b"a,b\n", b"a,b\n\xff\xfe,1\n"):
+        file.write_bytes(content)
+        with pytest.raises(InvalidInput, match=r"x\.csv"):
+            kerasdl.data.load(file, target="a")
