@@ -1,0 +1,55 @@
+"""The past does not depend on the future, and the cache gives what reading everything gives."""
+
+import keras
+import numpy as np
+import pytest
+
+from kerasdl.layers.causal_self_attention import CausalSelfAttention
+from kerasdl.layers.self_attention import SelfAttention
+
+X = np.random.default_rng(0).normal(size=(2, 7, 8)).astype("float32")
+
+
+def test_an_output_depends_on_no_later_input():
+    changed = X.copy()
+    changed[:, 4:] += 1
+    causal, full = CausalSelfAttention(heads=2), SelfAttention(heads=2)
+    np.testing.assert_array_equal(np.array(causal(X))[:, :4], np.array(causal(changed))[:, :4])
+    assert not np.allclose(np.array(full(X))[:, :4], np.array(full(changed))[:, :4])
+
+
+def test_the_last_output_is_that_of_full_attention():
+    causal, full = CausalSelfAttention(heads=2), SelfAttention(heads=2)
+    for attention in (causal, full):
+        attention.build(X.shape)
+    full.set_weights(causal.get_weights())
+    np.testing.assert_allclose(causal(X)[:, -1], full(X)[:, -1], atol=1e-6)
+
+
+def test_weights_of_the_future_are_exactly_zero():
+    attention = CausalSelfAttention(heads=2)
+    attention(X)
+    weights = np.array(attention.attention_map(100 * X))
+    assert np.all(weights[..., ~np.tri(7, dtype=bool)] == 0)
+    np.testing.assert_allclose(weights.sum(-1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("lengths", [(7,), (1,) * 7, (3, 1, 2, 1)])
+def test_steps_with_a_cache_equal_one_call(lengths):
+    attention = CausalSelfAttention(heads=2)
+    expected = attention(X)
+    cache, position, outputs = attention.empty_cache(batch=2, length=10), 0, []
+    for length in lengths:
+        chunk = X[:, position : position + length]
+        output, cache = attention.step(chunk, cache, position)
+        outputs.append(output)
+        position += length
+    np.testing.assert_allclose(keras.ops.concatenate(outputs, axis=1), expected, atol=1e-6)
+
+
+def test_what_a_cache_holds_behind_a_position_does_not_count():
+    attention = CausalSelfAttention(heads=2)
+    expected = attention(X)
+    _, cache = attention.step(X, attention.empty_cache(2, 7), 0)  # positions 3 to 6 are padding now
+    output, _ = attention.step(X[:, 3:4], cache, 3)
+    np.testing.assert_allclose(output, expected[:, 3:4], atol=1e-6)

@@ -1,0 +1,87 @@
+"""Against PyTorch's encoder layers, and what the notes say of a block."""
+
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+
+from kerasdl.errors import InvalidInput
+from kerasdl.layers.transformer_block import TransformerBlock
+
+REFERENCE = np.load(pathlib.Path(__file__).parents[1] / "reference" / "transformer_layers.npz")
+X = REFERENCE["x"]
+EVERY_KIND = [(norm, causal) for norm in ("pre", "post") for causal in (False, True)]
+
+
+def load(block, prefix):
+    """PyTorch's weights, whose kernels are (out, in)."""
+    parts = {
+        "self_attn.in_proj_": block.attention.project,
+        "self_attn.out_proj.": block.attention.mix,
+        "linear1.": block.mlp[0],
+        "linear2.": block.mlp[2],
+        "norm1.": block.attention_norm,
+        "norm2.": block.mlp_norm,
+    }
+    for name, part in parts.items():
+        part.set_weights([REFERENCE[f"{prefix}.w.{name}{kind}"].T for kind in ("weight", "bias")])
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_block_equals_pytorch_encoder_layer(norm):
+    block = TransformerBlock(heads=2, hidden=16, activation="relu", norm=norm)
+    block.build(X.shape)
+    load(block, f"{norm}.enc")
+    np.testing.assert_allclose(block(X), REFERENCE[f"{norm}.enc"], atol=1e-5)
+
+
+def test_block_has_the_parameters_of_the_formula():
+    block = TransformerBlock(heads=12)
+    block.build((None, None, 768))
+    assert block.count_params() == 12 * 768**2 + 13 * 768 == 7_087_872
+
+
+def test_pre_norm_block_is_the_identity_when_its_parts_give_zero():
+    block = TransformerBlock(heads=2)
+    block.build(X.shape)
+    for last in (block.attention.mix, block.mlp[2]):
+        last.set_weights([np.zeros_like(weight) for weight in last.get_weights()])
+    np.testing.assert_array_equal(block(X), X)
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_steps_with_a_cache_equal_one_call(norm):
+    block = TransformerBlock(heads=2, norm=norm, causal=True)
+    expected = block(X)
+    cache, outputs = block.attention.empty_cache(2, 5), []
+    for start, stop in ((0, 2), (2, 3), (3, 5)):
+        output, cache = block.step(X[:, start:stop], cache, start)
+        outputs.append(output)
+    np.testing.assert_allclose(keras.ops.concatenate(outputs, axis=1), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("norm", "causal"), EVERY_KIND)
+def test_block_can_be_inlined(assert_transparent, norm, causal):
+    assert_transparent(TransformerBlock(heads=2, norm=norm, causal=causal), (5, 8))
+
+
+@pytest.mark.parametrize(("norm", "causal"), EVERY_KIND)
+def test_only_a_causal_block_ignores_the_future(norm, causal):
+    block = TransformerBlock(heads=2, norm=norm, causal=causal)
+    changed = X.copy()
+    changed[:, -1] = -X[:, -1]
+    before, after = np.array(block(X))[:, :-1], np.array(block(changed))[:, :-1]
+    assert np.array_equal(before, after) == causal
+
+
+def test_parts_compute_in_the_precision_of_the_block():
+    block = TransformerBlock(heads=2, causal=True, dtype="mixed_bfloat16")
+    assert keras.backend.standardize_dtype(block(X).dtype) == "bfloat16"
+    assert {weight.dtype for weight in block.weights} == {"float32"}
+
+
+@pytest.mark.parametrize("option", [{"norm": "before"}, {"activation": "gelu_tan"}])
+def test_block_says_which_options_there_are(option):
+    with pytest.raises(InvalidInput, match=r"Expected one of .* Received: (before|gelu_tan)"):
+        TransformerBlock(heads=2, **option)
