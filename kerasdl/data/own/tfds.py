@@ -81,14 +81,11 @@ def _three(name, parts, seed, validation, test):
 def _prepared(name, data_dir):
     """The builder of a set that is on disk, now at the latest."""
     import tensorflow_datasets as tfds
-    from tensorflow_datasets.core.utils import gcs_utils
 
-    gcs_utils._is_gcs_disabled = True  # else it looks for its bucket, network or not
     try:
-        builder = tfds.core.read_only_builder.builder_from_files(name, data_dir=data_dir)
+        return tfds.core.read_only_builder.builder_from_files(name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError:
-        builder = _downloaded(name, data_dir)
-    return builder
+        return _downloaded(name, data_dir)
 
 
 def _downloaded(name, data_dir):

@@ -1,0 +1,170 @@
+"""Images a second through crop, flip and colour jitter at 64x64: kerasdl against torch.
+
+The same uint8 images, in memory, shuffled, in batches of 64: padded by 8 and cropped, flipped in
+half of the cases, brightness, contrast and saturation changed by up to 20 %. kerasdl's are a
+function of (seed, epoch, example); torch has a DataLoader of two workers. Rounds alternate, and the
+ratio is of medians.
+
+The peer is installed only for this, in an environment of its own, whose Python is the argument:
+
+    python -m venv PEER && PEER/bin/pip install torch==2.13.0 torchvision==0.28.0 numpy
+    python benchmarks/input_pipeline.py --peer PEER/bin/python
+
+torchvision's compiled operators are not needed: with a torch that lacks their build (a CPU one, for
+which torchvision was installed with --no-deps), its transforms of tensors, which are Python over
+torch, are loaded without them. The record says so.
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+RESULT = pathlib.Path(__file__).parent / "results" / "input_pipeline.json"
+IMAGES, SIZE, BATCH, ROUNDS = 8192, 64, 64, 5
+PAD, JITTER = 8, 0.2
+
+
+def images():
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (IMAGES, SIZE, SIZE, 3), dtype="uint8")
+
+
+def serve(epoch, about):
+    """Run a warm-up epoch, then one for each line on standard input; answer with its rate."""
+    epoch()
+    print(json.dumps(about), flush=True)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        seen = epoch()
+        rate = seen / (time.perf_counter() - start)
+        print(rate, flush=True)
+
+
+def serve_kerasdl():
+    import numpy as np
+    import tensorflow as tf
+
+    from kerasdl.data import augment, pipeline
+
+    policy = augment.POLICIES["standard"]
+    asked = augment.Policy(PAD / SIZE, 0, 0, True, JITTER, JITTER, JITTER)
+    if policy != asked:
+        raise SystemExit(f"`standard` is no longer what the peer does: {policy}")
+    dataset = pipeline.to_elements(
+        pipeline.shuffled(IMAGES, BATCH, 0, pipeline.epoch_counter()),
+        (images(), np.arange(IMAGES, dtype="int32")),
+        BATCH,
+        augment=lambda x, y, epoch, rows: augment.augment(
+            x, y, policy=policy, seed=0, epoch=epoch, rows=rows
+        ),
+    )
+
+    def epoch():
+        return sum(int(labels.shape[0]) for _, labels in dataset)
+
+    serve(epoch, {"name": "kerasdl", "tensorflow": tf.__version__})
+
+
+def serve_torch(workers):
+    import torch
+
+    about = {"name": "torch", "torch": torch.__version__, "workers": workers}
+    try:
+        import torchvision
+    except RuntimeError as error:  # the compiled operators are for another build of torch
+        library = torch.library.Library("torchvision", "DEF")
+        for operator in ("nms", "qnms"):  # what importing it asks for; nothing here calls them
+            library.define(f"{operator}(Tensor dets, Tensor scores, float threshold) -> Tensor")
+        for name in [n for n in sys.modules if n.startswith("torchvision")]:
+            del sys.modules[name]
+        about["compiled operators"] = f"not loaded: {error}"
+        import torchvision
+    from torchvision.transforms import v2
+
+    change = v2.Compose(
+        [
+            v2.RandomCrop(SIZE, padding=PAD, padding_mode="reflect"),
+            v2.RandomHorizontalFlip(),
+            v2.ColorJitter(JITTER, JITTER, JITTER),
+            v2.ToDtype(torch.float32, scale=True),
+        ]
+    )
+    pixels = torch.from_numpy(images()).permute(0, 3, 1, 2).contiguous()
+
+    class Images(torch.utils.data.Dataset):
+        def __len__(self):
+            return IMAGES
+
+        def __getitem__(self, i):
+            return change(pixels[i]), i
+
+    torch.manual_seed(0)
+    loader = torch.utils.data.DataLoader(
+        Images(), BATCH, shuffle=True, num_workers=workers, persistent_workers=workers > 0
+    )
+
+    def epoch():
+        return sum(len(labels) for _, labels in loader)
+
+    serve(epoch, {**about, "torchvision": torchvision.__version__})
+
+
+def measure(peer):
+    """Alternate between the two, each in a process of its own that waits in between."""
+    commands = {
+        "kerasdl": [sys.executable, __file__, "--serve", "kerasdl"],
+        "torch": [peer, __file__, "--serve", "torch"],
+    }
+    started = {
+        name: subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for name, command in commands.items()
+    }
+    about = {name: json.loads(process.stdout.readline()) for name, process in started.items()}
+    rates = {name: [] for name in started}
+    for _ in range(ROUNDS):
+        for name, process in started.items():
+            process.stdin.write("\n")
+            process.stdin.flush()
+            rates[name].append(float(process.stdout.readline()))
+    for process in started.values():
+        process.stdin.close()
+        process.wait()
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    return {
+        "what": "crop, flip, colour jitter of 64x64 images, two CPU cores, images a second",
+        "ratio": medians["kerasdl"] / medians["torch"],
+        "median": medians,
+        "rounds": rates,
+        "about": about,
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--peer", help="a Python that has torch and torchvision")
+    parser.add_argument("--serve", choices=["kerasdl", "torch"], help=argparse.SUPPRESS)
+    parser.add_argument("--workers", type=int, default=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve == "kerasdl":
+        return serve_kerasdl()
+    if arguments.serve == "torch":
+        return serve_torch(arguments.workers)
+    if not arguments.peer:
+        parser.error("--peer PYTHON is needed, see the top of this file")
+    record = measure(arguments.peer)
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(record, indent=2) + "\n")
+    for name, rate in record["median"].items():
+        print(f"{name:8} {rate:8.0f} images a second")
+    print(f"ratio    {record['ratio']:8.2f}")
+    return None
+
+
+if __name__ == "__main__":
+    main()
