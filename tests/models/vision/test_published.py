@@ -24,16 +24,21 @@ ITEMS = {
 }
 
 
+TAKE_LONG_TO_TRACE = {"resnet101", "resnet152", "densenet169", "densenet201"}
+
+
 @pytest.mark.parametrize("name", ITEMS)
-def test_parameters_and_macs_are_published(name):
-    published = PUBLISHED[ITEMS[name]]
-    with keras.StatelessScope(
-        initialize_variables=False
-    ):  # weights without numbers: VGG's would take half a gigabyte
+def test_parameters_are_published(name):
+    with keras.StatelessScope(initialize_variables=False):  # weights without numbers
         model = kerasdl.create_model(name)
-        macs = counts.macs(model)
-    assert counts.parameters(model).trainable == published["params"]
-    assert macs == published["macs"]
+    assert counts.parameters(model).trainable == PUBLISHED[ITEMS[name]]["params"]
+
+
+@pytest.mark.parametrize("name", sorted(ITEMS.keys() - TAKE_LONG_TO_TRACE))
+def test_macs_are_published(name):
+    with keras.StatelessScope(initialize_variables=False):
+        macs = counts.macs(kerasdl.create_model(name))
+    assert macs == PUBLISHED[ITEMS[name]]["macs"]
 
 
 def test_the_first_networks_have_the_notes_sizes():
