@@ -49,7 +49,8 @@ def to_litert(
         labels: Name of each class. Labels, description and input range travel in the file.
         description: What the model does and what its input means.
         input_range: Smallest and largest input value that the model was trained on.
-        example: A batch of inputs, for a subclassed model of which Keras knows no input.
+        example: A batch of inputs, for a subclassed model of which Keras knows no input, and for
+            sizes that the model leaves free, such as a language model's context.
     """
     path = pathlib.Path(path)
     _check(path, quantize, calibration, batch_size, activation)
@@ -114,14 +115,15 @@ def _convert(model, job):
             "what the converter survives (try quantize='dynamic' or 'float16', or another layer)",
             f"the converter died: {crash}",
         ) from None
+    names = {layer.name for layer in model._flatten_layers()}
     if answer.get("operators"):
-        names = {layer.name for layer in model._flatten_layers()}
         received = ", ".join(
             f"{operator}{_layer(scope, names)}" for operator, scope in answer["operators"]
         )
         raise InvalidInput(target, "operators that are built into LiteRT", received)
     if answer.get("error"):
-        raise InvalidInput(target, "what the converter accepts", answer["error"])
+        received = answer["error"] + _layer(answer["scope"], names)
+        raise InvalidInput(target, "what the converter accepts", received)
 
 
 def _layer(scope, names):

@@ -28,6 +28,10 @@ def input_specs(model, batch_size, example=None):
                 "a Keras model that is built or was called once, or an `example` of its input",
                 str(error).splitlines()[0],
             ) from error
+    free = [str(tuple(leaf.shape)) for leaf in tree.flatten(signature) if None in leaf.shape[1:]]
+    if free:
+        expected = "fixed sizes (give an `example`, whose shape fixes them)"
+        raise InvalidInput(f"input of model `{model.name}`", expected, ", ".join(free))
     names = iter(leaf_names("input", signature[0] if len(signature) == 1 else signature))
 
     def spec(leaf):
@@ -97,9 +101,10 @@ def settings(model, quantize):
 def save(model, folder, *, quantize, batch_size, activation, signature, example):
     """Write the SavedModel; returns the flat list of the specs of its inputs."""
     specs = input_specs(model, batch_size, example)
-    archive = keras.export.ExportArchive()
-    archive.track(model)
+    # a bare module: Keras's own ExportArchive traces the model a second time, with free sizes
+    module = tf.Module()
+    module.parts = [variable.value for variable in model.variables]
     with settings(model, quantize):
-        archive.add_endpoint(signature, serving_function(model, activation), input_signature=specs)
-        archive.write_out(folder, verbose=False)
+        function = tf.function(serving_function(model, activation), input_signature=specs)
+        tf.saved_model.save(module, folder, {signature: function.get_concrete_function()})
     return tree.flatten(specs)

@@ -14,8 +14,8 @@ class Parity:
     Args:
         largest_error: Largest absolute difference.
         mean_error: Mean absolute difference.
-        agreement: Share of predictions with the same largest class; `None` where the outputs have
-            no axis of classes.
+        agreement: Share of predictions with the same largest class; `None` without an output of
+            shape (batch, classes) or (batch, time, classes).
         count: Number of examples.
     """
 
@@ -51,7 +51,7 @@ def verify(model, litert_model: LiteRTModel, x) -> Parity:
     same = [
         (received[n].argmax(-1) == expected[n].argmax(-1)).ravel()
         for n in expected
-        if expected[n].ndim > 1 and expected[n].shape[-1] > 1
+        if expected[n].ndim in (2, 3) and expected[n].shape[-1] > 1
     ]
     errors = np.concatenate(errors)
     return Parity(

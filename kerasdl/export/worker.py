@@ -12,6 +12,7 @@ import sys
 sys.modules["keras"] = None
 
 NOT_BUILT_IN = re.compile(r'"([^"]*?)@[^"]*"[^\n]*?\'tf\.(\w+)\' op is neither a custom op')
+LOCATION = re.compile(r'"([^"]*?)@[^"]*"')
 
 
 def convert(saved_model, output, quantize, calibration, batch_size):
@@ -49,7 +50,13 @@ def answer(job):
     except Exception as error:
         message = str(error)
         operators = sorted({(name, path) for path, name in NOT_BUILT_IN.findall(message)})
-        return {"error": message.strip().splitlines()[0][:300], "operators": operators}
+        first = message.strip().splitlines()[0]
+        scope = LOCATION.search(first)
+        return {
+            "error": first.rpartition("))): ")[2][:300],
+            "operators": operators,
+            "scope": scope[1] if scope else "",
+        }
     return {}
 
 

@@ -228,6 +228,24 @@ def test_an_operator_that_phones_lack_is_named_with_its_layer(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_recurrent_layer_with_a_free_batch_is_named(tmp_path):
+    with pytest.raises(InvalidInput, match=r"element_shape to be static.*in layer `lstm") as caught:
+        export.to_litert(lstm(), tmp_path / "m.tflite", batch_size=None)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_example_fixes_the_sizes_that_a_model_leaves_free(tmp_path):
+    inputs = keras.Input((None,), dtype="int32")
+    x = layers.Embedding(20, 16)(inputs)
+    x = x + layers.MultiHeadAttention(2, 8)(x, x, use_causal_mask=True)
+    model = keras.Model(inputs, layers.Dense(20)(x))
+    with pytest.raises(InvalidInput, match=r"fixed sizes .*Received: \(None, None\)"):
+        export.to_litert(model, tmp_path / "m.tflite")
+    file = export.to_litert(model, tmp_path / "m.tflite", example=tokens())
+    assert file.inputs == {"input": ((1, 12), np.int32)}
+    assert export.verify(model, file, tokens()).largest_error < 1e-5
+
+
 def test_a_crash_is_one_error_and_the_next_call_works(tmp_path, monkeypatch):
     run = WORKER.run
 
