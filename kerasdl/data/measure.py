@@ -16,7 +16,9 @@ def throughput(dataset: tf.data.Dataset, seconds: float = 1.0) -> dict[str, floa
         seconds: How long each stage is measured.
 
     Example:
-        >>> list(throughput(kerasdl.data.load("digits", augment="light").train, seconds=0.05))
+        >>> import kerasdl.data
+        >>> splits = kerasdl.data.load("digits", augment="light")
+        >>> list(throughput(splits.train, seconds=0.05))
         ['order', 'gather', 'augment', 'prefetch']
     """
     rates = {}
