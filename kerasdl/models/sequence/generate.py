@@ -1,0 +1,126 @@
+"""Writing: predict a token, append it, read on."""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from kerasdl.errors import InvalidInput
+from kerasdl.models.sequence import decoding
+
+
+def generate(
+    model,
+    prompt,
+    count: int,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int = 0,
+    cache: bool = True,
+) -> np.ndarray:
+    """Continue `prompt` by `count` tokens; the same seed writes the same text.
+
+    The whole loop is one compiled function. The first call for a model compiles it, which takes
+    seconds for `gpt_tiny` and about half a minute for `gpt2`. Further prompts reuse it: lengths are
+    rounded up to powers of two, and only another `top_k` is compiled anew. Beyond a transformer's
+    context each token is predicted from the last `context` ones, which are read anew: right, but
+    slower than within it.
+
+    Args:
+        model: A network of this folder.
+        prompt: Tokens (time,) or (batch, time), at least one.
+        count: How many tokens to write.
+        temperature: Divides the logits; below 1 the likely gets likelier, 0 always takes the
+            likeliest.
+        top_k: Choose among that many likeliest tokens only.
+        top_p: Choose among the fewest tokens whose probabilities sum to that much.
+        seed: Chooses the random numbers.
+        cache: Whether to carry keys and values (GPT) or the state (LSTM) from token to token;
+            without it every token costs reading everything again, for the same result.
+
+    Returns the prompt and what follows, (time + count,) or (batch, time + count).
+    """
+    prompt = _checked_prompt(prompt, model.output_shape[-1])
+    _check(count >= 1, "count", "a positive integer", count)
+    _check(temperature >= 0, "temperature", "a number from 0", temperature)
+    _check(top_k is None or top_k >= 1, "top_k", "a positive integer or None", top_k)
+    _check(top_p is None or 0 < top_p <= 1, "top_p", "a number in (0, 1] or None", top_p)
+
+    texts = np.atleast_2d(prompt)
+    length, end = texts.shape[1], texts.shape[1] + count
+    padded = np.pad(texts, [(0, 0), (0, _bucket(length) - length)])
+    written = _compiled(model)(
+        *(tf.constant(value, "int32") for value in (padded, length, end, seed)),
+        temperature=tf.constant(temperature, "float32") if temperature else None,
+        top_p=tf.constant(top_p, "float32") if top_p else None,
+        # what follows is compiled in
+        top_k=top_k and min(top_k, model.output_shape[-1]),
+        size=_bucket(end),
+        cache=cache,
+    )
+    return written.numpy()[:, :end].reshape(*prompt.shape[:-1], end)
+
+
+def _check(condition, name, expected, received):
+    if not condition:
+        raise InvalidInput(f"value for argument `{name}`", expected, received)
+
+
+def _checked_prompt(prompt, vocabulary_size):
+    prompt = np.asarray(prompt)
+    if prompt.ndim not in (1, 2) or not prompt.size or prompt.dtype.kind not in "iu":
+        received = f"shape {prompt.shape} of {prompt.dtype}"
+        raise InvalidInput("prompt", "at least one token, as integers", received)
+    if prompt.min() < 0 or prompt.max() >= vocabulary_size:
+        expected = f"tokens from 0 to {vocabulary_size - 1}"
+        raise InvalidInput("prompt", expected, f"tokens from {prompt.min()} to {prompt.max()}")
+    return prompt.astype("int32")
+
+
+def _bucket(length):
+    """The power of two, 16 at least, that holds `length` tokens."""
+    return max(16, 1 << (length - 1).bit_length())
+
+
+def _compiled(model):
+    if not hasattr(model, "_write"):
+        write = tf.function(functools.partial(_write, model), autograph=False, jit_compile=True)
+        object.__setattr__(model, "_write", write)  # not for Keras to track
+    return model._write
+
+
+def _write(model, prompt, length, end, seed, temperature, top_p, top_k, size, cache):
+    """`prompt`, of which `length` tokens are text and the rest padding, continued up to `end`."""
+    tokens = tf.pad(prompt, [(0, 0), (0, size - prompt.shape[1])])  # (batch, size)
+    horizon = min(size, model.horizon or size)
+
+    def append(position, tokens, logits):
+        """Write behind `position`, unless the prompt goes on there."""
+        chosen = decoding.choose(logits, temperature, top_k, top_p, tf.stack([seed, position]))
+        given = tokens[:, position + 1]
+        token = tf.where(position + 1 < length, given, tf.cast(chosen, tokens.dtype))
+        return ops.slice_update(tokens, (0, position + 1), token[:, None])
+
+    def step(position, tokens, state):
+        logits, state = model.step(tokens[:, position, None], state, position)
+        return position + 1, append(position, tokens, logits[:, 0]), state
+
+    def reread(position, tokens):
+        start = tf.maximum(0, position + 1 - horizon)
+        logits = model(ops.slice(tokens, (0, start), (tokens.shape[0], horizon)))
+        return position + 1, append(position, tokens, logits[:, position - start])
+
+    position = length - 1
+    if cache:
+        state, position = model.begin(prompt[:, :horizon], length, horizon)
+        stop = tf.minimum(end - 1, horizon)
+        position, tokens, _ = tf.while_loop(
+            lambda position, *_: position < stop, step, [position, tokens, state]
+        )
+    if size > horizon or not cache:
+        _, tokens = tf.while_loop(
+            lambda position, _: position < end - 1, reread, [position, tokens]
+        )
+    return tokens

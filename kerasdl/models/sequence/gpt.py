@@ -1,0 +1,110 @@
+"""GPT-2: a stack of causal transformer blocks that predicts the next token everywhere at once."""
+
+import keras
+from keras import layers, ops
+
+from kerasdl.errors import InvalidInput
+from kerasdl.layers.transformer_block import TransformerBlock
+from kerasdl.models.network import Network
+from kerasdl.models.sequence.generate import generate
+
+VARIANTS = {
+    "GPT": {
+        "gpt2": {},
+        "gpt2_medium": {"width": 1024, "depth": 24, "heads": 16},
+        "gpt2_large": {"width": 1280, "depth": 36, "heads": 20},
+        "gpt2_xl": {"width": 1600, "depth": 48, "heads": 25},
+        "gpt_tiny": {
+            "vocabulary_size": 100,
+            "context": 128,
+            "width": 160,
+            "depth": 3,
+            "heads": 5,
+            "dropout": 0.0,
+        },
+    }
+}
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class GPT(Network):
+    """A decoder-only transformer: from tokens to the logits of the token that follows each.
+
+        x = E[tokens] + P[0, 1, 2, ...]        blocks        logits = norm(x) E^T
+
+    The matrix E that reads tokens also writes them. With V tokens, a context of T, width d and L
+    blocks it has V d + T d + L (12 d^2 + 13 d) + 2 d parameters: 124,439,808 for `gpt2`.
+
+    Args:
+        vocabulary_size: Number of different tokens.
+        context: Most tokens that it can read.
+        width: Numbers that stand for a token.
+        depth: Number of blocks.
+        heads: Attention heads of a block.
+        dropout: Fraction that training drops of embeddings, attention weights and block outputs.
+
+    Input shape: (batch, time) of tokens
+    Output shape: (batch, time, vocabulary_size) of logits
+
+    Spec: TRF-10, TRF-20, TRF-21, TRF-31, TRF-36
+    Reference: Radford et al. (2019), Language Models are Unsupervised Multitask Learners.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size=50257,
+        context=1024,
+        width=768,
+        depth=12,
+        heads=12,
+        dropout=0.1,
+        **kwargs,
+    ):
+        embed = layers.ReversibleEmbedding(vocabulary_size, width, name="token")
+        locate = layers.Embedding(context, width, name="position")
+        blocks = [
+            TransformerBlock(
+                heads, None, "gelu_tanh", "pre", causal=True, dropout=dropout, name=f"block{i + 1}"
+            )
+            for i in range(depth)
+        ]
+        norm = layers.LayerNormalization(epsilon=1e-5, name="norm")
+
+        tokens = keras.Input((None,), dtype="int32", name="tokens")
+        positions = ops.cumsum(ops.ones_like(tokens[0])) - 1  # 0, 1, 2, ...
+        x = layers.Dropout(dropout, name="drop")(embed(tokens) + locate(positions))
+        for block in blocks:
+            x = block(x)
+        super().__init__(tokens, embed(norm(x), reverse=True), **kwargs)
+
+    @property
+    def context(self):
+        return self._arguments["context"]
+
+    @property
+    def blocks(self):
+        return [self.get_layer(f"block{i + 1}") for i in range(self._arguments["depth"])]
+
+    def call(self, inputs, training=None, mask=None):
+        if inputs.shape[1] is not None and inputs.shape[1] > self.context:
+            raise InvalidInput("sequence", f"at most {self.context} tokens", inputs.shape[1])
+        return super().call(inputs, training=training, mask=mask)
+
+    generate = generate
+    horizon = context  # a prediction depends on no more tokens than these
+
+    def begin(self, tokens, length, size):
+        """A cache for `size` tokens that has read the first `length - 1`, and that number."""
+        cache = [block.attention.empty_cache(tokens.shape[0], size) for block in self.blocks]
+        _, cache = self.step(tokens, cache, 0)
+        return cache, length - 1
+
+    def step(self, tokens, cache, position):
+        """Logits after `tokens`, which start at `position`, and the cache with them in it."""
+        embed, locate = self.get_layer("token"), self.get_layer("position")
+        x = embed(tokens) + locate(position + ops.arange(tokens.shape[1]))
+        after = []
+        for block, before in zip(self.blocks, cache, strict=True):
+            x, keys_and_values = block.step(x, before, position)
+            after.append(keys_and_values)
+        return embed(self.get_layer("norm")(x), reverse=True), after
