@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from kerasdl.arguments import Arguments
+from kerasdl.learners import interpolation
 from kerasdl.models.generative.autoencoder import Decoder, Encoder
 
 VARIANTS = {
@@ -23,7 +24,7 @@ VARIANTS = {
 class Autoencoder(Arguments, keras.Model):
     """Rebuild the input from a code too short to copy it.
 
-        h = encoder(x)        x^ = output(decoder(h))        minimise loss(x, x^)
+        h = encoder(x)        x^ = f(decoder(h))        minimise loss(x, x^)
 
     `fit` takes datasets of x, and `compile` any Keras loss, which compares x with x^. With a linear
     network and the squared error, the codes span the space of the principal components.
@@ -31,25 +32,27 @@ class Autoencoder(Arguments, keras.Model):
     Args:
         encoder: Model from an input to a code.
         decoder: Model from a code to the logits of the input.
-        output: What turns logits into the input's range, "sigmoid" or "linear".
+        output_activation: What turns logits into the input's range, "sigmoid" or "linear".
 
     Example:
         >>> model = Autoencoder.create(latent_dim=2, widths=(16,), input_shape=(8, 8, 1))
         >>> model.encode(keras.ops.zeros((5, 8, 8, 1))).shape
         TensorShape([5, 2])
 
-    Reference: Hinton, Salakhutdinov (2006), Reducing the Dimensionality of Data with Neural Networks.
+    Reference: Hinton, Salakhutdinov (2006), Reducing the Dimensionality of Data
+    with Neural Networks.
 
     Spec: AEN-01, AEN-02, AEN-03, AEN-04, AEN-05, AEN-06, AEN-07, AEN-20
     """
 
-    def __init__(self, encoder, decoder, output="sigmoid", **kwargs):
+    def __init__(self, encoder, decoder, output_activation="sigmoid", **kwargs):
         inputs = keras.Input(encoder.input_shape[1:])
         logits = decoder(encoder(inputs))
-        super().__init__(inputs, keras.activations.get(output)(logits), **kwargs)
+        activation = keras.activations.get(output_activation)
+        super().__init__(inputs, activation(logits), **kwargs)
         self.encoder = encoder
         self.decoder = decoder
-        self.output_activation = keras.activations.get(output)
+        self.output_activation = activation
 
     @classmethod
     def create(
@@ -57,14 +60,14 @@ class Autoencoder(Arguments, keras.Model):
         latent_dim=32,
         widths=(128, 64),
         activation="relu",
-        output="sigmoid",
+        output_activation="sigmoid",
         input_shape=(28, 28, 1),
         **kwargs,
     ):
         """An autoencoder of dense networks, the decoder mirroring the encoder."""
         encoder = Encoder(latent_dim, widths, activation, input_shape, name="encoder")
         decoder = Decoder(latent_dim, widths[::-1], activation, input_shape, name="decoder")
-        return cls(encoder, decoder, output, **kwargs)
+        return cls(encoder, decoder, output_activation, **kwargs)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return super().compute_loss(x, x, y_pred, sample_weight, training)
@@ -86,6 +89,4 @@ class Autoencoder(Arguments, keras.Model):
 
     def interpolate(self, a, b, steps=10):
         """Decode the straight line between the codes of two inputs, both ends included."""
-        start, end = self.encode(ops.stack([a, b]))
-        share = ops.linspace(0.0, 1.0, steps)[:, None]  # (steps, 1)
-        return self.decode((1 - share) * start + share * end)
+        return self.decode(interpolation.line(*self.encode(ops.stack([a, b])), steps))

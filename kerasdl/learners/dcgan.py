@@ -6,6 +6,7 @@ from keras import ops
 
 from kerasdl.arguments import Arguments
 from kerasdl.layers.sampling import replica_normal
+from kerasdl.learners import interpolation
 from kerasdl.learners.replicas import global_mean
 from kerasdl.models.generative.dcgan import Discriminator, Generator
 
@@ -85,7 +86,8 @@ class DCGAN(Arguments, keras.Model):
 
     def _optimizer(self, optimizer, network):
         optimizer = keras.optimizers.get(optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5))
-        if self.dtype_policy.name == "mixed_float16":
+        scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        if self.dtype_policy.name == "mixed_float16" and not scaled:
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         # its variables must exist before replicas run, and before a saved state is loaded
         optimizer.build(network.trainable_variables)
@@ -162,17 +164,8 @@ class DCGAN(Arguments, keras.Model):
         return (self.generator(codes) + 1) / 2
 
     def interpolate(self, a, b, steps=10):
-        """Images along the arc between two codes, both ends included.
-
-        Codes of many dimensions lie near a sphere; a straight line would leave it.
-
-            z_t = (sin((1 - t) w) a + sin(t w) b) / sin(w)        w: the angle between a and b
-        """
-        a, b = ops.convert_to_tensor(a), ops.convert_to_tensor(b)
-        angle = ops.arccos(ops.clip(ops.sum(a * b) / (ops.norm(a) * ops.norm(b)), -1.0, 1.0))
-        share = ops.linspace(0.0, 1.0, steps)[:, None]  # (steps, 1)
-        arc = (ops.sin((1 - share) * angle) * a + ops.sin(share * angle) * b) / ops.sin(angle)
-        return self.decode(arc)
+        """Images along the arc between two codes, both ends included."""
+        return self.decode(interpolation.arc(a, b, steps))
 
 
 def cross_entropy(label, logits):

@@ -31,7 +31,8 @@ class Encoder(Network):
         activation: f of the hidden layers.
         input_shape: (height, width, channels).
 
-    Reference: Hinton, Salakhutdinov (2006), Reducing the Dimensionality of Data with Neural Networks.
+    Reference: Hinton, Salakhutdinov (2006), Reducing the Dimensionality of Data
+    with Neural Networks.
 
     Spec: AEN-01, AEN-02, AEN-03, AEN-04, AEN-05, AEN-07
     """
@@ -58,7 +59,8 @@ class Decoder(Network):
         activation: f of the hidden layers.
         image_shape: (height, width, channels) of what comes out.
 
-    Reference: Hinton, Salakhutdinov (2006), Reducing the Dimensionality of Data with Neural Networks.
+    Reference: Hinton, Salakhutdinov (2006), Reducing the Dimensionality of Data
+    with Neural Networks.
 
     Spec: AEN-01, AEN-02, AEN-03, AEN-04
     """

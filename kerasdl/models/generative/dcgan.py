@@ -57,7 +57,7 @@ def convolution(kind, filters, kernel_size, strides=1, padding="valid", **kwargs
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class Generator(Network):
-    """Grow an image from noise: each transposed convolution doubles the map and halves its channels.
+    """Grow an image from noise: each layer doubles the map and halves its channels.
 
     The noise is a 1x1 map of `latent_dim` channels, so that the first layer is a transposed
     convolution too; a dense layer reshaped to `start` x `start` would have the same weights.
@@ -108,7 +108,8 @@ class Discriminator(Network):
         batch_normalization: Normalise every hidden map but the first, as DCGAN does. Critics with a
             gradient penalty want none.
         dropout: Share of each hidden map's units to drop.
-        input_shape: (height, width, channels), in [-1, 1]; `end` times a power of two high and wide.
+        input_shape: (height, width, channels) of what comes in, in [-1, 1]; `end` times a power
+            of two high and wide.
 
     Reference: Radford, Metz, Chintala (2016), Unsupervised Representation Learning with Deep
     Convolutional Generative Adversarial Networks.

@@ -1,0 +1,97 @@
+"""The ELBO against numbers of PyTorch, its sign, and a code space that can be sampled."""
+
+import keras
+import numpy as np
+import pytest
+
+import kerasdl
+
+
+def trained(batches, steps=160, **options):
+    keras.utils.set_random_seed(0)
+    model = kerasdl.create_model("vae_tiny", widths=(64,), seed=0, **options)
+    model.compile(keras.optimizers.Adam(3e-3), steps_per_execution=40)
+    model.fit(batches.repeat(steps // 4), verbose=0, shuffle=False)
+    return model
+
+
+def test_the_notes_network_has_its_number_of_parameters():
+    assert kerasdl.create_model("vae").count_params() == 1_082_680
+
+
+@pytest.mark.parametrize("beta", [1.0, 4.0])
+def test_loss_and_its_parts_are_the_reference(reference, beta):
+    theirs = reference("vae_elbo.npz")
+    model = kerasdl.create_model("vae_tiny", beta=beta)
+    outputs = {"mean": "mu", "log_variance": "logvar", "logits": "dec_logits"}
+    outputs = {ours: theirs[name] for ours, name in outputs.items()}
+    loss = model.compute_loss(theirs["x"], y_pred=outputs, training=True)
+    elbo = theirs["elbo"] if beta == 1 else theirs["beta4"]
+    parts = [loss, model.reconstruction_tracker.result(), model.kl_tracker.result()]
+    expected = [-elbo.mean(), theirs["bce"].mean(), theirs["kl"].mean()]
+    np.testing.assert_allclose(parts, expected, atol=1e-5)
+
+
+def test_evaluation_names_the_parts_and_repeats_its_noise(batches):
+    model = kerasdl.create_model("vae_tiny", beta=2.0)
+    model.compile()
+    first, second = (model.evaluate(batches, return_dict=True, verbose=0) for _ in range(2))
+    assert first == second
+    assert first["loss"] == pytest.approx(first["reconstruction"] + 2 * first["kl"], rel=1e-5)
+
+
+def test_evaluation_samples_codes_and_a_call_does_not(digits, batches):
+    model = trained(batches, steps=40)
+    np.testing.assert_array_equal(model(digits[:4])["logits"], model(digits[:4])["logits"])
+    sampled = model.evaluate(batches, return_dict=True, verbose=0)["reconstruction"]
+    outputs = model(digits[:128])
+    logits = keras.ops.convert_to_numpy(outputs["logits"])
+    pixels = np.logaddexp(0, logits) - digits[:128] * logits
+    assert sampled > pixels.sum((1, 2, 3)).mean()  # noise costs something
+
+
+def test_training_lowers_the_loss_and_uses_the_code(batches):
+    untrained = kerasdl.create_model("vae_tiny", widths=(64,))
+    untrained.compile()
+    model = trained(batches)
+    before, after = (m.evaluate(batches, return_dict=True, verbose=0) for m in (untrained, model))
+    assert after["loss"] < 0.75 * before["loss"]
+    assert after["kl"] > 1
+
+
+def test_codes_as_a_whole_lie_where_the_prior_is(digits, batches):
+    model = trained(batches, steps=400)
+    outputs = model(digits[:128])
+    mean = keras.ops.convert_to_numpy(outputs["mean"])
+    variance = np.exp(keras.ops.convert_to_numpy(outputs["log_variance"]))
+    # moments of the aggregate posterior, a mixture of the codes' Gaussians
+    np.testing.assert_allclose(mean.mean(0), 0, atol=0.3)
+    np.testing.assert_allclose(np.sqrt(mean.var(0) + variance.mean(0)), 1, atol=0.3)
+
+
+def test_a_larger_beta_buys_a_smaller_kl_with_a_worse_reconstruction(batches):
+    one, four = (
+        trained(batches, beta=beta).evaluate(batches, return_dict=True, verbose=0)
+        for beta in (1.0, 4.0)
+    )
+    assert four["kl"] < one["kl"]
+    assert four["reconstruction"] > one["reconstruction"]
+
+
+def test_samples_are_images_that_repeat_with_their_seed():
+    model = kerasdl.create_model("vae")
+    images = keras.ops.convert_to_numpy(model.generate(16, seed=3))
+    assert images.shape == (16, 28, 28, 1)
+    assert images.min() >= 0
+    assert images.max() <= 1
+    np.testing.assert_array_equal(images, model.generate(16, seed=3))
+    assert not np.allclose(images, model.generate(16, seed=4))
+
+
+def test_interpolation_decodes_the_line_between_means(digits):
+    model = kerasdl.create_model("vae_tiny")
+    images = keras.ops.convert_to_numpy(model.interpolate(digits[0], digits[1]))
+    assert images.shape == (10, 8, 8, 1)
+    mean = model(digits[:2])["mean"]
+    np.testing.assert_allclose(images[[0, -1]], model.decode(mean), atol=1e-6)
+    np.testing.assert_allclose(images[[0, -1]], model.reconstruct(digits[:2]), atol=1e-6)
