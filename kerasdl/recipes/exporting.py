@@ -23,7 +23,7 @@ def export_run(run, quantize) -> list[dict]:
                 part.model,
                 path,
                 quantize=None if method == "none" else method,
-                calibration=part.inputs[:CALIBRATION],
+                calibration=part.inputs[:CALIBRATION] if method == "int8" else None,
                 activation=part.activation,
                 labels=tuple(run.info["classes"] or ()) if part.activation == "softmax" else (),
                 description=f"{name} of {run.recipe.model}, trained on {run.recipe.data}",

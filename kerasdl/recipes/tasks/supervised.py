@@ -37,9 +37,8 @@ def compile(model, recipe, steps):
 def evaluate(model, test):
     outputs, labels = outputs_of(model, test)
     if outputs.shape[-1] == 1:
-        errors = outputs[:, 0] - labels
-        r2 = 1 - np.mean(errors**2) / np.var(labels)
-        return {"mse": float(np.mean(errors**2)), "r2": float(r2)}
+        mse = float(np.mean((outputs - labels) ** 2))
+        return {"mse": mse, "r2": 1 - mse / float(np.var(labels))}
     log_probabilities = tf.nn.log_softmax(outputs).numpy()
     right = outputs.argmax(-1) == labels
     loss = -log_probabilities[np.arange(len(labels)), labels]
