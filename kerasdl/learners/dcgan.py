@@ -94,6 +94,8 @@ class DCGAN(Arguments, keras.Model):
         return optimizer
 
     def get_compile_config(self):
+        if not self.compiled:
+            return {}
         optimizers = (self.generator_optimizer, self.discriminator_optimizer)
         names = ("generator_optimizer", "discriminator_optimizer")
         return dict(zip(names, map(keras.saving.serialize_keras_object, optimizers), strict=True))
