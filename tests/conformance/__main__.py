@@ -1,0 +1,35 @@
+"""Run the matrix and write its table to docs/conformance.md: `make conformance`."""
+
+import pathlib
+import sys
+
+import pytest
+
+from tests.conformance import table
+
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "conformance.md"
+
+
+class Cells:
+    """Collects what the tests measured, from xdist's workers too."""
+
+    def __init__(self):
+        self.measured = {}
+
+    def pytest_runtest_logreport(self, report):
+        for _, (subject, name, cell) in report.user_properties if report.when == "call" else ():
+            self.measured[subject, name] = cell
+
+
+def main():
+    cells = Cells()
+    folder = str(pathlib.Path(__file__).parent)
+    status = pytest.main([folder, "-n", "2", "--dist", "load"], plugins=[cells])
+    if status == 0:
+        PAGE.write_text(table.page(cells.measured), encoding="utf-8")
+        print(f"Written: {PAGE}")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,9 @@
+"""Two CPUs that do not exist, for two replicas; TensorFlow takes them before it starts only."""
+
+import pytest
+import tensorflow as tf
+
+pytest.register_assert_rewrite("tests.conformance.properties")
+
+CPU = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(CPU, [tf.config.LogicalDeviceConfiguration()] * 2)

@@ -1,0 +1,5 @@
+"""All that is declared."""
+
+from tests.conformance import layers, learners, models
+
+SUBJECTS = [*layers.SUBJECTS, *models.SUBJECTS, *learners.SUBJECTS]

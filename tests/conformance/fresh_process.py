@@ -1,0 +1,61 @@
+"""A process that made none of the models: it opens the files that the tests saved."""
+
+import atexit
+import functools
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+
+
+def contents(folder):
+    """What the model saved in `folder` gives there for the inputs beside it, and its weights."""
+    process = start()
+    print(folder, file=process.stdin, flush=True)
+    answer = process.stdout.readline().strip()
+    assert answer == "done", answer or "the fresh process died"
+    return list(np.load(folder / "contents.npz").values())
+
+
+@functools.cache
+def start():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.conformance.fresh_process"],
+        cwd=pathlib.Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    atexit.register(process.kill)
+    return process
+
+
+def serve():
+    import keras
+
+    import kerasdl.layers  # noqa: F401
+    from kerasdl import registry
+
+    for entry in registry.entries().values():  # Keras opens files of classes that were imported
+        entry.load()
+
+    for line in sys.stdin:
+        folder = pathlib.Path(line.strip())
+        try:
+            model = keras.models.load_model(folder / "model.keras")
+            inputs = list(np.load(folder / "inputs.npz").values())
+            given = keras.tree.flatten(model(inputs if len(inputs) > 1 else inputs[0]))
+            np.savez(
+                folder / "contents.npz",
+                *map(keras.ops.convert_to_numpy, given),
+                *model.get_weights(),
+            )
+            print("done", flush=True)
+        except Exception as error:
+            print(f"{type(error).__name__}: {error}".splitlines()[0], flush=True)
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,68 @@
+"""Every layer: the class, arguments that are none of the defaults, a batch for each input."""
+
+from kerasdl import layers
+from tests.conformance.inputs import normal
+from tests.conformance.subject import layer
+
+IMAGES = normal(8, 8, 4)
+SEQUENCES = normal(6, 8)
+
+SUBJECTS = [
+    layer(
+        layers.LocalResponseNormalization,
+        {"size": 3, "k": 1.0, "alpha": 0.1, "beta": 0.5},
+        IMAGES,
+        another=(6, 10, 4),
+    ),
+    layer(
+        layers.ResidualBlock,
+        {"filters": 8, "strides": 2, "se_ratio": 4, "shortcut": "padding"},
+        IMAGES,
+        another=(6, 10, 4),
+    ),
+    layer(
+        layers.BottleneckBlock,
+        {"filters": 2, "strides": 2, "se_ratio": 4, "shortcut": "padding"},
+        IMAGES,
+        another=(6, 10, 4),
+    ),
+    layer(layers.SEBlock, {"ratio": 2}, IMAGES, another=(6, 10, 4)),
+    layer(
+        layers.DenseBlock,
+        {"depth": 2, "growth_rate": 3, "bottleneck": 2},
+        IMAGES,
+        another=(6, 10, 4),
+    ),
+    layer(layers.TransitionBlock, {"compression": 0.75}, IMAGES, another=(6, 10, 4)),
+    layer(layers.Sampling, {"seed": 3}, normal(6), normal(6), another=((4,), (4,)), still=None),
+    layer(layers.PatchEmbedding, {"patch_size": 4, "width": 6}, IMAGES, another=(12, 4, 4)),
+    layer(
+        layers.SelfAttention,
+        {"heads": 2, "dropout": 0.1},
+        SEQUENCES,
+        another=(3, 8),
+        still={"dropout": 0.0},
+    ),
+    layer(
+        layers.CausalSelfAttention,
+        {"heads": 2, "dropout": 0.1},
+        SEQUENCES,
+        another=(3, 8),
+        still={"dropout": 0.0},
+    ),
+    layer(
+        layers.TransformerBlock,
+        {
+            "heads": 2,
+            "hidden": 12,
+            "activation": "gelu_tanh",
+            "norm": "post",
+            "causal": True,
+            "dropout": 0.1,
+            "epsilon": 1e-3,
+        },
+        SEQUENCES,
+        another=(3, 8),
+        still={"dropout": 0.0},
+    ),
+]

@@ -1,0 +1,51 @@
+"""Every learner: a tiny one, a batch, and the arguments of `compile` for an optimizer."""
+
+from tests.conformance.inputs import digits
+from tests.conformance.subject import learner
+
+IMAGES, _ = digits()
+
+
+def autoencoder_parts(model):
+    return {"encoder": model.encoder, "decoder": model.decoder}
+
+
+SUBJECTS = [
+    learner(
+        "autoencoder_tiny",
+        {},
+        IMAGES,
+        lambda optimizer: {"optimizer": optimizer(), "loss": "mse"},
+        unusual={"output_activation": "linear"},
+        another=(5, 6, 3),
+        parts=autoencoder_parts,
+        counts={"autoencoder": None},
+    ),
+    learner(
+        "vae_tiny",
+        {},
+        IMAGES,
+        lambda optimizer: {"optimizer": optimizer()},
+        unusual={"beta": 4.0, "seed": 3},
+        another=(5, 6, 3),
+        parts=autoencoder_parts,
+        still=None,
+        falls=("loss", 0.6),  # the entropy of grey pixels and the code's KL term remain
+        counts={"vae": None},
+    ),
+    learner(
+        "dcgan_tiny",
+        {"width": 16},
+        IMAGES,
+        lambda optimizer: {
+            "generator_optimizer": optimizer(),
+            "discriminator_optimizer": optimizer(),
+        },
+        unusual={"label_smoothing": 0.2, "seed": 3},
+        another=(16, 16, 3),
+        parts=lambda model: {"generator": model.generator, "discriminator": model.discriminator},
+        still=None,
+        falls=("discriminator_loss", 0.6),
+        counts={"dcgan": None},
+    ),
+]

@@ -1,0 +1,115 @@
+"""The declaration of a layer, a network or a learner: what it is, what it eats, how it learns."""
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+import kerasdl
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Subject:
+    """What every property of the matrix needs to know.
+
+    Args:
+        name: How the table names it.
+        kind: "layer", "network" or "learner".
+        make: Gives a new, built model; takes options over the declared ones.
+        inputs: One batch, an array or a list of arrays.
+        targets: What it should give for that batch; `None` for a learner that needs none.
+        learning: From a function that makes an optimizer to the arguments of `compile`.
+        layer: Gives the bare layer, for a layer.
+        unusual: Options that the round trip sets too, so that no argument has its default.
+        another: Shape of an input of a second size.
+        sized: Option that takes this shape, "input_shape" or a vector's length; `None` for none.
+        still: Options that take chance out of training; `None` where nothing can.
+        counts: Registered name -> item of reference/counts.json, `None` where nobody published one.
+        parts: From the model to those that are exported, by name.
+        falls: Which loss must fall on one batch, and below which share of its first value.
+        no: Property -> why it does not hold; the matrix checks that it really does not.
+        not_applicable: Property -> why the question makes no sense.
+    """
+
+    name: str
+    kind: str
+    make: Callable[..., keras.Model]
+    inputs: np.ndarray | list
+    targets: np.ndarray | None
+    learning: Callable[[Callable], dict]
+    layer: Callable[[], keras.layers.Layer] | None = None
+    unusual: dict = dataclasses.field(default_factory=dict)
+    another: tuple | None = None
+    sized: str | None = None
+    still: dict | None = dataclasses.field(default_factory=dict)
+    counts: dict = dataclasses.field(default_factory=dict)
+    parts: Callable[[keras.Model], dict] = lambda model: {"": model}
+    falls: tuple[str, float] = ("loss", 0.1)
+    no: dict = dataclasses.field(default_factory=dict)
+    not_applicable: dict = dataclasses.field(default_factory=dict)
+
+
+def layer(cls, arguments, *inputs, **others):
+    """Declare a layer; `inputs` are one array for each.
+
+    As a model it stands behind a Dense layer, which learns only if the gradient passes.
+    """
+
+    def make(**over):
+        symbols = [keras.Input(array.shape[1:]) for array in inputs]
+        before = [keras.layers.Dense(symbol.shape[-1])(symbol) for symbol in symbols]
+        return keras.Model(one_or_all(symbols), cls(**arguments | over)(one_or_all(before)))
+
+    def learning(optimizer):
+        return {"optimizer": optimizer(), "loss": "mse"}
+
+    targets = np.random.default_rng(1).random((len(inputs[0]), *make().output_shape[1:]), "float32")
+    applicable = {
+        "counts": "a layer is counted in its networks",
+        **others.pop("not_applicable", {}),
+    }
+    return Subject(
+        cls.__name__,
+        "layer",
+        make,
+        one_or_all(inputs),
+        targets,
+        learning,
+        layer=lambda: cls(**arguments),
+        falls=("loss", 0.9),  # its targets are random
+        not_applicable=applicable,
+        **others,
+    )
+
+
+def network(name, options, inputs, targets, loss=None, **others):
+    """Declare a family by its tiny variant; without a loss it is a classifier."""
+
+    def learning(optimizer):
+        if loss:
+            return {"optimizer": optimizer(), "loss": loss}
+        entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return {"optimizer": optimizer(), "loss": entropy, "metrics": ["accuracy"]}
+
+    return _registered(name, "network", options, inputs, targets, learning, others)
+
+
+def learner(name, options, inputs, learning, **others):
+    """Declare a learner, which sees inputs alone."""
+    return _registered(name, "learner", options, inputs, None, learning, others)
+
+
+def _registered(name, kind, options, inputs, targets, learning, others):
+    def make(**over):
+        return kerasdl.create_model(name, **options | over)
+
+    if not any(others.get("counts", {}).values()):
+        reason = {"counts": "no count is published"}
+        others["not_applicable"] = {**reason, **others.get("not_applicable", {})}
+    others = {"sized": "input_shape", **others}
+    return Subject(name, kind, make, inputs, targets, learning, **others)
+
+
+def one_or_all(items):
+    return list(items) if len(items) > 1 else items[0]
