@@ -47,7 +47,8 @@ class DCGAN(Arguments, keras.Model):
     """
 
     def __init__(self, generator, discriminator, label_smoothing=0.1, seed=None, **kwargs):
-        super().__init__(**kwargs)
+        images = keras.Input(discriminator.input_shape[1:])
+        super().__init__(images, discriminator(2 * images - 1), **kwargs)
         self.generator = generator
         self.discriminator = discriminator
         self.label_smoothing = label_smoothing
@@ -56,7 +57,6 @@ class DCGAN(Arguments, keras.Model):
         self.trackers = [
             keras.metrics.Mean(name=name) for name in ("discriminator_loss", "generator_loss")
         ]
-        self.build(discriminator.input_shape)
 
     @classmethod
     def create(
@@ -95,6 +95,8 @@ class DCGAN(Arguments, keras.Model):
 
     def get_compile_config(self):
         if not self.compiled:
+            return None
+        if not self.compiled:
             return {}
         optimizers = (self.generator_optimizer, self.discriminator_optimizer)
         names = ("generator_optimizer", "discriminator_optimizer")
@@ -102,9 +104,6 @@ class DCGAN(Arguments, keras.Model):
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
-
-    def call(self, inputs, training=False):
-        return self.discriminator(2 * inputs - 1, training=training)
 
     @property
     def metrics(self):
