@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import kerasdl
+from kerasdl.errors import InvalidInput
 
 
 def trained(batches, steps=160, **options):
@@ -19,17 +20,33 @@ def test_the_notes_network_has_its_number_of_parameters():
     assert kerasdl.create_model("vae").count_params() == 1_082_680
 
 
-@pytest.mark.parametrize("beta", [1.0, 4.0])
-def test_loss_and_its_parts_are_the_reference(reference, beta):
-    theirs = reference("vae_elbo.npz")
-    model = kerasdl.create_model("vae_tiny", beta=beta)
+def loss_and_parts(theirs, **options):
+    """What `compute_loss` makes of the reference's means, variances and logits."""
+    model = kerasdl.create_model("vae_tiny", **options)
     outputs = {"mean": "mu", "log_variance": "logvar", "logits": "dec_logits"}
     outputs = {ours: theirs[name] for ours, name in outputs.items()}
     loss = model.compute_loss(theirs["x"], y_pred=outputs, training=True)
-    elbo = theirs["elbo"] if beta == 1 else theirs["beta4"]
-    parts = [loss, model.reconstruction_tracker.result(), model.kl_tracker.result()]
-    expected = [-elbo.mean(), theirs["bce"].mean(), theirs["kl"].mean()]
-    np.testing.assert_allclose(parts, expected, atol=1e-5)
+    return [loss, model.reconstruction_tracker.result(), model.kl_tracker.result()]
+
+
+@pytest.mark.parametrize(("beta", "elbo"), [(1.0, "elbo"), (4.0, "beta4")])
+def test_loss_and_its_parts_are_the_reference(reference, beta, elbo):
+    theirs = reference("vae_elbo.npz")
+    expected = [-theirs[elbo].mean(), theirs["bce"].mean(), theirs["kl"].mean()]
+    np.testing.assert_allclose(loss_and_parts(theirs, beta=beta), expected, atol=1e-5)
+
+
+def test_a_gaussian_likelihood_is_the_reference(reference):
+    theirs = reference("vae_elbo.npz")
+    expected = [part.mean() for part in (theirs["gauss_nll"] + theirs["kl"], theirs["gauss_nll"])]
+    np.testing.assert_allclose(
+        loss_and_parts(theirs, likelihood="gaussian")[:2], expected, atol=1e-5
+    )
+
+
+def test_a_likelihood_that_is_none_is_refused():
+    with pytest.raises(InvalidInput, match="Expected one of bernoulli"):
+        kerasdl.create_model("vae_tiny", likelihood="bernouli")
 
 
 def test_evaluation_names_the_parts_and_repeats_its_noise(batches):
