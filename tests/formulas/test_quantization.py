@@ -1,0 +1,52 @@
+"""Quantization: formulas against the notes, TensorFlow's fake quantization and Keras."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasdl.formulas import quantization
+
+RANDOM = np.random.default_rng(0)
+
+
+def test_the_example_of_the_notes():
+    x = np.array([-1.0, 0.0, 0.5, 1.0])
+    scale, zero_point = quantization.affine(x.min(), x.max())
+    q = quantization.quantize(x, scale, zero_point)
+    assert q.tolist() == [-128, 0, 64, 127]
+    assert scale == pytest.approx(0.00784, abs=1e-5)
+    assert np.abs(quantization.dequantize(q, scale, zero_point) - x).max() <= scale
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+@pytest.mark.parametrize(("low", "high"), [(-1.7, 3.2), (0.0, 6.0), (-0.31, 0.3)])
+def test_there_and_back_is_tensorflows_fake_quantization(low, high, bits):
+    x = RANDOM.uniform(low - 1, high + 1, 1000).astype("float32")
+    scale, zero_point = quantization.affine(low, high, bits)
+    q = quantization.quantize(x, scale, zero_point, bits)
+    expected = tf.quantization.fake_quant_with_min_max_args(x, low, high, num_bits=bits)
+    assert len(np.unique(q)) <= 2**bits
+    np.testing.assert_allclose(
+        quantization.dequantize(q, scale, zero_point), expected, atol=1e-5 * high
+    )
+
+
+def test_symmetric_is_keras_quantizer():
+    weights = RANDOM.normal(size=(7, 3, 4)).astype("float32")
+    expected, inverse = keras.quantizers.AbsMaxQuantizer(axis=(1, 2))(weights)
+    scale = quantization.symmetric(weights)
+    np.testing.assert_allclose(scale, 1 / inverse, rtol=1e-5)
+    np.testing.assert_array_equal(quantization.quantize(weights, scale), expected)
+
+
+@pytest.mark.parametrize("low", [-2.0, 0.0, 0.5])  # 0.5: the range is widened to hold 0
+def test_error_is_at_most_half_a_step_and_zero_is_exact(low):
+    x = RANDOM.uniform(low, 3, 1000)
+    scale, zero_point = quantization.affine(low, 3)
+    grid = scale, zero_point
+    back = quantization.dequantize(quantization.quantize(x, *grid), *grid)
+    inside = x <= quantization.dequantize(127, *grid)  # a moved zero point may cut half a step
+    assert np.abs(back - x)[inside].max() <= scale / 2 + 1e-12
+    assert np.abs(back - x).max() <= scale
+    assert quantization.dequantize(quantization.quantize(0.0, *grid), *grid) == 0
