@@ -12,8 +12,9 @@ may live in an environment of its own:
     python benchmarks/generation.py --peer /tmp/peer/bin/python
 
 It prints the ratio of medians, ours to theirs, for each shape and writes results/generation.json.
-Only a quiet machine gives a ratio that means anything: threads of the peer that wait for a busy core
-burn seven times the time that they need, which flatters us. Hence the load stands beside it.
+Only a quiet machine gives a ratio that means anything: when others want the cores, the peer's
+threads burn about seven times the CPU time that they need, which flatters us. The load stands
+beside each ratio.
 """
 
 import argparse
