@@ -13,29 +13,31 @@ VARIANTS = {"LeNet5": {"lenet5": {}, "lenet5_tiny": {"input_shape": (8, 8, 1)}}}
 class LeNet5(Network):
     """Two convolutions with pooling, three dense layers: the pattern of all that followed.
 
-    Images of 28 pixels become 28, 14, 10 and 5 pixels wide, 400 values, 120, 84 and 10. Of images
-    below 12 pixels too little is left for the second 5x5 convolution, so there it is padded as the
-    first one is: 8, 4, 4 and 2 pixels.
+    Images of 28 pixels become 28, 14, 10 and 5 pixels wide, 400 values, 120, 84 and 10. Smaller
+    ones, such as the digits of 8 pixels, are first enlarged to 28, so that 5x5 windows see strokes
+    and not whole digits.
 
     Args:
         num_classes: Number of logits.
         input_shape: (height, width, channels).
 
     Reference: LeCun, Bottou, Bengio, Haffner (1998), Gradient-Based Learning Applied to Document
-    Recognition; tanh and mean pooling are theirs, the full second convolution and the linear
-    output are today's.
+    Recognition. ReLU, maximum pooling, a full second convolution and a linear output are today's;
+    theirs were tanh, mean pooling, a sparse convolution and distances to drawn digits.
     Spec: CNA-04
     """
 
     def __init__(self, num_classes=10, input_shape=(28, 28, 1), **kwargs):
         images.check(input_shape, smallest=4)
-        padding = "valid" if min(input_shape[:2]) >= 12 else "same"
-        inputs = keras.Input(input_shape)  # 28
-        x = layers.Conv2D(6, 5, padding="same", activation="tanh", name="conv1")(inputs)
-        x = layers.AveragePooling2D(2, name="pool1")(x)  # 14
-        x = layers.Conv2D(16, 5, padding=padding, activation="tanh", name="conv2")(x)  # 10
-        x = layers.AveragePooling2D(2, name="pool2")(x)  # 5
+        x = inputs = keras.Input(input_shape)
+        if min(input_shape[:2]) < 28:
+            height, width = (max(size, 28) for size in input_shape[:2])
+            x = layers.Resizing(height, width, name="enlarge")(x)  # 28
+        x = layers.Conv2D(6, 5, padding="same", activation="relu", name="conv1")(x)
+        x = layers.MaxPooling2D(name="pool1")(x)  # 14
+        x = layers.Conv2D(16, 5, activation="relu", name="conv2")(x)  # 10
+        x = layers.MaxPooling2D(name="pool2")(x)  # 5
         x = layers.Flatten()(x)
-        x = layers.Dense(120, activation="tanh", name="dense1")(x)
-        x = layers.Dense(84, activation="tanh", name="features")(x)
+        x = layers.Dense(120, activation="relu", name="dense1")(x)
+        x = layers.Dense(84, activation="relu", name="features")(x)
         super().__init__(inputs, layers.Dense(num_classes, name="logits")(x), **kwargs)

@@ -7,6 +7,7 @@ from keras import layers
 
 import kerasdl
 from kerasdl import errors
+from kerasdl.explain import counts
 
 
 def sizes(model, names):
@@ -25,9 +26,12 @@ def test_lenet_flattens_400_values():
     assert model.get_layer("dense1").input.shape == (None, 400)
 
 
-def test_lenet_pads_small_images():
+def test_lenet_enlarges_small_images_and_leaves_large_ones():
     model = kerasdl.create_model("lenet5_tiny")
-    assert sizes(model, ["conv1", "pool1", "conv2", "pool2"]) == [8, 4, 4, 2]
+    assert sizes(model, ["enlarge", "conv1", "pool1", "conv2", "pool2"]) == [28, 28, 14, 10, 5]
+    assert counts.parameters(model).trainable == 61_706
+    model = kerasdl.create_model("lenet5", input_shape=(64, 32, 1))
+    assert "enlarge" not in [layer.name for layer in model.layers]
 
 
 @pytest.mark.parametrize(("name", "number"), [("vgg16", 16), ("vgg19", 19)])
