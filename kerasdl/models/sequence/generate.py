@@ -22,9 +22,9 @@ def generate(
 ) -> np.ndarray:
     """Continue `prompt` by `count` tokens; the same seed writes the same text.
 
-    The whole loop is one compiled function. The first call for a model compiles it, which took
-    5 to 15 seconds for `gpt_tiny` and for `gpt2` on two busy cores. Further prompts reuse it:
-    lengths are rounded up to powers of two, and only another `top_k` is compiled anew. Beyond a transformer's
+    The whole loop is one compiled function. The first call for a model compiles it, which took 5 to
+    15 seconds for `gpt_tiny` and `gpt2` on two busy cores. Further prompts reuse it: lengths are
+    rounded up to powers of two, and only another `top_k` is compiled anew. Beyond a transformer's
     context each token is predicted from the last `context` ones, which are read anew: right, but
     slower than within it.
 
