@@ -3,7 +3,8 @@
 import pytest
 import tensorflow as tf
 
-pytest.register_assert_rewrite("tests.conformance.properties")
+for module in ("counting", "exporting", "fresh_process", "learning", "running", "saving"):
+    pytest.register_assert_rewrite(f"tests.conformance.{module}")
 
 CPU = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(CPU, [tf.config.LogicalDeviceConfiguration()] * 2)

@@ -2,7 +2,7 @@
 
 from kerasdl import layers
 from tests.conformance.inputs import normal
-from tests.conformance.subject import layer
+from tests.conformance.subject import INFINITE_MASK, layer
 
 IMAGES = normal(8, 8, 4)
 SEQUENCES = normal(6, 8)
@@ -22,7 +22,7 @@ SUBJECTS = [
     ),
     layer(
         layers.BottleneckBlock,
-        {"filters": 2, "strides": 2, "se_ratio": 4, "shortcut": "padding"},
+        {"filters": 4, "strides": 2, "se_ratio": 4, "shortcut": "padding"},
         IMAGES,
         another=(6, 10, 4),
     ),
@@ -48,6 +48,7 @@ SUBJECTS = [
         {"heads": 2, "dropout": 0.1},
         SEQUENCES,
         another=(3, 8),
+        no=INFINITE_MASK,
         still={"dropout": 0.0},
     ),
     layer(
@@ -63,6 +64,7 @@ SUBJECTS = [
         },
         SEQUENCES,
         another=(3, 8),
+        no=INFINITE_MASK,
         still={"dropout": 0.0},
     ),
 ]

@@ -29,7 +29,7 @@ MEANINGS = {
     "weight; with equal halves of the batch where batch normalization is each replica's own",
     "LiteRT": "built-in operators only, run by the LiteRT interpreter: largest error",
     "int8": "share of predictions that the int8 file has in common with Keras; without classes its "
-    "largest error",
+    "largest error, of the largest output",
     "seed": "the same seed gives the same weights after training, bit by bit",
     "counts": "how many variants have exactly the published number of trainable parameters",
 }

@@ -1,0 +1,49 @@
+"""What is saved comes back."""
+
+import inspect
+
+import keras
+import numpy as np
+
+from tests.conformance import fresh_process
+from tests.conformance.common import assert_equal, outputs
+
+
+def round_trip(subject, folder):
+    """A configuration without defaults comes back; so does a file, here and in a fresh process."""
+    model = subject.make(**subject.unusual)
+    original = subject.layer() if subject.layer else model
+    assert not defaults(original), f"declare other values for {defaults(original)}"
+    again = type(original).from_config(original.get_config())
+    assert again.get_config() == original.get_config()
+
+    model.save(folder / "model.keras")
+    np.savez(folder / "inputs.npz", *keras.tree.flatten(subject.inputs))
+    expected = [*outputs(model, subject.inputs), *model.get_weights()]
+    again = keras.models.load_model(folder / "model.keras")
+    assert type(again) is type(model)
+    if not subject.layer:  # the model around a layer is no class of ours
+        assert again.get_config() == model.get_config()
+    assert_equal([*outputs(again, subject.inputs), *again.get_weights()], expected)
+    assert_equal(fresh_process.contents(folder), expected)
+
+
+def defaults(subject):
+    """Arguments of the constructor that have their default value."""
+    parameters = inspect.signature(type(subject).__init__).parameters.values()
+    config = subject.get_config()
+    return [
+        p.name for p in parameters if p.default != p.empty and plain(config[p.name]) == p.default
+    ]
+
+
+def plain(value):
+    return tuple(value) if isinstance(value, list) else value
+
+
+def load_weights(subject, folder):
+    """A new object with the weights of another gives the same outputs."""
+    model, other = subject.make(), subject.make()
+    model.save_weights(folder / "model.weights.h5")
+    other.load_weights(folder / "model.weights.h5")
+    assert_equal(outputs(other, subject.inputs), outputs(model, subject.inputs))
