@@ -36,3 +36,22 @@ def relu(z):
     [0.0, 3.0]
     """
     return np.maximum(0, z)
+
+
+def softmax(z, temperature=1.0):
+    """Numbers of any sign as the parts of a whole: each row becomes positive and sums to 1.
+
+        p_i = e^(z_i / T) / sum_j e^(z_j / T)
+
+    The inputs, not their powers, are the logits. Taking the largest off first changes nothing but
+    that no power overflows. T divides the logits of a last layer: near 0 the largest takes all, and
+    a large T makes all alike. The notes bring it into attention, which has a divisor of its own.
+
+    Spec: ACT-09, ACT-10, ACT-11, TRF-37
+
+    >>> softmax(np.array([2.0, 1.0, 0.1])).round(3).tolist()
+    [0.659, 0.242, 0.099]
+    """
+    z = np.asarray(z) / temperature
+    powers = np.exp(z - z.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
