@@ -26,7 +26,7 @@ SUBJECTS = [
         {},
         IMAGES,
         lambda optimizer: {"optimizer": optimizer()},
-        unusual={"beta": 4.0, "seed": 3},
+        unusual={"beta": 4.0, "likelihood": "gaussian", "seed": 3},
         another=(5, 6, 3),
         parts=autoencoder_parts,
         still=None,
