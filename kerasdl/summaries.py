@@ -20,10 +20,11 @@ def summary(name: str) -> dict:
     trainable, total = counts.parameters(model)
     networks = [part for part in vars(model).values() if isinstance(part, keras.Model)]
     networks = [part for part in networks if part.built] or [model]
+    context = model.get_config().get("context")  # what a language model reads at once
     return {
         "parameters": total,
         "trainable": trainable,
-        "macs": sum(counts.macs(network) for network in networks),
+        "macs": sum(counts.macs(network, context and (context,)) for network in networks),
         "layers": [_row(layer) for network in networks for layer in network.layers],
     }
 
@@ -42,7 +43,9 @@ def main():
     found = {}
     for name in registry.list_models():
         keras.utils.clear_session()  # else a layer is numbered by how many came before
-        found[name] = summary(name)
+        # variables have shapes but no values: gpt2_xl would fill 6 GB
+        with keras.StatelessScope(initialize_variables=False):
+            found[name] = summary(name)
         print(f"{name}: {found[name]['parameters']:,} parameters, {found[name]['macs']:,} MACs")
     FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 

@@ -37,6 +37,7 @@ class Recipe:
         model: A name of `kerasdl.list_models()`, with `model_options`.
         data: What `kerasdl.data.load` takes, with `augment` and `data_options`.
         learning_rate: Peak of a warm-up over `warmup` epochs and a cosine down to zero.
+        steps_per_execution: Training steps that TensorFlow runs without asking Python.
         task_options: What only this task has, such as label smoothing.
         bars: What the test metrics must reach on embedded data; all must hold.
     """
@@ -53,6 +54,7 @@ class Recipe:
     learning_rate: float = 1e-3
     warmup: float = 1.0
     weight_decay: float = 0.0
+    steps_per_execution: int = 8
     seed: int = 0
     image_size: int | None = None
     data_options: dict = dataclasses.field(default_factory=dict)

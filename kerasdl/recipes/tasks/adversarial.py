@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasdl import errors, explain
-from kerasdl.recipes import JUDGE
+from kerasdl.recipes import JUDGE, training
 from kerasdl.recipes.tasks import Export
 
 SAMPLES = 2000
@@ -21,17 +21,13 @@ def prepare(dataset, info):
 
 def compile(model, recipe, steps):
     """Two rates: the recipe's for the generator, `discriminator_rate` for the discriminator."""
-    options = recipe.task_options
-
-    def adam(rate):
-        if options.get("decay"):
-            rate = keras.optimizers.schedules.CosineDecay(rate, steps * recipe.epochs)
-        return keras.optimizers.Adam(rate, beta_1=0.5)
-
+    other = recipe.replace(learning_rate=recipe.task_options["discriminator_rate"])
+    # with the usual 0.9 the two chase each other in circles
     model.compile(
-        generator_optimizer=adam(recipe.learning_rate),
-        discriminator_optimizer=adam(options["discriminator_rate"]),
-        steps_per_execution=options.get("steps_per_execution", 1),
+        generator_optimizer=training.optimizer(recipe, steps, beta_1=0.5),
+        discriminator_optimizer=training.optimizer(other, steps, beta_1=0.5),
+        steps_per_execution=recipe.steps_per_execution,
+        jit_compile=False,
     )
 
 

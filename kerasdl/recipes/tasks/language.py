@@ -19,13 +19,14 @@ def prepare(dataset, info):
 
 def compile(model, recipe, steps):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    options = recipe.task_options
     model.compile(
-        training.optimizer(recipe, steps, global_clipnorm=options.get("clipnorm")),
+        training.optimizer(recipe, steps, beta_2=0.95, global_clipnorm=1.0),
         loss,
-        steps_per_execution=options.get("steps_per_execution", 1),
-        jit_compile=options.get("jit_compile", False),
+        steps_per_execution=recipe.steps_per_execution,
+        jit_compile=False,
     )
+    # decay is for what multiplies, not for what shifts or looks up
+    model.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "embedding"])
     model.optimizer.build(model.trainable_variables)
 
 

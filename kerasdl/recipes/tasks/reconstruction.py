@@ -16,11 +16,11 @@ def prepare(dataset, info):
 
 
 def compile(model, recipe, steps):
-    options = recipe.task_options
     model.compile(
         training.optimizer(recipe, steps),
-        loss=options.get("loss"),  # a VAE has its own
-        steps_per_execution=options.get("steps_per_execution", 1),
+        loss=recipe.task_options.get("loss"),  # a VAE has its own
+        steps_per_execution=recipe.steps_per_execution,
+        jit_compile=False,
     )
     model.optimizer.build(model.trainable_variables)
 

@@ -30,7 +30,13 @@ def compile(model, recipe, steps):
         smoothing = recipe.task_options.get("label_smoothing", 0.0)
         loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
         metrics = [keras.metrics.CategoricalAccuracy(name="accuracy")]
-    model.compile(training.optimizer(recipe, steps), loss, metrics=metrics)
+    model.compile(
+        training.optimizer(recipe, steps),
+        loss,
+        metrics=metrics,
+        steps_per_execution=recipe.steps_per_execution,
+        jit_compile=False,
+    )
     model.optimizer.build(model.trainable_variables)  # else `fit` traces twice
 
 
