@@ -8,8 +8,12 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 .PHONY: install quickstart test tutorials conformance lint results summaries check-readme clean
 
 install: .venv/installed
+RUN = runs/se_resnet_tiny-digits-seed0
 quickstart: .venv/installed
-	$(BIN)/python -m kerasdl.quickstart
+	$(BIN)/kerasdl train se_resnet_tiny
+	$(BIN)/kerasdl evaluate $(RUN)
+	$(BIN)/kerasdl predict $(RUN) $(RUN)/examples/7.png
+	$(BIN)/kerasdl export $(RUN) --quantize none --quantize int8
 
 .venv/installed: setup.cfg
 	@test -n "$(PYTHON)" || { echo "kerasdl needs Python 3.11, 3.12 or 3.13; try make PYTHON=/path/to/python"; exit 2; }
@@ -26,7 +30,7 @@ test: .venv/tested
 	$(BIN)/python -m pytest -n 2
 
 tutorials: .venv/installed
-	$(BIN)/python tutorials/run_all.py
+	@for tutorial in tutorials/[0-9]*.py; do echo "$$tutorial"; $(BIN)/python $$tutorial || exit 1; done
 
 conformance: .venv/tested
 	$(BIN)/python -m tests.conformance
