@@ -49,7 +49,7 @@ def learn_gate(targets, epochs):
     w, b, best, most = np.zeros(2), 0.0, None, 0
     for x, y in [*zip(CORNERS, targets, strict=True)] * epochs:
         w, b = perceptron_update(x, y, w, b)
-        if right(perceptron(CORNERS, w, b), targets) > most:
+        if right(perceptron(CORNERS, w, b), targets) >= most:
             best, most = (w, b), right(perceptron(CORNERS, w, b), targets)
     return best, most
 
@@ -166,7 +166,8 @@ def plane(axis, answer, targets, title):
     """The answer everywhere, and what it should be at the four corners."""
     grid = np.linspace(-0.5, 1.5, 201)
     points = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
-    axis.contourf(grid, grid, answer(points).reshape(201, 201), 20, cmap="RdBu", alpha=0.5)
+    area = {"extent": (-0.5, 1.5, -0.5, 1.5), "origin": "lower", "vmin": 0, "vmax": 1}
+    axis.imshow(answer(points).reshape(201, 201), cmap="RdBu", alpha=0.5, **area)
     axis.scatter(*CORNERS.T, c=targets, cmap="RdBu", s=180, edgecolors="black")
     axis.set(title=f"{title}: {right(answer(CORNERS), targets)} of 4", xticks=[0, 1], yticks=[0, 1])
 

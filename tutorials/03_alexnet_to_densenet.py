@@ -173,7 +173,7 @@ def draw_degradation(norms, losses):
             epochs = range(1, len(losses[name]) + 1)
             right.semilogy(epochs, losses[name], "o-", color=colour)
     left.set(title="Gradient of each layer, before training", xlabel="layer", ylabel="norm")
-    right.set(title="Training, step for step", xlabel="epoch", ylabel="training loss")
+    right.set(title="Training", xlabel="epoch", ylabel="training loss", xticks=epochs)
     left.legend()
     return figure
 
