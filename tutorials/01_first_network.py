@@ -173,7 +173,8 @@ def plane(axis, answer, targets, title):
 
 
 def draw_gates(neurons, weights, file):
-    figure, axes = plt.subplots(1, 4, figsize=(13, 3.6), layout="constrained")
+    figure, axes = plt.subplots(1, 4, figsize=(13, 3.9), layout="constrained")
+    figure.suptitle("Answers everywhere, and the four corners as they should be: blue 1, red 0")
     for axis, (gate, (best, _)) in zip(axes, neurons.items(), strict=False):
         plane(axis, lambda x, best=best: perceptron(x, *best), GATES[gate], f"{gate}, one neuron")
     plane(axes[3], lambda x: forward(x, weights)[-1], GATES["XOR"], "XOR, hidden layer")
