@@ -23,7 +23,7 @@ def record(name: str, seeds: list[int]):
             run = recipe.replace(seed=seed).run(pathlib.Path(folder) / name)
             result["versions"] = run.config["versions"]
             result["seeds"][seed] = run.metrics
-            if name == "se_resnet_tiny" and seed == recipe.seed:
+            if name == "simple_cnn" and seed == recipe.seed:
                 # without the optimizer's memory, which is twice the size of the weights
                 judge = registry.create_model(recipe.model, **run.model.get_config())
                 judge.set_weights(run.model.get_weights())

@@ -44,7 +44,7 @@ def judge(images):
     """How sure the digits' classifier is of each image, and how even its classes are."""
     from kerasdl import registry
 
-    registry.entries()["se_resnet_tiny"].load()  # registers the class that the file names
+    registry.entries()["simple_cnn"].load()  # registers the class that the file names
     classifier = keras.models.load_model(JUDGE, compile=False)
     probabilities = tf.nn.softmax(classifier.predict(images, batch_size=500, verbose=0)).numpy()
     shares = np.bincount(probabilities.argmax(-1), minlength=10) / len(images)
