@@ -97,7 +97,7 @@ SUBJECTS = [
     ),
     network(
         "densenet_tiny",
-        {},
+        {"depths": (2, 2), "growth_rate": 6},
         IMAGES,
         LABELS,
         unusual={"compression": 0.75},

@@ -11,7 +11,7 @@ import kerasdl
 # why causal attention has no int8 file; with -30 in place of -inf it has one
 INFINITE_MASK = {
     "int8": "the minus infinity of the causal mask leaves no room for the scores in an int8 range; "
-    "dynamic quantisation keeps them float"
+    'a file with quantize="dynamic" agrees'
 }
 
 
