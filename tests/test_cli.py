@@ -22,8 +22,10 @@ def run(capsys, *arguments):
 @pytest.fixture
 def folders(tmp_path):
     (tmp_path / "empty").mkdir()
-    (tmp_path / "broken" / "cat").mkdir(parents=True)
-    (tmp_path / "broken" / "cat" / "note.png").write_text("not a picture")
+    for name in ("cat", "dog"):
+        (tmp_path / "broken" / name).mkdir(parents=True)
+        for i in range(10):
+            (tmp_path / "broken" / name / f"note{i}.png").write_text("not a picture")
     (tmp_path / "table.csv").write_text("a,b\n1,2\n3,4\n")
     return tmp_path
 
@@ -37,7 +39,7 @@ def folders(tmp_path):
         (("train", "mlp", "--epochs", "few"), "Invalid value for '--epochs'"),
         (("train", "mlp", "--data", "{}/nowhere"), "Received: "),
         (("train", "simple_cnn", "--data", "{}/empty"), "Received: "),
-        (("train", "simple_cnn", "--data", "{}/broken"), "note.png"),
+        (("train", "simple_cnn", "--data", "{}/broken"), "note"),
         (("train", "mlp", "--data", "{}/table.csv", "--target", "price"), "price"),
         (("train", "mlp", "--data", "tfds:no_such_set"), "no_such_set"),
         (("evaluate", "{}/empty"), "Invalid run folder"),
@@ -94,7 +96,7 @@ def test_road_from_training_to_a_litert_file(tmp_path, capsys):
     assert row["input"] == str(image) and row["prediction"] in "0123456789"
 
     status, _, err = run(capsys, "predict", folder, folder / "config.json")
-    assert status == 2 and "an image file" in err
+    assert status == 2 and "Invalid image file" in err
 
     _, out, _ = run(capsys, "explain", folder)
     assert str(folder / "figures" / "confusion.png") in out

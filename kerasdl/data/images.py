@@ -71,7 +71,8 @@ def _try(decode, example, name):
     try:
         decode(tf.constant(example))
     except tf.errors.OpError as error:
-        reason = error.message.splitlines()[0].split("[Op:")[0].strip()
+        # what the operation says of the image, without where it ran
+        reason = error.message.splitlines()[0].split("[Op:")[0].split("}} ")[-1].strip()
         raise errors.InvalidInput(
             f"image file `{name}`", "a JPEG, PNG, GIF or BMP image", reason
         ) from None

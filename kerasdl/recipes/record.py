@@ -9,7 +9,7 @@ import tempfile
 
 import keras
 
-from kerasdl import recipes, registry
+from kerasdl import recipes
 from kerasdl.recipes.run import write_json
 
 
@@ -25,7 +25,7 @@ def record(name: str, seeds: list[int]):
             result["seeds"][seed] = run.metrics
             if name == "simple_cnn" and seed == recipe.seed:
                 # without the optimizer's memory, which is twice the size of the weights
-                judge = registry.create_model(recipe.model, **run.model.get_config())
+                judge = type(run.model).from_config(run.model.get_config())
                 judge.set_weights(run.model.get_weights())
                 judge.save(recipes.JUDGE)
         print(name, "seed", seed, run.metrics, *(f"{b} {holds}" for b, _, holds in run.bars()))
