@@ -96,8 +96,6 @@ class DCGAN(Arguments, keras.Model):
     def get_compile_config(self):
         if not self.compiled:
             return None
-        if not self.compiled:
-            return {}
         optimizers = (self.generator_optimizer, self.discriminator_optimizer)
         names = ("generator_optimizer", "discriminator_optimizer")
         return dict(zip(names, map(keras.saving.serialize_keras_object, optimizers), strict=True))
