@@ -4,12 +4,12 @@ Both write 64 tokens behind the same 16, greedily, with random weights of the sa
 turns in one run, each in its own process, and only the one whose turn it is computes. The peer
 may live in an environment of its own:
 
-    python -m venv /tmp/peer
-    /tmp/peer/bin/pip install torch==2.13.0          # a build for CPU is enough
-    /tmp/peer/bin/pip install transformers==5.23.0 --no-deps
-    /tmp/peer/bin/pip install numpy packaging pyyaml regex requests safetensors tokenizers tqdm
-    /tmp/peer/bin/pip install huggingface_hub typer
-    python benchmarks/generation.py --peer /tmp/peer/bin/python
+    python -m venv PEER
+    PEER/bin/pip install torch==2.13.0          # a build for CPU is enough
+    PEER/bin/pip install transformers==5.23.0 --no-deps
+    PEER/bin/pip install numpy packaging pyyaml regex requests safetensors tokenizers tqdm
+    PEER/bin/pip install huggingface_hub typer
+    python benchmarks/generation.py --peer PEER/bin/python
 
 It prints the ratio of medians, ours to theirs, for each shape and writes results/generation.json.
 Only a quiet machine gives a ratio that means anything: when others want the cores, the peer's
