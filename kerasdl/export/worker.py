@@ -8,9 +8,6 @@ import os
 import re
 import sys
 
-# `import tensorflow` would import Keras, half of the time, which converting does not need
-sys.modules["keras"] = None
-
 NOT_BUILT_IN = re.compile(r'"([^"]*?)@[^"]*"[^\n]*?\'tf\.(\w+)\' op is neither a custom op')
 LOCATION = re.compile(r'"([^"]*?)@[^"]*"')
 
@@ -61,6 +58,8 @@ def answer(job):
 
 
 def main():
+    # `import tensorflow` would import Keras, half of the time, which converting does not need
+    sys.modules["keras"] = None
     # converters print to both streams: the answers get a stream of their own, the rest the log's
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
