@@ -137,6 +137,7 @@ RECIPES = [
         name="lstm_lm",
         summary="Python's documentation, character by character, by an LSTM",
         model="lstm_lm",
+        model_options={"width": 192},
         epochs=3,
         learning_rate=4e-3,
         warmup=0.3,
