@@ -1,4 +1,4 @@
-"""Make the README's picture from real runs: `python docs/pictures.py`, after training both recipes."""
+"""Make the README's picture from two runs: `python docs/pictures.py`, after training both."""
 
 import pathlib
 

@@ -64,7 +64,8 @@ RECIPES = [
         model="alexnet_tiny",
         epochs=80,
         bars=(Bar("accuracy", at_least=0.96),),
-        **{**DIGITS, "learning_rate": 2e-3},
+        model_options={"widths": [64, 128, 192, 192, 128], "units": 256},
+        **{**DIGITS, "learning_rate": 1e-3},
     ),
     Recipe(
         name="vgg_tiny",

@@ -4,6 +4,7 @@ The files in `results/` are written here and nowhere else; a test compares them 
 """
 
 import argparse
+import json
 import pathlib
 import tempfile
 
@@ -14,22 +15,25 @@ from kerasdl.recipes.run import write_json
 
 
 def record(name: str, seeds: list[int]):
-    """Run a recipe once for each seed and write its result file."""
+    """Run a recipe once for each seed; what other seeds reached with the same recipe is kept."""
     recipe = recipes.get(name)
+    file = recipes.RESULTS / f"{name}.json"
     result = {"recipe": recipe.to_json(), "seeds": {}}
+    if file.exists() and (old := json.loads(file.read_text()))["recipe"] == result["recipe"]:
+        result = old
     for seed in seeds:
         keras.utils.clear_session()
         with tempfile.TemporaryDirectory() as folder:
             run = recipe.replace(seed=seed).run(pathlib.Path(folder) / name)
             result["versions"] = run.config["versions"]
-            result["seeds"][seed] = run.metrics
+            result["seeds"][str(seed)] = run.metrics
             if name == "simple_cnn" and seed == recipe.seed:
                 # without the optimizer's memory, which is twice the size of the weights
                 judge = type(run.model).from_config(run.model.get_config())
                 judge.set_weights(run.model.get_weights())
                 judge.save(recipes.JUDGE)
+        write_json(file, result)
         print(name, "seed", seed, run.metrics, *(f"{b} {holds}" for b, _, holds in run.bars()))
-    write_json(recipes.RESULTS / f"{name}.json", result)
 
 
 def main():
