@@ -1,6 +1,7 @@
 """Rows of results as a table for people or as JSON for programs."""
 
 import json
+import os
 import sys
 
 
@@ -20,7 +21,7 @@ def show(rows: list[dict], title: str = "", as_json: bool = False):
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     # a file or a pipe gets whole lines, a terminal gets its own width
-    width = None if sys.stdout.isatty() else 160
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
     rich.console.Console(width=width, highlight=False).print(table)
 
 

@@ -59,23 +59,6 @@ RECIPES = [
         **{**DIGITS, "batch_size": 32},
     ),
     Recipe(
-        name="alexnet_tiny",
-        summary="digits by grouped convolutions, local normalization and dropout",
-        model="alexnet_tiny",
-        epochs=80,
-        bars=(Bar("accuracy", at_least=0.96),),
-        model_options={"widths": [64, 128, 192, 192, 128], "units": 256},
-        **{**DIGITS, "learning_rate": 1e-3},
-    ),
-    Recipe(
-        name="vgg_tiny",
-        summary="digits by stacked 3x3 convolutions",
-        model="vgg_tiny",
-        epochs=80,
-        bars=(Bar("accuracy", at_least=0.96),),
-        **{**DIGITS, "learning_rate": 1e-3},
-    ),
-    Recipe(
         name="mlp",
         summary="digits by dense layers alone",
         model="mlp",
