@@ -99,7 +99,7 @@ class Recipe:
         return pathlib.Path("runs") / f"{self.name}-{data}-seed{self.seed}{tail}"
 
     def to_json(self) -> dict:
-        values = dataclasses.asdict(self)
+        values = {**dataclasses.asdict(self), "bars": [dataclasses.asdict(b) for b in self.bars]}
         limits = ("at_least", "at_most")
         for bar in values["bars"]:
             bar.update({k: None for k in limits if math.isinf(bar[k])})  # JSON has no infinity
