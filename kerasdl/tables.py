@@ -17,7 +17,9 @@ def show(rows: list[dict], title: str = "", as_json: bool = False):
     table = rich.table.Table(title=title or None, title_justify="left", title_style="bold")
     for name in rows[0] if rows else ():
         numeric = all(isinstance(row[name], int | float) for row in rows)
-        table.add_column(name.replace("_", " "), justify="right" if numeric else "left")
+        table.add_column(
+            name.replace("_", " "), justify="right" if numeric else "left", overflow="fold"
+        )
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     # a file or a pipe gets whole lines, a terminal gets its own width
