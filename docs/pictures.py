@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 
 RUNS = pathlib.Path("runs")
 PANELS = [
-    ("what its layers see in a 2", RUNS / "se_resnet_tiny-digits-seed0/figures/feature_maps.png"),
+    ("what its layers see", RUNS / "se_resnet_tiny-digits-seed0/figures/feature_maps.png"),
     ("what it was unsure of", RUNS / "se_resnet_tiny-digits-seed0/figures/mistakes.png"),
     ("what a DCGAN made up", RUNS / "dcgan-digits-seed0/figures/samples.png"),
 ]
