@@ -44,8 +44,8 @@ def benchmark(path: str | os.PathLike | LiteRTModel, *, threads: int = 1, second
         interpreter.set_tensor(detail["index"], values.astype(detail["dtype"]))
     for _ in range(5):
         interpreter.invoke()
-    times = []
-    while len(times) < 20 or sum(times) < seconds:
+    times, end = [], time.perf_counter() + seconds
+    while len(times) < 20 or time.perf_counter() < end:
         start = time.perf_counter()
         interpreter.invoke()
         times.append(time.perf_counter() - start)
