@@ -12,7 +12,8 @@ INTRODUCTION = """\
 Every layer, network and learner is declared once in `tests/conformance/`, and every property below
 is tested for all of them by `make test`. `make conformance` writes this page from what those tests
 measured, here on Python {python} with TensorFlow {tensorflow} and Keras {keras}; nobody edits it.
-A "no" was tested too: it really does not hold."""
+A "no" was tested too: it really does not hold. Rows run small: some declarations give fewer layers
+and channels than the registered name has, and no dropout where chance must be out of the way."""
 
 MEANINGS = {
     "round trip": "a configuration without default values and a `.keras` file come back, bit-equal "
@@ -22,12 +23,14 @@ MEANINGS = {
     "shapes": "symbolic shape = eager shape, for two sizes of the input",
     "bfloat16": "`mixed_bfloat16` trains; largest difference from float32, of the largest output",
     "float16": "`mixed_float16` trains; likewise",
-    "jit": "a training step under `jit_compile=True` gives the same losses",
+    "jit": "a training step under `jit_compile=True` gives the same losses, or finite ones where "
+    "noise is drawn, which XLA draws differently",
     "learns": "a model overfits one batch, in so many steps; a layer's gradient is the slope of "
     "its outputs in float64: largest relative difference",
     "replicas": "two replicas give the losses, metrics and weights of one: largest difference of a "
     "weight; with equal halves of the batch where batch normalization is each replica's own",
-    "LiteRT": "built-in operators only, run by the LiteRT interpreter: largest error",
+    "LiteRT": "built-in operators only, run by the LiteRT interpreter after one training step: "
+    "largest error",
     "int8": "share of predictions that the int8 file has in common with Keras; without classes its "
     "largest error, of the largest output",
     "seed": "the same seed gives the same weights after training, bit by bit",
