@@ -13,6 +13,8 @@ DIGITS = {
     "weight_decay": 0.05,
     "task_options": {"label_smoothing": 0.1},
 }
+# without normalisation: a lower rate, and pixels enough for three halvings
+ENLARGED = {**DIGITS, "learning_rate": 1e-3, "image_size": 16}
 # networks without a classifier's labels learn from four fifths
 CODES = {"data": "digits", "data_options": {"split": "1437", "validation": 0}, "batch_size": 32}
 TEXT = {"task": "language", "data": "pydocs", "batch_size": 32, "weight_decay": 0.1}
@@ -57,6 +59,22 @@ RECIPES = [
         epochs=80,
         bars=(Bar("accuracy", at_least=0.96),),
         **{**DIGITS, "batch_size": 32},
+    ),
+    Recipe(
+        name="alexnet_tiny",
+        summary="digits, enlarged, by a small AlexNet",
+        model="alexnet_tiny",
+        epochs=80,
+        bars=(Bar("accuracy", at_least=0.96),),
+        **ENLARGED,
+    ),
+    Recipe(
+        name="vgg_tiny",
+        summary="digits, enlarged, by a small VGG",
+        model="vgg_tiny",
+        epochs=80,
+        bars=(Bar("accuracy", at_least=0.96),),
+        **ENLARGED,
     ),
     Recipe(
         name="mlp",
