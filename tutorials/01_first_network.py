@@ -9,7 +9,7 @@
 # combines them. What is left is to find the lines, and that is the chain rule: how much would
 # the loss change if this weight did?
 #
-# Run it: `python tutorials/01_first_network.py` (20 seconds). You will see what one neuron can say,
+# Run it: `python tutorials/01_first_network.py` (10 seconds). You will see what one neuron can say,
 # how often a hidden layer succeeds, two identical learning curves, and digits that are misread.
 
 # %%

@@ -11,7 +11,7 @@
 #
 # $$Y(i,j) = \sum_m \sum_n X(i+m,\, j+n)\, F(m,n)$$
 #
-# Run it: `python tutorials/02_convolutions_by_hand.py` (15 seconds). You will see a kernel find
+# Run it: `python tutorials/02_convolutions_by_hand.py` (10 seconds). You will see a kernel find
 # the loop of a 9, a photograph through seven filters, borders, pooling and receptive fields.
 
 # %%

@@ -14,7 +14,7 @@
 # $$\text{ResNet:}\; H(x) = F(x) + x \qquad \text{SE:}\; s(x) \odot x \qquad
 # \text{DenseNet:}\; x_n = H_n([x_0, \dots, x_{n-1}])$$
 #
-# Run it: `python tutorials/03_alexnet_to_densenet.py` (80 seconds). You will see what
+# Run it: `python tutorials/03_alexnet_to_densenet.py` (45 seconds). You will see what
 # reaches each layer of a plain and of a residual network, and five families side by side.
 
 # %%

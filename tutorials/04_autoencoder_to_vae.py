@@ -13,7 +13,7 @@
 # $$\mathrm{loss} = -\mathrm{ELBO} = -\mathbb E_{q(z|x)}[\log p(x|z)]
 # + \beta\,\mathrm{KL}(q(z|x)\,\|\,\mathcal N(0, I))$$
 #
-# Run it: `python tutorials/04_autoencoder_to_vae.py` (40 seconds). You will see three ways to
+# Run it: `python tutorials/04_autoencoder_to_vae.py` (20 seconds). You will see three ways to
 # rebuild a digit, where the codes lie, what is between two, random samples, what beta buys.
 
 # %%

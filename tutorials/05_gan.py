@@ -11,7 +11,7 @@
 # $$\min_G \max_D V = \mathbb E[\log D(x)] + \mathbb E[\log(1 - D(G(z)))]
 # \qquad z \sim \mathcal N(0, I)$$
 #
-# Run it: `python tutorials/05_gan.py` (50 seconds). You will see why the generator does not play
+# Run it: `python tutorials/05_gan.py` (25 seconds). You will see why the generator does not play
 # this game as printed, a ring that is learned and one that is not, and digits growing of noise.
 
 # %%

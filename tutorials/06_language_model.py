@@ -12,7 +12,7 @@
 # $$\text{nats} = -\frac1n \sum_t \log p(x_{t+1} \mid x_1 \dots x_t) \qquad
 # \text{perplexity} = e^{\text{nats}} \qquad \text{bits} = \text{nats} / \log 2$$
 #
-# Run it: `python tutorials/06_language_model.py` (80 seconds). You will see what each has learned,
+# Run it: `python tutorials/06_language_model.py` (45 seconds). You will see what each has learned,
 # how far back it uses the text, whom a head looks at, and what heat does to writing.
 
 # %%

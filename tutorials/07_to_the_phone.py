@@ -15,7 +15,7 @@
 # The notes' answers: a model too large is quantised or pruned; too slow, distilled or exported, as
 # here; training short of memory recomputes activations; a server in a hurry takes TensorRT.
 #
-# Run it: `python tutorials/07_to_the_phone.py` (40 seconds). You will see weights before and after,
+# Run it: `python tutorials/07_to_the_phone.py` (15 seconds). You will see weights before and after,
 # what each file costs, how few bits suffice, and where an integer network reads another digit.
 
 # %%
