@@ -9,6 +9,7 @@ import os
 __version__ = "0.1.0"
 
 SUBMODULES = (
+    "compression",
     "data",
     "explain",
     "export",

@@ -13,6 +13,18 @@ from kerasdl.errors import InvalidInput
 ACTIVATIONS = {"softmax": keras.ops.softmax, "sigmoid": keras.ops.sigmoid}
 
 
+def input_signature(model):
+    """One structure of `keras.InputSpec` for each positional argument of the model's `call`."""
+    try:
+        return get_input_signature(model)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"model `{model.name}`",
+            "a Keras model that is built or was called once, or an `example` of its input",
+            str(error).splitlines()[0],
+        ) from error
+
+
 def input_specs(model, batch_size, example=None):
     """One structure of `tf.TensorSpec` for each positional argument of the model's `call`."""
     if example is not None:
@@ -20,14 +32,7 @@ def input_specs(model, batch_size, example=None):
         if not model.built:
             model(signature[0], training=False)
     else:
-        try:
-            signature = get_input_signature(model)
-        except (TypeError, ValueError) as error:
-            raise InvalidInput(
-                "model to export",
-                "a Keras model that is built or was called once, or an `example` of its input",
-                str(error).splitlines()[0],
-            ) from error
+        signature = input_signature(model)
     free = [str(tuple(leaf.shape)) for leaf in tree.flatten(signature) if None in leaf.shape[1:]]
     if free:
         expected = "fixed sizes (give an `example`, whose shape fixes them)"
