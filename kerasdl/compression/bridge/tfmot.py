@@ -1,0 +1,53 @@
+"""The one import of TFMOT and tf_keras, which leaves the process as it was.
+
+TFMOT sets TF_USE_LEGACY_KERAS for this process and its children, and where `tf.keras` was not used
+before, it becomes tf_keras. On Python 3.12 and later it finds `distutils` in setuptools.
+"""
+
+import os
+import sys
+import warnings
+
+import tensorflow as tf
+
+VARIABLE = "TF_USE_LEGACY_KERAS"
+
+if sys.version_info >= (3, 12):
+    import setuptools  # noqa: F401
+
+tf.keras.layers  # noqa: B018  resolves `tf.keras` before TFMOT asks for the old one
+_before = os.environ.get(VARIABLE)
+try:
+    with warnings.catch_warnings():
+        # both import names that NumPy and TensorFlow have given up
+        warnings.simplefilter("ignore")
+        import tensorflow_model_optimization as tfmot
+        import tf_keras
+        from tensorflow_model_optimization.python.core.clustering.keras import cluster as clustering
+        from tensorflow_model_optimization.python.core.quantization.keras import (
+            quant_ops,
+            quantize_wrapper,
+        )
+        from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+            default_8bit_quantize_configs as configs,
+        )
+        from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+            default_8bit_quantize_registry as registry,
+        )
+        from tf_keras.src.engine.keras_tensor import KerasTensor as OldKerasTensor
+finally:
+    if _before is None:
+        os.environ.pop(VARIABLE, None)
+    else:
+        os.environ[VARIABLE] = _before
+
+__all__ = [
+    "OldKerasTensor",
+    "clustering",
+    "configs",
+    "quant_ops",
+    "quantize_wrapper",
+    "registry",
+    "tf_keras",
+    "tfmot",
+]
