@@ -1,5 +1,6 @@
-"""The command line: list, info, train, evaluate, predict, explain, export, bench."""
+"""The command line: list, info, train, evaluate, predict, explain, export, bench, demo."""
 
+import contextlib
 import os
 import pathlib
 import sys
@@ -153,6 +154,32 @@ def bench(
         rows[-1].update({"zipped_kB": litert.zipped_size / 1e3, "init_ms": latency.init})
         rows[-1].update({"median_ms": latency.median, "p95_ms": latency.p95})
     tables.show(rows, as_json=json)
+
+
+@app.command()
+def demo(
+    run: Annotated[
+        pathlib.Path | None,
+        typer.Argument(metavar="[RUN]", help="A run or a .tflite file; default: the newest run."),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
+    browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
+    litertjs: Annotated[
+        pathlib.Path | None, typer.Option(metavar="FOLDER", help="A copy of LiteRT.js.")
+    ] = None,
+):
+    """Draw in the browser what an image classifier is to recognise."""
+    import webbrowser
+
+    from kerasdl.export import demo as page
+    from kerasdl.recipes import demonstration
+
+    server = page.Server(demonstration.litert_files(run), port, litertjs)
+    print(f"{server.url} until Ctrl-C", flush=True)
+    if browser:
+        webbrowser.open(server.url)
+    with server, contextlib.suppress(KeyboardInterrupt):
+        server.serve_forever()
 
 
 def main():

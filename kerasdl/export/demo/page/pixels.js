@@ -1,0 +1,75 @@
+// From a drawing or an image to the pixels that a network was trained on, values in [0, 1].
+
+import * as ink from "./ink.js";
+
+// scikit-learn's digits: bitmaps of 32 x 32, in which nine digits in ten are stretched to 20 x 32; each pixel of 8 x 8
+// is the share of ink in a block of 4 x 4. This pen gives as much ink as theirs.
+const DIGITS = { side: 32, box: [20, 32], pen: 5.2, stretch: 1.4 };
+const BLOCK = 4;
+const SIDE = DIGITS.side / BLOCK;
+
+/** A drawing's pixels, for the network that a card describes. */
+export function fromStrokes(strokes, card) {
+  if (card.digits) return fromBitmap(ink.ofStrokes(strokes, DIGITS), card);
+  // as in most sets of drawings: in the middle, its shape kept, with a margin
+  const [height, width] = card.shape;
+  const side = Math.min(height, width);
+  const style = { side, box: [0.75 * side, 0.75 * side], pen: 0.08 * side, stretch: 1 };
+  return values(resized(ink.ofStrokes(strokes, style), width, height), card.shape);
+}
+
+/** An image's pixels: cut and scaled, but of a photographed digit its ink. */
+export function fromImage(image, card) {
+  const [height, width] = card.shape;
+  const has = (w, h) => image.width === w && image.height === h;
+  if (!card.digits || has(width, height)) return values(resized(image, width, height), card.shape);
+  if (has(SIDE, SIDE)) return enlarged(values(resized(image, SIDE, SIDE), [SIDE, SIDE, 1]), card.shape);
+  return fromBitmap(ink.ofImage(image, DIGITS), card);
+}
+
+/** Cut to the shape asked for, in the middle, and scale. */
+function resized(image, width, height) {
+  const scale = Math.min(image.width / width, image.height / height);
+  const [w, h] = [scale * width, scale * height];
+  const context = ink.surface(width, height);
+  context.drawImage(image, (image.width - w) / 2, (image.height - h) / 2, w, h, 0, 0, width, height);
+  return context.canvas;
+}
+
+/** The channels that the network has: three, or the lightness. */
+function values(canvas, [height, width, channels]) {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+  const result = new Float32Array(height * width * channels);
+  for (let i = 0; i < height * width; i++) {
+    const rgb = data.subarray(4 * i, 4 * i + 3);
+    result.set(channels === 3 ? rgb : [ink.lightness(rgb)], channels * i);
+  }
+  return result.map((value) => value / 255);
+}
+
+/** The share of ink in each block of a bitmap, at the size of the network's input. */
+function fromBitmap(canvas, card) {
+  const grey = new Float32Array(SIDE * SIDE);
+  values(canvas, [DIGITS.side, DIGITS.side, 1]).forEach((value, i) => {
+    const [row, column] = [Math.floor(i / DIGITS.side), i % DIGITS.side];
+    grey[Math.floor(row / BLOCK) * SIDE + Math.floor(column / BLOCK)] += Math.round(value) / BLOCK ** 2;
+  });
+  return enlarged(grey, card.shape);
+}
+
+/** Bilinear, as the data were enlarged for networks that want more than 8 x 8 pixels. */
+export function enlarged(grey, [height, width]) {
+  const result = new Float32Array(height * width);
+  const place = (i, size) => {
+    const exact = Math.min(Math.max(((i + 0.5) * SIDE) / size - 0.5, 0), SIDE - 1);
+    const low = Math.min(Math.floor(exact), SIDE - 2);
+    return [low, exact - low];
+  };
+  for (let i = 0; i < result.length; i++) {
+    const [y, down] = place(Math.floor(i / width), height);
+    const [x, along] = place(i % width, width);
+    const row = (start) => grey[start] * (1 - along) + grey[start + 1] * along;
+    result[i] = row(y * SIDE + x) * (1 - down) + row((y + 1) * SIDE + x) * down;
+  }
+  return result;
+}

@@ -1,0 +1,111 @@
+"""A server on loopback that knows its few files by name and has nothing else to give."""
+
+import base64
+import hashlib
+import http.server
+import json
+import pathlib
+import re
+
+from kerasdl.errors import InvalidInput
+from kerasdl.export.demo import litertjs
+from kerasdl.export.demo.describe import describe
+
+PAGE = pathlib.Path(__file__).parent / "page"
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+    ".tflite": "application/octet-stream",
+}
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves the page for some LiteRT files; all it will ever send is read when it starts.
+
+    Args:
+        files: Image classifiers, in the order in which the page offers them.
+        port: 0 for one that is free.
+        litertjs_copy: A copy of LiteRT.js to use in place of the cache.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, files, port: int = 0, litertjs_copy: pathlib.Path | None = None):
+        self.table = _table(files, litertjs_copy)
+        self.policy = _policy(self.table["/"].decode())
+        try:
+            super().__init__(("127.0.0.1", port), Handler)
+        except OSError as error:
+            raise InvalidInput("value for `port`", "a free port", f"{port}: {error}") from None
+        # a page of another site whose name was made to mean this machine sends its own name
+        self.hosts = {f"{name}:{self.server_port}" for name in ("127.0.0.1", "localhost")}
+        self.url = f"http://127.0.0.1:{self.server_port}/"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server_version, sys_version = "kerasdl", ""
+    timeout = 30
+
+    def do_GET(self):  # noqa: N802 (the base class's name)
+        self.answer()
+
+    def do_HEAD(self):  # noqa: N802
+        self.answer()
+
+    def answer(self):
+        if self.headers.get("Host") not in self.server.hosts:
+            return self.send_error(421)
+        name = self.path.partition("?")[0]  # compared as it came, never decoded: a key or nothing
+        content = self.server.table.get(name)
+        if content is None:
+            return self.send_error(404)
+        self.send_response(200)
+        self.send_header("Content-Type", TYPES[pathlib.PurePosixPath(name).suffix or ".html"])
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command == "GET":
+            try:
+                self.wfile.write(content)
+            except ConnectionError:  # the browser left
+                self.close_connection = True
+
+    def end_headers(self):
+        self.send_header("Content-Security-Policy", self.server.policy)
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Referrer-Policy", "no-referrer")
+        self.send_header("Cache-Control", "no-store")
+        # an isolated page has a clock of microseconds, which small networks need
+        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
+        self.send_header("Cross-Origin-Resource-Policy", "same-origin")
+        super().end_headers()
+
+    def log_message(self, *_):
+        """Say nothing: the terminal shows where the page is."""
+
+
+def _table(files, litertjs_copy):
+    """What can be asked for: name in the URL -> content."""
+    files = [pathlib.Path(file) for file in files]
+    cards = [{**describe(file), "url": f"model-{i}.tflite"} for i, file in enumerate(files)]
+    table = {f"/{card['url']}": f.read_bytes() for card, f in zip(cards, files, strict=True)}
+    table |= {f"/{file.name}": file.read_bytes() for file in PAGE.iterdir() if file.is_file()}
+    table["/"] = table.pop("/index.html")
+    table["/cards.json"] = json.dumps({"litertjs": litertjs.VERSION, "models": cards}).encode()
+    folder = litertjs.folder(litertjs_copy)
+    return table | {f"/litertjs/{n}": (folder / n).read_bytes() for n in litertjs.FILES}
+
+
+def _policy(page):
+    """The page runs this server's scripts, WebAssembly and its one import map; it calls nobody."""
+    import_map = re.search(r'<script type="importmap">(.*?)</script>', page, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(import_map.encode()).digest()).decode()
+    return (
+        "default-src 'none'; connect-src 'self'; style-src 'self'; img-src 'self' blob:; "
+        f"script-src 'self' 'wasm-unsafe-eval' 'sha256-{digest}'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
