@@ -44,8 +44,8 @@ def folder(copy: pathlib.Path | None = None) -> pathlib.Path:
 def _fetch(target):
     npm = shutil.which("npm")
     if not npm:
-        expected = f"npm to fetch it, or {WAY_OUT}"
-        raise InvalidInput("machine for LiteRT.js", expected, "no npm on the PATH")
+        expected = f"one with npm, which fetches LiteRT.js, or {WAY_OUT}"
+        raise InvalidInput("PATH", expected, os.environ.get("PATH"))
     print(f"Fetching LiteRT.js {VERSION} into {target}, once", file=sys.stderr)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -60,11 +60,11 @@ def _fetch(target):
 
 def _install(npm, where):
     packages = [f"@litertjs/{name}@{VERSION}" for name in PACKAGES]
-    options = "--ignore-scripts --no-save --no-audit --no-fund --no-update-notifier".split()
-    command = [npm, "install", "--prefix", where, "--fetch-retries=0", *options, *packages]
+    options = ["--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--fetch-retries=0"]
+    command = [npm, "install", "--prefix", where, *options, *packages]
     result = subprocess.run(command, capture_output=True, text=True, cwd=where, check=False)
     if result.returncode:
-        lines = [line[10:] for line in result.stderr.splitlines() if line.startswith("npm error ")]
-        reason = next((line for line in lines if not line.startswith(("code", "errno"))), "npm")
+        lines = result.stderr.splitlines() or ["nothing"]
+        reason = next((line for line in lines if line.startswith("npm error code ")), lines[-1])
         expected = f"a network on which npm finds @litertjs/core {VERSION}, or {WAY_OUT}"
         raise InvalidInput("download of LiteRT.js", expected, reason)

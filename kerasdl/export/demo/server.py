@@ -50,10 +50,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     server_version, sys_version = "kerasdl", ""
     timeout = 30
 
-    def do_GET(self):  # noqa: N802 (the base class's name)
+    def do_GET(self):
         self.answer()
 
-    def do_HEAD(self):  # noqa: N802
+    def do_HEAD(self):
         self.answer()
 
     def answer(self):

@@ -3,9 +3,11 @@
 import { board } from "./board.js";
 import { load } from "./model.js";
 import { fromImage, fromStrokes } from "./pixels.js";
-import { showCard, showLatency, showModels, showResult, showWaiting, say } from "./view.js";
+import { showCard, showLatency, showModels, complain, showResult, showWaiting } from "./view.js";
 
 const get = (id) => document.getElementById(id);
+const models = {}; // by address, once they are loaded
+let chosen = null;
 let model = null;
 let source = null; // (card) => pixels, of the drawing or image on the board
 let running = false;
@@ -21,7 +23,7 @@ function offer(next) {
   source = next;
   get("undo").disabled = get("clear").disabled = !source;
   get("hint").hidden = Boolean(source);
-  predict();
+  predict().catch(failed);
 }
 
 async function predict() {
@@ -30,8 +32,7 @@ async function predict() {
   running = true;
   const [current, asked] = [model, source];
   const pixels = asked(current.card);
-  const result = await current.run(pixels);
-  running = false;
+  const result = await current.run(pixels).finally(() => (running = false));
   times = [...times.slice(-99), result.milliseconds];
   if (current === model && source) {
     showResult(current.card, pixels, result.probabilities);
@@ -39,15 +40,16 @@ async function predict() {
     const detail = { pixels: [...pixels], probabilities: result.probabilities };
     document.dispatchEvent(new CustomEvent("prediction", { detail }));
   }
-  if (current !== model || asked !== source) predict();
+  if (current !== model || asked !== source) await predict();
 }
 
 async function choose(card) {
-  const next = await load(card);
-  model?.close();
-  [model, times] = [next, []];
+  chosen = card;
+  const loaded = await (models[card.url] ??= load(card));
+  if (chosen !== card) return; // another one, meanwhile
+  [model, times] = [loaded, []];
   showCard(card);
-  predict();
+  await predict();
 }
 
 async function open(file) {
@@ -57,7 +59,7 @@ async function open(file) {
     drawing.open(image);
     offer((card) => fromImage(image, card));
   } catch {
-    say(`${file.name} is no image that this browser can read.`);
+    complain(`${file.name} is no image that this browser can read.`);
   }
 }
 
@@ -75,10 +77,15 @@ addEventListener("drop", (event) => {
 addEventListener("paste", (event) => open(event.clipboardData.files[0]));
 
 try {
-  const { models, litertjs } = await (await fetch("cards.json")).json();
-  showModels(models, litertjs, choose);
-  await choose(models[0]);
+  const { models: cards, litertjs } = await (await fetch("cards.json")).json();
+  showModels(cards, litertjs, (card) => choose(card).catch(failed));
+  await choose(cards[0]);
   document.documentElement.dataset.ready = "";
 } catch (error) {
-  say(`The network could not be loaded: ${error.message ?? error}`);
+  failed(error);
+}
+
+function failed(error) {
+  complain(`The network does not run here: ${error.message ?? error}`);
+  throw error;
 }

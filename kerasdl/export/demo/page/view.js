@@ -66,21 +66,23 @@ export function showResult(card, pixels, probabilities) {
   showSeen(card, pixels);
   // spoken once the hand rests, not at every move
   clearTimeout(timer);
-  timer = setTimeout(() => say(`${card.labels[best]}, ${percent(probabilities[best])} sure`), 700);
+  const sentence = `${card.labels[best]}, ${percent(probabilities[best])} sure`;
+  timer = setTimeout(() => (get("spoken").textContent = sentence), 700);
 }
 
 export function showLatency({ shape: [height, width] }, times) {
   const sorted = [...times].sort((a, b) => a - b);
   const median = sorted[Math.floor(sorted.length / 2)];
   const show = (time) => `${time < 10 ? time.toFixed(2) : time.toFixed(0)} ms`;
-  get("from").textContent = `from ${width} × ${height} pixels in ${show(times.at(-1))}`;
+  get("from").textContent = `${width} × ${height} pixels, ${show(times.at(-1))}`;
   get("latency").textContent = `${show(median)}, median of ${times.length}`;
 }
 
-/** Say it to those who listen, and show it if nothing else is. */
-export function say(message) {
-  get("spoken").textContent = message;
-  if (message.includes("could not") || message.includes("no image")) get("sure").textContent = message;
+/** Show and say what went wrong. */
+export function complain(message) {
+  get("answer").hidden = true;
+  get("from").textContent = "";
+  get("sure").textContent = get("spoken").textContent = message;
 }
 
 /** All classes in their order, or the likeliest of many. */
