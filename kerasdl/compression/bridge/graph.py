@@ -4,7 +4,7 @@ import keras
 from keras import tree
 
 from kerasdl.compression.bridge import layers, opaque
-from kerasdl.compression.bridge.tfmot import quantize_wrapper, tf_keras
+from kerasdl.compression.bridge.tfmot import cluster_wrapper, quantize_wrapper, tf_keras
 from kerasdl.errors import InvalidInput
 
 
@@ -80,7 +80,7 @@ def pairs(model, tf_keras_model):
         yield from zip(own, found, strict=True)
 
 
-WRAPPERS = (quantize_wrapper.QuantizeWrapper,)
+WRAPPERS = (quantize_wrapper.QuantizeWrapper, cluster_wrapper.ClusterWeights)
 
 
 def weights(layer):
@@ -90,6 +90,12 @@ def weights(layer):
         return inner.own
     if inner is layer:
         return layer.weights
-    kernels = [variable for variable, _, _ in layer._weight_vars]
-    others = [v for v in inner.weights if not any(v is kernel for kernel in kernels)]
-    return [*kernels, *others]
+    if isinstance(layer, quantize_wrapper.QuantizeWrapper):
+        kernels = {0: variable for variable, _, _ in layer._weight_vars}
+    else:
+        originals = layer.original_clusterable_weights
+        kernels = {i: originals[name] for i, name in layer.position_original_weights.items()}
+    found = [v for v in inner.weights if not any(v is kernel for kernel in kernels.values())]
+    for position, kernel in sorted(kernels.items()):
+        found.insert(position, kernel)
+    return found

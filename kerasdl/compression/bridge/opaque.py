@@ -2,11 +2,11 @@
 
 import itertools
 import weakref
+from typing import ClassVar
 
 import keras
 import tensorflow as tf
 from keras import tree
-
 
 from kerasdl.compression.bridge.tfmot import OldKerasTensor, tf_keras
 
@@ -20,7 +20,7 @@ class Call:
     object for the string. It lives as long as a layer that holds it.
     """
 
-    known = weakref.WeakValueDictionary()
+    known: ClassVar = weakref.WeakValueDictionary()
 
     def __init__(self, operation, args=(), kwargs=None):
         self.operation = operation
@@ -30,6 +30,10 @@ class Call:
         )
         self.key = f"{self.name}#{next(COUNTER)}"
         self.known[self.key] = self
+
+    @property
+    def kind(self):
+        return type(self.operation).__name__
 
     @property
     def is_layer(self):
@@ -65,6 +69,7 @@ class Opaque(tf_keras.layers.Layer):
         super().__init__(**kwargs)
         self.key = key
         self._call = Call.known[key]
+        self.kind = self._call.kind
         self._supports_masking = self._call.is_layer
         self._compute_output_and_mask_jointly = True  # the Keras 3 layer marks its outputs
 

@@ -24,9 +24,17 @@ try:
         import tensorflow_model_optimization as tfmot
         import tf_keras
         from tensorflow_model_optimization.python.core.clustering.keras import cluster as clustering
+        from tensorflow_model_optimization.python.core.clustering.keras import cluster_wrapper
         from tensorflow_model_optimization.python.core.quantization.keras import (
             quant_ops,
+            quantize_annotate,
             quantize_wrapper,
+        )
+        from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.cluster_preserve import (  # noqa: E501
+            cluster_preserve_quantize_registry as cluster_preserve,
+        )
+        from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.prune_preserve import (  # noqa: E501
+            prune_preserve_quantize_registry as prune_preserve,
         )
         from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
             default_8bit_quantize_configs as configs,
@@ -43,9 +51,13 @@ finally:
 
 __all__ = [
     "OldKerasTensor",
+    "cluster_preserve",
+    "cluster_wrapper",
     "clustering",
     "configs",
+    "prune_preserve",
     "quant_ops",
+    "quantize_annotate",
     "quantize_wrapper",
     "registry",
     "tf_keras",

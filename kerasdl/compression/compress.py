@@ -1,0 +1,202 @@
+"""One call from a trained Keras 3 model to a small file: prune, cluster, quantise, convert."""
+
+import dataclasses
+import itertools
+import os
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+
+from kerasdl import errors, export
+from kerasdl.compression import flattening, pruning
+from kerasdl.errors import InvalidInput
+from kerasdl.export import convert, trace
+from kerasdl.export.litert_model import LiteRTModel
+
+METHODS = {
+    "qat": ("quantize",),
+    "cluster": ("cluster",),
+    "pqat": ("prune", "quantize"),
+    "cqat": ("cluster", "quantize"),
+    "pcqat": ("prune", "cluster", "quantize"),
+}
+CALIBRATION_BATCHES = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Compressed:
+    """What became of a model.
+
+    Args:
+        litert: The file.
+        model: The model, with the weights that training left, in floats.
+        method: The method.
+        untouched: Names of the layers whose kernels are neither clustered nor quantised.
+        report: Facts by name: epochs of each step, zeros and unique weights of each kernel.
+    """
+
+    litert: LiteRTModel
+    model: keras.Model
+    method: str
+    untouched: tuple[str, ...]
+    report: dict
+
+
+def compress(
+    model: keras.Model,
+    train,
+    *,
+    method: str,
+    path: str | os.PathLike | None = None,
+    epochs: int = 6,
+    sparsity: float = 0.8,
+    clusters: int = 16,
+    optimizer=None,
+    loss=None,
+    metrics=None,
+    callbacks=(),
+    prune_options: dict | None = None,
+    file_options: dict | None = None,
+    **fit_options,
+) -> Compressed:
+    """Make a trained model small while it goes on learning, and write it as a LiteRT file.
+
+    The steps of the methods are TFMOT's, on any Keras 3 model:
+
+        qat      weights and activations of 8 bits, which training knows of
+        cluster  each kernel has few different weights; the file is float, and small when zipped
+        pqat     zeros, then 8 bits          cqat   few weights, then 8 bits
+        pcqat    zeros, few weights, 8 bits: the smallest
+
+    Args:
+        model: Any Keras 3 model that is built and trained. It is trained on, like by `fit`; if
+            anything fails, it gets its weights back.
+        train: A `tf.data.Dataset` of batches that ends.
+        method: One of the above.
+        path: The file to write, ending in `.tflite`; by default in a new temporary folder.
+        epochs: Passes over the data, shared evenly by the method's steps, at least one each.
+        sparsity: Share of zeros in each kernel, for pqat and pcqat.
+        clusters: Different weights in each kernel, at most.
+        optimizer, loss, metrics: By default those the model was compiled with; each step begins with
+            a new optimizer, whose schedule starts again.
+        callbacks: Keras callbacks, which see every step.
+        prune_options: More for `prune`, such as its `pattern`.
+        file_options: More for `kerasdl.export.to_litert`, such as `labels` and `activation`.
+        **fit_options: What `fit` takes, such as `validation_data`.
+    """
+    errors.one_of("value for argument `method`", method, list(METHODS))
+    _check(epochs, sparsity, clusters, train)
+    file_options = file_options or {}
+    path = _path(path, model, method)
+    convert._check(path, None, None, 1, False, file_options.get("activation"))
+    # here and not above: it imports TFMOT
+    from kerasdl.compression.bridge import training
+
+    training.check_callbacks(callbacks)
+    objective = training.Objective.of(model, optimizer, loss, metrics)
+    with trace.settings(model, None):  # float32, whatever the model was trained in
+        flat = flattening.flatten(model)
+    before = [variable.numpy() for variable in flat.variables]
+    fit_options = {"verbose": 0, "shuffle": False, **fit_options, "callbacks": list(callbacks)}
+    work = _Work(flat, train, objective, fit_options, sparsity, clusters, prune_options or {})
+    steps = METHODS[method]
+    try:
+        shares = _shares(epochs, len(steps))
+        for step, share in zip(steps, shares, strict=True):
+            getattr(work, step)(share)
+        quantize = "aware" if steps[-1] == "quantize" else None
+        file = export.to_litert(work.result, path, quantize=quantize, **file_options)
+    except BaseException:
+        for variable, value in zip(flat.variables, before, strict=True):
+            variable.assign(value)
+        raise
+    report = {
+        "epochs": dict(zip(steps, shares, strict=True)),
+        "sparsity": pruning.sparsity(flat),
+        "unique": {v.path: len(np.unique(v.numpy())) for v in pruning.kernels(flat)},
+    }
+    return Compressed(file, model, method, tuple(work.untouched), report)
+
+
+class _Work:
+    """The steps, each of which trains the flat model on and leaves its weights there."""
+
+    def __init__(self, flat, train, objective, fit_options, sparsity, clusters, prune_options):
+        self.flat = flat
+        self.train = train
+        self.objective = objective
+        self.fit_options = fit_options
+        self.sparsity = sparsity
+        self.clusters = clusters
+        self.prune_options = prune_options
+        self.done = []
+        self.result = flat
+        self.untouched = []
+
+    def prune(self, epochs):
+        self.objective.compile(self.flat, self.fit_options["callbacks"])
+        options = {"sparsity": self.sparsity, **self.prune_options, **self.fit_options}
+        pruning.prune(self.flat, self.train, epochs=epochs, **options)
+        self.done.append("prune")
+
+    def cluster(self, epochs):
+        from kerasdl.compression.bridge import clustering, graph
+
+        zeros = "prune" in self.done
+        network = clustering.cluster(graph.to_tf_keras(self.flat), self.clusters, keep_zeros=zeros)
+        self._fit(network, epochs)
+        graph.copy_weights(clustering.strip(network), self.flat)
+        self.untouched = clustering.untouched(network)
+        self.done.append("cluster")
+
+    def quantize(self, epochs):
+        from kerasdl.compression.bridge import graph, quantization
+
+        network = quantization.quantize(
+            graph.to_tf_keras(self.flat),
+            keep_zeros="prune" in self.done,
+            clusters=self.clusters if "cluster" in self.done else 0,
+        )
+        batches = itertools.islice(self.train, CALIBRATION_BATCHES)
+        inputs = (keras.utils.unpack_x_y_sample_weight(batch)[0] for batch in batches)
+        quantization.calibrate(network, map(self.flat._standardize_inputs, inputs))
+        self.result = self._fit(network, epochs, quantization.without_gradient(network))
+        graph.copy_weights(network, self.flat)
+        self.floats = quantization.untouched(network)
+        self.done.append("quantize")
+
+    def _fit(self, network, epochs, skip=()):
+        from kerasdl.compression.bridge import training
+
+        hosted = training.host(network, self.flat, skip)
+        self.objective.compile(hosted, self.fit_options["callbacks"])
+        hosted.fit(self.train, epochs=epochs, **self.fit_options)
+        return hosted
+
+
+def _shares(epochs, count):
+    """Whole epochs for each step; what is left over goes to the first ones.
+
+    >>> _shares(8, 3), _shares(1, 2)
+    ([3, 3, 2], [1, 1])
+    """
+    return [max(1, (epochs + count - 1 - index) // count) for index in range(count)]
+
+
+def _check(epochs, sparsity, clusters, train):
+    if epochs < 1:
+        raise InvalidInput("value for argument `epochs`", "a positive integer", epochs)
+    if not 0 < sparsity < 1:
+        raise InvalidInput("value for argument `sparsity`", "0 < sparsity < 1", sparsity)
+    if not 2 < clusters <= 256:
+        raise InvalidInput("value for argument `clusters`", "3 to 256", clusters)
+    if not pruning.steps_in(train):
+        raise InvalidInput("value for argument `train`", "batches to learn from", "none")
+
+
+def _path(path, model, method):
+    if path is not None:
+        return pathlib.Path(path)
+    return pathlib.Path(tempfile.mkdtemp()) / f"{model.name}-{method}.tflite"
