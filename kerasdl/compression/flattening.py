@@ -124,7 +124,7 @@ def is_simple(layer: keras.layers.Layer) -> bool:
 
 
 def _cast(layer, x):
-    """What `Layer.__call__` does first: bring floats to the precision that the layer computes in."""
+    """What `Layer.__call__` does first: floats take the precision that the layer computes in."""
     is_float = isinstance(x, keras.KerasTensor) and backend.is_float_dtype(x.dtype)
     if is_float and layer.autocast and x.dtype != layer.compute_dtype:
         return ops.cast(x, layer.compute_dtype)

@@ -10,6 +10,7 @@ from kerasdl.errors import InvalidInput
 
 PATTERNS = ("unstructured", "2:4", "block")
 SCOPES = ("layer", "global")
+DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
 KERNELS = ("kernel", "recurrent_kernel", "pointwise_kernel", "embeddings")
 
 
@@ -53,7 +54,7 @@ def prune(
         errors.one_of("value for argument `schedule`", schedule, ("polynomial", "constant"))
         grow = schedule == "polynomial"
         schedule = (
-            schedules.Polynomial(sparsity, end=steps // 2, frequency=max(1, steps // 200))
+            schedules.Polynomial(sparsity, end=max(1, steps // 2), frequency=max(1, steps // 200))
             if grow
             else schedules.constant(sparsity)
         )
@@ -74,7 +75,8 @@ class Prune(keras.callbacks.Callback):
     zeros of the weights, and its place in the schedule in the optimizer.
 
     Args:
-        schedule: A function of the step: (whether masks are renewed, sparsity).
+        schedule: A function of the number of the step that comes next, from 1 as TFMOT counts:
+            (whether masks are renewed, sparsity).
         pattern, scope, skip: See `prune`.
     """
 
@@ -139,7 +141,7 @@ class _Constraint:
 
     def begin(self, step):
         self.step.assign(step)
-        due, sparsity = self.prune.schedule(self.step.value)
+        due, sparsity = self.prune.schedule(self.step.value + 1)
         value = self.variable.value
         if due:
             self.mask.assign(self.prune.mask(self, value, sparsity))
@@ -150,7 +152,7 @@ class _Constraint:
     def __call__(self, variable):
         value = tf.convert_to_tensor(self.before(variable) if self.before else variable)
         self.step.assign_add(1)
-        due, sparsity = self.prune.schedule(self.step.value)
+        due, sparsity = self.prune.schedule(self.step.value + 1)
         self.mask.assign(
             tf.cond(
                 due,

@@ -51,6 +51,6 @@ class Polynomial:
         return (regular & (step < self.end)) | (step == self.end), sparsity
 
 
-def constant(sparsity: float, step: int = 0) -> Polynomial:
+def constant(sparsity: float, step: int = 1) -> Polynomial:
     """All at once."""
     return Polynomial(final=sparsity, begin=step, end=step, initial=sparsity)

@@ -14,7 +14,8 @@ from kerasdl.export import card
 from kerasdl.export.litert_model import LiteRTModel
 from kerasdl.export.process import WORKER, CrashError
 
-QUANTIZATIONS = (None, "float16", "dynamic", "int8")
+QUANTIZATIONS = (None, "float16", "dynamic", "int8", "int16x8", "int4", "aware")
+CALIBRATED = ("int8", "int16x8")  # activations get fixed ranges
 
 
 def to_litert(
@@ -24,6 +25,7 @@ def to_litert(
     quantize: str | None = None,
     calibration=None,
     batch_size: int | None = 1,
+    sparse: bool = False,
     activation: str | None = None,
     signature: str = "serving_default",
     labels: tuple[str, ...] = (),
@@ -40,10 +42,14 @@ def to_litert(
         model: A functional, Sequential or subclassed Keras model.
         path: The file to write, ending in `.tflite`.
         quantize: `None`; "float16", half the size; "dynamic", int8 weights; "int8", int8 weights
-            and activations. The file takes and gives the same float32 numbers in every case.
-        calibration: For "int8": an array of inputs (a tuple or dict of arrays for several inputs),
-            or a `tf.data.Dataset` of batches; the first 200 examples set the ranges.
+            and activations; "int16x8", int8 weights and int16 activations, for networks that int8
+            hurts; "int4", weights of 4 bits; "aware", int8 as a model says that was trained with
+            fake quantisation. The file takes and gives the same float32 numbers in every case.
+        calibration: For "int8" and "int16x8": an array of inputs (a tuple or dict of arrays for
+            several inputs), or a `tf.data.Dataset` of batches; the first 200 examples set the
+            ranges.
         batch_size: A fixed batch size, or `None` for any. Phones and browsers want 1.
+        sparse: Store no zeros: for a float file of a network pruned to 0.6 or more.
         activation: "softmax" or "sigmoid", appended to the network's logits.
         signature: Name under which an app finds the function.
         labels: Name of each class. Labels, description and input range travel in the file.
@@ -53,7 +59,7 @@ def to_litert(
             sizes that the model leaves free, such as a language model's context.
     """
     path = pathlib.Path(path)
-    _check(path, quantize, calibration, batch_size, activation)
+    _check(path, quantize, calibration, batch_size, sparse, activation)
     WORKER.start()  # it loads TensorFlow while this process traces
     from kerasdl.export import calibration as calibrating
     from kerasdl.export import trace
@@ -75,8 +81,9 @@ def to_litert(
             "quantize": quantize,
             "calibration": str(folder / "calibration.npz"),
             "batch_size": batch_size or 1,
+            "sparse": sparse,
         }
-        if quantize == "int8":
+        if quantize in CALIBRATED:
             examples = calibrating.arrays(calibration, specs, batch_size or 1)
             np.savez(job["calibration"], **examples)
         _convert(model, job)
@@ -86,7 +93,7 @@ def to_litert(
     return LiteRTModel(path)
 
 
-def _check(path, quantize, calibration, batch_size, activation):
+def _check(path, quantize, calibration, batch_size, sparse, activation):
     if path.suffix != ".tflite":
         raise InvalidInput("value for argument `path`", "a name that ends in .tflite", path)
     for name, value, known in (
@@ -95,10 +102,13 @@ def _check(path, quantize, calibration, batch_size, activation):
     ):
         if value is not None:
             errors.one_of(f"value for argument `{name}`", value, [n for n in known if n])
-    if (quantize == "int8") != (calibration is not None):
-        expected = "inputs for int8" if quantize == "int8" else "none unless quantize is 'int8'"
+    if (quantize in CALIBRATED) != (calibration is not None):
+        needs = " and ".join(CALIBRATED)
+        expected = f"inputs for {quantize}" if quantize in CALIBRATED else f"none but for {needs}"
         received = None if calibration is None else type(calibration).__name__
         raise InvalidInput("value for argument `calibration`", expected, received)
+    if sparse and quantize:
+        raise InvalidInput("value for argument `sparse`", f"False with {quantize}", sparse)
     if batch_size is not None and batch_size < 1:
         raise InvalidInput("value for argument `batch_size`", "a positive integer", batch_size)
     if not path.parent.is_dir():

@@ -78,9 +78,9 @@ def _layer_names(model):
 
 @contextlib.contextmanager
 def settings(model, quantize):
-    """While tracing: float32 throughout, no GPU kernels, and unrolled RNNs for int8.
+    """While tracing: float32 throughout, no GPU kernels, and unrolled RNNs for integers.
 
-    LiteRT has no bfloat16, and calibrating a looped RNN for int8 kills the converter.
+    LiteRT has no bfloat16, and quantisers do not look into loops.
     """
     changed = []
 
@@ -95,7 +95,7 @@ def settings(model, quantize):
             if isinstance(layer, keras.layers.RNN):
                 if hasattr(layer, "use_cudnn"):
                     change(layer, "use_cudnn", False)
-                if quantize == "int8":
+                if quantize in ("int8", "int16x8", "int4"):
                     change(layer, "unroll", True)
         yield
     finally:

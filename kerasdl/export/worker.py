@@ -12,33 +12,46 @@ NOT_BUILT_IN = re.compile(r'"([^"]*?)@[^"]*"[^\n]*?\'tf\.(\w+)\' op is neither a
 LOCATION = re.compile(r'"([^"]*?)@[^"]*"')
 
 
-def convert(saved_model, output, quantize, calibration, batch_size):
+def convert(saved_model, output, quantize, calibration, batch_size, sparse):
     """Convert a SavedModel, and run the result once: what converts does not always run."""
-    import ai_edge_litert.interpreter
-    import numpy as np
     import tensorflow as tf
+
+    from kerasdl.export import quantize as quantizing
 
     converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    if quantize:
+    if quantize in ("float16", "dynamic", "aware"):
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if quantize == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    if quantize == "int8":
-        arrays = dict(np.load(calibration))
-        count = len(next(iter(arrays.values())))
-        converter.representative_dataset = lambda: (
-            {name: array[i : i + batch_size] for name, array in arrays.items()}
-            for i in range(0, count - batch_size + 1, batch_size)
-        )
+    if sparse:
+        converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
     content = converter.convert()
+    if quantize in quantizing.BITS:
+        try:
+            content = quantizing.quantize(content, quantize, calibration, batch_size)
+            run(content)
+        except (RuntimeError, ValueError):
+            if quantize != "int8":
+                raise
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            batches = quantizing.examples(calibration, batch_size)
+            converter.representative_dataset = lambda: iter(batches)
+            content = converter.convert()
+    run(content)
+    with open(output, "wb") as file:
+        file.write(content)
+
+
+def run(content):
+    import ai_edge_litert.interpreter
+    import numpy as np
+
     interpreter = ai_edge_litert.interpreter.Interpreter(model_content=content)
     interpreter.allocate_tensors()
     for detail in interpreter.get_input_details():
         interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
     interpreter.invoke()
-    with open(output, "wb") as file:
-        file.write(content)
 
 
 def answer(job):

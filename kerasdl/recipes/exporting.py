@@ -5,13 +5,14 @@ import numpy as np
 from kerasdl import errors, export
 from kerasdl.recipes import training
 
+METHODS = ("none", "float16", "dynamic", "int8", "int16x8", "int4")
 CALIBRATION = 256  # examples, more than enough for ranges of activations
 
 
 def export_run(run, quantize) -> list[dict]:
     """Convert every network of the run in every way asked for: a row each."""
     for method in quantize:
-        errors.one_of("quantization", method, ["none", "float16", "dynamic", "int8"])
+        errors.one_of("quantization", method, METHODS)
     splits = training.load_data(run.recipe, run.config["fast"])
     folder = run.path / "export"
     folder.mkdir(exist_ok=True)
@@ -23,7 +24,7 @@ def export_run(run, quantize) -> list[dict]:
                 part.model,
                 path,
                 quantize=None if method == "none" else method,
-                calibration=part.inputs[:CALIBRATION] if method == "int8" else None,
+                calibration=part.inputs[:CALIBRATION] if method in ("int8", "int16x8") else None,
                 activation=part.activation,
                 labels=tuple(run.info["classes"] or ()) if part.activation == "softmax" else (),
                 description=f"{name} of {run.recipe.model}, trained on {run.recipe.data}",

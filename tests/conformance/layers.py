@@ -2,7 +2,7 @@
 
 from kerasdl import layers
 from tests.conformance.inputs import normal
-from tests.conformance.subject import INFINITE_MASK, layer
+from tests.conformance.subject import layer
 
 IMAGES = normal(8, 8, 4)
 SEQUENCES = normal(6, 8)
@@ -48,7 +48,6 @@ SUBJECTS = [
         {"heads": 2, "dropout": 0.1},
         SEQUENCES,
         another=(3, 8),
-        no=INFINITE_MASK,
         still={"dropout": 0.0},
     ),
     layer(
@@ -64,7 +63,6 @@ SUBJECTS = [
         },
         SEQUENCES,
         another=(3, 8),
-        no=INFINITE_MASK,
         still={"dropout": 0.0},
     ),
 ]

@@ -3,7 +3,7 @@
 import keras
 
 from tests.conformance.inputs import digits, normal, tokens
-from tests.conformance.subject import INFINITE_MASK, network
+from tests.conformance.subject import network
 
 IMAGES, LABELS = digits()
 TOKENS = tokens(length=12, vocabulary=20)
@@ -112,7 +112,6 @@ SUBJECTS = [
         "gpt_tiny",
         {"vocabulary_size": 20, "context": 16, "width": 32, "depth": 1, "heads": 4},
         *TOKENS,
-        no=INFINITE_MASK,
         another=(7,),
         sized=None,
         counts={

@@ -8,12 +8,6 @@ import numpy as np
 
 import kerasdl
 
-# why causal attention has no int8 file; with -30 in place of -inf it has one
-INFINITE_MASK = {
-    "int8": "the minus infinity of the causal mask leaves no room for the scores in an int8 range; "
-    'a file with quantize="dynamic" agrees'
-}
-
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Subject:
