@@ -1,0 +1,272 @@
+"""The demo's server gives its few files, and nothing else to nobody else; errors are one line."""
+
+import http.client
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import keras
+import pytest
+from keras import layers
+
+from kerasdl import export
+from kerasdl.errors import InvalidInput
+from kerasdl.export import demo
+from kerasdl.export.demo import litertjs
+from kerasdl.export.demo.server import PAGE
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    model = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(3)])
+    path = tmp_path_factory.mktemp("model") / "model.tflite"
+    card = {"labels": ("a", "b", "ü"), "description": "A model, trained on digits"}
+    return export.to_litert(model, path, activation="softmax", **card)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A folder where LiteRT.js is expected: the server sends its files and never reads them."""
+    folder = tmp_path_factory.mktemp("copy")
+    for name in (*litertjs.FILES, "core/package.json"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"content of {name}")
+    return folder
+
+
+@pytest.fixture
+def server(file, copy):
+    with demo.Server([file.path], litertjs_copy=copy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def ask(server, path, method="GET", host=None):
+    """The raw request, which no client tidies."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection.putrequest(method, path, skip_host=True)
+    if host != "":
+        connection.putheader("Host", host or f"127.0.0.1:{server.server_port}")
+    connection.endheaders()
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    return response, body
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/", "text/html; charset=utf-8"),
+        ("/?again", "text/html; charset=utf-8"),
+        ("/style.css", "text/css; charset=utf-8"),
+        ("/app.js", "text/javascript; charset=utf-8"),
+        ("/icon.svg", "image/svg+xml"),
+        ("/cards.json", "application/json"),
+        ("/model-0.tflite", "application/octet-stream"),
+        ("/litertjs/core/dist/index.js", "text/javascript; charset=utf-8"),
+        ("/litertjs/core/wasm/litert_wasm_internal.wasm", "application/wasm"),
+    ],
+)
+def test_what_the_page_needs_is_served_with_its_type(path, kind, server, file, copy):
+    response, body = ask(server, path)
+    assert response.status == 200
+    assert response.headers["Content-Type"] == kind
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "unsafe-inline" not in policy
+    if path == "/model-0.tflite":
+        assert body == file.path.read_bytes()
+    if path.startswith("/litertjs"):
+        assert body == (copy / path.removeprefix("/litertjs/")).read_bytes()
+    head, nothing = ask(server, path, "HEAD")
+    assert head.headers["Content-Length"] == str(len(body)) and nothing == b""
+
+
+def test_every_module_that_the_page_imports_is_served(server):
+    for script in PAGE.glob("*.js"):
+        for line in script.read_text().splitlines():
+            if line.startswith("import "):
+                assert ask(server, "/" + line.split('"./')[1].rstrip('";'))[0].status == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../server.py",
+        "/../../../../../../../../etc/passwd",
+        "/%2e%2e/server.py",
+        "/..%2fserver.py",
+        "/..%5cserver.py",
+        "/%252e%252e/server.py",
+        "//etc/passwd",
+        "/litertjs/../cards.json",
+        "/litertjs/core/package.json",
+        "/litertjs/core/secret.js",
+        "/litertjs",
+        "/litertjs/",
+        "/page/",
+        "/model-1.tflite",
+        "/model.tflite",
+        "/style%2ecss",
+        "/style.css/",
+        "/style.css%00.js",
+        "/app.js/../style.css",
+        "/.",
+        "http://127.0.0.1/cards.json",
+        "file:///etc/passwd",
+        "*",
+    ],
+)
+def test_nothing_else_can_be_reached(path, server, copy, tmp_path):
+    link = copy / "core" / "secret.js"
+    link.unlink(missing_ok=True)
+    link.symlink_to("/etc/passwd")
+    response, body = ask(server, path)
+    assert response.status == 404
+    assert b"root:" not in body and b"import" not in body
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+
+
+def test_what_changes_on_the_disk_later_is_not_served(file, copy, tmp_path):
+    model = tmp_path / "model.tflite"
+    model.write_bytes(file.path.read_bytes())
+    with demo.Server([model], litertjs_copy=copy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        model.unlink()
+        model.symlink_to("/etc/passwd")
+        assert ask(server, "/model-0.tflite")[1] == file.path.read_bytes()
+        server.shutdown()
+
+
+@pytest.mark.parametrize("host", ["", "example.com", "127.0.0.1", "127.0.0.1:1", "localhost.evil"])
+def test_only_the_loopback_name_is_answered(host, server):
+    response, body = ask(server, "/cards.json", host=host)
+    assert response.status == 421 and b"labels" not in body
+    assert ask(server, "/cards.json", host=f"localhost:{server.server_port}")[0].status == 200
+    assert server.server_address[0] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
+def test_only_reading_is_possible(method, server):
+    assert ask(server, "/", method)[0].status == 501
+
+
+def test_the_card_says_what_the_page_must_know(file):
+    card = demo.describe(file.path)
+    assert card["labels"] == ["a", "b", "ü"] and card["shape"] == [8, 8, 1]
+    assert card["digits"] and not card["logits"] and card["quantize"] is None
+    assert card["size"] == file.size and card["zipped_size"] < file.size
+    json.dumps(card)
+
+
+@pytest.mark.parametrize(("activation", "logits"), [(None, True), ("softmax", False)])
+def test_a_file_without_a_card_shows_by_its_outputs_whether_they_are_logits(
+    activation, logits, tmp_path
+):
+    model = keras.Sequential([keras.Input((9, 8, 3)), layers.Flatten(), layers.Dense(4)])
+    path = export.to_litert(model, tmp_path / "model.tflite", activation=activation).path
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"PK\x03\x04")])
+    card = demo.describe(path)
+    assert card["logits"] is logits and not card["digits"]
+    assert card["labels"] == ["0", "1", "2", "3"] and card["shape"] == [9, 8, 3]
+
+
+@pytest.mark.parametrize(
+    ("shape", "units", "batch_size", "received"),
+    [
+        ((4,), 3, 1, r"float32 \(1, 4\) to float32 \(1, 3\)"),
+        ((8, 8, 2), 3, 1, r"\(1, 8, 8, 2\)"),
+        ((8, 8, 1), 1, 1, r"to float32 \(1, 1\)"),
+        ((8, 8, 1), 3, None, r"\(-1, 8, 8, 1\)"),
+    ],
+)
+def test_what_is_no_image_classifier_is_refused(shape, units, batch_size, received, tmp_path):
+    model = keras.Sequential([keras.Input(shape), layers.Flatten(), layers.Dense(units)])
+    path = export.to_litert(model, tmp_path / "model.tflite", batch_size=batch_size).path
+    with pytest.raises(InvalidInput, match=rf"an image classifier.* Received: .*{received}"):
+        demo.describe(path)
+
+
+def test_a_taken_port_is_named(file, copy):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InvalidInput, match=rf"a free port\. Received: {port}"):
+            demo.Server([file.path], port, copy)
+
+
+NPM = """#!/bin/sh
+echo run >> "$(dirname "$0")/runs"
+test -e "$(dirname "$0")/offline" && { echo "npm error code ENOTFOUND" >&2; exit 1; }
+while test "$1" != --prefix; do shift; done
+for name in FILES; do
+  mkdir -p "$2/node_modules/@litertjs/$(dirname $name)"
+  echo "$name" > "$2/node_modules/@litertjs/$name"
+done
+""".replace("FILES", " ".join(litertjs.FILES))
+
+
+@pytest.fixture
+def npm(tmp_path, monkeypatch):
+    """An npm that needs no network, and an empty cache."""
+    program = tmp_path / "bin" / "npm"
+    program.parent.mkdir()
+    program.write_text(NPM)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return program.parent
+
+
+def test_litertjs_is_fetched_once_and_appears_whole_or_not_at_all(npm, tmp_path, capsys):
+    (npm / "offline").touch()
+    with pytest.raises(InvalidInput, match=r"--litertjs FOLDER.* Received: .*ENOTFOUND"):
+        litertjs.folder()
+    assert list((tmp_path / "cache" / "kerasdl").iterdir()) == []
+    (npm / "offline").unlink()
+    folder = litertjs.folder()
+    assert folder == tmp_path / "cache" / "kerasdl" / f"litertjs-{litertjs.VERSION}"
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert "LiteRT.js" in capsys.readouterr().err
+    assert litertjs.folder() == folder
+    assert (npm / "runs").read_text().count("run") == 2
+    assert capsys.readouterr().err == ""
+
+
+def test_without_npm_the_way_out_is_named(npm, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
+    with pytest.raises(InvalidInput, match=r"one with npm.*--litertjs FOLDER"):
+        litertjs.folder()
+
+
+def test_a_cache_that_cannot_be_written_and_a_wrong_copy_are_refused(npm, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(InvalidInput, match="Invalid cache"):
+        litertjs.folder()
+    with pytest.raises(InvalidInput, match=r"without core/dist/index\.js"):
+        litertjs.folder(tmp_path)
+
+
+def test_the_command_serves_until_it_is_interrupted(file, copy):
+    program = pathlib.Path(sys.executable).with_name("kerasdl")
+    command = [program, "demo", file.path, "--litertjs", copy, "--no-open"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        url = run.stdout.readline().split()[0]
+        connection = http.client.HTTPConnection(url.split("/")[2], timeout=10)
+        connection.request("GET", "/cards.json")
+        card = json.loads(connection.getresponse().read())["models"][0]
+        connection.close()
+        run.send_signal(signal.SIGINT)
+        _, errors = run.communicate(timeout=20)
+    assert card == json.loads(json.dumps({**demo.describe(file.path), "url": "model-0.tflite"}))
+    assert run.returncode == 0 and errors == ""

@@ -1,0 +1,199 @@
+"""The demo in Chromium: what is drawn is recognised, and its numbers are those of Python."""
+
+import shutil
+
+import keras
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import pytest
+import sklearn.datasets
+import tensorflow as tf
+from keras import layers
+from playwright.sync_api import expect
+
+from kerasdl import export, recipes
+from kerasdl.export import demo
+from kerasdl.models.vision import simple_cnn  # noqa: F401 (registers the judge's class)
+from tests.export.browser import CHROMIUM, DESK, DIGITS, PHONE, Visit, chromium, serving, smooth
+
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and shutil.which("npm")), reason="needs Chromium, and npm to fetch LiteRT.js"
+)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    data = sklearn.datasets.load_digits()
+    return (data.images / 16).astype("float32")[..., np.newaxis], data.target
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory, digits):
+    """The recorded judge of digits as float and int8."""
+    folder, model = tmp_path_factory.mktemp("files"), keras.models.load_model(recipes.JUDGE)
+    card = {"labels": tuple("0123456789"), "description": "simple_cnn, trained on digits"}
+    options = {"activation": "softmax", **card}
+    calibration = {"quantize": "int8", "calibration": digits[0][:200]}
+    return [
+        export.to_litert(model, folder / "float.tflite", **options),
+        export.to_litert(model, folder / "int8.tflite", **calibration, **options),
+    ]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def url(files):
+    with serving(demo.Server([file.path for file in files])) as server:
+        yield server.url
+
+
+def expected(file, pixels):
+    shape = next(iter(file.inputs.values()))[0]
+    return file.predict(pixels.reshape(shape))[0]
+
+
+def fits(page):
+    return page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("device", [PHONE, DESK], ids=["phone", "desk"])
+def test_every_digit_is_recognised_and_equals_python(device, browser, url, files):
+    visit = Visit(browser, url, **device).ready()
+    assert visit.page.locator("#answer").is_hidden() and fits(visit.page)
+    for digit, strokes in DIGITS.items():
+        visit.draw(strokes)
+        pixels, probabilities = visit.last()
+        assert visit.text("#answer") == visit.text("#bars .best b") == digit
+        np.testing.assert_allclose(probabilities, expected(files[0], pixels), atol=1e-4)
+        visit.page.locator("#clear").click()
+        assert visit.page.locator("#answer").is_hidden()
+    assert fits(visit.page)
+    assert " ms" in visit.text("#latency")
+    assert visit.errors == []
+
+
+@pytest.mark.parametrize("width", [320, 360, 430, 820])
+def test_other_widths_do_not_scroll_sideways(width, browser, url):
+    visit = Visit(browser, url, viewport={"width": width, "height": 800}).ready()
+    assert fits(visit.page)
+
+
+def test_the_switch_runs_the_same_drawing_through_the_other_file(browser, url, files):
+    visit = Visit(browser, url, **DESK).ready()
+    visit.draw(DIGITS["5"])
+    pixels, exact = visit.last()
+    visit.page.get_by_role("radio", name="int8").check()
+    expect(visit.page.locator("#facts")).to_contain_text("int8")
+    again, rounded = visit.last()
+    np.testing.assert_array_equal(again, pixels)
+    assert (rounded != exact).any()
+    np.testing.assert_allclose(rounded, expected(files[1], pixels), atol=1e-4)
+    assert visit.text("#answer") == "5" and visit.errors == []
+
+
+def test_a_drawing_looks_like_the_data_wherever_and_however_large_it_was_drawn(
+    browser, url, digits
+):
+    visit = Visit(browser, url, **DESK).ready()
+    card = {"digits": True, "shape": [8, 8, 1]}
+    images = []
+    for scale, shift in ((1, 0), (3, 50), (5.5, 60)):
+        for strokes in DIGITS.values():
+            lines = [(smooth(stroke) * scale + shift).tolist() for stroke in strokes]
+            code = "async ([s, c]) => [...(await import('/pixels.js')).fromStrokes(s, c)]"
+            images.append(visit.page.evaluate(code, [lines, card]))
+    images = np.reshape(images, (3, 10, 8, 8))
+    # grey values on edges are all that the size of a drawing changes
+    assert np.abs(images - images[1]).mean() < 0.02
+    assert set(np.unique(images * 16) % 1) == {0}
+    data = digits[0][..., 0]
+    assert abs(images.mean() - data.mean()) < 0.05
+    for axis in (1, 2):
+        ink, reference = (x.reshape(-1, 8, 8).sum((0, axis)) for x in (images, data))
+        assert np.abs(ink / ink.sum() - reference / reference.sum()).max() < 0.06
+
+
+def test_images_are_read_as_they_are_or_by_their_ink(browser, url, files, digits, tmp_path):
+    visit = Visit(browser, url, **PHONE).ready()
+    image = np.round(digits[0][7, ..., 0] * 255).astype("uint8")
+    PIL.Image.fromarray(image).save(tmp_path / "7.png")
+    visit.page.set_input_files("#file", tmp_path / "7.png")
+    expect(visit.page.locator("#answer")).to_have_text("7")
+    pixels, probabilities = visit.last()
+    np.testing.assert_allclose(pixels, image.ravel() / np.float32(255), atol=1e-6)
+    np.testing.assert_allclose(probabilities, expected(files[0], pixels), atol=1e-4)
+
+    photograph = PIL.Image.new("RGB", (500, 400), (226, 222, 208))
+    draw = PIL.ImageDraw.Draw(photograph)
+    for stroke in DIGITS["3"]:
+        draw.line([tuple(p) for p in smooth(stroke) * 2 + (180, 90)], (40, 45, 80), 22, "curve")
+    photograph.save(tmp_path / "photograph.jpg")
+    visit.page.set_input_files("#file", tmp_path / "photograph.jpg")
+    expect(visit.page.locator("#answer")).to_have_text("3")
+
+    (tmp_path / "text.png").write_text("no picture")
+    visit.page.set_input_files("#file", tmp_path / "text.png")
+    expect(visit.page.locator("#sure")).to_contain_text("text.png is no image")
+    assert visit.errors == []
+
+
+def test_keys_draw_undo_and_clear_and_the_answer_is_spoken(browser, url):
+    visit = Visit(browser, url, **DESK).ready()
+    keyboard = visit.page.keyboard
+    visit.page.locator("#board").focus()
+    keyboard.press(" ")
+    for _ in range(20):
+        keyboard.press("ArrowDown")
+    visit.last()
+    assert visit.text("#answer") == "1"
+    expect(visit.page.get_by_role("status").last).to_contain_text("1, ")
+    keyboard.press("Backspace")
+    assert visit.page.locator("#answer").is_hidden()
+    keyboard.press(" ")
+    keyboard.press("ArrowRight")
+    keyboard.press("Escape")
+    assert visit.page.locator("#hint").is_visible() and visit.errors == []
+
+
+def test_enlarging_is_what_the_data_went_through(browser, url, digits):
+    visit = Visit(browser, url)
+    image = digits[0][3]
+    for size in ((16, 16), (28, 20), (8, 8)):
+        code = "async ([i, s]) => [...(await import('/pixels.js')).enlarged(i, s)]"
+        received = visit.page.evaluate(code, [image.ravel().tolist(), size])
+        right = tf.image.resize(image, size).numpy().ravel()
+        np.testing.assert_allclose(received, right, atol=1e-6)
+
+
+def test_colour_many_classes_and_long_names(browser, tmp_path):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((20, 24, 3)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(14)]
+    )
+    names = tuple(f"a class of things, number {i}" for i in range(14))
+    options = {"labels": names, "input_range": (-1, 1)}
+    file = export.to_litert(model, tmp_path / "colours.tflite", **options)
+    with serving(demo.Server([file.path])) as server:
+        visit = Visit(browser, server.url, **PHONE).ready()
+        visit.draw(DIGITS["8"])
+        pixels, probabilities = visit.last()
+        logits = expected(file, 2 * pixels - 1)
+        np.testing.assert_allclose(probabilities, tf.nn.softmax(logits), atol=1e-4)
+        assert visit.text("#answer") == names[probabilities.argmax()]
+        assert visit.page.locator("#bars li").count() == 10
+        assert visit.text("#bars li:first-child b") == names[probabilities.argmax()]
+        assert fits(visit.page) and visit.page.locator("#models").is_hidden()
+        assert visit.errors == []
+
+
+def test_a_browser_that_cannot_run_it_is_told_so(browser, url):
+    visit = Visit(browser, url)
+    visit.page.route("**/*.wasm", lambda route: route.abort())
+    visit.page.reload()
+    expect(visit.page.locator("#sure")).to_contain_text("does not run here")

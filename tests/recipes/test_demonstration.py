@@ -1,0 +1,63 @@
+"""The demo shows the file that it was given, a run's files, or the newest run's."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+from kerasdl import recipes
+from kerasdl.errors import InvalidInput
+from kerasdl.recipes import demonstration
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "runs"
+
+
+def make(folder, name, age, files=()):
+    """What a finished run leaves, as far as the demo looks at it."""
+    (folder / "export").mkdir(parents=True)
+    info = {"task": "classification", "shape": [8, 8, 1]}
+    config = {"recipe": recipes.get(name).to_json(), "info": info, "fast": False}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "metrics.json").write_text("{}")
+    os.utime(folder / "metrics.json", (1e9 - age, 1e9 - age))
+    for file in files:
+        (folder / "export" / file).touch()
+
+
+def test_a_file_is_itself_and_a_run_gives_its_files(place):
+    make(place / "a", "mlp", 1, ["model-int8.tflite", "model-float.tflite"])
+    assert demonstration.litert_files(place / "any.tflite") == [place / "any.tflite"]
+    files = demonstration.litert_files(place / "a")
+    assert [file.name for file in files] == ["model-float.tflite", "model-int8.tflite"]
+
+
+def test_without_a_run_it_is_the_newest_classifier_that_was_exported(place):
+    with pytest.raises(InvalidInput, match="kerasdl train simple_cnn"):
+        demonstration.litert_files()
+    make(place / "old", "mlp", 9, ["model-float.tflite"])
+    make(place / "new", "mlp", 2, ["model-float.tflite"])
+    make(place / "newer-but-not-exported", "mlp", 1)
+    make(place / "newest-but-no-classifier", "vae", 0, ["encoder-float.tflite"])
+    (file,) = demonstration.litert_files()
+    assert file.parts[-3] == "new"
+
+
+def test_a_run_of_another_kind_is_refused(place):
+    make(place / "vae", "vae", 0, ["encoder-float.tflite"])
+    with pytest.raises(InvalidInput, match=r"one that classifies images.*a run of vae"):
+        demonstration.litert_files(place / "vae")
+    with pytest.raises(InvalidInput, match="Invalid run folder"):
+        demonstration.litert_files(place / "nothing")
+
+
+def test_a_run_that_was_not_exported_is(place, capsys):
+    run = recipes.get("mlp").replace(epochs=1).run(place / "mlp", fast=True, progress=False)
+    shutil.rmtree(run.path / "export", ignore_errors=True)
+    files = demonstration.litert_files(run.path)
+    assert [file.name for file in files] == ["model-float.tflite", "model-int8.tflite"]
+    assert "Writing the LiteRT files" in capsys.readouterr().err
