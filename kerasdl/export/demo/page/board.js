@@ -7,7 +7,7 @@ const STEP = 16; // of the keyboard's pen
 export function board(canvas, changed) {
   const context = canvas.getContext("2d");
   const strokes = [];
-  let picture = null; // an opened image lies below the strokes' place, in their stead
+  let picture = null; // an opened image, in the strokes' stead
   let pen = null; // the keyboard's, once it was used: {x, y, down}
   let pointer = null;
 
@@ -108,14 +108,18 @@ export function board(canvas, changed) {
   return actions;
 }
 
-/** Draw strokes as round lines, a point as a dot. */
+/** Draw strokes as round curves through the middles between their points, a point as a dot. */
 export function trace(context, strokes, width) {
   context.lineWidth = width;
   context.lineCap = context.lineJoin = "round";
-  for (const [first, ...rest] of strokes) {
+  for (const stroke of strokes) {
     context.beginPath();
-    context.moveTo(...first);
-    for (const point of rest.length ? rest : [first]) context.lineTo(...point);
+    context.moveTo(...stroke[0]);
+    stroke.slice(1).forEach(([x, y], i) => {
+      const [fromX, fromY] = stroke[i];
+      context.quadraticCurveTo(fromX, fromY, (fromX + x) / 2, (fromY + y) / 2);
+    });
+    context.lineTo(...stroke.at(-1));
     context.stroke();
   }
 }

@@ -20,7 +20,7 @@ export function showModels(models, version, choose) {
   models.forEach((card, i) => {
     const input = element("input", { type: "radio", name: "model", checked: i === 0 });
     input.addEventListener("change", () => choose(card));
-    const name = element("b", {}, card.quantize ?? (models.filter((m) => !m.quantize).length > 1 ? card.name : "float"));
+    const name = element("b", {}, card.name.replace(/^model-/, ""));
     get("models").append(element("label", {}, input, element("span", {}, name, ` ${kilobytes(card.size)}`)));
   });
 }
