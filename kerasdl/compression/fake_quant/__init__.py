@@ -1,0 +1,17 @@
+"""Quantisation-aware training inside Keras 3, for any model.
+
+Importing it registers the layers, so that `keras.saving.load_model` finds them.
+"""
+
+from kerasdl.compression.fake_quant.activations import FakeQuantize
+from kerasdl.compression.fake_quant.graph import quantize_aware
+from kerasdl.compression.fake_quant.training import calibrate, train_aware
+from kerasdl.compression.fake_quant.weights import FakeQuantizeWeights
+
+__all__ = [
+    "FakeQuantize",
+    "FakeQuantizeWeights",
+    "calibrate",
+    "quantize_aware",
+    "train_aware",
+]
