@@ -129,12 +129,40 @@ def explain(
 def export(
     run: RunFolder,
     quantize: Annotated[
-        list[str], typer.Option(help="none, float16, dynamic, int8; may be repeated.")
+        list[str],
+        typer.Option(help="none, float16, dynamic, int8, int16x8, int4; may be repeated."),
     ] = ("none", "int8"),
     json: Json = False,
 ):
     """Write LiteRT files and compare each with the Keras model."""
     tables.show(_open(run).export(quantize), f"{run}: LiteRT against Keras", json)
+
+
+@app.command()
+def compress(
+    run: RunFolder,
+    max_drop: Annotated[float, typer.Option(help="Accuracy that may be lost.")] = 0.005,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(help="float16, dynamic, int8, int4, prune, qat, pqat, cqat, pcqat."),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="For what trains; default a third of the run's.")
+    ] = None,
+    json: Json = False,
+):
+    """Find the smallest LiteRT file that is as good: quantise, prune, cluster, all together."""
+
+    def progress(line):
+        print(f"{line} ...", file=sys.stderr, flush=True)
+
+    rows = _open(run).compress(max_drop=max_drop, methods=method, epochs=epochs, progress=progress)
+    shown = rows if json else [{k: v for k, v in row.items() if k != "file"} for row in rows]
+    tables.show(shown, f"{run}: smaller and smaller", json)
+    if not json:
+        best = next(row for row in rows if row["best"])
+        print(f"best: {best['file']}")
+        print(f"picture: {run / 'figures' / 'compression.png'}")
 
 
 @app.command()

@@ -3,9 +3,14 @@
 import importlib
 
 MODULES = {
+    "Compressed": "compress",
     "Prune": "pruning",
+    "compress": "compress",
+    "distill": "distillation",
     "flatten": "flattening",
     "prune": "pruning",
+    "search": "searching",
+    "sensitivity": "sensitive",
     "sparsity": "pruning",
 }
 

@@ -14,6 +14,7 @@ MODULES = {
     "reconstructions": "generation",
     "samples": "generation",
     "feature_maps": "features",
+    "trade_off": "compression",
 }
 
 __all__ = list(MODULES)
