@@ -164,13 +164,14 @@ class _Work:
         quantization.calibrate(network, map(self.flat._standardize_inputs, inputs))
         self.result = self._fit(network, epochs, quantization.without_gradient(network))
         graph.copy_weights(network, self.flat)
-        self.floats = quantization.untouched(network)
+        self.untouched = quantization.untouched(network)
         self.done.append("quantize")
 
     def _fit(self, network, epochs, skip=()):
         from kerasdl.compression.bridge import training
 
-        hosted = training.host(network, self.flat, skip)
+        zeros = pruning.kernels(self.flat) if "prune" in self.done else ()
+        hosted = training.host(network, self.flat, skip, zeros)
         self.objective.compile(hosted, self.fit_options["callbacks"])
         hosted.fit(self.train, epochs=epochs, **self.fit_options)
         return hosted

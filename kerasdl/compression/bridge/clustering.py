@@ -13,22 +13,37 @@ KINDS = (
 
 
 def cluster(network, clusters: int, *, keep_zeros: bool = False):
-    """The network with every kernel that is larger than `clusters` behind TFMOT's wrapper."""
+    """The network with every kernel that has more different weights behind TFMOT's wrapper."""
 
     def wrap(layer):
-        if not is_clustered(layer, clusters):
+        count, zeros = _clusters(layer, clusters, keep_zeros)
+        if not count:
             return layer
         start = tfmot.clustering.keras.CentroidInitialization.KMEANS_PLUS_PLUS
-        zeros = keep_zeros and any((w == 0).any() for w in layer.get_weights())
-        return clustering._cluster_weights(layer, clusters, start, zeros)
+        return clustering._cluster_weights(layer, count, start, zeros)
 
     return tf_keras.models.clone_model(network, clone_function=wrap)
 
 
-def is_clustered(layer, clusters):
-    size = max((int(np.prod(w.shape)) for w in layer.weights if len(w.shape) > 1), default=0)
-    masked = quantization.is_masked(layer)
-    return type(layer) in KINDS and layer.trainable and size > clusters and not masked
+def _clusters(layer, clusters, keep_zeros):
+    """How many clusters a layer gets, 0 for none, and whether one of them is zero."""
+    if type(layer) not in KINDS or not layer.trainable or quantization.is_masked(layer):
+        return 0, False
+    kernels = [w for w in layer.get_weights() if w.ndim > 1]
+    if min(len(np.unique(kernel)) for kernel in kernels) <= clusters:
+        return 0, False
+    if not keep_zeros or all(kernel.all() for kernel in kernels):
+        return clusters, False
+    # TFMOT shares the clusters beside zero out to both signs, and needs as many weights there
+    sides = [(int((kernel < 0).sum()), int((kernel > 0).sum())) for kernel in kernels]
+    while clusters > 2 and not all(_fit(clusters - 1, *side) for side in sides):
+        clusters -= 1
+    return (clusters, True) if clusters > 2 else (0, False)
+
+
+def _fit(clusters, negative, positive):
+    below = round(clusters * negative / (negative + positive))
+    return below <= negative and clusters - below <= positive
 
 
 def strip(network):

@@ -4,6 +4,7 @@ import inspect
 import warnings
 
 import keras
+import tensorflow as tf
 from keras import layers, tree
 from keras.src import ops as operations
 
@@ -61,12 +62,11 @@ def convert_layer(layer):
         inner = [convert_layer(rnn) for rnn in (layer.forward_layer, layer.backward_layer)]
         if None in inner:
             return None
-        (forward,), (backward,) = inner
-        return [
-            tf_keras.layers.Bidirectional(
-                forward, layer.merge_mode, backward_layer=backward, name=layer.name
-            )
-        ]
+        (forward, *_), (backward, *_) = inner
+        both = tf_keras.layers.Bidirectional(
+            forward, layer.merge_mode, backward_layer=backward, name=layer.name
+        )
+        return [both, *bounds(layer, layer.forward_layer)]
     options = configuration(layer)
     if options is None:
         return None
@@ -76,6 +76,7 @@ def convert_layer(layer):
         if None in names.values():
             return None  # tf_keras has another `hard_sigmoid`
         options.update(names)
+        after = bounds(layer, layer)
     elif "activation" in options:
         options["activation"] = name_of(layer.activation)
         if options["activation"] is None:
@@ -110,6 +111,29 @@ def configuration(layer):
 
 # they choose how something is computed, not what
 HARMLESS = ("seed", "use_cudnn", "synchronized", "ragged", "sparse", "implementation")
+
+
+@tf_keras.utils.register_keras_serializable(package="kerasdl")
+class Bounds(tf_keras.layers.Layer):
+    """Behind an RNN, whose outputs are in [-1, 1] anyway.
+
+    LiteRT's converter would quantise a fused LSTM whose output is quantised, and fails.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs):
+        return tf.clip_by_value(inputs, -1.0, 1.0)
+
+
+def bounds(layer, rnn):
+    """A layer of bounds where they hold."""
+    bounded = not rnn.return_state and rnn.activation is keras.activations.tanh
+    if getattr(layer, "merge_mode", "concat") not in ("concat", "ave", "mul") or not bounded:
+        return []
+    return [Bounds(name=f"{layer.name}_bounds")]
 
 
 def _separable(layer):

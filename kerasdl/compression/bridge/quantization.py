@@ -8,6 +8,7 @@ from kerasdl.compression.bridge import opaque
 from kerasdl.compression.bridge.tfmot import (
     cluster_preserve,
     configs,
+    layout,
     prune_preserve,
     quant_ops,
     quantize_annotate,
@@ -22,6 +23,12 @@ MOVES = {
     *("ExpandDims", "GetItem", "Pad", "Reshape", "Squeeze", "Transpose", "Identity", "Flatten"),
     *("Split", "SwapAxes", "Moveaxis", "BroadcastTo", "Stack", "Repeat", "Tile", "Cast"),
 }
+# LiteRT has these in the scale of their input, and RNNs in floats
+ALONE = (
+    *(tf_keras.layers.InputLayer, tf_keras.layers.RNN, tf_keras.layers.Bidirectional),
+    *(tf_keras.layers.AveragePooling1D, tf_keras.layers.AveragePooling2D),
+    *(tf_keras.layers.UpSampling1D, tf_keras.layers.UpSampling2D),
+)
 EXTRA = {
     tf_keras.layers.Conv1D: (["kernel"], ["activation"], False),
     tf_keras.layers.Embedding: (["embeddings"], [], True),
@@ -87,6 +94,21 @@ class Scheme(tfmot.quantization.keras.default_8bit.Default8BitQuantizeScheme):
     def get_quantize_registry(self):
         return self.layers
 
+    def get_layout_transformer(self):
+        return Layout()
+
+
+class Layout(layout.Default8BitQuantizeLayoutTransform):
+    """TFMOT's fusing, which leaves the numbers of tokens whole."""
+
+    def apply(self, model, layer_quantize_map):
+        for layer in model._input_layers:
+            users = [node.outbound_layer for node in layer._outbound_nodes]
+            tokens = any(isinstance(user, tf_keras.layers.Embedding) for user in users)
+            if tokens or not layer.output.dtype.is_floating:
+                layer_quantize_map.pop(layer.name, None)
+        return super().apply(model, layer_quantize_map)
+
 
 def quantize(network, *, keep_zeros=False, clusters=0):
     """The network with fake quantisation in it."""
@@ -102,7 +124,7 @@ def quantize(network, *, keep_zeros=False, clusters=0):
 
 
 def _is_left_alone(layer):
-    if isinstance(layer, tf_keras.layers.InputLayer):
+    if isinstance(layer, ALONE):
         return True
     if isinstance(layer, opaque.Opaque) and layer.kind in MOVES:
         return True

@@ -40,6 +40,9 @@ try:
             default_8bit_quantize_configs as configs,
         )
         from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+            default_8bit_quantize_layout_transform as layout,
+        )
+        from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
             default_8bit_quantize_registry as registry,
         )
         from tf_keras.src.engine.keras_tensor import KerasTensor as OldKerasTensor
@@ -55,6 +58,7 @@ __all__ = [
     "cluster_wrapper",
     "clustering",
     "configs",
+    "layout",
     "prune_preserve",
     "quant_ops",
     "quantize_annotate",

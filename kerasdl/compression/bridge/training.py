@@ -7,6 +7,7 @@ callbacks do what they always do.
 import dataclasses
 
 import keras
+import tensorflow as tf
 from keras import tree
 
 from kerasdl.compression.bridge import graph
@@ -22,9 +23,10 @@ class Hosted(keras.layers.Layer):
         network: The tf_keras network.
         twins: The Keras 3 variables that some of its variables stand for, by the latter's `id`:
             what is frozen, constrained or regularized there is so here.
+        keep_zeros: Those of them whose zeros stay.
     """
 
-    def __init__(self, network, twins, **kwargs):
+    def __init__(self, network, twins, keep_zeros=(), **kwargs):
         super().__init__(trainable=True, **kwargs)
         self.network = network
         trainable = {id(variable) for variable in network.trainable_variables}
@@ -39,6 +41,8 @@ class Hosted(keras.layers.Layer):
             )
             if twin is not None:
                 part.constraint, part.regularizer = twin.constraint, twin.regularizer
+                if any(twin is kernel for kernel in keep_zeros):
+                    part.constraint = KeepZeros(variable, twin.constraint)
             self.parts.append(part)
 
     def call(self, inputs, training=False):
@@ -48,16 +52,28 @@ class Hosted(keras.layers.Layer):
         return outputs
 
 
-def host(network, model, skip=()) -> keras.Model:
+class KeepZeros:
+    """A constraint: what is zero now stays zero."""
+
+    def __init__(self, variable, before=None):
+        self.mask = tf.cast(tf.not_equal(variable, 0), variable.dtype)
+        self.before = before or (lambda value: value)
+
+    def __call__(self, value):
+        return self.before(value) * self.mask
+
+
+def host(network, model, skip=(), keep_zeros=()) -> keras.Model:
     """A Keras 3 model with the inputs and outputs of `model` that computes what `network` does.
 
     Args:
         network: What TFMOT made of `to_tf_keras(model)`.
         model: The flat Keras 3 model.
         skip: Variables of `network` that have no gradient.
+        keep_zeros: Variables of `model` whose zeros stay.
     """
     twins = {id(twin): variable for variable, twin in graph.pairs(model, network)}
-    layer = Hosted(network, twins, name=f"hosted_{model.name}")
+    layer = Hosted(network, twins, keep_zeros, name=f"hosted_{model.name}")
     for part in layer.parts:
         part.trainable = part.trainable and not any(part.value is variable for variable in skip)
     inputs = tree.map_structure(_input, model._inputs_struct)
