@@ -79,8 +79,8 @@ def compress(
         epochs: Passes over the data, shared evenly by the method's steps, at least one each.
         sparsity: Share of zeros in each kernel, for pqat and pcqat.
         clusters: Different weights in each kernel, at most.
-        optimizer, loss, metrics: By default those the model was compiled with; each step begins with
-            a new optimizer, whose schedule starts again.
+        optimizer, loss, metrics: By default those that the model was compiled with; each step
+            begins with a new optimizer, whose schedule starts again.
         callbacks: Keras callbacks, which see every step.
         prune_options: More for `prune`, such as its `pattern`.
         file_options: More for `kerasdl.export.to_litert`, such as `labels` and `activation`.

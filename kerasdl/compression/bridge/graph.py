@@ -91,7 +91,7 @@ def weights(layer):
     if inner is layer:
         return layer.weights
     if isinstance(layer, quantize_wrapper.QuantizeWrapper):
-        kernels = {0: variable for variable, _, _ in layer._weight_vars}
+        kernels = {0: layer._weight_vars[0][0]} if layer._weight_vars else {}
     else:
         originals = layer.original_clusterable_weights
         kernels = {i: originals[name] for i, name in layer.position_original_weights.items()}

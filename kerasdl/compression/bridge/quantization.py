@@ -4,7 +4,7 @@ from unittest import mock
 
 import tensorflow as tf
 
-from kerasdl.compression.bridge import opaque
+from kerasdl.compression.bridge import normalization, opaque
 from kerasdl.compression.bridge.tfmot import (
     cluster_preserve,
     configs,
@@ -42,13 +42,15 @@ class Registry:
         keep_zeros: Weights that are zero stay zero.
         clusters: Kernels with at most so many values keep them together; 0 for none.
         floats: Names of layers that are left alone.
+        fused: Names of layers whose ReLU is part of them.
     """
 
-    def __init__(self, keep_zeros, clusters, floats):
+    def __init__(self, keep_zeros, clusters, floats, fused):
         self.default = registry.Default8BitQuantizeRegistry()
         self.keep_zeros = keep_zeros
         self.clusters = clusters
         self.floats = floats
+        self.fused = fused
 
     def supports(self, layer):
         return layer.name not in self.floats
@@ -59,7 +61,8 @@ class Registry:
         elif type(layer) in EXTRA:
             config = registry.Default8BitQuantizeConfig(*EXTRA[type(layer)])
         else:
-            return configs.Default8BitOutputQuantizeConfig()
+            fused = layer.name in self.fused
+            return configs.Default8BitOutputQuantizeConfig(quantize_output=not fused)
         names = getattr(config, "weight_attrs", None)
         if names and not isinstance(layer, tf_keras.layers.DepthwiseConv2D):
             self._preserve(config, getattr(layer, names[0]))
@@ -112,14 +115,16 @@ class Layout(layout.Default8BitQuantizeLayoutTransform):
 
 def quantize(network, *, keep_zeros=False, clusters=0):
     """The network with fake quantisation in it."""
+    network = normalization.replace(network)
     floats = {layer.name for layer in network.layers if _is_left_alone(layer)}
+    fused = {layer.name for layer in network.layers if _is_fused(layer)}
 
     def annotate(layer):
         return layer if layer.name in floats else quantize_annotate.QuantizeAnnotate(layer)
 
     with tfmot.quantization.keras.quantize_scope():
         annotated = tf_keras.models.clone_model(network, clone_function=annotate)
-        scheme = Scheme(Registry(keep_zeros, clusters, floats))
+        scheme = Scheme(Registry(keep_zeros, clusters, floats, fused))
         return tfmot.quantization.keras.quantize_apply(annotated, scheme)
 
 
@@ -131,6 +136,12 @@ def _is_left_alone(layer):
     if len(layer._inbound_nodes) != 1 or not isinstance(layer.output, opaque.OldKerasTensor):
         return True  # TFMOT's wrappers take one call and one output
     return is_masked(layer) or not layer.output.dtype.is_floating
+
+
+def _is_fused(layer):
+    after = [node.outbound_layer for node in layer._outbound_nodes]
+    is_relu = len(after) == 1 and isinstance(after[0], tf_keras.layers.ReLU)
+    return is_relu and isinstance(layer, normalization.Scaling)
 
 
 def is_masked(layer):
