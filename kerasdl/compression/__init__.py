@@ -3,15 +3,17 @@
 import importlib
 
 MODULES = {
-    "Compressed": "compress",
+    "Compressed": "compressing",
     "Prune": "pruning",
-    "compress": "compress",
+    "compress": "compressing",
     "distill": "distillation",
     "flatten": "flattening",
     "prune": "pruning",
+    "quantize_aware": "fake_quant",
     "search": "searching",
     "sensitivity": "sensitive",
     "sparsity": "pruning",
+    "train_aware": "fake_quant",
 }
 
 __all__ = list(MODULES)

@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasdl import errors, export
 from kerasdl.compression import pruning
-from kerasdl.compression.compress import METHODS, compress
+from kerasdl.compression.compressing import METHODS, compress
 from kerasdl.compression.reporting import Report, report
 from kerasdl.errors import InvalidInput
 

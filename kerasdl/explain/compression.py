@@ -13,6 +13,8 @@ def trade_off(rows: list[dict], max_drop: float = 0.0):
     """
     if not rows:
         raise InvalidInput("files to draw", "at least one", "none")
+    from matplotlib.ticker import LogLocator, NullLocator
+
     floor = rows[0]["accuracy"] - max_drop
     allowed = [row for row in rows if row["accuracy"] >= floor]
     best = min(allowed, key=lambda row: row["zipped_kB"])
@@ -35,10 +37,10 @@ def trade_off(rows: list[dict], max_drop: float = 0.0):
             axis.plot(row["zipped_kB"], row["accuracy"], "o", color=colour, markersize=7)
         _name(axis, rows)
         axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_major_formatter("{x:,.0f}")
-        axis.xaxis.set_minor_formatter("{x:,.0f}")
-        axis.tick_params(axis="x", which="minor", labelsize=8)
-        axis.yaxis.set_major_formatter("{x:.1%}")
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.yaxis.set_major_formatter("{x:.2%}")
         axis.margins(0.12, 0.15)
         axis.set(xlabel="zipped size, kB", title="accuracy on the test data")
     return picture
@@ -46,10 +48,12 @@ def trade_off(rows: list[dict], max_drop: float = 0.0):
 
 def _name(axis, rows):
     """Names beside the points, below where a near one has its name above."""
+    heights = [row["accuracy"] for row in rows]
+    line = 0.06 * (max(heights) - min(heights)) or 0.01
     placed = []
     for row in sorted(rows, key=lambda row: (row["zipped_kB"], row["accuracy"])):
         x, y = row["zipped_kB"], row["accuracy"]
-        near = sum(abs(x / a - 1) < 0.35 and abs(y - b) < 0.004 for a, b in placed)
+        near = sum(abs(x / a - 1) < 0.35 and abs(y - b) < line for a, b in placed)
         side = (7, 4) if near % 2 == 0 else (7, -11)
         axis.annotate(row["method"], (x, y), xytext=side, textcoords="offset points", fontsize=9)
         placed.append((x, y))
