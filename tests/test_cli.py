@@ -8,6 +8,7 @@ import time
 import pytest
 
 from kerasdl import cli
+from kerasdl.export import card
 
 
 def run(capsys, *arguments):
@@ -109,3 +110,42 @@ def test_road_from_training_to_a_litert_file(tmp_path, capsys):
 
     _, out, _ = run(capsys, "bench", *(row["file"] for row in rows), "--json")
     assert all(row["median_ms"] > 0 for row in json.loads(out))
+
+
+@pytest.fixture
+def houses(tmp_path):
+    """A price that is a function of two columns."""
+    rows = [(area, town) for area in range(40, 140) for town in ("bonn", "rome")]
+    lines = [f"{area},{town},{1000 * area + 20000 * (town == 'rome')}" for area, town in rows]
+    file = tmp_path / "houses.csv"
+    file.write_text("\n".join(["area,town,price", *lines]))
+    return file
+
+
+def test_road_from_a_table_to_predicted_rows(houses, tmp_path, capsys):
+    folder, asked = tmp_path / "run", tmp_path / "asked.csv"
+    options = ("--data", houses, "--target", "price", "--epochs", "30", "--out", folder)
+    assert run(capsys, "train", "mlp", *options)[0] == 0
+
+    asked.write_text("town,area\nrome,60\nbonn,120\n")
+    _, out, _ = run(capsys, "predict", folder, asked, "--json")
+    first, second = json.loads(out)
+    assert (first["input"], first["line"], second["line"]) == (str(asked), 2, 3)
+    assert first["value"] == pytest.approx(80_000, rel=0.1)
+    assert second["value"] == pytest.approx(120_000, rel=0.1)
+    _, out, _ = run(capsys, "predict", folder, houses, "--json")
+    assert len(json.loads(out)) == 200
+
+    for text, named in [("town,area\nrome,big\n", "line 2 of"), ("town\nrome\n", "no `area`")]:
+        asked.write_text(text)
+        status, out, err = run(capsys, "predict", folder, asked)
+        assert status == 2 and out == "" and err.count("\n") == 1
+        assert "asked.csv" in err and "`area`" in err and named in err
+    status, _, err = run(capsys, "predict", folder, tmp_path / "nowhere.csv")
+    assert status == 2 and err.count("\n") == 1 and "does not exist" in err
+
+    run(capsys, "export", folder, "--quantize", "none")
+    (file,) = (folder / "export").glob("*.tflite")
+    description = card.read(file).description
+    places = [description.index(part) for part in ("(area - ", "(town is bonn - ", "value: output")]
+    assert places == sorted(places)

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import pathlib
 
 from kerasdl import errors
 
@@ -24,6 +25,7 @@ SETS = {
     "swiss_roll": "points",
     "wine": "tables",
 }
+IMAGES = ("digits", "shapes")
 
 
 def names() -> list[str]:
@@ -35,6 +37,12 @@ def find(name):
     """The function that makes the set `name`."""
     errors.one_of("name of a data set", name, names())
     return getattr(importlib.import_module(f"kerasdl.data.sets.{SETS[name]}"), name)
+
+
+def may_hold_images(name: str) -> bool:
+    """False for what `load` takes and would not augment: tables, texts, points, sequences."""
+    own = name not in SETS and pathlib.Path(name).suffix not in (".csv", ".txt")
+    return name in IMAGES or own
 
 
 def card(name: str) -> str:

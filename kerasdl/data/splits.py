@@ -18,6 +18,7 @@ class Source:
         classes: Names of the classes, or `None`.
         vocabulary: Tokens by number, or `None`.
         target_scale: Mean and deviation that undo a regression target's standardisation.
+        columns: A `Column` for each of a table's, in the order of the input.
         files: The files of each split, where examples are files.
         decode: What makes an input of what `train` holds, example by example, every epoch.
     """
@@ -29,6 +30,7 @@ class Source:
     classes: tuple | None = None
     vocabulary: tuple | None = None
     target_scale: tuple | None = None
+    columns: tuple | None = None
     files: dict | None = None
     decode: Any = None
 
@@ -52,6 +54,7 @@ class Info:
         card: What the set is, in a few lines.
         vocabulary: Tokens by number, or `None`.
         target_scale: Mean and deviation that undo a regression target's standardisation.
+        columns: A `Column` for each of a table's, in the order of the input.
         files: The files of each split, where examples are files.
     """
 
@@ -63,6 +66,7 @@ class Info:
     card: str
     vocabulary: tuple | None = None
     target_scale: tuple | None = None
+    columns: tuple | None = None
     files: dict | None = None
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from kerasdl import errors, export
+from kerasdl.data.columns import Column
 from kerasdl.recipes import training
 
 METHODS = ("none", "float16", "dynamic", "int8", "int16x8", "int4")
@@ -27,10 +28,19 @@ def export_run(run, quantize) -> list[dict]:
                 calibration=part.inputs[:CALIBRATION] if method in ("int8", "int16x8") else None,
                 activation=part.activation,
                 labels=tuple(run.info["classes"] or ()) if part.activation == "softmax" else (),
-                description=f"{name} of {run.recipe.model}, trained on {run.recipe.data}",
+                description=_description(name, run),
             )
             rows.append(_row(path, part, litert))
     return rows
+
+
+def _description(name, run):
+    text = f"{name} of {run.recipe.model}, trained on {run.recipe.data}"
+    if run.info.get("columns"):
+        text += f"; input: {', '.join(str(Column(**column)) for column in run.info['columns'])}"
+    if run.info["target_scale"]:
+        text += "; value: output * {1:.6g} + {0:.6g}".format(*run.info["target_scale"])
+    return text
 
 
 def _row(path, part, litert):

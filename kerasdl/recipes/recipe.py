@@ -5,6 +5,7 @@ import math
 import pathlib
 
 from kerasdl import errors
+from kerasdl.data import catalogue
 
 TASKS = ("supervised", "reconstruction", "adversarial", "language")
 
@@ -75,7 +76,8 @@ class Recipe:
         if changes.get("data", self.data) != self.data:
             # the embedded set's own options and bars mean nothing for other data
             kept = {"data_options": {}, "bars": ()}
-            changes = {**kept, **changes}
+            augment = self.augment if catalogue.may_hold_images(changes["data"]) else False
+            changes = {**kept, "augment": augment, **changes}
         return dataclasses.replace(self, **changes)
 
     def run(self, out: str | pathlib.Path | None = None, *, fast=False, progress=True):

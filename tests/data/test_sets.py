@@ -38,6 +38,7 @@ def test_tables_are_standardised_on_the_training_split(name):
     np.testing.assert_allclose(source.train[0].mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(source.train[0].std(axis=0), 1, atol=1e-5)
     assert abs(source.test[0].mean(axis=0)).max() > 1e-3
+    assert sum(len(column.mean) for column in source.columns) == source.train[0].shape[1]
     if source.classes:  # each class has its share of the test split
         shares = [np.bincount(part[1]) / len(part[1]) for part in (source.train, source.test)]
         np.testing.assert_allclose(*shares, atol=0.05)

@@ -47,6 +47,13 @@ def test_other_data_drops_the_options_and_bars_of_the_embedded_set():
     assert recipe.bars == () and recipe.data_options == {}
 
 
+@pytest.mark.parametrize("data", ["my.csv", "iris", "moons"])
+def test_what_is_no_image_is_not_augmented(data):
+    recipe = recipes.get("mlp")
+    assert recipe.augment and not recipe.replace(data=data).augment
+    assert recipe.replace(data="my/images").augment == recipe.augment
+
+
 def test_unknown_recipe_suggests_a_near_one():
     with pytest.raises(errors.InvalidInput, match="se_resnet_tiny"):
         recipes.get("seresnet_tiny")

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 
 from kerasdl import errors
-from kerasdl.data import cutting
+from kerasdl.data.columns import Column, inputs
 from kerasdl.data.sets import tables
 from kerasdl.data.splits import Source
 
@@ -22,58 +22,81 @@ def read(path, seed, target=None, validation=0.1, test=0.2) -> Source:
     target: Name of the column to predict.
     validation, test: Shares of the lines, drawn by the seed, in the same shares for each class.
     """
-    names, rows = _lines(path)
-    if target not in names:
-        expected = f"option `target` to be one of the columns {', '.join(names)}"
+    lines, table = _columns(path)
+    if target not in table:
+        expected = f"option `target` to be one of the columns {', '.join(table)}"
         raise errors.InvalidInput(f"target of `{path}`", expected, target)
-    columns = {name: [row[i] for row in rows] for i, name in enumerate(names)}
-    goal = _numbers(path, target, columns.pop(target))
+    values = {name: _numbers_or_words(path, lines, name, table[name]) for name in table}
+    goal = values.pop(target)
+    if not values:
+        raise errors.InvalidInput(f"file `{path}`", "a column besides the target", target)
     classes = None
     if goal.dtype.kind == "U" or _few_integers(goal):
         kinds, goal = np.unique(goal, return_inverse=True)
         classes = tuple(str(k) if kinds.dtype.kind == "U" else str(int(k)) for k in kinds)
         if len(classes) < 2:
             raise errors.InvalidInput(f"target of `{path}`", "at least two classes", classes)
-    part = cutting.rows_of_splits(goal * (classes is not None), seed, validation, test)[0]
-    blocks = [_encoded(_numbers(path, name, column), part) for name, column in columns.items()]
-    if not blocks or not len(part):
-        expected = "a column besides the target, and lines to train on"
-        raise errors.InvalidInput(f"file `{path}`", expected, f"{len(rows)} lines of {names}")
-    return tables.table(np.concatenate(blocks, axis=1), goal, classes, seed, validation, test)
+    return tables.table(values, goal, classes, seed, validation, test)
 
 
-def _lines(path):
+def read_inputs(path, columns: list[Column], target=None) -> tuple[list[int], np.ndarray]:
+    """Rows for a trained model: their lines in the file, and the vectors that it takes.
+
+    Args:
+        path: A .csv file with the columns that training saw, in any order.
+        columns: As `Info.columns` has them.
+        target: A column that may be there too.
+    """
+    lines, table = _columns(path)
+    known = [column.name for column in columns]
+    strays = [name for name in table if name not in (*known, target)]
+    for received, names in (("no", [n for n in known if n not in table]), ("also", strays)):
+        if names:
+            expected = f"the columns {', '.join(known)}"
+            raise errors.InvalidInput(f"line 1 of `{path}`", expected, f"{received} `{names[0]}`")
+    values = {
+        name: np.array(table[name]) if column.words else _numbers(path, lines, name, table[name])
+        for name, column in zip(known, columns, strict=True)
+    }
+    return lines, inputs(columns, values)
+
+
+def _columns(path):
+    """The numbers of the lines that hold values, and {name: the column's values as text}."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            lines = [(i, row) for i, row in enumerate(csv.reader(file), 1) if row]
+            cells = {i: [*map(str.strip, row)] for i, row in enumerate(csv.reader(file), 1) if row}
     except (UnicodeDecodeError, csv.Error) as error:
         raise errors.InvalidInput(
             f"file `{path}`", "comma-separated text in UTF-8", error
         ) from None
-    if len(lines) < 2:
+    if len(cells) < 2:
         expected = "a line of names and lines of values"
-        raise errors.InvalidInput(f"file `{path}`", expected, f"{len(lines)} lines")
-    names = [name.strip() for name in lines[0][1]]
-    for number, row in lines[1:]:
+        raise errors.InvalidInput(f"file `{path}`", expected, f"{len(cells)} lines")
+    names = cells.pop(min(cells))
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise errors.InvalidInput(f"file `{path}`", "one column of a name", f"two `{twice[0]}`")
+    for line, row in cells.items():
+        place = f"line {line} of `{path}`"
         if len(row) != len(names):
-            place = f"line {number} of `{path}`"
             raise errors.InvalidInput(place, f"{len(names)} values", f"{len(row)}: {row}")
-        if "" in (missing := [value.strip() for value in row]):
-            place = f"line {number} of `{path}`"
-            column = names[missing.index("")]
-            raise errors.InvalidInput(place, f"a value for column `{column}`", "none")
-    return names, [[value.strip() for value in row] for _, row in lines[1:]]
+        if "" in row:
+            raise errors.InvalidInput(place, f"a value for column `{names[row.index('')]}`", "none")
+    return list(cells), dict(zip(names, zip(*cells.values(), strict=True), strict=True))
 
 
-def _numbers(path, name, column):
-    """Numbers if the column holds them, else words; a stray word among numbers is an error."""
-    strays = [i for i, value in enumerate(column) if not _is_number(value)]
-    if not strays:
-        return np.array(column, float)
-    if len(strays) > len(column) / 10:
-        return np.array(column)
-    place = f"value {strays[0] + 1} of column `{name}` of `{path}`"
-    raise errors.InvalidInput(place, "a number, as nearly all others are", column[strays[0]])
+def _numbers(path, lines, name, column):
+    for line, value in zip(lines, column, strict=True):
+        if not _is_number(value):
+            expected = f"a number for column `{name}`"
+            raise errors.InvalidInput(f"line {line} of `{path}`", expected, value)
+    return np.array(column, float)
+
+
+def _numbers_or_words(path, lines, name, column):
+    """Words if more than a tenth are no numbers; else a stray word among numbers is an error."""
+    strays = sum(not _is_number(value) for value in column)
+    return np.array(column) if strays > len(column) / 10 else _numbers(path, lines, name, column)
 
 
 def _is_number(value):
@@ -85,10 +108,3 @@ def _is_number(value):
 
 def _few_integers(column):
     return len(np.unique(column)) <= FEW and bool(np.all(column == np.round(column)))
-
-
-def _encoded(column, train):
-    """A column of numbers as it is; of words, a column for each word that training shows."""
-    if column.dtype.kind != "U":
-        return column[:, None]
-    return (column[:, None] == np.unique(column[train])).astype(float)

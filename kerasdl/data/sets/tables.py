@@ -1,6 +1,7 @@
 """The four small tables that scikit-learn ships."""
 
-from kerasdl.data import cutting
+from kerasdl.data import columns, cutting
+from kerasdl.data.columns import Column
 from kerasdl.data.splits import Source
 
 
@@ -43,14 +44,15 @@ def _table(name, seed, validation, test):
 
     data = getattr(sklearn.datasets, f"load_{name}")()
     classes = tuple(map(str, data.target_names)) if "target_names" in data else None
-    return table(data.data, data.target, classes, seed, validation, test)
+    values = dict(zip(map(str, data.feature_names), data.data.T, strict=True))
+    return table(values, data.target, classes, seed, validation, test)
 
 
-def table(inputs, targets, classes, seed, validation, test):
+def table(values, targets, classes, seed, validation, test):
     """A source of rows: split by the seed, standardised on the training split.
 
     Args:
-        inputs: Numbers, (rows, columns).
+        values: Numbers or words by the name of their column, (rows,) each.
         targets: Classes by number, or numbers to predict.
         classes: Names of the classes; `None` makes it a regression.
         seed: Decides on the splits.
@@ -58,20 +60,14 @@ def table(inputs, targets, classes, seed, validation, test):
         test: Share of the rows.
     """
     rows = cutting.rows_of_splits(targets * (classes is not None), seed, validation, test)
-    inputs, _ = standardise(inputs, rows[0])
+    fitted = tuple(Column.fit(name, column, rows[0]) for name, column in values.items())
+    inputs = columns.inputs(fitted, values)
     scale = None
     if classes:
         targets = targets.astype("int32")
     else:
-        targets, (mean, deviation) = standardise(targets[:, None], rows[0])
-        scale = (float(mean[0]), float(deviation[0]))
+        target = Column.fit("target", targets, rows[0])
+        targets, scale = target.standardised(targets), (*target.mean, *target.deviation)
     parts = [(inputs[part], targets[part]) if len(part) else None for part in rows]
     task = "classification" if classes else "regression"
-    return Source(task, *parts, classes=classes, target_scale=scale)
-
-
-def standardise(columns, rows):
-    """z = (x - mean) / deviation of the given rows; a constant column becomes 0."""
-    mean, deviation = columns[rows].mean(axis=0), columns[rows].std(axis=0)
-    deviation[deviation == 0] = 1
-    return ((columns - mean) / deviation).astype("float32"), (mean, deviation)
+    return Source(task, *parts, classes=classes, target_scale=scale, columns=fitted)

@@ -83,14 +83,17 @@ def convolves(model):
 def predict(run, inputs):
     rows = []
     for item in inputs:
-        outputs = run.model.predict_on_batch(reading.image(item, run.info)[None])[0]
-        rows.append({"input": item, **_answer(outputs, run.info["classes"])})
+        places, examples = reading.examples(item, run)
+        outputs = run.model.predict_on_batch(examples)
+        rows += [{**p, **_answer(o, run.info)} for p, o in zip(places, outputs, strict=True)]
     return rows
 
 
-def _answer(outputs, classes):
+def _answer(outputs, info):
+    classes = info["classes"]
     if not classes:
-        return {"value": float(outputs[0])}
+        mean, deviation = info["target_scale"] or (0, 1)
+        return {"value": float(outputs[0]) * deviation + mean}
     probabilities = tf.nn.softmax(outputs).numpy()
     best = probabilities.argsort()[::-1][:3]
     others = ", ".join(f"{classes[i]} {probabilities[i]:.3f}" for i in best[1:])
