@@ -13,16 +13,16 @@ TANH = (-1.0, 127 / 128)
 class FakeQuantize(layers.Layer):
     """Round a tensor to 256 evenly spaced values, as its int8 twin does; gradients pass.
 
-    The range of the values is measured on calibration data, follows the smallest and largest
-    value of each batch while training, and is frozen at inference. It always holds 0. What lies
-    outside is cut to its end and gets no gradient.
+    The range of the values is measured on calibration data. While training it grows with every
+    batch that goes beyond it and shrinks slowly towards those that do not; at inference it is
+    frozen. It always holds 0. What lies outside is cut to its end and gets no gradient.
 
         s = (high - low) / 255      z = -128 - round(low / s)      y = s (q - z)
         q = clip(round(x / s) + z, -128, 127)
 
     Args:
         low, high: A fixed range; `None` measures it.
-        momentum: Share of the range that a training step keeps.
+        momentum: Share of the range that a training step keeps when it shrinks.
 
     Input and output shape: any
 
@@ -55,8 +55,10 @@ class FakeQuantize(layers.Layer):
                 self.largest.assign(tf.maximum(self.largest, largest))
                 return inputs
             keep = self.momentum
-            self.smallest.assign(keep * self.smallest + (1 - keep) * smallest)
-            self.largest.assign(keep * self.largest + (1 - keep) * largest)
+            shrunk = keep * self.smallest + (1 - keep) * smallest
+            self.smallest.assign(tf.minimum(shrunk, smallest))
+            shrunk = keep * self.largest + (1 - keep) * largest
+            self.largest.assign(tf.maximum(shrunk, largest))
         smallest = tf.convert_to_tensor(self.smallest)
         largest = tf.maximum(self.largest, self.smallest + NARROWEST)
         return tf.quantization.fake_quant_with_min_max_vars(inputs, smallest, largest)

@@ -13,14 +13,17 @@ def _names(text):
 
 # what moves values, or chooses among them, keeps their scale
 MOVES = _names("""
-    ActivityRegularization AlphaDropout BroadcastTo Cropping1D Cropping2D Dropout ExpandDims Flatten
-    Flip GaussianDropout GaussianNoise GetItem GlobalMaxPooling1D GlobalMaxPooling2D Identity Max
-    MaxPool MaxPooling1D MaxPooling2D Moveaxis Pad Permute Ravel Repeat RepeatVector Reshape Slice
-    SpatialDropout1D SpatialDropout2D Split Squeeze StopGradient Swapaxes Tile Transpose
-    UpSampling1D ZeroPadding1D ZeroPadding2D
+    ActivityRegularization AlphaDropout BroadcastTo Cast ConvertToTensor Cropping1D Cropping2D
+    Dropout ExpandDims Flatten Flip GaussianDropout GaussianNoise GetItem GlobalMaxPooling1D
+    GlobalMaxPooling2D Identity Masking Max MaxPool MaxPooling1D MaxPooling2D Moveaxis Pad Permute
+    Ravel Repeat RepeatVector Reshape Slice SpatialDropout1D SpatialDropout2D Split Squeeze
+    StopGradient Swapaxes Tile Transpose UpSampling1D ZeroPadding1D ZeroPadding2D
 """)
-# results are on the scale of the input
-SAME_SCALE = _names("AveragePool AveragePooling1D AveragePooling2D UpSampling2D")
+# results are on the scale of the input; augmentation does nothing at inference
+SAME_SCALE = _names("""
+    AveragePool AveragePooling1D AveragePooling2D RandomBrightness RandomContrast RandomCrop
+    RandomFlip RandomRotation RandomTranslation RandomZoom UpSampling2D
+""")
 # a ReLU is applied inside of these before they round
 FUSE = _names("Add Subtract Multiply")
 # these stay float where only float operations read them
