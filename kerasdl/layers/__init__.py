@@ -9,6 +9,7 @@ from kerasdl.layers.sampling import Sampling
 from kerasdl.layers.se_block import SEBlock
 from kerasdl.layers.self_attention import SelfAttention
 from kerasdl.layers.transformer_block import TransformerBlock
+from kerasdl.layers.transformer_decoder_block import TransformerDecoderBlock
 
 __all__ = [
     "BottleneckBlock",
@@ -21,5 +22,6 @@ __all__ = [
     "Sampling",
     "SelfAttention",
     "TransformerBlock",
+    "TransformerDecoderBlock",
     "TransitionBlock",
 ]

@@ -89,24 +89,30 @@ class TransformerBlock(layers.Layer):
     def beside_identity(self, x, norm, part):
         return x + part(norm(x)) if self.norm == "pre" else norm(x + part(x))
 
-    def call(self, inputs, training=False):
-        def attend(x):
+    def attend(self, x):
+        def part(x):
             return self.attention_drop(self.attention(x))
 
-        x = self.beside_identity(inputs, self.attention_norm, attend)
-        return self.beside_identity(x, self.mlp_norm, functools.partial(chain.call, self.mlp))
+        return self.beside_identity(x, self.attention_norm, part)
 
-    def step(self, inputs, cache, position):
-        """`call` for positions from `position` on, the rest being in the attention's cache."""
-
-        def attend(x):
+    def attend_next(self, x, cache, position):
+        def part(x):
             nonlocal cache
             output, cache = self.attention.step(x, cache, position)
             return output
 
-        x = self.beside_identity(inputs, self.attention_norm, attend)
-        x = self.beside_identity(x, self.mlp_norm, functools.partial(chain.call, self.mlp))
-        return x, cache
+        return self.beside_identity(x, self.attention_norm, part), cache
+
+    def think(self, x):
+        return self.beside_identity(x, self.mlp_norm, functools.partial(chain.call, self.mlp))
+
+    def call(self, inputs, training=False):
+        return self.think(self.attend(inputs))
+
+    def step(self, inputs, cache, position):
+        """`call` for positions from `position` on, the rest being in the attention's cache."""
+        x, cache = self.attend_next(inputs, cache, position)
+        return self.think(x), cache
 
     def compute_output_shape(self, input_shape):
         return input_shape

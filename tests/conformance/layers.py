@@ -65,4 +65,19 @@ SUBJECTS = [
         another=(3, 8),
         still={"dropout": 0.0},
     ),
+    layer(
+        layers.TransformerDecoderBlock,
+        {
+            "heads": 2,
+            "hidden": 12,
+            "activation": "gelu_tanh",
+            "norm": "post",
+            "dropout": 0.1,
+            "epsilon": 1e-3,
+        },
+        SEQUENCES,
+        normal(5, 4),
+        another=((3, 8), (7, 4)),
+        still={"dropout": 0.0},
+    ),
 ]

@@ -30,6 +30,26 @@ def assert_equals_reference():
 
 
 @pytest.fixture
+def pytorch_weights():
+    """Give a transformer block those of a PyTorch layer, whose kernels are (out, in)."""
+    arrays = np.load(REFERENCE / "transformer_layers.npz")
+
+    def load(block, prefix, mlp_norm):
+        parts = {
+            "self_attn.in_proj_": block.attention.project,
+            "self_attn.out_proj.": block.attention.mix,
+            "linear1.": block.mlp[0],
+            "linear2.": block.mlp[2],
+            "norm1.": block.attention_norm,
+            f"{mlp_norm}.": block.mlp_norm,
+        }
+        for name, part in parts.items():
+            part.set_weights([arrays[f"{prefix}.w.{name}{kind}"].T for kind in ("weight", "bias")])
+
+    return load
+
+
+@pytest.fixture
 def assert_transparent():
     """Inline a block until Keras's own layers are left, which must be the same function."""
     import keras

@@ -14,25 +14,11 @@ X = REFERENCE["x"]
 EVERY_KIND = [(norm, causal) for norm in ("pre", "post") for causal in (False, True)]
 
 
-def load(block, prefix):
-    """PyTorch's weights, whose kernels are (out, in)."""
-    parts = {
-        "self_attn.in_proj_": block.attention.project,
-        "self_attn.out_proj.": block.attention.mix,
-        "linear1.": block.mlp[0],
-        "linear2.": block.mlp[2],
-        "norm1.": block.attention_norm,
-        "norm2.": block.mlp_norm,
-    }
-    for name, part in parts.items():
-        part.set_weights([REFERENCE[f"{prefix}.w.{name}{kind}"].T for kind in ("weight", "bias")])
-
-
 @pytest.mark.parametrize("norm", ["pre", "post"])
-def test_block_equals_pytorch_encoder_layer(norm):
+def test_block_equals_pytorch_encoder_layer(pytorch_weights, norm):
     block = TransformerBlock(heads=2, hidden=16, activation="relu", norm=norm)
     block.build(X.shape)
-    load(block, f"{norm}.enc")
+    pytorch_weights(block, f"{norm}.enc", mlp_norm="norm2")
     np.testing.assert_allclose(block(X), REFERENCE[f"{norm}.enc"], atol=1e-5)
 
 

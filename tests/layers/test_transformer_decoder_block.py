@@ -1,0 +1,71 @@
+"""Against PyTorch's decoder layers, and what reaches the output from where."""
+
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+
+from kerasdl.layers.transformer_decoder_block import TransformerDecoderBlock
+
+REFERENCE = np.load(pathlib.Path(__file__).parents[1] / "reference" / "transformer_layers.npz")
+X, CONTEXT, SEEN = REFERENCE["x"], REFERENCE["mem"], ~REFERENCE["pad"]
+NORMS = pytest.mark.parametrize("norm", ["pre", "post"])
+
+
+def load_cross_attention(block, prefix):
+    """PyTorch has queries, keys and values in one kernel (3 width, width)."""
+    arrays = {n: REFERENCE[f"{prefix}.w.{n}"].T for n in ("norm2.weight", "norm2.bias")}
+    block.cross_norm.set_weights(list(arrays.values()))
+    part = f"{prefix}.w.multihead_attn."
+    kernels = np.split(REFERENCE[f"{part}in_proj_weight"].T, 3, axis=1)
+    biases = np.split(REFERENCE[f"{part}in_proj_bias"], 3)
+    inward = [weight for pair in zip(kernels, biases, strict=True) for weight in pair]
+    outward = [REFERENCE[f"{part}out_proj.{kind}"].T for kind in ("weight", "bias")]
+    theirs = dict(zip(["query", "key", "value", "attention_output"], range(4), strict=True))
+    for weight in block.cross_attention.weights:
+        *_, layer, kind = weight.path.split("/")
+        value = [*inward, *outward][2 * theirs[layer] + (kind == "bias")]
+        weight.assign(value.reshape(weight.shape))
+
+
+@NORMS
+def test_block_equals_pytorch_decoder_layer(pytorch_weights, norm):
+    block = TransformerDecoderBlock(heads=2, hidden=16, norm=norm)
+    block.build([X.shape, CONTEXT.shape])
+    pytorch_weights(block, f"{norm}.dec", mlp_norm="norm3")
+    load_cross_attention(block, f"{norm}.dec")
+    expected = REFERENCE[f"{norm}.dec"]
+    np.testing.assert_allclose(block([X, CONTEXT, SEEN]), expected, rtol=0, atol=1e-5)
+    assert abs(np.array(block([X, CONTEXT])) - expected).max() > 1e-3  # the padding matters
+
+
+@NORMS
+def test_the_past_and_the_whole_context_are_seen_and_padding_and_the_future_are_not(norm):
+    block = TransformerDecoderBlock(heads=2, norm=norm)
+    before = np.array(block([X, CONTEXT, SEEN]))
+    later = X.copy()
+    later[:, 3:] *= -1
+    after = np.array(block([later, CONTEXT, SEEN]))
+    np.testing.assert_array_equal(after[:, :3], before[:, :3])
+    padding, last = np.where(SEEN[..., None], CONTEXT, 9), CONTEXT.copy()
+    np.testing.assert_array_equal(block([X, padding, SEEN]), before)
+    last[:, SEEN.all(axis=0)] *= -1
+    assert (abs(np.array(block([X, last, SEEN])) - before).max(axis=-1) > 1e-4).all()
+
+
+@NORMS
+def test_steps_with_a_cache_equal_one_call(norm):
+    block = TransformerDecoderBlock(heads=2, norm=norm)
+    expected = block([X, CONTEXT, SEEN])
+    cache, outputs = block.attention.empty_cache(2, 5), []
+    for start, stop in ((0, 2), (2, 3), (3, 5)):
+        output, cache = block.step([X[:, start:stop], CONTEXT, SEEN], cache, start)
+        outputs.append(output)
+    np.testing.assert_allclose(keras.ops.concatenate(outputs, axis=1), expected, atol=1e-5)
+
+
+def test_parts_compute_in_the_precision_of_the_block():
+    block = TransformerDecoderBlock(heads=2, dtype="mixed_bfloat16")
+    assert keras.backend.standardize_dtype(block([X, CONTEXT, SEEN]).dtype) == "bfloat16"
+    assert {weight.dtype for weight in block.weights} == {"float32"}
