@@ -9,57 +9,16 @@ from keras import layers
 from kerasdl import export
 from kerasdl.errors import InvalidInput
 from kerasdl.export.process import WORKER
-
-
-def images(count=16, seed=0):
-    return np.random.default_rng(seed).random((count, 8, 8, 1), dtype="float32")
-
-
-def tokens(count=8, length=12, seed=0):
-    return np.random.default_rng(seed).integers(0, 20, (count, length)).astype("int32")
-
-
-def cnn():
-    inputs = x = keras.Input((8, 8, 1))
-    for filters in (16, 32):
-        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
-    x = layers.GlobalAveragePooling2D()(x)
-    return keras.Model(inputs, layers.Dense(10)(x))
-
-
-def sequential():
-    return keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(4)])
-
-
-def lstm():
-    inputs = keras.Input((12,), dtype="int32")
-    x = layers.LSTM(24, return_sequences=True)(layers.Embedding(20, 16)(inputs))
-    return keras.Model(inputs, layers.Dense(20)(x))
-
-
-def attention():
-    inputs = keras.Input((12,), dtype="int32")
-    x = layers.Embedding(20, 16)(inputs)
-    x = x + layers.MultiHeadAttention(2, 8)(x, x, use_causal_mask=True)
-    return keras.Model(inputs, layers.Dense(20)(layers.LayerNormalization()(x)))
-
-
-class Subclassed(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.flatten, self.dense = layers.Flatten(), layers.Dense(3)
-
-    def call(self, inputs):
-        return self.dense(self.flatten(inputs))
-
-
-def two_heads():
-    image, size = keras.Input((8, 8, 1), name="image"), keras.Input((2,), name="size")
-    x = layers.Concatenate()([layers.Flatten()(image), size])
-    return keras.Model(
-        {"image": image, "size": size}, {"kind": layers.Dense(5)(x), "age": layers.Dense(1)(x)}
-    )
+from tests.export.networks import (
+    Subclassed,
+    attention,
+    cnn,
+    images,
+    lstm,
+    sequential,
+    tokens,
+    two_heads,
+)
 
 
 @pytest.mark.parametrize(
@@ -115,108 +74,6 @@ def test_any_number_of_examples_fits_any_batch_size(batch_size, tmp_path):
     assert next(iter(file.inputs.values()))[0][0] == (batch_size or -1)
     for count in (1, 7, 70):
         assert export.verify(model, file, images(count)).largest_error < 1e-5
-
-
-@pytest.fixture(scope="module")
-def trained():
-    """A network that can tell which quarter of the picture is bright: agreement means something."""
-    keras.utils.set_random_seed(0)
-    x, y = images(600), np.arange(600) % 4
-    for quarter in range(4):
-        rows, columns = 4 * (quarter // 2), 4 * (quarter % 2)
-        x[y == quarter, rows : rows + 4, columns : columns + 4] += 0.5
-    inputs = keras.Input((8, 8, 1))
-    h = layers.Conv2D(16, 3, padding="same", use_bias=False)(inputs)
-    h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
-    h = layers.Conv2D(32, 3, 2, padding="same", activation="relu")(h)
-    model = keras.Model(inputs, layers.Dense(4)(layers.Flatten()(h)))
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(3e-3), loss, metrics=["accuracy"])
-    model.fit(x, y, batch_size=50, epochs=4, verbose=0)
-    assert model.evaluate(x, y, verbose=0)[1] > 0.95
-    return model, x, y
-
-
-@pytest.mark.parametrize(
-    ("quantize", "ratio", "error", "agreement"),
-    [
-        ("float16", 0.65, 0.01, 0.99),
-        ("dynamic", 0.5, 0.1, 0.98),
-        ("int8", 0.5, 0.1, 0.98),
-        ("int16x8", 0.5, 0.05, 0.99),
-        ("int4", 0.4, 1.0, 0.95),
-    ],
-)
-def test_quantised_files_are_smaller_and_agree(
-    trained, quantize, ratio, error, agreement, tmp_path
-):
-    model, x, _ = trained
-    calibration = x[:100] if quantize in ("int8", "int16x8") else None
-    small = export.to_litert(
-        model, tmp_path / "small.tflite", quantize=quantize, calibration=calibration
-    )
-    whole = export.to_litert(model, tmp_path / "whole.tflite")
-    assert small.size < ratio * whole.size
-    assert next(iter(small.inputs.values()))[1] == np.float32
-    parity = export.verify(model, small, x)
-    assert 1e-6 < parity.mean_error < error  # of logits between -15 and 16
-    assert parity.agreement > agreement
-
-
-def test_int8_takes_a_dataset_and_calculates_in_integers(trained, tmp_path):
-    model, x, y = trained
-    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)
-    file = export.to_litert(model, tmp_path / "a.tflite", quantize="int8", calibration=dataset)
-    assert export.verify(model, file, x).agreement > 0.98
-    kinds = {str(detail["dtype"]) for detail in file.interpreter.get_tensor_details()}
-    assert any("int8" in kind for kind in kinds)
-    floats = [
-        detail["name"]
-        for detail in file.interpreter.get_tensor_details()
-        if detail["dtype"] == np.float32
-    ]
-    assert len(floats) == 2  # what goes in and what comes out
-
-
-@pytest.mark.parametrize("make", [lstm, attention])
-@pytest.mark.parametrize("quantize", ["float16", "dynamic", "int8", "int4"])
-def test_sequence_models_quantise(make, quantize, tmp_path):
-    model = make()
-    calibration = tokens(64) if quantize == "int8" else None
-    file = export.to_litert(
-        model, tmp_path / "m.tflite", quantize=quantize, calibration=calibration
-    )
-    assert export.verify(model, file, tokens()).largest_error < (0.3 if quantize == "int4" else 0.1)
-    assert not any(getattr(layer, "unroll", False) for layer in model.layers)
-
-
-def test_int16_activations_are_nearer_than_int8_ones(tmp_path):
-    """Causal attention too, whose mask is minus infinity."""
-    model = attention()
-    errors = {
-        method: export.verify(
-            model,
-            export.to_litert(
-                model, tmp_path / "m.tflite", quantize=method, calibration=tokens(64, seed=1)
-            ),
-            tokens(),
-        ).largest_error
-        for method in ("int8", "int16x8")
-    }
-    assert 3 * errors["int16x8"] < errors["int8"] < 0.1
-
-
-def test_sparse_storage_leaves_out_zeros(tmp_path):
-    inputs = keras.Input((128,))
-    model = keras.Model(inputs, layers.Dense(128)(inputs))
-    kernel = model.layers[-1].kernel
-    keep = np.random.default_rng(0).random(kernel.shape) > 0.8
-    kernel.assign(kernel.numpy() * keep)
-    x = np.random.default_rng(1).random((16, 128), dtype="float32")
-    dense = export.to_litert(model, tmp_path / "dense.tflite")
-    sparse = export.to_litert(model, tmp_path / "sparse.tflite", sparse=True)
-    assert sparse.size < 0.5 * dense.size
-    np.testing.assert_allclose(sparse.predict(x), dense.predict(x), atol=1e-6)
 
 
 def test_the_activation_is_appended_and_verified_with(trained, tmp_path):

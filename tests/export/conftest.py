@@ -1,0 +1,33 @@
+"""The same weights in whatever order tests run; a network for which agreement means something."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from tests.export.networks import images
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def trained():
+    """A network that can tell which quarter of a picture is bright, inputs and labels."""
+    keras.utils.set_random_seed(0)
+    x, y = images(600), np.arange(600) % 4
+    for quarter in range(4):
+        rows, columns = 4 * (quarter // 2), 4 * (quarter % 2)
+        x[y == quarter, rows : rows + 4, columns : columns + 4] += 0.5
+    inputs = keras.Input((8, 8, 1))
+    h = layers.Conv2D(16, 3, padding="same", use_bias=False)(inputs)
+    h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
+    h = layers.Conv2D(32, 3, 2, padding="same", activation="relu")(h)
+    model = keras.Model(inputs, layers.Dense(4)(layers.Flatten()(h)))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(3e-3), loss, metrics=["accuracy"])
+    model.fit(x, y, batch_size=50, epochs=4, verbose=0)
+    assert model.evaluate(x, y, verbose=0)[1] > 0.95
+    return model, x, y

@@ -1,0 +1,92 @@
+"""Quantised and sparse files are smaller and say nearly the same."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from kerasdl import export
+from tests.export.networks import attention, lstm, tokens
+
+
+@pytest.mark.parametrize(
+    ("quantize", "ratio", "error", "agreement"),
+    [
+        ("float16", 0.65, 0.01, 0.99),
+        ("dynamic", 0.5, 0.1, 0.98),
+        ("int8", 0.5, 0.1, 0.98),
+        ("int16x8", 0.5, 0.05, 0.99),
+        ("int4", 0.4, 1.0, 0.95),
+    ],
+)
+def test_quantised_files_are_smaller_and_agree(
+    trained, quantize, ratio, error, agreement, tmp_path
+):
+    model, x, _ = trained
+    calibration = x[:100] if quantize in ("int8", "int16x8") else None
+    small = export.to_litert(
+        model, tmp_path / "small.tflite", quantize=quantize, calibration=calibration
+    )
+    whole = export.to_litert(model, tmp_path / "whole.tflite")
+    assert small.size < ratio * whole.size
+    assert next(iter(small.inputs.values()))[1] == np.float32
+    parity = export.verify(model, small, x)
+    assert 1e-6 < parity.mean_error < error  # of logits between -15 and 16
+    assert parity.agreement > agreement
+
+
+def test_int8_takes_a_dataset_and_calculates_in_integers(trained, tmp_path):
+    model, x, y = trained
+    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)
+    file = export.to_litert(model, tmp_path / "a.tflite", quantize="int8", calibration=dataset)
+    assert export.verify(model, file, x).agreement > 0.98
+    kinds = {str(detail["dtype"]) for detail in file.interpreter.get_tensor_details()}
+    assert any("int8" in kind for kind in kinds)
+    floats = [
+        detail["name"]
+        for detail in file.interpreter.get_tensor_details()
+        if detail["dtype"] == np.float32
+    ]
+    assert len(floats) == 2  # what goes in and what comes out
+
+
+@pytest.mark.parametrize("make", [lstm, attention])
+@pytest.mark.parametrize("quantize", ["float16", "dynamic", "int8", "int4"])
+def test_sequence_models_quantise(make, quantize, tmp_path):
+    model = make()
+    calibration = tokens(64) if quantize == "int8" else None
+    file = export.to_litert(
+        model, tmp_path / "m.tflite", quantize=quantize, calibration=calibration
+    )
+    assert export.verify(model, file, tokens()).largest_error < (0.3 if quantize == "int4" else 0.1)
+    assert not any(getattr(layer, "unroll", False) for layer in model.layers)
+
+
+def test_int16_activations_are_nearer_than_int8_ones(tmp_path):
+    """Causal attention too, whose mask is minus infinity."""
+    model = attention()
+    errors = {
+        method: export.verify(
+            model,
+            export.to_litert(
+                model, tmp_path / "m.tflite", quantize=method, calibration=tokens(64, seed=1)
+            ),
+            tokens(),
+        ).mean_error
+        for method in ("int8", "int16x8")
+    }
+    assert 3 * errors["int16x8"] < errors["int8"] < 0.02
+
+
+def test_sparse_storage_leaves_out_zeros(tmp_path):
+    inputs = keras.Input((128,))
+    model = keras.Model(inputs, layers.Dense(128)(inputs))
+    kernel = model.layers[-1].kernel
+    keep = np.random.default_rng(0).random(kernel.shape) > 0.8
+    kernel.assign(kernel.numpy() * keep)
+    x = np.random.default_rng(1).random((16, 128), dtype="float32")
+    dense = export.to_litert(model, tmp_path / "dense.tflite")
+    sparse = export.to_litert(model, tmp_path / "sparse.tflite", sparse=True)
+    assert sparse.size < 0.5 * dense.size
+    np.testing.assert_allclose(sparse.predict(x), dense.predict(x), atol=1e-6)
