@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 from keras import tree
 
+from kerasdl.compression import pruning
 from kerasdl.compression.fake_quant.activations import FakeQuantize
 from kerasdl.compression.fake_quant.graph import quantize_aware
 from kerasdl.errors import InvalidInput
@@ -21,13 +22,14 @@ def train_aware(
     metrics=None,
     callbacks=(),
     validation_data=None,
+    keep_zeros: bool = False,
     **fit_options,
 ) -> keras.Model:
     """Train a model on while it computes with int8 numbers; returns the model that does.
 
     It is a functional Keras model, whose file `to_litert(aware, path, quantize="aware")` computes
     in int8 what the model says. Its kernels are the variables of `model`, which is trained by the
-    same steps. With the callback `Prune(lambda step: (False, 1.0))` zeros stay zeros.
+    same steps.
 
     Args:
         model: Any Keras model that is built; what is not given below is taken from its `compile`.
@@ -38,6 +40,7 @@ def train_aware(
         metrics: By default the model's.
         callbacks: Callbacks of `fit`.
         validation_data: What `fit` validates on.
+        keep_zeros: Whether the zeros of a pruned model stay zeros, in the file, too.
         **fit_options: What `fit` takes.
     """
     compiled = dict(model._compile_config.config) if getattr(model, "compiled", False) else {}
@@ -52,16 +55,17 @@ def train_aware(
         compiled["optimizer"] = type(like).from_config(like.get_config())
     aware = calibrate(quantize_aware(model), train)
     aware.compile(**compiled)
+    if keep_zeros:
+        callbacks = [*callbacks, pruning.Prune(_keep)]
     if epochs:
-        options = {"verbose": 0, "shuffle": False, **fit_options}
-        aware.fit(
-            train,
-            epochs=epochs,
-            callbacks=list(callbacks),
-            validation_data=validation_data,
-            **options,
-        )
+        options = {"verbose": 0, "shuffle": False, "validation_data": validation_data}
+        aware.fit(train, epochs=epochs, callbacks=list(callbacks), **{**options, **fit_options})
     return aware
+
+
+def _keep(step):
+    """A schedule that never chooses new zeros: masks are what the weights say."""
+    return tf.constant(False), 1.0
 
 
 def calibrate(aware: keras.Model, data) -> keras.Model:

@@ -28,6 +28,7 @@ class FakeQuantizeWeights(layers.Wrapper):
     def __init__(self, layer, norm=None, **kwargs):
         super().__init__(layer, **{"dtype": "float32", **kwargs})
         self.norm = norm
+        self.supports_masking = layer.supports_masking
         self.operation = operations.OPERATIONS[type(layer)]
         if isinstance(layer, operations.SEPARABLE):
             self.between = FakeQuantize(name="between")

@@ -58,7 +58,8 @@ def audio(x):
 
 
 def recurrent(x):
-    x = layers.LSTM(8, return_sequences=True)(layers.Embedding(TOKENS, 8)(x))
+    x = layers.Dense(8)(layers.Embedding(TOKENS, 8, mask_zero=True)(x))
+    x = layers.LSTM(8, return_sequences=True)(x)
     return layers.Dense(4)(layers.GRU(8)(x))
 
 

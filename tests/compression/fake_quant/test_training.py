@@ -9,7 +9,6 @@ import pytest
 import tensorflow as tf
 
 from kerasdl import compression, export
-from kerasdl.compression import pruning
 from kerasdl.compression.fake_quant import FakeQuantize, calibrate
 from kerasdl.errors import InvalidInput
 from kerasdl.models.sequence.gpt import GPT
@@ -25,15 +24,10 @@ def statistics(model):
     return [v.numpy() for v in model.variables if "moving" in v.path]
 
 
-def keep_zeros():
-    """A schedule under which masks are what the weights' zeros say."""
-    return pruning.Prune(lambda step: (tf.constant(False), 1.0))
-
-
 def test_zeros_stay_zeros_in_the_model_and_in_the_file(mobile, train, tmp_path):
     mobile = compression.prune(mobile, train, sparsity=0.5, epochs=2)
     before = compression.sparsity(mobile)
-    aware = compression.train_aware(mobile, train, epochs=2, callbacks=[keep_zeros()])
+    aware = compression.train_aware(mobile, train, epochs=2, keep_zeros=True)
     assert compression.sparsity(mobile) == before
     file = export.to_litert(aware, tmp_path / "pruned.tflite", quantize="aware")
     tensors = file.interpreter.get_tensor_details()
