@@ -155,23 +155,30 @@ class _Work:
         from kerasdl.compression.bridge import graph, quantization
 
         network = quantization.quantize(
-            graph.to_tf_keras(self.flat),
+            graph.to_tf_keras(self.flat, opaque_rnns=True),
             keep_zeros="prune" in self.done,
             clusters=self.clusters if "cluster" in self.done else 0,
         )
         batches = itertools.islice(self.train, CALIBRATION_BATCHES)
         inputs = (keras.utils.unpack_x_y_sample_weight(batch)[0] for batch in batches)
         quantization.calibrate(network, map(self.flat._standardize_inputs, inputs))
-        self.result = self._fit(network, epochs, quantization.without_gradient(network))
+        self.result = self._fit(network, epochs, self._clustered())
         graph.copy_weights(network, self.flat)
         self.untouched = quantization.untouched(network)
         self.done.append("quantize")
 
-    def _fit(self, network, epochs, skip=()):
+    def _clustered(self):
+        """Kernels that are clustered: their centroids learn, or nothing does."""
+        if "cluster" not in self.done:
+            return []
+        kernels = pruning.kernels(self.flat)
+        return [kernel for kernel in kernels if len(np.unique(kernel)) <= self.clusters]
+
+    def _fit(self, network, epochs, frozen=()):
         from kerasdl.compression.bridge import training
 
         zeros = pruning.kernels(self.flat) if "prune" in self.done else ()
-        hosted = training.host(network, self.flat, skip, zeros)
+        hosted = training.host(network, self.flat, frozen, zeros)
         self.objective.compile(hosted, self.fit_options["callbacks"])
         hosted.fit(self.train, epochs=epochs, **self.fit_options)
         return hosted

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from kerasdl.compression.bridge import graph, layers as converting, opaque
+from kerasdl.compression.bridge import graph, opaque
+from kerasdl.compression.bridge import layers as converting
 from kerasdl.errors import InvalidInput
 
 LINE, IMAGE, CLIP, TOKENS, SIGNAL = (12,), (8, 8, 4), (4, 4, 4, 2), "tokens", (10, 4)

@@ -8,7 +8,7 @@ from kerasdl.compression.bridge.tfmot import cluster_wrapper, quantize_wrapper, 
 from kerasdl.errors import InvalidInput
 
 
-def to_tf_keras(model: keras.Model, batch_size: int | None = None):
+def to_tf_keras(model: keras.Model, batch_size: int | None = None, opaque_rnns: bool = False):
     """The same network in tf_keras: same names, same weights, a list for several in- and outputs.
 
     What tf_keras has not, or has with another formula, becomes an opaque layer that runs the Keras
@@ -17,6 +17,8 @@ def to_tf_keras(model: keras.Model, batch_size: int | None = None):
     Args:
         model: A functional or Sequential model, such as `kerasdl.compression.flatten` gives.
         batch_size: A fixed batch size; by default the model's.
+        opaque_rnns: Whether RNNs stay those of Keras 3. From tf_keras's LSTM the converter makes
+            LiteRT's, which goes on from call to call with the state that the last one left.
     """
     graph = model._functional if isinstance(model, keras.Sequential) else model
     if not hasattr(graph, "_run_through_graph"):
@@ -36,7 +38,7 @@ def to_tf_keras(model: keras.Model, batch_size: int | None = None):
         # as in a functional model, whoever calls the whole network decides on `training`
         kwargs = {k: v for k, v in kwargs.items() if v is not None and k != "training"}
         if id(operation) not in made:  # a layer that is used twice keeps its one set of weights
-            made[id(operation)] = layers.convert(operation, args, kwargs)
+            made[id(operation)] = layers.convert(operation, args, kwargs, opaque_rnns)
         first, *others = made[id(operation)]
         tensors = [x for x in tree.flatten((args, kwargs)) if opaque.is_tensor(x)]
         outputs = first(tensors if len(tensors) > 1 else tensors[0])

@@ -4,7 +4,6 @@ import inspect
 import warnings
 
 import keras
-import tensorflow as tf
 from keras import layers, tree
 from keras.src import ops as operations
 
@@ -39,10 +38,11 @@ MERGES = {
 LEFT_OUT = ("dtype", "name", "_initializer", "_regularizer", "_constraint")
 
 
-def convert(operation, args, kwargs) -> list:
+def convert(operation, args, kwargs, opaque_rnns=False) -> list:
     """Fresh tf_keras layers to be called one after another; opaque where there is no equal."""
     found = None
-    if not kwargs:
+    is_opaque = opaque_rnns and isinstance(operation, layers.RNN | layers.Bidirectional)
+    if not kwargs and not is_opaque:
         is_layer = isinstance(operation, layers.Layer)
         found = convert_layer(operation) if is_layer else convert_operation(operation, args)
     return found or [opaque(operation, args, kwargs)]
@@ -62,11 +62,11 @@ def convert_layer(layer):
         inner = [convert_layer(rnn) for rnn in (layer.forward_layer, layer.backward_layer)]
         if None in inner:
             return None
-        (forward, *_), (backward, *_) = inner
+        (forward,), (backward,) = inner
         both = tf_keras.layers.Bidirectional(
             forward, layer.merge_mode, backward_layer=backward, name=layer.name
         )
-        return [both, *bounds(layer, layer.forward_layer)]
+        return [both]
     options = configuration(layer)
     if options is None:
         return None
@@ -76,7 +76,6 @@ def convert_layer(layer):
         if None in names.values():
             return None  # tf_keras has another `hard_sigmoid`
         options.update(names)
-        after = bounds(layer, layer)
     elif "activation" in options:
         options["activation"] = name_of(layer.activation)
         if options["activation"] is None:
@@ -111,29 +110,6 @@ def configuration(layer):
 
 # they choose how something is computed, not what
 HARMLESS = ("seed", "use_cudnn", "synchronized", "ragged", "sparse", "implementation")
-
-
-@tf_keras.utils.register_keras_serializable(package="kerasdl")
-class Bounds(tf_keras.layers.Layer):
-    """Behind an RNN, whose outputs are in [-1, 1] anyway.
-
-    LiteRT's converter would quantise a fused LSTM whose output is quantised, and fails.
-    """
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.supports_masking = True
-
-    def call(self, inputs):
-        return tf.clip_by_value(inputs, -1.0, 1.0)
-
-
-def bounds(layer, rnn):
-    """A layer of bounds where they hold."""
-    bounded = not rnn.return_state and rnn.activation is keras.activations.tanh
-    if getattr(layer, "merge_mode", "concat") not in ("concat", "ave", "mul") or not bounded:
-        return []
-    return [Bounds(name=f"{layer.name}_bounds")]
 
 
 def _separable(layer):

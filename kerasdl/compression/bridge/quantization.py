@@ -12,6 +12,7 @@ from kerasdl.compression.bridge.tfmot import (
     prune_preserve,
     quant_ops,
     quantize_annotate,
+    quantize_aware_activation,
     quantize_wrapper,
     registry,
     tf_keras,
@@ -23,11 +24,16 @@ MOVES = {
     *("ExpandDims", "GetItem", "Pad", "Reshape", "Squeeze", "Transpose", "Identity", "Flatten"),
     *("Split", "SwapAxes", "Moveaxis", "BroadcastTo", "Stack", "Repeat", "Tile", "Cast"),
 }
-# LiteRT has these in the scale of their input, and RNNs in floats
+# LiteRT has these in the scale of their input
 ALONE = (
-    *(tf_keras.layers.InputLayer, tf_keras.layers.RNN, tf_keras.layers.Bidirectional),
+    tf_keras.layers.InputLayer,
     *(tf_keras.layers.AveragePooling1D, tf_keras.layers.AveragePooling2D),
     *(tf_keras.layers.UpSampling1D, tf_keras.layers.UpSampling2D),
+)
+CONVOLUTIONS = (
+    tf_keras.layers.Conv2D,
+    tf_keras.layers.DepthwiseConv2D,
+    tf_keras.layers.Dense,
 )
 EXTRA = {
     tf_keras.layers.Conv1D: (["kernel"], ["activation"], False),
@@ -110,7 +116,14 @@ class Layout(layout.Default8BitQuantizeLayoutTransform):
             tokens = any(isinstance(user, tf_keras.layers.Embedding) for user in users)
             if tokens or not layer.output.dtype.is_floating:
                 layer_quantize_map.pop(layer.name, None)
-        return super().apply(model, layer_quantize_map)
+        model, layer_quantize_map = super().apply(model, layer_quantize_map)
+        for layer in model.layers:
+            config = layer_quantize_map.get(layer.name, {}).get("quantize_config")
+            if type(layer) in CONVOLUTIONS and isinstance(config, configs.NoOpQuantizeConfig):
+                # a ReLU follows: TFMOT forgets the weights together with the output
+                layer.activation = quantize_aware_activation.NoOpActivation()
+                layer_quantize_map[layer.name] = {"quantize_config": None}
+        return model, layer_quantize_map
 
 
 def quantize(network, *, keep_zeros=False, clusters=0):
@@ -122,10 +135,17 @@ def quantize(network, *, keep_zeros=False, clusters=0):
     def annotate(layer):
         return layer if layer.name in floats else quantize_annotate.QuantizeAnnotate(layer)
 
-    with tfmot.quantization.keras.quantize_scope():
+    one = mock.patch.object(cluster_preserve, "get_centroids", _centroids)
+    with one, tfmot.quantization.keras.quantize_scope():
         annotated = tf_keras.models.clone_model(network, clone_function=annotate)
         scheme = Scheme(Registry(keep_zeros, clusters, floats, fused))
         return tfmot.quantization.keras.quantize_apply(annotated, scheme)
+
+
+def _centroids(layer, weight, data_format):
+    """One set for the whole kernel; TFMOT would give each channel of a convolution its own."""
+    values, index = cluster_preserve.get_unique(weight)
+    return values, tf.size(values), index, False
 
 
 def _is_left_alone(layer):
@@ -171,7 +191,7 @@ def _is_quantizer(layer):
 
 
 def calibrate(network, batches):
-    """Begin with the ranges that activations really have.
+    """Begin with the ranges that weights and activations really have.
 
     TFMOT begins with [-6, 6] and forgets a thousandth of it in every step.
 
@@ -188,7 +208,11 @@ def calibrate(network, batches):
         max_var.assign(tf.maximum(max_var, tf.reduce_max(inputs)))
         return inputs
 
-    def keep(inputs, *_, **__):
+    def record_weights(inputs, min_var, max_var, per_channel=False, **_):
+        axes = range(len(inputs.shape) - 1) if per_channel else None
+        largest = tf.reduce_max(tf.abs(inputs), axis=axes and list(axes))
+        min_var.assign(-largest)
+        max_var.assign(largest)
         return inputs
 
     @tf.function(autograph=False)
@@ -198,7 +222,7 @@ def calibrate(network, batches):
     with (
         mock.patch.object(quant_ops, "MovingAvgQuantize", record),
         mock.patch.object(quant_ops, "AllValuesQuantize", record),
-        mock.patch.object(quant_ops, "LastValueQuantize", keep),
+        mock.patch.object(quant_ops, "LastValueQuantize", record_weights),
     ):
         for number, batch in enumerate(batches):
             if number == 0:
@@ -206,13 +230,3 @@ def calibrate(network, batches):
                 for variable in ranges.values():
                     variable.assign(tf.zeros_like(variable))  # a range holds zero
             run(batch)
-
-
-def without_gradient(network) -> list:
-    """Kernels that are written anew from their clusters in every step."""
-    return [
-        layer._weight_vars[0][0]
-        for layer in network.layers
-        if isinstance(layer, quantize_wrapper.QuantizeWrapper)
-        and any("cluster_centroids" in weight.name for weight in layer.weights)
-    ]

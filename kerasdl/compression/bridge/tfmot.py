@@ -28,6 +28,7 @@ try:
         from tensorflow_model_optimization.python.core.quantization.keras import (
             quant_ops,
             quantize_annotate,
+            quantize_aware_activation,
             quantize_wrapper,
         )
         from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.cluster_preserve import (  # noqa: E501
@@ -62,6 +63,7 @@ __all__ = [
     "prune_preserve",
     "quant_ops",
     "quantize_annotate",
+    "quantize_aware_activation",
     "quantize_wrapper",
     "registry",
     "tf_keras",

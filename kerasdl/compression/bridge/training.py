@@ -23,25 +23,27 @@ class Hosted(keras.layers.Layer):
         network: The tf_keras network.
         twins: The Keras 3 variables that some of its variables stand for, by the latter's `id`:
             what is frozen, constrained or regularized there is so here.
+        frozen: Those of them that do not learn, though they may change.
         keep_zeros: Those of them whose zeros stay.
     """
 
-    def __init__(self, network, twins, keep_zeros=(), **kwargs):
+    def __init__(self, network, twins, frozen=(), keep_zeros=(), **kwargs):
         super().__init__(trainable=True, **kwargs)
         self.network = network
         trainable = {id(variable) for variable in network.trainable_variables}
         self.parts = []
         for number, variable in enumerate(network.variables):
             twin = twins.get(id(variable))
+            learns = twin is None or (twin.trainable and not _holds(frozen, twin))
             part = keras.Variable(  # of a tf.Variable, it is the same one
                 variable,
                 dtype=variable.dtype.name,
-                trainable=id(variable) in trainable and (twin is None or twin.trainable),
+                trainable=id(variable) in trainable and learns,
                 name=f"{number}_{variable.name.split(':')[0].replace('/', '_')}",
             )
             if twin is not None:
                 part.constraint, part.regularizer = twin.constraint, twin.regularizer
-                if any(twin is kernel for kernel in keep_zeros):
+                if _holds(keep_zeros, twin):
                     part.constraint = KeepZeros(variable, twin.constraint)
             self.parts.append(part)
 
@@ -50,6 +52,10 @@ class Hosted(keras.layers.Layer):
         for loss in self.network.losses:
             self.add_loss(loss)
         return outputs
+
+
+def _holds(variables, variable):
+    return any(variable is other for other in variables)
 
 
 class KeepZeros:
@@ -63,19 +69,17 @@ class KeepZeros:
         return self.before(value) * self.mask
 
 
-def host(network, model, skip=(), keep_zeros=()) -> keras.Model:
+def host(network, model, frozen=(), keep_zeros=()) -> keras.Model:
     """A Keras 3 model with the inputs and outputs of `model` that computes what `network` does.
 
     Args:
         network: What TFMOT made of `to_tf_keras(model)`.
         model: The flat Keras 3 model.
-        skip: Variables of `network` that have no gradient.
+        frozen: Variables of `model` that do not learn.
         keep_zeros: Variables of `model` whose zeros stay.
     """
     twins = {id(twin): variable for variable, twin in graph.pairs(model, network)}
-    layer = Hosted(network, twins, keep_zeros, name=f"hosted_{model.name}")
-    for part in layer.parts:
-        part.trainable = part.trainable and not any(part.value is variable for variable in skip)
+    layer = Hosted(network, twins, frozen, keep_zeros, name=f"hosted_{model.name}")
     inputs = tree.map_structure(_input, model._inputs_struct)
     outputs = tree.flatten(layer(tree.flatten(inputs)))
     outputs = [

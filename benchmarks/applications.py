@@ -1,0 +1,98 @@
+"""Networks of keras.applications through the bridge to TFMOT and into int8 files.
+
+Run as `python benchmarks/applications.py [NAME ...]`; it writes `benchmarks/results/applications.json`.
+Weights are random: what is measured is whether the same numbers come out, not whether they are right.
+"""
+
+import json
+import pathlib
+import sys
+import tempfile
+import time
+
+import keras
+import numpy as np
+
+from kerasdl import compression, export
+from kerasdl.compression.bridge import graph, quantization, training
+
+RESULTS = pathlib.Path(__file__).parent / "results" / "applications.json"
+NAMES = ("ResNet50", "MobileNetV2", "MobileNetV3Small", "EfficientNetB0", "DenseNet121")
+SIDE = 96
+
+
+def images(count, seed):
+    """Coarse coloured noise, so that images differ in more than their pixels."""
+    random = np.random.default_rng(seed)
+    coarse = random.random((count, 6, 6, 3)).repeat(SIDE // 6, 1).repeat(SIDE // 6, 2)
+    return (255 * (0.8 * coarse + 0.2 * random.random((count, SIDE, SIDE, 3)))).astype("float32")
+
+
+def measure(name, folder):
+    keras.utils.set_random_seed(0)
+    options = {"weights": None, "input_shape": (SIDE, SIDE, 3), "classes": 10}
+    model = getattr(keras.applications, name)(**options, classifier_activation=None)
+    # statistics of real activations, without which fifty layers lead to nothing or to infinity
+    settle(model, images(32, 0))
+    x = images(64, 1)
+    expected = model.predict(x, verbose=0)
+    start = time.perf_counter()
+    flat = compression.flatten(model)
+    network = graph.to_tf_keras(flat, opaque_rnns=True)
+    crossed = network.predict(x, verbose=0)
+    crossing = time.perf_counter() - start
+    start = time.perf_counter()
+    quantized = quantization.quantize(network)
+    quantization.calibrate(quantized, [images(32, 2), images(32, 3)])
+    hosted = training.host(quantized, flat)
+    quantizing = time.perf_counter() - start
+    start = time.perf_counter()
+    file = export.to_litert(hosted, folder / f"{name}.tflite", quantize="aware")
+    converting = time.perf_counter() - start
+    plain = export.to_litert(model, folder / f"{name}-float.tflite")
+    received = file.predict(x)
+    types = [detail["dtype"] for detail in file.interpreter.get_tensor_details()]
+    return {
+        "parameters": model.count_params(),
+        "bridge_error": float(np.abs(crossed - expected).max() / np.abs(expected).max()),
+        "int8_agreement": float((received.argmax(-1) == expected.argmax(-1)).mean()),
+        "int8_agreement_with_fake_quantisation": export.verify(hosted, file, x).agreement,
+        "int8_correlation": float(np.corrcoef(received.ravel(), expected.ravel())[0, 1]),
+        "float_bytes": plain.size,
+        "int8_bytes": file.size,
+        "int8_zipped_bytes": file.zipped_size,
+        "float_tensors": sum(dtype is np.float32 for dtype in types),
+        "operators": file.operators,
+        "untouched": quantization.untouched(quantized),
+        "seconds": {"cross": crossing, "quantize": quantizing, "convert": converting},
+    }
+
+
+def settle(model, x):
+    """Give batch normalization the statistics of these images, layer by layer."""
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    model(x, training=True)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
+def main(names):
+    table = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names or NAMES:
+            table[name] = row = measure(name, pathlib.Path(folder))
+            print(
+                f"{name}: bridge {row['bridge_error']:.1e}, int8 agreement"
+                f" {row['int8_agreement']:.1%}, {row['float_bytes'] / 1e6:.2f} MB ->"
+                f" {row['int8_bytes'] / 1e6:.2f} MB",
+                flush=True,
+            )
+            RESULTS.parent.mkdir(exist_ok=True)
+            RESULTS.write_text(json.dumps(table, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,216 @@
+"""From any Keras model to a small file, by every method."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from kerasdl import compression, export
+from kerasdl.compression import compressing, pruning
+from kerasdl.compression.bridge import graph, quantization, training
+from kerasdl.errors import InvalidInput
+from tests.compression import networks
+
+compress = compressing.compress
+
+
+def kernels(model):
+    return [v.numpy() for v in pruning.kernels(model)]
+
+
+def integers(file):
+    """The int8 weights of the file, those of one number and those of biases aside."""
+    interpreter = file.interpreter
+    found = []
+    for detail in interpreter.get_tensor_details():
+        if detail["dtype"] is np.int8 and len(detail["shape"]) > 1:
+            try:
+                found.append(interpreter.get_tensor(detail["index"]))
+            except ValueError:  # an activation, which holds nothing now
+                continue
+    return found
+
+
+FLOAT = {
+    "decoder": ["group_normalization", "p_re_lu"],
+    "lstm": ["lstm", "lstm"],
+    "masked": ["embedding", "gru"],
+    "transformer": ["layer_normalization", "multi_head_attention", "rms_normalization"],
+}
+
+
+@pytest.mark.parametrize("name", networks.NETWORKS)
+def test_every_network_becomes_int8(name, tmp_path):
+    model, train, (x, y) = networks.trained(name)
+    result = compress(model, train, method="qat", epochs=1, path=tmp_path / "model.tflite")
+    assert result.model is model
+    left = sorted(layer.rstrip("0123456789_") for layer in result.untouched)
+    assert left == FLOAT.get(name, [])
+    shapes = {shape for shape, _ in result.litert.inputs.values()}
+    assert all(shape[0] == 1 for shape in shapes)
+    assert {dtype for _, dtype in result.litert.outputs.values()} == {np.dtype("float32")}
+    details = result.litert.interpreter.get_tensor_details()
+    floats = [detail for detail in details if detail["dtype"] is np.float32]
+    assert any(detail["dtype"] is np.int8 for detail in details)
+    assert name not in ("squeeze", "dense_net", "sequential") or len(floats) == 2  # in and out
+    accuracy = (model.predict(x, verbose=0).argmax(-1) == y).mean()
+    assert accuracy > 0.8
+    assert (result.litert.predict(x).argmax(-1) == y).mean() > accuracy - 0.03
+
+
+@pytest.mark.parametrize("name", ["mobile", "dense_net", "lstm", "transformer"])
+def test_the_file_says_what_was_trained(name, tmp_path):
+    model, train, (x, _) = networks.trained(name, epochs=1)
+    network = quantization.quantize(graph.to_tf_keras(model, opaque_rnns=True))
+    quantization.calibrate(network, [x[:64]])
+    hosted = training.host(network, model)
+    training.Objective.of(model).compile(hosted)
+    hosted.fit(train, verbose=0, shuffle=False)
+    file = export.to_litert(hosted, tmp_path / "model.tflite", quantize="aware")
+    parity = export.verify(hosted, file, x)
+    assert parity.agreement > 0.98
+    assert parity.mean_error < 0.01 * np.ptp(hosted.predict(x, verbose=0))
+
+
+@pytest.mark.parametrize("name", ["residual", "transformer", "lstm"])
+def test_pqat_keeps_every_zero(name, tmp_path):
+    model, train, _ = networks.trained(name, epochs=1)
+    result = compress(model, train, method="pqat", epochs=2, path=tmp_path / "model.tflite")
+    for kernel in kernels(model):
+        assert (kernel == 0).sum() == np.round(0.8 * kernel.size)
+    large = [weights for weights in integers(result.litert) if weights.size > 100]
+    assert large and all((weights == 0).mean() > 0.79 for weights in large)
+
+
+@pytest.mark.parametrize("method", ["cluster", "cqat"])
+@pytest.mark.parametrize("name", ["residual", "lstm"])
+def test_clusters_stay_few(method, name, tmp_path):
+    model, train, _ = networks.trained(name, epochs=1)
+    path = tmp_path / "model.tflite"
+    result = compress(model, train, method=method, clusters=6, epochs=2, path=path)
+    assert len(result.untouched) == (2 if (method, name) == ("cqat", "lstm") else 0)
+    for kernel in kernels(model):
+        assert 2 <= len(np.unique(kernel)) <= 6
+    assert (result.litert.card.quantize is None) == (method == "cluster")
+
+
+def test_pcqat_keeps_zeros_and_clusters(tmp_path):
+    model, train, _ = networks.trained("residual", epochs=1)
+    path = tmp_path / "model.tflite"
+    result = compress(model, train, method="pcqat", sparsity=0.7, clusters=8, epochs=3, path=path)
+    for kernel in kernels(model):
+        assert (kernel == 0).sum() >= np.round(0.7 * kernel.size)
+        assert len(np.unique(kernel)) <= 8
+    assert set(result.report["epochs"].values()) == {1}
+    assert max(result.report["unique"].values()) <= 8
+    assert min(result.report["sparsity"].values()) >= 0.69
+
+
+def test_pcqat_is_the_smallest(tmp_path):
+    sizes = {}
+    for method in ("qat", "pqat", "pcqat"):
+        model, train, _ = networks.trained("sequential", epochs=1)
+        result = compress(
+            model, train, method=method, epochs=1, clusters=8, path=tmp_path / f"{method}.tflite"
+        )
+        sizes[method] = result.litert.zipped_size
+    assert sizes["pcqat"] < sizes["pqat"] < sizes["qat"]
+
+
+def test_a_file_of_its_own():
+    model, train, _ = networks.trained("sequential", epochs=1)
+    path = compress(model, train, method="qat", epochs=1).litert.path
+    assert path.name == f"{model.name}-qat.tflite"
+    path.unlink()
+
+
+def test_the_file_carries_its_card(tmp_path):
+    model, train, (x, _) = networks.trained("sequential", epochs=1)
+    options = {"labels": ("blank", "above", "left"), "activation": "softmax"}
+    path = tmp_path / "model.tflite"
+    result = compress(model, train, method="qat", epochs=1, path=path, file_options=options)
+    assert result.litert.labels == ("blank", "above", "left")
+    np.testing.assert_allclose(result.litert.predict(x[:4]).sum(-1), 1, atol=0.02)
+
+
+def test_weights_come_back_when_something_fails(tmp_path):
+    class Fail(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise RuntimeError("out of luck")
+
+    model, train, _ = networks.trained("residual", epochs=1)
+    before = model.get_weights()
+    with pytest.raises(RuntimeError, match="out of luck"):
+        compress(model, train, method="pqat", path=tmp_path / "m.tflite", callbacks=[Fail()])
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "pcaqt"}, "Invalid value for argument `method`. Expected one of pcqat"),
+        ({"epochs": 0}, "Invalid value for argument `epochs`. Expected a positive integer"),
+        ({"sparsity": 1.0}, "Invalid value for argument `sparsity`. Expected 0 < sparsity < 1"),
+        ({"clusters": 1}, "Invalid value for argument `clusters`. Expected 3 to 256"),
+        ({"path": "model.tfl"}, "Invalid value for argument `path`. Expected a name that ends"),
+        ({"callbacks": [print]}, "Invalid callback. Expected a `keras.callbacks.Callback`"),
+        (
+            {"callbacks": [keras.callbacks.ModelCheckpoint("x.keras")]},
+            "Invalid callback `ModelCheckpoint`. Expected `save_weights_only=True`",
+        ),
+    ],
+)
+def test_wrong_arguments_are_refused_in_one_line(options, message):
+    model, train, _ = networks.trained("sequential", epochs=1)
+    with pytest.raises(InvalidInput, match=message) as caught:
+        compress(model, train, **{"method": "qat", **options})
+    assert "\n" not in str(caught.value)
+
+
+def test_wrong_models_and_data_are_refused_in_one_line():
+    model, train, _ = networks.trained("sequential", epochs=1)
+    unbuilt = keras.Sequential([keras.layers.Dense(3)])
+    unbuilt.compile("adam", "mse")
+    with pytest.raises(InvalidInput, match="Invalid model `sequential.*Expected a built model"):
+        compress(unbuilt, train, method="qat")
+    with pytest.raises(InvalidInput, match="Expected a model compiled with a loss.* no loss"):
+        compress(networks.sequential(), train, method="qat")
+    with pytest.raises(InvalidInput, match="Invalid value for argument `train`. Expected batches"):
+        compress(model, train.take(0), method="qat")
+    with pytest.raises(InvalidInput, match="Invalid value for argument `train`. Expected a datas"):
+        compress(model, train.repeat(), method="qat")
+
+
+def test_the_process_is_left_as_it_was():
+    root = pathlib.Path(compression.__file__).parents[2]
+    code = (
+        "import os\n"
+        "import kerasdl.compression.bridge.tfmot as bridge\n"
+        "import tensorflow as tf\n"
+        "assert 'TF_USE_LEGACY_KERAS' not in os.environ\n"
+        "assert tf.keras.__version__.startswith('3.'), tf.keras.__version__\n"
+        "assert bridge.tf_keras.__version__.startswith('2.')\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
+    environment["PYTHONPATH"] = str(root)
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    given = {**environment, "TF_USE_LEGACY_KERAS": "0"}
+    kept = code.replace(
+        "'TF_USE_LEGACY_KERAS' not in os.environ", "os.environ[bridge.VARIABLE] == '0'"
+    )
+    subprocess.run([sys.executable, "-c", kept], check=True, env=given)
+
+
+def test_compression_is_imported_without_tfmot():
+    code = (
+        "import sys, kerasdl.compression.compressing\n"
+        "assert 'tensorflow_model_optimization' not in sys.modules\n"
+        "assert 'tf_keras' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
