@@ -142,7 +142,7 @@ def test_road_from_a_table_to_predicted_rows(houses, tmp_path, capsys):
         assert status == 2 and out == "" and err.count("\n") == 1
         assert "asked.csv" in err and "`area`" in err and named in err
     status, _, err = run(capsys, "predict", folder, tmp_path / "nowhere.csv")
-    assert status == 2 and err.count("\n") == 1 and "does not exist" in err
+    assert status == 2 and err.count("\n") == 1 and "which is no file" in err
 
     run(capsys, "export", folder, "--quantize", "none")
     (file,) = (folder / "export").glob("*.tflite")

@@ -32,4 +32,4 @@ def image(path: str, info: dict) -> np.ndarray:
 
 def _check(path, expected):
     if not pathlib.Path(path).is_file():
-        raise errors.InvalidInput("input", expected, f"{path}, which does not exist")
+        raise errors.InvalidInput("input", expected, f"{path}, which is no file")

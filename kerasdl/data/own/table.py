@@ -101,7 +101,7 @@ def _numbers_or_words(path, lines, name, column):
 
 def _is_number(value):
     try:
-        return np.isfinite(float(value))
+        return abs(float(value)) <= np.finfo("float32").max  # false for NaN too
     except ValueError:
         return False
 

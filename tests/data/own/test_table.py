@@ -120,7 +120,8 @@ def test_columns_are_found_by_name_and_a_new_word_is_none_of_the_known(file, tmp
         ("height,colour,price,price\n1,red,2,3", "one column of a name.*two `price`"),
         ("height,colour,price,stars\n1,red,2", "line 2 of .* 4 values"),
         ("height,colour,price,stars\n1,red,2,3\n\n1,red,,3", "line 4 of .* column `price`"),
-        ("height,colour,price,stars\n1,red,inf,3", "line 2 of .* column `price`.* inf"),
+        ("height,colour,price,stars\n1,red,nan,3", "line 2 of .* column `price`.* nan"),
+        ("height,colour,price,stars\n1,red,1e39,3", "line 2 of .* column `price`.* 1e39"),
     ],
 )
 def test_a_bad_row_to_predict_is_named(file, tmp_path, text, message):
