@@ -10,6 +10,7 @@ from kerasdl.data.sets import tables
 from kerasdl.data.splits import Source
 
 FEW = 20  # so many different integers are classes
+LARGEST = float(np.finfo("float32").max)
 
 
 def read(path, seed, target=None, validation=0.1, test=0.2) -> Source:
@@ -101,7 +102,7 @@ def _numbers_or_words(path, lines, name, column):
 
 def _is_number(value):
     try:
-        return abs(float(value)) <= np.finfo("float32").max  # false for NaN too
+        return abs(float(value)) <= LARGEST  # false for NaN too
     except ValueError:
         return False
 
