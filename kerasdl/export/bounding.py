@@ -7,6 +7,8 @@ just below the smallest score does the same after the softmax.
 
 import numpy as np
 
+from kerasdl.export import flatbuffer
+
 INFINITE = -1e4  # no score of a trained network is below it
 MARGIN = 12.0  # exp(-12) is 6e-6
 
@@ -19,9 +21,8 @@ def bounded(content: bytes, ranges: dict) -> bytes:
         ranges: Smallest and largest value of each tensor by name, as ai-edge-quantizer has them.
     """
     from ai_edge_litert import schema_py_generated as schema
-    from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
-    model = tfl_flatbuffer_utils.read_model(content)
+    model = flatbuffer.read(content)
     kinds = {
         schema.BuiltinOperator.SELECT_V2,
         schema.BuiltinOperator.SELECT,
@@ -48,7 +49,7 @@ def bounded(content: bytes, ranges: dict) -> bytes:
         values = np.frombuffer(bytes(model.buffers[number].data), "float32")
         values = np.maximum(values, np.float32(min(bounds)))
         model.buffers[number].data = np.frombuffer(values.tobytes(), "uint8")
-    return _bytes(model)
+    return flatbuffer.write(model)
 
 
 def _is_mask(model, tensor):
@@ -60,11 +61,3 @@ def _is_mask(model, tensor):
 
 def _name(tensor):
     return tensor.name.decode()
-
-
-def _bytes(model):
-    import flatbuffers
-
-    builder = flatbuffers.Builder(1 << 20)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())

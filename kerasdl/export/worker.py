@@ -16,6 +16,7 @@ def convert(saved_model, output, quantize, calibration, batch_size, sparse):
     """Convert a SavedModel, and run the result once: what converts does not always run."""
     import tensorflow as tf
 
+    from kerasdl.export import flatbuffer
     from kerasdl.export import quantize as quantizing
 
     converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
@@ -38,6 +39,8 @@ def convert(saved_model, output, quantize, calibration, batch_size, sparse):
             batches = quantizing.examples(calibration, batch_size)
             converter.representative_dataset = lambda: iter(batches)
             content = converter.convert()
+    if quantize:
+        content = flatbuffer.without_names(content)
     run(content)
     with open(output, "wb") as file:
         file.write(content)
