@@ -1,7 +1,7 @@
 """Networks of keras.applications through the bridge to TFMOT and into int8 files.
 
-Run as `python benchmarks/applications.py [NAME ...]`; it writes `benchmarks/results/applications.json`.
-Weights are random: what is measured is whether the same numbers come out, not whether they are right.
+Run as `python benchmarks/applications.py [NAME ...]`; it writes results/applications.json. Weights
+are random, and deep random networks enlarge every rounding: a network that has learned agrees more.
 """
 
 import json

@@ -37,7 +37,7 @@ CONVOLUTIONS = (
 )
 EXTRA = {
     tf_keras.layers.Conv1D: (["kernel"], ["activation"], False),
-    tf_keras.layers.Embedding: (["embeddings"], [], True),
+    tf_keras.layers.Embedding: (["embeddings"], [], False),
 }
 
 
