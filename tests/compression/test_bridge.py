@@ -290,3 +290,11 @@ def test_a_subclassed_model_is_refused_in_one_line():
 
     with pytest.raises(InvalidInput, match=r"Expected a functional .* Received: Subclassed"):
         graph.to_tf_keras(Subclassed())
+
+
+def test_a_shared_layer_with_changing_arguments_is_refused():
+    inputs = keras.Input(SIGNAL)
+    attention = layers.MultiHeadAttention(2, 4, name="attend")
+    x = attention(attention(inputs, inputs), inputs, use_causal_mask=True)
+    with pytest.raises(InvalidInput, match=r"Invalid layer `attend`. Expected the same arguments"):
+        graph.to_tf_keras(keras.Model(inputs, x))

@@ -38,8 +38,12 @@ def to_tf_keras(model: keras.Model, batch_size: int | None = None, opaque_rnns: 
         # as in a functional model, whoever calls the whole network decides on `training`
         kwargs = {k: v for k, v in kwargs.items() if v is not None and k != "training"}
         if id(operation) not in made:  # a layer that is used twice keeps its one set of weights
-            made[id(operation)] = layers.convert(operation, args, kwargs, opaque_rnns)
-        first, *others = made[id(operation)]
+            found = layers.convert(operation, args, kwargs, opaque_rnns)
+            made[id(operation)] = found, str(opaque.template(args, kwargs))
+        (first, *others), arguments = made[id(operation)]
+        if arguments != str(opaque.template(args, kwargs)):
+            expected = "the same arguments beside tensors in each of its calls"
+            raise InvalidInput(f"layer `{operation.name}`", expected, f"{args[1:]} {kwargs}"[:100])
         tensors = [x for x in tree.flatten((args, kwargs)) if opaque.is_tensor(x)]
         outputs = first(tensors if len(tensors) > 1 else tensors[0])
         for layer in others:

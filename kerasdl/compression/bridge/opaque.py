@@ -25,9 +25,7 @@ class Call:
     def __init__(self, operation, args=(), kwargs=None):
         self.operation = operation
         self.name = getattr(operation, "name", None) or getattr(operation, "__name__", "call")
-        self.arguments = tree.map_structure(
-            lambda x: Tensor if is_tensor(x) else x, (args, kwargs or {})
-        )
+        self.arguments = template(args, kwargs or {})
         self.key = f"{self.name}#{next(COUNTER)}"
         self.known[self.key] = self
 
@@ -47,6 +45,11 @@ class Call:
         if self.is_layer and self.operation._call_has_training_arg and training is not None:
             kwargs = {"training": training, **kwargs}
         return self.operation(*args, **kwargs)
+
+
+def template(args, kwargs):
+    """The arguments, with a mark where there is a tensor."""
+    return tree.map_structure(lambda x: Tensor if is_tensor(x) else x, (args, kwargs))
 
 
 class Tensor:
