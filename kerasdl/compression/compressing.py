@@ -22,6 +22,13 @@ METHODS = {
     "cqat": ("cluster", "quantize"),
     "pcqat": ("prune", "cluster", "quantize"),
 }
+ENGINES = ("auto", "tfmot", "keras")
+TRANSFORMER = (  # TFMOT would leave these, and so most of a transformer, in floats
+    keras.layers.EinsumDense,
+    keras.layers.Embedding,
+    keras.layers.LayerNormalization,
+    keras.layers.MultiHeadAttention,
+)
 CALIBRATION_BATCHES = 8
 
 
@@ -53,6 +60,7 @@ def compress(
     epochs: int = 6,
     sparsity: float = 0.8,
     clusters: int = 16,
+    engine: str = "auto",
     optimizer=None,
     loss=None,
     metrics=None,
@@ -79,6 +87,8 @@ def compress(
         epochs: Passes over the data, shared evenly by the method's steps, at least one each.
         sparsity: Share of zeros in each kernel, for pqat and pcqat.
         clusters: Different weights in each kernel, at most.
+        engine: What knows of 8 bits while training: "tfmot"; "keras", fake quantisation inside
+            Keras 3, for qat and pqat; "auto" takes the latter for transformers.
         optimizer, loss, metrics: By default those that the model was compiled with; each step
             begins with a new optimizer, whose schedule starts again.
         callbacks: Keras callbacks, which see every step.
@@ -87,6 +97,9 @@ def compress(
         **fit_options: What `fit` takes, such as `validation_data`.
     """
     errors.one_of("value for argument `method`", method, list(METHODS))
+    errors.one_of("value for argument `engine`", engine, ENGINES)
+    if engine == "keras" and "cluster" in METHODS[method]:
+        raise InvalidInput("engine 'keras'", "the method qat or pqat", method)
     _check(epochs, sparsity, clusters, train)
     file_options = file_options or {}
     path = _path(path, model, method)
@@ -100,7 +113,8 @@ def compress(
         flat = flattening.flatten(model)
     before = [variable.numpy() for variable in flat.variables]
     fit_options = {"verbose": 0, "shuffle": False, **fit_options, "callbacks": list(callbacks)}
-    work = _Work(flat, train, objective, fit_options, sparsity, clusters, prune_options or {})
+    prune_options = {"sparsity": sparsity, **(prune_options or {})}
+    work = _Work(flat, train, objective, fit_options, prune_options, clusters, engine)
     steps = METHODS[method]
     try:
         shares = _shares(epochs, len(steps))
@@ -123,21 +137,21 @@ def compress(
 class _Work:
     """The steps, each of which trains the flat model on and leaves its weights there."""
 
-    def __init__(self, flat, train, objective, fit_options, sparsity, clusters, prune_options):
+    def __init__(self, flat, train, objective, fit_options, prune_options, clusters, engine):
         self.flat = flat
         self.train = train
         self.objective = objective
         self.fit_options = fit_options
-        self.sparsity = sparsity
-        self.clusters = clusters
         self.prune_options = prune_options
+        self.clusters = clusters
+        self.engine = engine
         self.done = []
         self.result = flat
         self.untouched = []
 
     def prune(self, epochs):
         self.objective.compile(self.flat, self.fit_options["callbacks"])
-        options = {"sparsity": self.sparsity, **self.prune_options, **self.fit_options}
+        options = {**self.prune_options, **self.fit_options}
         pruning.prune(self.flat, self.train, epochs=epochs, **options)
         self.done.append("prune")
 
@@ -152,6 +166,25 @@ class _Work:
         self.done.append("cluster")
 
     def quantize(self, epochs):
+        is_transformer = any(isinstance(layer, TRANSFORMER) for layer in self.flat.layers)
+        if self.engine == "keras" or (
+            self.engine == "auto" and is_transformer and "cluster" not in self.done
+        ):
+            self._quantize_in_keras(epochs)
+        else:
+            self._quantize_by_tfmot(epochs)
+        self.done.append("quantize")
+
+    def _quantize_in_keras(self, epochs):
+        from kerasdl.compression import fake_quant
+
+        self.objective.compile(self.flat, self.fit_options["callbacks"])
+        zeros = "prune" in self.done
+        self.result = fake_quant.train_aware(
+            self.flat, self.train, epochs=epochs, keep_zeros=zeros, **self.fit_options
+        )
+
+    def _quantize_by_tfmot(self, epochs):
         from kerasdl.compression.bridge import graph, quantization
 
         network = quantization.quantize(
@@ -165,7 +198,6 @@ class _Work:
         self.result = self._fit(network, epochs, self._clustered())
         graph.copy_weights(network, self.flat)
         self.untouched = quantization.untouched(network)
-        self.done.append("quantize")
 
     def _clustered(self):
         """Kernels that are clustered: their centroids learn, or nothing does."""

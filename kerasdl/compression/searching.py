@@ -9,8 +9,7 @@ import keras
 import numpy as np
 
 from kerasdl import errors, export
-from kerasdl.compression import pruning
-from kerasdl.compression.compressing import METHODS, compress
+from kerasdl.compression import compressing, pruning
 from kerasdl.compression.reporting import Report, report
 from kerasdl.errors import InvalidInput
 
@@ -40,7 +39,7 @@ class Found:
     max_drop: float
 
     def rows(self) -> list[dict]:
-        """A table: each file, how many times smaller than float it is, and whether it was chosen."""
+        """A table: each file, how much smaller than the float file it is, and which was chosen."""
         whole = self.reports[0]
         return [
             {
@@ -68,6 +67,7 @@ def search(
     epochs: int = 10,
     folder: str | pathlib.Path | None = None,
     sparsity: float = 0.8,
+    scope: str = "global",
     clusters: int = 16,
     callbacks=(),
     progress: Callable[[str], None] = lambda line: None,
@@ -88,6 +88,7 @@ def search(
         epochs: Epochs of training for each of the methods that train.
         folder: Where the files go; by default a new temporary one.
         sparsity: Share of zeros.
+        scope: Where they may be; "global" spares the layers whose weights matter.
         clusters: Different weights in each kernel.
         callbacks: For training.
         progress: Gets a line before each method.
@@ -95,7 +96,7 @@ def search(
         **fit_options: What `fit` takes.
     """
     for method in methods:
-        errors.one_of("method", method, [*CONVERTED, *TRAINED, *METHODS])
+        errors.one_of("method", method, [*CONVERTED, *TRAINED, *compressing.METHODS])
     folder = pathlib.Path(folder or tempfile.mkdtemp())
     batches = [keras.utils.unpack_x_y_sample_weight(batch)[:2] for batch in data.test]
     if not batches:
@@ -113,22 +114,23 @@ def search(
         path = folder / f"{method}.tflite"
         try:
             if method in CONVERTED:
-                quantize = CONVERTED[method]
+                quantize = None if method == "float" else method
                 given = calibration if quantize == "int8" else None
                 file = export.to_litert(
                     model, path, quantize=quantize, calibration=given, **(file_options or {})
                 )
             elif method == "prune":
-                pruning.prune(model, data.train, sparsity=sparsity, **options)
+                pruning.prune(model, data.train, sparsity=sparsity, scope=scope, **options)
                 file = export.to_litert(model, path, sparse=True, **(file_options or {}))
             else:
-                file = compress(
+                file = compressing.compress(
                     model,
                     data.train,
                     method=method,
                     path=path,
                     sparsity=sparsity,
                     clusters=clusters,
+                    prune_options={"scope": scope},
                     file_options=file_options,
                     **options,
                 ).litert

@@ -1,0 +1,82 @@
+"""Search tells the truth about files, chooses the smallest that is good enough, changes nothing."""
+
+import types
+
+import keras
+import numpy as np
+import pytest
+
+from kerasdl import compression, export
+from kerasdl.errors import InvalidInput
+
+
+@pytest.fixture
+def learned(train, compiled):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Conv2D(16, 3, activation="relu")(inputs)
+    x = keras.layers.Dense(64, activation="relu")(keras.layers.Flatten()(x))
+    model = compiled(keras.Model(inputs, keras.layers.Dense(4)(x)), keras.optimizers.Adam(3e-3))
+    model.fit(train, epochs=10, verbose=0, shuffle=False)
+    return model
+
+
+@pytest.fixture
+def data(train):
+    return types.SimpleNamespace(train=train, test=train)
+
+
+def test_the_smallest_file_that_is_good_enough_is_found(learned, data, images, tmp_path):
+    weights, said = learned.get_weights(), []
+    found = compression.search(
+        learned,
+        data,
+        max_drop=0.1,
+        methods=("dynamic", "int8", "prune", "pqat"),
+        epochs=2,
+        folder=tmp_path,
+        progress=said.append,
+        file_options={"labels": ("a", "b", "c", "d")},
+    )
+    assert (
+        said == [r.method for r in found.reports] == ["float", "dynamic", "int8", "prune", "pqat"]
+    )
+    for one in found.reports:
+        file = export.LiteRTModel(one.file)
+        assert (file.size, file.zipped_size) == (one.size, one.zipped_size)
+        answers = file.predict(images).argmax(-1)
+        labels = np.concatenate([y for _, y in data.test])
+        assert one.accuracy == np.mean(answers == labels)
+        assert file.labels == ("a", "b", "c", "d")
+    whole, allowed = found.reports[0], [r for r in found.rows() if r["within"]]
+    assert found.best.accuracy >= whole.accuracy - 0.1
+    assert found.best.zipped_size / 1e3 <= min(row["zipped_kB"] for row in allowed) + 0.1
+    assert [row["method"] for row in found.rows() if row["best"]] == [found.best.method]
+    assert found.reports[3].zeros == pytest.approx(0.8, abs=1e-3)
+    assert found.reports[0].zeros < 0.01
+    assert all(np.array_equal(a, b) for a, b in zip(weights, learned.get_weights(), strict=True))
+    assert found.figure().axes[0].get_xlabel() == "zipped size, kB"
+
+
+def test_more_damage_costs_more(learned, images, train):
+    labels = np.concatenate([y for _, y in train])
+    before = learned.get_weights()
+    by_bits = compression.sensitivity(learned, images, labels, bits=3)
+    fine = compression.sensitivity(learned, images, labels, bits=8)
+    assert list(by_bits) == list(compression.sparsity(learned))
+    assert max(by_bits.values()) > 10 * max(fine.values()) > 0
+    by_zeros = compression.sensitivity(learned, images, labels, sparsity=0.9)
+    mild = compression.sensitivity(learned, images, labels, sparsity=0.1)
+    assert sum(by_zeros.values()) > sum(mild.values())
+    assert all(np.array_equal(a, b) for a, b in zip(before, learned.get_weights(), strict=True))
+
+
+def test_bad_input(learned, data):
+    with pytest.raises(InvalidInput, match="pqat"):
+        compression.search(learned, data, methods=("pqta",))
+    with pytest.raises(InvalidInput, match="batches to judge"):
+        compression.search(learned, types.SimpleNamespace(train=data.train, test=[]))
+    with pytest.raises(InvalidInput, match="`bits` or `sparsity`"):
+        compression.sensitivity(learned, None, None)
+    with pytest.raises(InvalidInput, match="qat or pqat"):
+        compression.compress(learned, data.train, method="pcqat", engine="keras")
