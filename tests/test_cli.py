@@ -111,6 +111,15 @@ def test_road_from_training_to_a_litert_file(tmp_path, capsys):
     _, out, _ = run(capsys, "bench", *(row["file"] for row in rows), "--json")
     assert all(row["median_ms"] > 0 for row in json.loads(out))
 
+    options = ("--method", "int8", "--method", "pqat", "--epochs", "1", "--json")
+    status, out, err = run(capsys, "compress", folder, *options)
+    rows = json.loads(out)
+    assert status == 0 and "pqat" in err
+    assert [row["method"] for row in rows] == ["float", "int8", "pqat"]
+    assert sum(row["best"] for row in rows) == 1 and rows[2]["zeros"] > 0.7
+    assert (folder / "compressed" / "pqat.tflite").is_file()
+    assert (folder / "figures" / "compression.png").is_file()
+
 
 @pytest.fixture
 def houses(tmp_path):
