@@ -68,7 +68,14 @@ def distill(
         steps_per_execution=student.steps_per_execution,
     )
     fit_options = {"verbose": 0, "shuffle": False, **fit_options}
-    pair.fit(train, epochs=epochs, callbacks=list(callbacks), **fit_options)
+    learning = [variable for variable in teacher.variables if variable.trainable]
+    try:
+        for variable in learning:  # the distiller takes every variable that is trainable
+            variable.trainable = False
+        pair.fit(train, epochs=epochs, callbacks=list(callbacks), **fit_options)
+    finally:
+        for variable in learning:
+            variable.trainable = True
     return student
 
 
