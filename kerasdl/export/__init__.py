@@ -6,6 +6,7 @@ Opening, running and measuring a file imports no TensorFlow; converting does.
 from kerasdl.export.benchmark import Latency, benchmark
 from kerasdl.export.convert import to_litert
 from kerasdl.export.litert_model import LiteRTModel
+from kerasdl.export.saved_model import to_saved_model
 from kerasdl.export.verify import Parity, verify
 
-__all__ = ["Latency", "LiteRTModel", "Parity", "benchmark", "to_litert", "verify"]
+__all__ = ["Latency", "LiteRTModel", "Parity", "benchmark", "to_litert", "to_saved_model", "verify"]
