@@ -167,21 +167,29 @@ def compress(
 
 @app.command()
 def bench(
-    files: Annotated[list[pathlib.Path], typer.Argument(help=".tflite files")],
+    files: Annotated[list[pathlib.Path], typer.Argument(help=".tflite files, or folders of them")],
     threads: int = 1,
+    sort: Annotated[str, typer.Option(help="kB, zipped_kB, init_ms, median_ms or p95_ms")] = "",
     json: Json = False,
 ):
-    """Size and latency of LiteRT files."""
+    """Size and latency of LiteRT files, of runs too."""
     from kerasdl import export as exports
 
+    columns = ["kB", "zipped_kB", "init_ms", "median_ms", "p95_ms"]
+    if sort:
+        errors.one_of("column to sort by", sort, columns)
+    found = [sorted(path.rglob("*.tflite")) if path.is_dir() else [path] for path in files]
+    found = [file for group in found for file in group]
+    if not found:
+        raise errors.InvalidInput("files", "at least one .tflite file", ", ".join(map(str, files)))
     rows = []
-    for file in files:
+    for file in found:
         litert = exports.LiteRTModel(file)
         latency = exports.benchmark(file, threads=threads)
-        rows.append({"file": str(file), "kB": litert.size / 1e3})
-        rows[-1].update({"zipped_kB": litert.zipped_size / 1e3, "init_ms": latency.init})
-        rows[-1].update({"median_ms": latency.median, "p95_ms": latency.p95})
-    tables.show(rows, as_json=json)
+        numbers = (litert.size / 1e3, litert.zipped_size / 1e3)
+        numbers += (latency.init, latency.median, latency.p95)
+        rows.append({"file": str(file), **dict(zip(columns, numbers, strict=True))})
+    tables.show(sorted(rows, key=lambda row: row.get(sort, 0)), as_json=json)
 
 
 @app.command()

@@ -47,6 +47,8 @@ def folders(tmp_path):
         (("info", "resnet19"), "resnet18"),
         (("list", "things"), "Invalid topic"),
         (("bench", "{}/nothing.tflite"), "nothing.tflite"),
+        (("bench", "{}/empty"), "at least one .tflite file"),
+        (("bench", "{}/empty", "--sort", "speed"), "Invalid column"),
         (("no_such_command",), "No such command"),
     ],
 )
@@ -110,6 +112,9 @@ def test_road_from_training_to_a_litert_file(tmp_path, capsys):
 
     _, out, _ = run(capsys, "bench", *(row["file"] for row in rows), "--json")
     assert all(row["median_ms"] > 0 for row in json.loads(out))
+    _, out, _ = run(capsys, "bench", folder, "--sort", "kB", "--json")
+    sizes = [row["kB"] for row in json.loads(out)]
+    assert len(sizes) == 2 and sizes == sorted(sizes)
 
     options = ("--method", "int8", "--method", "pqat", "--epochs", "1", "--json")
     status, out, err = run(capsys, "compress", folder, *options)
