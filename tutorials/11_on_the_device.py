@@ -79,7 +79,8 @@ def check_the_file(file):
 # %% [markdown]
 # ## How long a call takes
 # `predict` is made for data sets: for one image it sets up a loop over batches. `predict_on_batch`
-# does without, a `tf.function` does without Keras, and a file without TensorFlow. More threads help
+# does without, a `tf.function` does without Keras, and a file without TensorFlow; its own `predict`
+# is mostly Python, so the interpreter's time is measured alone, too. More threads help
 # large layers; for small ones, two threads wait for each other longer than they work.
 
 
@@ -97,7 +98,9 @@ def latencies(model, files, image, threads=(1, 2)):
         "tf.function": milliseconds(lambda: function(tensor).numpy()),
     }
     for name, path in files.items():
-        for count in threads:
+        file = export.LiteRTModel(path)
+        rows[f"{name}, predict"] = milliseconds(lambda file=file: file.predict(image))
+        for count in threads:  # the interpreter alone, as an app in C++ would see it
             label = f"{name}, {count} thread{'s' * (count > 1)}"
             rows[label] = round(float(export.benchmark(path, threads=count, seconds=0.3).median), 4)
     return rows
