@@ -138,7 +138,7 @@ def draw_schedule():
     colours = np.where(smallest(WEIGHTS, 0.3) > 0, "tab:blue", "tab:orange")
     bars = right.bar(range(10), abs(WEIGHTS), color=colours)
     right.bar_label(bars, [f"{w:g}" for w in WEIGHTS])
-    right.set(title="Ten weights: 30 % become zeros", ylabel="magnitude", xticks=[])
+    right.set(title="30 % become zeros", ylabel="magnitude", xticks=[], ylim=(0, 1))
     return figure
 
 
