@@ -46,7 +46,8 @@ FLOAT = {
 @pytest.mark.parametrize("name", networks.NETWORKS)
 def test_every_network_becomes_int8(name, tmp_path):
     model, train, (x, y) = networks.trained(name)
-    result = compress(model, train, method="qat", epochs=1, path=tmp_path / "model.tflite")
+    path = tmp_path / "model.tflite"
+    result = compress(model, train, method="qat", epochs=1, engine="tfmot", path=path)
     assert result.model is model
     left = sorted(layer.rstrip("0123456789_") for layer in result.untouched)
     assert left == FLOAT.get(name, [])
@@ -79,11 +80,21 @@ def test_the_file_says_what_was_trained(name, tmp_path):
 @pytest.mark.parametrize("name", ["residual", "transformer", "lstm"])
 def test_pqat_keeps_every_zero(name, tmp_path):
     model, train, _ = networks.trained(name, epochs=1)
-    result = compress(model, train, method="pqat", epochs=2, path=tmp_path / "model.tflite")
+    path = tmp_path / "model.tflite"
+    result = compress(model, train, method="pqat", epochs=2, engine="tfmot", path=path)
     for kernel in kernels(model):
         assert (kernel == 0).sum() == np.round(0.8 * kernel.size)
     large = [weights for weights in integers(result.litert) if weights.size > 100]
     assert large and all((weights == 0).mean() > 0.79 for weights in large)
+
+
+def test_a_transformer_is_trained_in_keras_and_left_in_floats_nowhere(tmp_path):
+    model, train, (x, _) = networks.trained("transformer", epochs=1)
+    result = compress(model, train, method="qat", epochs=1, path=tmp_path / "model.tflite")
+    assert result.untouched == ()
+    assert any(weights.size > 100 for weights in integers(result.litert))
+    agreement = result.litert.predict(x).argmax(-1) == model.predict_on_batch(x).argmax(-1)
+    assert agreement.mean() > 0.95
 
 
 @pytest.mark.parametrize("method", ["cluster", "cqat"])
