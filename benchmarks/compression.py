@@ -1,0 +1,128 @@
+"""How small networks become, and what it costs: two networks, two data sets, in one run.
+
+    python benchmarks/compression.py [NETWORK-DATA ...]
+
+Each network is trained, then compressed by pqat and pcqat from the same weights. The results go to
+results/compression.json: accuracy of the files as the LiteRT interpreter runs them, bytes, and the
+time that compressing took against as many epochs of plain training, measured beside it.
+"""
+
+import argparse
+import json
+import pathlib
+import tempfile
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+import kerasdl
+from kerasdl import compression, export
+from kerasdl.compression.reporting import report
+
+RESULT = pathlib.Path(__file__).parent / "results" / "compression.json"
+DATA = {
+    "digits": {"augment": "light", "validation": 0.1},
+    "shapes": {"image_size": 32, "count": 3000, "clutter": 2, "noise": 0.05},
+}
+EPOCHS = {"digits": 100, "shapes": 15}
+COMPRESSING = {"digits": 60, "shapes": 12}
+SPARSITY, CLUSTERS = 0.8, 16
+
+
+def mobile(input_shape, num_classes):
+    """A MobileNet in small, made of Keras's own layers."""
+    x = inputs = keras.Input(input_shape)
+    x = layers.Conv2D(32, 3, padding="same", use_bias=False)(x)
+    x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+    for width, stride in ((64, 1), (128, 2), (128, 1), (256, 2)):
+        x = layers.DepthwiseConv2D(3, stride, padding="same", use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+        x = layers.Conv2D(width, 1, use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, layers.Dense(num_classes)(x), name="mobile")
+
+
+def se_resnet(input_shape, num_classes):
+    options = {"input_shape": input_shape, "num_classes": num_classes}
+    return kerasdl.create_model("se_resnet_tiny", **options)
+
+
+NETWORKS = {"se_resnet_tiny": se_resnet, "mobile": mobile}
+
+
+def compile_(model, rate, steps, epochs):
+    schedule = keras.optimizers.schedules.CosineDecay(
+        rate / 10, steps * epochs * 9 // 10, warmup_target=rate, warmup_steps=steps * epochs // 10
+    )
+    model.compile(
+        keras.optimizers.AdamW(schedule, weight_decay=0.02),
+        keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1),
+        steps_per_execution=8,
+    )
+
+
+def measure(network, name):
+    kerasdl.set_seed(0)
+    splits = kerasdl.data.load(name, batch_size=64, **DATA[name])
+    classes = len(splits.info.classes)
+    train = splits.train.map(lambda x, y: (x, tf.one_hot(y, classes)))
+    model = NETWORKS[network](splits.info.shape, classes)
+    order = splits.order_callback()
+    options = {"verbose": 0, "shuffle": False, "callbacks": [order]}
+    compile_(model, 4e-3, len(train), EPOCHS[name])
+    start = time.perf_counter()
+    model.fit(train, epochs=EPOCHS[name], **options)
+    plain = (time.perf_counter() - start) / EPOCHS[name]
+    batches = list(splits.test)
+    x = np.concatenate([images for images, _ in batches])
+    labels = np.concatenate([numbers for _, numbers in batches])
+    expected = np.concatenate([model.predict_on_batch(images) for images, _ in batches])
+    weights = model.get_weights()
+    folder = pathlib.Path(tempfile.mkdtemp())
+    file = export.to_litert(model, folder / "float.tflite")
+    whole = report(file, model, x, labels, method="float", expected=expected).row()
+    found = {"parameters": model.count_params(), "float": whole}
+    for method in ("pqat", "pcqat"):
+        model.set_weights(weights)
+        epochs = COMPRESSING[name]
+        compile_(model, 5e-4, len(train), epochs)
+        start = time.perf_counter()
+        small = compression.compress(
+            model,
+            train,
+            method=method,
+            path=folder / f"{method}.tflite",
+            epochs=epochs,
+            sparsity=SPARSITY,
+            clusters=CLUSTERS,
+            prune_options={"scope": "global"},
+            callbacks=[order],
+        )
+        seconds = time.perf_counter() - start
+        row = report(small.litert, model, x, labels, method=method, expected=expected).row()
+        row["times_smaller"] = whole["zipped_kB"] / row["zipped_kB"]
+        row["points_lost"] = 100 * (whole["accuracy"] - row["accuracy"])
+        row["time_against_plain_epochs"] = seconds / (plain * epochs)
+        found[method] = row
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    every = [f"{network}-{name}" for network in NETWORKS for name in DATA]
+    parser.add_argument("which", nargs="*", default=every)
+    for which in parser.parse_args().which:
+        results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+        network, name = which.split("-")
+        results[which] = measure(network, name)
+        RESULT.write_text(json.dumps(results, indent=2) + "\n")
+        for method in ("float", "pqat", "pcqat"):
+            print(which, results[which][method], flush=True)
+
+
+if __name__ == "__main__":
+    main()
