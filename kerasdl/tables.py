@@ -30,6 +30,8 @@ def show(rows: list[dict], title: str = "", as_json: bool = False):
 def _cell(value):
     if value is None:
         return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.2e}" if 0 < abs(value) < 1e-3 else f"{value:,.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)

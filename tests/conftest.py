@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import os
+import sys
 
 import pytest
 
@@ -19,3 +20,9 @@ def global_precision():
     policy = keras.config.dtype_policy()
     yield
     keras.config.set_dtype_policy(policy)
+
+
+def pytest_sessionfinish():
+    """A worker of pytest-xdist leaves without the farewell that ends the converting process."""
+    if "kerasdl.export.process" in sys.modules:
+        sys.modules["kerasdl.export.process"].WORKER.stop()
