@@ -149,6 +149,7 @@ def compress(
     epochs: Annotated[
         int | None, typer.Option(help="For what trains; default a third of the run's.")
     ] = None,
+    sparsity: Annotated[float, typer.Option(help="Share of zeros, where zeros are made.")] = 0.8,
     json: Json = False,
 ):
     """Find the smallest LiteRT file that is as good: quantise, prune, cluster, all together."""
@@ -156,7 +157,9 @@ def compress(
     def progress(line):
         print(f"{line} ...", file=sys.stderr, flush=True)
 
-    rows = _open(run).compress(max_drop=max_drop, methods=method, epochs=epochs, progress=progress)
+    rows = _open(run).compress(
+        max_drop=max_drop, methods=method, epochs=epochs, sparsity=sparsity, progress=progress
+    )
     shown = rows if json else [{k: v for k, v in row.items() if k != "file"} for row in rows]
     tables.show(shown, f"{run}: smaller and smaller", json)
     if not json:

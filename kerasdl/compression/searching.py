@@ -97,6 +97,10 @@ def search(
     """
     for method in methods:
         errors.one_of("method", method, [*CONVERTED, *TRAINED, *compressing.METHODS])
+    if not 0 < sparsity < 1:
+        raise InvalidInput("value for argument `sparsity`", "0 < sparsity < 1", sparsity)
+    if max_drop < 0:
+        raise InvalidInput("value for argument `max_drop`", "0 or more", max_drop)
     folder = pathlib.Path(folder or tempfile.mkdtemp())
     batches = [keras.utils.unpack_x_y_sample_weight(batch)[:2] for batch in data.test]
     if not batches:

@@ -8,7 +8,7 @@ from kerasdl.recipes import training
 from kerasdl.recipes.run import write_json
 
 
-def compress_run(run, *, max_drop, methods, epochs, progress) -> list[dict]:
+def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[dict]:
     """Try every method on a run's classifier; files, table and picture go into its folder."""
     from kerasdl import compression
 
@@ -31,6 +31,7 @@ def compress_run(run, *, max_drop, methods, epochs, progress) -> list[dict]:
         max_drop,
         **({"methods": tuple(methods)} if methods else {}),
         epochs=recipe.epochs,
+        sparsity=sparsity,
         folder=folder,
         callbacks=[splits.order_callback()],
         progress=progress,

@@ -105,12 +105,20 @@ class Run:
 
         return exporting.export_run(self, quantize)
 
-    def compress(self, *, max_drop=0.005, methods=None, epochs=None, progress=print) -> list[dict]:
+    def compress(
+        self, *, max_drop=0.005, methods=None, epochs=None, sparsity=0.8, progress=print
+    ) -> list[dict]:
         """Try methods from cheap to dear and mark the smallest file within the drop: a row each."""
         from kerasdl.recipes import compressing
 
-        options = {"methods": methods, "epochs": epochs, "progress": progress}
-        return compressing.compress_run(self, max_drop=max_drop, **options)
+        return compressing.compress_run(
+            self,
+            max_drop=max_drop,
+            methods=methods,
+            epochs=epochs,
+            sparsity=sparsity,
+            progress=progress,
+        )
 
 
 def open_run(path: str | pathlib.Path) -> Run:
