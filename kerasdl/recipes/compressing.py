@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 
+from kerasdl import seed
 from kerasdl.errors import InvalidInput
 from kerasdl.recipes import training
 from kerasdl.recipes.run import write_json
@@ -21,6 +22,7 @@ def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[
     data = dataclasses.replace(splits, train=task.prepare(splits.train, splits.info))
     recipe = run.recipe.replace(epochs=epochs or max(1, run.recipe.epochs // 3))
     recipe = recipe.replace(epochs=1) if fast else recipe
+    seed.set_seed(recipe.seed)
     model = run.model
     task.compile(model, recipe, int(data.train.cardinality()))
     folder = run.path / "compressed"
