@@ -29,7 +29,8 @@ DATA = {
 }
 EPOCHS = {"digits": 100, "shapes": 15}
 COMPRESSING = {"digits": 60, "shapes": 12}
-SPARSITY, CLUSTERS = 0.8, 16
+SPARSITY = {"digits": 0.8, "shapes": 0.9}
+CLUSTERS = 16
 
 
 def mobile(input_shape, num_classes):
@@ -97,7 +98,7 @@ def measure(network, name):
             method=method,
             path=folder / f"{method}.tflite",
             epochs=epochs,
-            sparsity=SPARSITY,
+            sparsity=SPARSITY[name],
             clusters=CLUSTERS,
             prune_options={"scope": "global"},
             callbacks=[order],
