@@ -1,4 +1,4 @@
-"""The command line: list, info, train, evaluate, predict, explain, export, bench, demo."""
+"""The command line: from `list` to `demo`, each command a function."""
 
 import contextlib
 import os

@@ -103,7 +103,7 @@ def compress(
     _check(epochs, sparsity, clusters, train)
     file_options = file_options or {}
     path = _path(path, model, method)
-    convert._check(path, None, None, 1, False, file_options.get("activation"))
+    convert.check(path, None, None, 1, False, file_options.get("activation"))
     # here and not above: it imports TFMOT
     from kerasdl.compression.bridge import training
 

@@ -52,12 +52,11 @@ def prune(
     steps = epochs * steps_in(train)
     if isinstance(schedule, str):
         errors.one_of("value for argument `schedule`", schedule, ("polynomial", "constant"))
-        grow = schedule == "polynomial"
-        schedule = (
-            schedules.Polynomial(sparsity, end=max(1, steps // 2), frequency=max(1, steps // 200))
-            if grow
-            else schedules.constant(sparsity)
-        )
+        if schedule == "constant":
+            schedule = schedules.constant(sparsity)
+        else:
+            end, frequency = max(1, steps // 2), max(1, steps // 200)
+            schedule = schedules.Polynomial(sparsity, end=end, frequency=frequency)
     callback = Prune(schedule, pattern=pattern, scope=scope, skip=skip)
     renew_optimizer(model, optimizer)
     fit_options = {"verbose": 0, "shuffle": False, **fit_options}
@@ -172,20 +171,17 @@ class _Constraint:
 
 def kernels(model, pattern="unstructured", skip=()) -> list:
     """The variables that pruning may make sparse: no biases, no scales, no depthwise filters."""
-    flat_rank = {"unstructured": range(2, 9), "2:4": (2, 3, 4), "block": (2, 3, 4)}[pattern]
+    ranks = range(2, 9) if pattern == "unstructured" else (2, 3, 4)
     found = {}
     for layer in model._flatten_layers():
-        is_depthwise = isinstance(
-            layer, keras.layers.DepthwiseConv1D | keras.layers.DepthwiseConv2D
-        )
-        if layer.name in skip or is_depthwise or not layer.trainable:
+        if layer.name in skip or isinstance(layer, DEPTHWISE) or not layer.trainable:
             continue
         # an einsum's axes have no fixed meaning
         if pattern != "unstructured" and isinstance(layer, keras.layers.EinsumDense):
             continue
         for name in KERNELS:
             variable = getattr(layer, name, None)
-            if isinstance(variable, keras.Variable) and len(variable.shape) in flat_rank:
+            if isinstance(variable, keras.Variable) and len(variable.shape) in ranks:
                 found[id(variable)] = variable
     return list(found.values())
 

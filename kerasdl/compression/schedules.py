@@ -51,6 +51,6 @@ class Polynomial:
         return (regular & (step < self.end)) | (step == self.end), sparsity
 
 
-def constant(sparsity: float, step: int = 1) -> Polynomial:
-    """All at once."""
-    return Polynomial(final=sparsity, begin=step, end=step, initial=sparsity)
+def constant(sparsity: float) -> Polynomial:
+    """All at once, before the first step."""
+    return Polynomial(final=sparsity, begin=1, end=1, initial=sparsity)

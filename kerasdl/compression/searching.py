@@ -13,15 +13,8 @@ from kerasdl.compression import compressing, pruning
 from kerasdl.compression.reporting import Report, report
 from kerasdl.errors import InvalidInput
 
-CONVERTED = {
-    "float": None,
-    "float16": "float16",
-    "dynamic": "dynamic",
-    "int8": "int8",
-    "int4": "int4",
-}
+CONVERTED = ("float", "float16", "dynamic", "int8", "int4")
 TRAINED = ("prune", "qat", "pqat", "cqat", "pcqat")
-CALIBRATION = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,8 +74,8 @@ def search(
 
     Args:
         model: A trained and compiled Keras model that gives logits of classes.
-        data: `data.train`, what `fit` takes, and `data.test`, batches of inputs and numbers of
-            classes, on which files are judged.
+        data: `data.train`, a `tf.data.Dataset` of batches to learn from, and `data.test`, batches
+            of inputs and numbers of classes, on which files are judged.
         max_drop: Accuracy that may be lost against the float file.
         methods: Which methods; "float" comes first in any case.
         epochs: Epochs of training for each of the methods that train.
@@ -109,7 +102,6 @@ def search(
         np.concatenate([np.asarray(b) for b in part]) for part in zip(*batches, strict=True)
     )
     expected = np.concatenate([np.asarray(model.predict_on_batch(b)) for b, _ in batches])
-    calibration = _first(data.train, CALIBRATION)
     start = [variable.numpy() for variable in model.variables]
     options = {"epochs": epochs, "callbacks": list(callbacks), **fit_options}
     reports = []
@@ -119,7 +111,7 @@ def search(
         try:
             if method in CONVERTED:
                 quantize = None if method == "float" else method
-                given = calibration if quantize == "int8" else None
+                given = data.train if quantize == "int8" else None
                 file = export.to_litert(
                     model, path, quantize=quantize, calibration=given, **(file_options or {})
                 )
@@ -144,13 +136,3 @@ def search(
                 variable.assign(value)
     enough = [r for r in reports if r.accuracy >= reports[0].accuracy - max_drop]
     return Found(min(enough, key=lambda r: r.zipped_size), tuple(reports), max_drop)
-
-
-def _first(dataset, count):
-    inputs, seen = [], 0
-    for batch in dataset:
-        inputs.append(np.asarray(keras.utils.unpack_x_y_sample_weight(batch)[0]))
-        seen += len(inputs[-1])
-        if seen >= count:
-            break
-    return np.concatenate(inputs)[:count]

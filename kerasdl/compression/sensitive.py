@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from kerasdl.compression import masks, pruning
 from kerasdl.errors import InvalidInput
+from kerasdl.formulas import quantization
 
 
 def sensitivity(
@@ -49,7 +50,8 @@ def _mask(value, sparsity):
 
 
 def _rounded(value, bits):
-    levels = 2 ** (bits - 1) - 1
-    scale = np.abs(value).max(tuple(range(value.ndim - 1)), keepdims=True) / levels
-    scale[scale == 0] = 1
-    return np.round(value / scale) * scale
+    outputs = np.moveaxis(value, -1, 0)
+    scale = quantization.symmetric(outputs, bits)
+    scale[scale == 0] = 1  # an output of zeros alone
+    rounded = quantization.dequantize(quantization.quantize(outputs, scale, bits=bits), scale)
+    return np.moveaxis(rounded, 0, -1)

@@ -59,7 +59,7 @@ def to_litert(
             sizes that the model leaves free, such as a language model's context.
     """
     path = pathlib.Path(path)
-    _check(path, quantize, calibration, batch_size, sparse, activation)
+    check(path, quantize, calibration, batch_size, sparse, activation)
     WORKER.start()  # it loads TensorFlow while this process traces
     from kerasdl.export import calibration as calibrating
     from kerasdl.export import trace
@@ -93,7 +93,7 @@ def to_litert(
     return LiteRTModel(path)
 
 
-def _check(path, quantize, calibration, batch_size, sparse, activation):
+def check(path, quantize, calibration, batch_size, sparse, activation):
     if path.suffix != ".tflite":
         raise InvalidInput("value for argument `path`", "a name that ends in .tflite", path)
     for name, value, known in (

@@ -17,7 +17,7 @@ def write(model) -> bytes:
 
 
 def without_names(content: bytes) -> bytes:
-    """The same file without the names of inner tensors: a seventh of a small int8 file.
+    """The same file without the names of inner tensors, which a phone has no use for.
 
     Inputs and outputs keep theirs, and signatures name them as before.
     """

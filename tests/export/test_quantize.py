@@ -50,7 +50,7 @@ def test_int8_takes_a_dataset_and_calculates_in_integers(trained, tmp_path):
     ]
     assert len(floats) == 2  # what goes in and what comes out
     named = [d["name"] for d in file.interpreter.get_tensor_details() if d["name"]]
-    assert len(named) == 2  # names of inner tensors would be a seventh of the file
+    assert len(named) == 2  # inner tensors have none
 
 
 @pytest.mark.parametrize("make", [lstm, attention])
