@@ -5,7 +5,7 @@ import pathlib
 
 from kerasdl import seed
 from kerasdl.errors import InvalidInput
-from kerasdl.recipes import training
+from kerasdl.recipes import exporting, training
 from kerasdl.recipes.run import write_json
 
 
@@ -37,7 +37,10 @@ def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[
         folder=folder,
         callbacks=[splits.order_callback()],
         progress=progress,
-        file_options={"labels": tuple(run.info["classes"])},
+        file_options={
+            "labels": tuple(run.info["classes"]),
+            **exporting.facts("model", run, run.info["shape"]),
+        },
     )
     rows = found.rows()
     write_json(folder / "report.json", [dataclasses.asdict(item) for item in found.reports])

@@ -28,19 +28,21 @@ def export_run(run, quantize) -> list[dict]:
                 calibration=part.inputs[:CALIBRATION] if method in ("int8", "int16x8") else None,
                 activation=part.activation,
                 labels=tuple(run.info["classes"] or ()) if part.activation == "softmax" else (),
-                description=_description(name, run),
+                **facts(name, run, part.inputs.shape[1:]),
             )
             rows.append(_row(path, part, litert))
     return rows
 
 
-def _description(name, run):
+def facts(name, run, shape) -> dict:
+    """What travels with a file: its description, and the range of an input that is an image."""
+    is_image = len(shape) == 3 and list(shape) == list(run.info["shape"])
     text = f"{name} of {run.recipe.model}, trained on {run.recipe.data}"
     if run.info.get("columns"):
         text += f"; input: {', '.join(str(Column(**column)) for column in run.info['columns'])}"
     if run.info["target_scale"]:
         text += "; value: output * {1:.6g} + {0:.6g}".format(*run.info["target_scale"])
-    return text
+    return {"description": text, "input_range": (0.0, 1.0) if is_image else None}
 
 
 def _row(path, part, litert):
