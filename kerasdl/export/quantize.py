@@ -1,20 +1,28 @@
 """Integers in place of floats, in a LiteRT file that is there already, by ai-edge-quantizer.
 
 TensorFlow's converter calibrates too, but it loses causal attention: the mask's minus infinity
-spoils a range, which `bounding` mends here. An unrolled LSTM is its share.
+spoils a range. An unrolled LSTM is its share.
 """
 
 import warnings
 
 import numpy as np
 
-from kerasdl.export import bounding
+from kerasdl.export import flatbuffer
 
 BITS = {"int8": 8, "int16x8": 16, "int4": None}  # of the activations
+ATTENTION = ("BATCH_MATMUL", "SELECT", "SELECT_V2", "SOFTMAX")
+NORMALIZATION = ("ADD", "MEAN", "MUL", "RSQRT", "SQUARED_DIFFERENCE", "SUB", "SUM")
+TRANSFORMER = {"BATCH_MATMUL", "RSQRT"}  # a file has one of these where it attends or normalizes
 
 
 def quantize(content: bytes, method: str, calibration: str, batch_size: int) -> bytes:
     """A float file's bytes, quantised; its inputs and outputs stay floats.
+
+    What a transformer does between its dense layers stays float, too: attention's scores, layer
+    normalization and the sums around it. There int8 costs exactness and, in LiteRT, time: the whole
+    of `gpt_tiny` in int8 takes longer than in floats, and this way half as long
+    (benchmarks/int8_transformers.py).
 
     Args:
         content: The float file.
@@ -27,13 +35,7 @@ def quantize(content: bytes, method: str, calibration: str, batch_size: int) -> 
     Quantization-aware Training: the scale that makes the mean squared error least.
     """
     work = _plan(content, method)
-    ranges = None
-    if method != "int4":
-        ranges = _ranges(content, work, calibration, batch_size)
-        finite = bounding.bounded(content, ranges)
-        if finite is not content:
-            work = _plan(finite, method)
-            ranges = _ranges(finite, work, calibration, batch_size)
+    ranges = None if method == "int4" else _ranges(content, work, calibration, batch_size)
     result = work.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
     return bytes(result.quantized_model)
 
@@ -45,12 +47,15 @@ def _plan(content, method):
 
     names = qtyping.TFLOperationName
     work = quantizer.Quantizer(content)
+    floats = [names.INPUT, names.OUTPUT]
     if method == "int4":
         work.add_dynamic_config(".*", names.ALL_SUPPORTED, 4, algorithm_key=AlgorithmName.OCTAV)
     else:
         work.add_static_config(".*", names.ALL_SUPPORTED, BITS[method], 8)
-    for border in (names.INPUT, names.OUTPUT):
-        work.update_quantization_recipe(".*", border, algorithm_key=AlgorithmName.NO_QUANTIZE)
+        if not TRANSFORMER.isdisjoint(flatbuffer.operators(content)):
+            floats += [names(name) for name in ATTENTION + NORMALIZATION]
+    for name in floats:
+        work.update_quantization_recipe(".*", name, algorithm_key=AlgorithmName.NO_QUANTIZE)
     return work
 
 

@@ -4,9 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
 from keras import layers
 
 from kerasdl import export
+from kerasdl.export import flatbuffer
 from tests.export.networks import attention, lstm, tokens
 
 
@@ -65,6 +67,24 @@ def test_sequence_models_quantise(make, quantize, tmp_path):
     assert not any(getattr(layer, "unroll", False) for layer in model.layers)
 
 
+@pytest.mark.parametrize("quantize", ["int8", "int16x8"])
+def test_attention_and_sums_stay_float_between_integer_products(quantize, tmp_path):
+    file = export.to_litert(
+        attention(), tmp_path / "m.tflite", quantize=quantize, calibration=tokens(64)
+    )
+    graph = flatbuffer.read(file.path.read_bytes())
+    kinds = {}
+    for operator in graph.subgraphs[0].operators:
+        name = graph.operatorCodes[operator.opcodeIndex].builtinCode
+        outputs = [graph.subgraphs[0].tensors[index].type for index in operator.outputs]
+        kinds.setdefault(name, set()).update(outputs)
+    operators, types = schema.BuiltinOperator, schema.TensorType
+    integers = types.INT8 if quantize == "int8" else types.INT16
+    assert kinds[operators.FULLY_CONNECTED] == {integers}
+    for name in ("ADD", "BATCH_MATMUL", "MEAN", "MUL", "RSQRT", "SOFTMAX"):
+        assert integers not in kinds[getattr(operators, name)]
+
+
 def test_int16_activations_are_nearer_than_int8_ones(tmp_path):
     """Causal attention too, whose mask is minus infinity."""
     model = attention()
@@ -92,3 +112,17 @@ def test_sparse_storage_leaves_out_zeros(tmp_path):
     sparse = export.to_litert(model, tmp_path / "sparse.tflite", sparse=True)
     assert sparse.size < 0.5 * dense.size
     np.testing.assert_allclose(sparse.predict(x), dense.predict(x), atol=1e-6)
+
+
+@pytest.mark.parametrize("quantize", ["int8", "int16x8", "int4"])
+def test_more_than_a_quarter_of_a_megabyte(quantize, tmp_path):
+    """From there on ai-edge-quantizer keeps weights behind the flatbuffer."""
+    inputs = keras.Input((512,))
+    model = keras.Model(inputs, layers.Dense(8)(layers.Dense(1200, activation="relu")(inputs)))
+    x = np.random.default_rng(0).random((32, 512), dtype="float32")
+    calibration = None if quantize == "int4" else x
+    file = export.to_litert(
+        model, tmp_path / "m.tflite", quantize=quantize, calibration=calibration
+    )
+    assert file.size > 256 * 1024
+    assert export.verify(model, file, x).largest_error < 0.3
