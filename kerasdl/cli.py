@@ -199,7 +199,10 @@ def bench(
 def demo(
     run: Annotated[
         pathlib.Path | None,
-        typer.Argument(metavar="[RUN]", help="A run or a .tflite file; default: the newest run."),
+        typer.Argument(
+            metavar="[RUN]",
+            help="A run, a .tflite file or a folder of them; default: the newest run.",
+        ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 0,
     browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,

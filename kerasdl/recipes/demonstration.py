@@ -10,12 +10,14 @@ RUNS = pathlib.Path("runs")
 
 
 def litert_files(run: pathlib.Path | None = None) -> list[pathlib.Path]:
-    """A file itself; a run's exported classifiers; of no run, the newest one's.
+    """A file itself; a folder's files; a run's exported classifiers; of no run, the newest one's.
 
     A run that was not exported is, as float and int8.
     """
     if run is not None and run.suffix == ".tflite":
         return [run]
+    if run is not None and not (run / "config.json").exists() and list(run.glob("*.tflite")):
+        return sorted(run.glob("*.tflite"))
     run = open_run(run) if run is not None else _newest()
     if not _classifies_images(run):
         expected = "one that classifies images"

@@ -36,6 +36,16 @@ def test_a_file_is_itself_and_a_run_gives_its_files(place):
     assert [file.name for file in files] == ["model-float.tflite", "model-int8.tflite"]
 
 
+def test_a_folder_that_is_no_run_gives_its_files(place):
+    place.mkdir()
+    (place / "int8.tflite").touch()
+    (place / "float.tflite").touch()
+    assert [file.name for file in demonstration.litert_files(place)] == [
+        "float.tflite",
+        "int8.tflite",
+    ]
+
+
 def test_without_a_run_it_is_the_newest_classifier_that_was_exported(place):
     with pytest.raises(InvalidInput, match="kerasdl train simple_cnn"):
         demonstration.litert_files()
