@@ -29,24 +29,33 @@ class Card:
     quantize: str | None = None
 
 
-def append(path: pathlib.Path, card: Card):
-    """Append a card to a file that has none."""
+def texts(card: Card) -> dict[str, str]:
+    """A card as texts by name, which any format can carry."""
     fields = dataclasses.asdict(card)
     labels = fields.pop("labels")
+    return {"model.json": json.dumps(fields), "labels.txt": "\n".join(labels)}
+
+
+def parse(texts: dict[str, str]) -> Card:
+    """The card of such texts; an empty one where they are none of ours."""
+    fields = json.loads(texts.get("model.json", "{}"))
+    if fields.get("input_range"):
+        fields["input_range"] = tuple(fields["input_range"])
+    return Card(labels=tuple(texts.get("labels.txt", "").splitlines()), **fields)
+
+
+def append(path: pathlib.Path, card: Card):
+    """Append a card to a LiteRT file that has none."""
     with zipfile.ZipFile(path, "a") as archive:
-        # ZipInfo's fixed date: the same model gives the same bytes
-        archive.writestr(zipfile.ZipInfo("model.json"), json.dumps(fields))
-        archive.writestr(zipfile.ZipInfo("labels.txt"), "\n".join(labels))
+        for name, text in texts(card).items():
+            # ZipInfo's fixed date: the same model gives the same bytes
+            archive.writestr(zipfile.ZipInfo(name), text)
 
 
 def read(path: pathlib.Path) -> Card:
-    """The card of a file; an empty one where the file carries none of ours."""
+    """The card of a LiteRT file."""
     if not zipfile.is_zipfile(path):
         return Card()
     with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-        fields = json.loads(archive.read("model.json")) if "model.json" in names else {}
-        labels = archive.read("labels.txt").decode() if "labels.txt" in names else ""
-    if fields.get("input_range"):
-        fields["input_range"] = tuple(fields["input_range"])
-    return Card(labels=tuple(labels.splitlines()), **fields)
+        names = {"model.json", "labels.txt"}.intersection(archive.namelist())
+        return parse({name: archive.read(name).decode() for name in names})

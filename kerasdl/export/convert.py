@@ -2,17 +2,15 @@
 
 import os
 import pathlib
-import re
-import shutil
 import tempfile
 
 import numpy as np
 
 from kerasdl import errors
 from kerasdl.errors import InvalidInput
-from kerasdl.export import card
+from kerasdl.export import card, converting
 from kerasdl.export.litert_model import LiteRTModel
-from kerasdl.export.process import WORKER, CrashError
+from kerasdl.export.process import WORKER
 
 QUANTIZATIONS = (None, "float16", "dynamic", "int8", "int16x8", "int4", "aware")
 CALIBRATED = ("int8", "int16x8")  # activations get fixed ranges
@@ -86,22 +84,19 @@ def to_litert(
         if quantize in CALIBRATED:
             examples = calibrating.arrays(calibration, specs, batch_size or 1)
             np.savez(job["calibration"], **examples)
-        _convert(model, job)
+        name = f"LiteRT {quantize}" if quantize else "LiteRT"
+        converting.convert(model, name, **job)
         facts = card.Card(description, tuple(labels), input_range, activation, quantize)
         card.append(folder / "converted.tflite", facts)
-        _move(folder / "converted.tflite", path)
+        converting.move(folder / "converted.tflite", path)
     return LiteRTModel(path)
 
 
 def check(path, quantize, calibration, batch_size, sparse, activation):
-    if path.suffix != ".tflite":
-        raise InvalidInput("value for argument `path`", "a name that ends in .tflite", path)
-    for name, value, known in (
-        ("quantize", quantize, QUANTIZATIONS),
-        ("activation", activation, (None, "softmax", "sigmoid")),
-    ):
-        if value is not None:
-            errors.one_of(f"value for argument `{name}`", value, [n for n in known if n])
+    converting.check(path, ".tflite", batch_size, activation)
+    if quantize is not None:
+        known = [method for method in QUANTIZATIONS if method]
+        errors.one_of("value for argument `quantize`", quantize, known)
     if (quantize in CALIBRATED) != (calibration is not None):
         needs = " and ".join(CALIBRATED)
         expected = f"inputs for {quantize}" if quantize in CALIBRATED else f"none but for {needs}"
@@ -109,48 +104,3 @@ def check(path, quantize, calibration, batch_size, sparse, activation):
         raise InvalidInput("value for argument `calibration`", expected, received)
     if sparse and quantize:
         raise InvalidInput("value for argument `sparse`", f"False with {quantize}", sparse)
-    if batch_size is not None and batch_size < 1:
-        raise InvalidInput("value for argument `batch_size`", "a positive integer", batch_size)
-    if not path.parent.is_dir():
-        raise InvalidInput("value for argument `path`", "a folder that exists", path.parent)
-
-
-def _convert(model, job):
-    target = f"model `{model.name}` for LiteRT{' ' + job['quantize'] if job['quantize'] else ''}"
-    try:
-        answer = WORKER.run(**job)
-    except CrashError as crash:
-        raise InvalidInput(
-            target,
-            "what the converter survives (try quantize='dynamic' or 'float16', or another layer)",
-            f"the converter died: {crash}",
-        ) from None
-    names = {layer.name for layer in model._flatten_layers()}
-    if answer.get("operators"):
-        received = ", ".join(
-            f"{operator}{_layer(scope, names)}" for operator, scope in answer["operators"]
-        )
-        raise InvalidInput(target, "operators that are built into LiteRT", received)
-    if answer.get("error"):
-        received = answer["error"] + _layer(answer["scope"], names)
-        raise InvalidInput(target, "what the converter accepts", received)
-
-
-def _layer(scope, names):
-    """The layers in a TensorFlow name scope, which adds `_1` to names it has seen before."""
-    parts = [part if part in names else re.sub(r"_\d+$", "", part) for part in scope.split("/")]
-    found = "/".join(part for part in parts[1:] if part in names)
-    return f" in layer `{found}`" if found else ""
-
-
-def _move(source, path):
-    """Copy beside the target, then rename: the target is whole at every moment."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        try:
-            shutil.copyfile(source, temporary)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise InvalidInput("place to write", "a writable folder with room", error) from error

@@ -1,10 +1,10 @@
-"""Whether a LiteRT file says what the Keras model says."""
+"""Whether a LiteRT or ONNX file says what the Keras model says."""
 
 import dataclasses
 
 import numpy as np
 
-from kerasdl.export.litert_model import LiteRTModel
+from kerasdl.export.model_file import ModelFile
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Parity:
         )
 
 
-def verify(model, litert_model: LiteRTModel, x) -> Parity:
+def verify(model, litert_model: ModelFile, x) -> Parity:
     """Compare a Keras model with its file on real inputs.
 
     The activation that was appended to the file is appended to the model, too.

@@ -12,7 +12,7 @@ NOT_BUILT_IN = re.compile(r'"([^"]*?)@[^"]*"[^\n]*?\'tf\.(\w+)\' op is neither a
 LOCATION = re.compile(r'"([^"]*?)@[^"]*"')
 
 
-def convert(saved_model, output, quantize, calibration, batch_size, sparse):
+def to_litert(saved_model, output, quantize, calibration, batch_size, sparse):
     """Convert a SavedModel, and run the result once: what converts does not always run."""
     import tensorflow as tf
 
@@ -57,9 +57,19 @@ def run(content):
     interpreter.invoke()
 
 
+def to_onnx(**job):
+    """Likewise for ONNX."""
+    from kerasdl.export import onnx_graph
+
+    return onnx_graph.convert(**job)
+
+
+FORMATS = {"litert": to_litert, "onnx": to_onnx}
+
+
 def answer(job):
     try:
-        convert(**job)
+        return FORMATS[job.pop("format", "litert")](**job) or {}
     except Exception as error:
         message = str(error)
         operators = sorted({(name, path) for path, name in NOT_BUILT_IN.findall(message)})
@@ -70,7 +80,6 @@ def answer(job):
             "operators": operators,
             "scope": scope[1] if scope else "",
         }
-    return {}
 
 
 def main():

@@ -1,4 +1,4 @@
-"""LiteRT files."""
+"""LiteRT and ONNX files."""
 
 import keras
 import numpy as np
@@ -12,6 +12,20 @@ from tests.conformance.inputs import normal
 def litert(subject, folder):
     """A LiteRT file of built-in operators gives what Keras gives."""
     error = max(parity.largest_error for parity, _ in compare(subject, folder))
+    assert error < 1e-5
+    return f"{error:.0e}"
+
+
+def onnx(subject, folder):
+    """An ONNX file for any batch size, run by onnxruntime, gives what Keras gives."""
+    model = training.compiled(subject)
+    step(model, subject)
+    error = 0.0
+    for name, part, inputs in parts(subject, model):
+        example = keras.tree.map_structure(lambda array: array[:1], inputs)
+        file = export.to_onnx(part, folder / f"{name or 'model'}.onnx", example=example)
+        assert {shape[0] for shape, _ in file.inputs.values()} == {-1}
+        error = max(error, export.verify(part, file, inputs).largest_error)
     assert error < 1e-5
     return f"{error:.0e}"
 

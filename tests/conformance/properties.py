@@ -16,6 +16,7 @@ PROPERTIES = {
     "replicas": learning.replicas,
     "LiteRT": exporting.litert,
     "int8": exporting.int8,
+    "ONNX": exporting.onnx,
     "seed": learning.seed,
     "counts": counting.counts,
 }

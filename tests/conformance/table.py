@@ -33,6 +33,7 @@ MEANINGS = {
     "largest error",
     "int8": "share of predictions that the int8 file has in common with Keras; without classes its "
     "largest error, of the largest output",
+    "ONNX": "standard operators only, any batch size, run by onnxruntime: largest error",
     "seed": "the same seed gives the same weights after training, bit by bit",
     "counts": "how many variants have exactly the published number of trainable parameters",
 }

@@ -1,0 +1,67 @@
+"""From a SavedModel to an ONNX graph, by tf2onnx; part of the worker."""
+
+import importlib.util
+import pathlib
+
+from kerasdl.export.onnx_model import ONNXModel
+
+OPSET = 18  # the newest that tf2onnx writes
+
+
+def convert(saved_model, output, inputs, metadata) -> dict:
+    """Convert, check the graph, and run it once where onnxruntime is; or name what ONNX lacks."""
+    import onnx
+    import tensorflow as tf
+    import tf2onnx.convert
+
+    without_xla(pathlib.Path(saved_model, "saved_model.pb"))
+    loaded = tf.saved_model.load(saved_model)  # it holds the variables
+    served = loaded.signatures["serving_default"]
+    specs = [served.structured_input_signature[1][name] for name in inputs]
+
+    @tf.function(input_signature=specs)
+    def function(*arguments):
+        return served(**dict(zip(inputs, arguments, strict=True)))
+
+    model, _ = tf2onnx.convert.from_function(function, [], opset=OPSET)
+    lacking = {(n.op_type, n.name) for n in nodes(model.graph) if not onnx.defs.has(n.op_type)}
+    if lacking:  # tf2onnx leaves TensorFlow's operators where it knows none of ONNX
+        return {"operators": sorted(lacking)}
+    name_free_sizes(model.graph.input, dict(zip(inputs, specs, strict=True)))
+    name_free_sizes(model.graph.output, served.structured_outputs)
+    onnx.helper.set_model_props(model, metadata)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, output)
+    if importlib.util.find_spec("onnxruntime"):
+        ONNXModel(output).runner()()
+    return {}
+
+
+def without_xla(file):
+    """Nothing is to be compiled, as Keras wants grouped convolutions: tf2onnx would not look in."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    model = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    for function in model.meta_graphs[0].graph_def.library.function:
+        for part in (function, *function.node_def):
+            part.attr.pop("_XlaMustCompile", None)
+    file.write_bytes(model.SerializeToString())
+
+
+def nodes(graph):
+    """Those of a graph and of the loops in it."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            yield from nodes(attribute.g)
+
+
+def name_free_sizes(values, specs):
+    """Write sizes as the model has them; call the first, if it is free, "batch"."""
+    for value in values:
+        for index, size in enumerate(specs[value.name].shape):
+            dimension = value.type.tensor_type.shape.dim[index]
+            if size is not None:
+                dimension.dim_value = size
+            elif index == 0:
+                dimension.dim_param = "batch"
