@@ -129,13 +129,19 @@ def explain(
 def export(
     run: RunFolder,
     quantize: Annotated[
-        list[str],
-        typer.Option(help="none, float16, dynamic, int8, int16x8, int4; may be repeated."),
-    ] = ("none", "int8"),
+        list[str] | None,
+        typer.Option(
+            help="none, float16, dynamic, int8, int16x8, int4; may be repeated; "
+            "for LiteRT, default none and int8."
+        ),
+    ] = None,
+    format: Annotated[str, typer.Option(help="litert or onnx.")] = "litert",
     json: Json = False,
 ):
-    """Write LiteRT files and compare each with the Keras model."""
-    tables.show(_open(run).export(quantize), f"{run}: LiteRT against Keras", json)
+    """Write LiteRT or ONNX files and compare each with the Keras model."""
+    rows = _open(run).export(quantize or (), format)
+    title = {"litert": "LiteRT", "onnx": "ONNX"}[format]
+    tables.show(rows, f"{run}: {title} against Keras", json)
 
 
 @app.command()
@@ -170,26 +176,29 @@ def compress(
 
 @app.command()
 def bench(
-    files: Annotated[list[pathlib.Path], typer.Argument(help=".tflite files, or folders of them")],
+    files: Annotated[
+        list[pathlib.Path], typer.Argument(help=".tflite and .onnx files, or folders of them")
+    ],
     threads: int = 1,
     sort: Annotated[str, typer.Option(help="kB, zipped_kB, init_ms, median_ms or p95_ms")] = "",
     json: Json = False,
 ):
-    """Size and latency of LiteRT files, of runs too."""
+    """Size and latency of LiteRT and ONNX files, of runs too."""
     from kerasdl import export as exports
 
     columns = ["kB", "zipped_kB", "init_ms", "median_ms", "p95_ms"]
     if sort:
         errors.one_of("column to sort by", sort, columns)
-    found = [sorted(path.rglob("*.tflite")) if path.is_dir() else [path] for path in files]
+    found = [exports.files_in(path) if path.is_dir() else [path] for path in files]
     found = [file for group in found for file in group]
     if not found:
-        raise errors.InvalidInput("files", "at least one .tflite file", ", ".join(map(str, files)))
+        expected = "at least one .tflite or .onnx file"
+        raise errors.InvalidInput("files", expected, ", ".join(map(str, files)))
     rows = []
     for file in found:
-        litert = exports.LiteRTModel(file)
-        latency = exports.benchmark(file, threads=threads)
-        numbers = (litert.size / 1e3, litert.zipped_size / 1e3)
+        model = exports.open_file(file)
+        latency = exports.benchmark(model, threads=threads)
+        numbers = (model.size / 1e3, model.zipped_size / 1e3)
         numbers += (latency.init, latency.median, latency.p95)
         rows.append({"file": str(file), **dict(zip(columns, numbers, strict=True))})
     tables.show(sorted(rows, key=lambda row: row.get(sort, 0)), as_json=json)

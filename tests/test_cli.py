@@ -47,7 +47,7 @@ def folders(tmp_path):
         (("info", "resnet19"), "resnet18"),
         (("list", "things"), "Invalid topic"),
         (("bench", "{}/nothing.tflite"), "nothing.tflite"),
-        (("bench", "{}/empty"), "at least one .tflite file"),
+        (("bench", "{}/empty"), "at least one .tflite or .onnx file"),
         (("bench", "{}/empty", "--sort", "speed"), "Invalid column"),
         (("no_such_command",), "No such command"),
     ],
@@ -115,6 +115,17 @@ def test_road_from_training_to_a_litert_file(tmp_path, capsys):
     _, out, _ = run(capsys, "bench", folder, "--sort", "kB", "--json")
     sizes = [row["kB"] for row in json.loads(out)]
     assert len(sizes) == 2 and sizes == sorted(sizes)
+
+    _, out, _ = run(capsys, "export", folder, "--format", "onnx", "--json")
+    (row,) = json.loads(out)
+    assert row["file"].endswith("model.onnx") and row["largest_error"] < 1e-5
+    assert row["accuracy"] == pytest.approx(accuracy, abs=1e-6) and row["median_ms"] > 0
+    _, out, _ = run(capsys, "bench", folder, "--sort", "kB", "--json")
+    assert any(row["file"].endswith(".onnx") for row in json.loads(out))
+    status, _, err = run(capsys, "export", folder, "--format", "onnx", "--quantize", "int8")
+    assert status == 2 and "none for ONNX. Received: int8" in err
+    status, _, err = run(capsys, "export", folder, "--format", "onx")
+    assert status == 2 and "Expected one of onnx" in err
 
     options = ("--method", "int8", "--method", "pqat", "--epochs", "1", "--json")
     status, out, err = run(capsys, "compress", folder, *options)

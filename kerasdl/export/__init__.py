@@ -5,7 +5,7 @@ Opening, running and measuring a file imports no TensorFlow; converting does.
 
 from kerasdl.export.benchmark import Latency, benchmark
 from kerasdl.export.convert import to_litert
-from kerasdl.export.files import open_file
+from kerasdl.export.files import files_in, open_file
 from kerasdl.export.litert_model import LiteRTModel
 from kerasdl.export.onnx_export import to_onnx
 from kerasdl.export.onnx_model import ONNXModel
@@ -18,6 +18,7 @@ __all__ = [
     "ONNXModel",
     "Parity",
     "benchmark",
+    "files_in",
     "open_file",
     "to_litert",
     "to_onnx",

@@ -1,36 +1,50 @@
-"""From a run to LiteRT files, each compared with the Keras model it came from."""
+"""From a run to LiteRT or ONNX files, each compared with the Keras model it came from."""
 
 import numpy as np
 
 from kerasdl import errors, export
 from kerasdl.data.columns import Column
+from kerasdl.errors import InvalidInput
+from kerasdl.export import onnx_model
 from kerasdl.recipes import training
 
+FORMATS = ("litert", "onnx")
+DEFAULT = ("none", "int8")
 METHODS = ("none", "float16", "dynamic", "int8", "int16x8", "int4")
 CALIBRATION = 256  # examples, more than enough for ranges of activations
 
 
-def export_run(run, quantize) -> list[dict]:
+def export_run(run, quantize=(), format="litert") -> list[dict]:
     """Convert every network of the run in every way asked for: a row each."""
-    for method in quantize:
+    errors.one_of("format", format, FORMATS)
+    if format == "onnx":
+        onnx_model.require("tf2onnx", "onnx", "onnxruntime")
+        if quantize:
+            raise InvalidInput("quantization", "none for ONNX", ", ".join(quantize))
+    methods = (quantize or DEFAULT) if format == "litert" else ()
+    for method in methods:
         errors.one_of("quantization", method, METHODS)
     splits = training.load_data(run.recipe, run.config["fast"])
     folder = run.path / "export"
     folder.mkdir(exist_ok=True)
     rows = []
     for name, part in training.task_of(run.recipe).exports(run.model, splits).items():
-        for method in quantize:
-            path = folder / f"{name}-{'float' if method == 'none' else method}.tflite"
+        options = {
+            "activation": part.activation,
+            "labels": tuple(run.info["classes"] or ()) if part.activation == "softmax" else (),
+            **facts(name, run, part.inputs.shape[1:]),
+        }
+        if format == "onnx":
+            rows.append(_row(part, export.to_onnx(part.model, folder / f"{name}.onnx", **options)))
+        for method in methods:
             litert = export.to_litert(
                 part.model,
-                path,
+                folder / f"{name}-{'float' if method == 'none' else method}.tflite",
                 quantize=None if method == "none" else method,
                 calibration=part.inputs[:CALIBRATION] if method in ("int8", "int16x8") else None,
-                activation=part.activation,
-                labels=tuple(run.info["classes"] or ()) if part.activation == "softmax" else (),
-                **facts(name, run, part.inputs.shape[1:]),
+                **options,
             )
-            rows.append(_row(path, part, litert))
+            rows.append(_row(part, litert))
     return rows
 
 
@@ -45,17 +59,17 @@ def facts(name, run, shape) -> dict:
     return {"description": text, "input_range": (0.0, 1.0) if is_image else None}
 
 
-def _row(path, part, litert):
-    parity = export.verify(part.model, litert, part.inputs)
-    row = {"file": str(path)}
+def _row(part, file):
+    parity = export.verify(part.model, file, part.inputs)
+    row = {"file": str(file.path)}
     if part.labels is not None and part.activation == "softmax":
-        right = litert.predict(part.inputs).argmax(-1) == part.labels
+        right = file.predict(part.inputs).argmax(-1) == part.labels
         row["accuracy"] = float(np.mean(right))
     return {
         **row,
         "largest_error": parity.largest_error,
         "agreement": parity.agreement,
-        "kB": round(litert.size / 1e3, 1),
-        "zipped_kB": round(litert.zipped_size / 1e3, 1),
-        "median_ms": export.benchmark(path).median,
+        "kB": round(file.size / 1e3, 1),
+        "zipped_kB": round(file.zipped_size / 1e3, 1),
+        "median_ms": export.benchmark(file).median,
     }

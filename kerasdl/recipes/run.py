@@ -99,11 +99,14 @@ class Run:
         splits = training.load_data(self.recipe, self.config["fast"])
         return training.draw(self.path, task.figures(self.model, splits, self.history))
 
-    def export(self, quantize: list[str] = ("none", "int8")) -> list[dict]:
-        """Write LiteRT files into the folder and compare each with the Keras model: a row each."""
+    def export(self, quantize: list[str] = (), format: str = "litert") -> list[dict]:
+        """Write LiteRT or ONNX files into the folder, each compared with Keras: a row each.
+
+        LiteRT files are float and int8 where `quantize` does not say otherwise.
+        """
         from kerasdl.recipes import exporting
 
-        return exporting.export_run(self, quantize)
+        return exporting.export_run(self, quantize, format)
 
     def compress(
         self, *, max_drop=0.005, methods=None, epochs=None, sparsity=0.8, progress=print
