@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
 BIN = .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: install quickstart test tutorials conformance lint results summaries check-readme clean
+.PHONY: install quickstart test tutorials conformance lint results saved-models summaries check-readme clean
 
 install: .venv/installed
 RUN = runs/se_resnet_tiny-digits-seed0
@@ -42,6 +42,9 @@ lint: .venv/tested
 
 results: .venv/installed
 	$(BIN)/python -m kerasdl.recipes.record
+
+saved-models: .venv/installed
+	$(BIN)/python -m kerasdl.recipes.publish
 
 summaries: .venv/installed
 	$(BIN)/python -m kerasdl.summaries

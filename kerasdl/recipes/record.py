@@ -28,12 +28,16 @@ def record(name: str, seeds: list[int]):
             result["versions"] = run.config["versions"]
             result["seeds"][str(seed)] = run.metrics
             if name == "simple_cnn" and seed == recipe.seed:
-                # without the optimizer's memory, which is twice the size of the weights
-                judge = type(run.model).from_config(run.model.get_config())
-                judge.set_weights(run.model.get_weights())
-                judge.save(recipes.JUDGE)
+                without_optimizer(run.model).save(recipes.JUDGE)
         write_json(file, result)
         print(name, "seed", seed, run.metrics, *(f"{b} {holds}" for b, _, holds in run.bars()))
+
+
+def without_optimizer(model: keras.Model) -> keras.Model:
+    """The model without its optimizer's memory, which is twice the size of the weights."""
+    bare = type(model).from_config(model.get_config())
+    bare.set_weights(model.get_weights())
+    return bare
 
 
 def main():

@@ -40,13 +40,18 @@ def evaluate(model, test):
     return metrics
 
 
-def judge(images):
-    """How sure the digits' classifier is of each image, and how even its classes are."""
+def read(images):
+    """Probabilities that the digits' classifier gives to what each image may show."""
     from kerasdl import registry
 
     registry.entries()["simple_cnn"].load()  # registers the class that the file names
     classifier = keras.models.load_model(JUDGE, compile=False)
-    probabilities = tf.nn.softmax(classifier.predict(images, batch_size=500, verbose=0)).numpy()
+    return tf.nn.softmax(classifier.predict(images, batch_size=500, verbose=0)).numpy()
+
+
+def judge(images):
+    """How sure the digits' classifier is of each image, and how even its classes are."""
+    probabilities = read(images)
     shares = np.bincount(probabilities.argmax(-1), minlength=10) / len(images)
     return {
         "smallest_class": float(shares.min()),

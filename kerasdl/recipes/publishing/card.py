@@ -1,0 +1,191 @@
+"""The cards and the table of `saved_models/`: every number is one of `result.json`."""
+
+from kerasdl import registry
+from kerasdl.recipes import Recipe
+from kerasdl.recipes.publishing import catalog, quality
+from kerasdl.recipes.publishing.examples import example
+
+CARD = """\
+# {name}
+
+{summary}. {changes}
+
+- Model: {model}
+- Data: {data}
+- Recipe: {recipe}
+- Training took {seconds:.0f} s. Versions: {versions}.
+
+Written by `python -m kerasdl.recipes.publish {name}`; every number is from `result.json`.
+
+## Result
+
+Of the Keras model on the test split, as `kerasdl train` reports it:
+
+{test}
+
+Of the files on the same data. Good enough means {criterion}. The
+smallest of those, when zipped, is here.
+
+{tried}
+
+{meanings}
+
+## Files
+
+{files}
+
+Latency is the median of one call on {machine}, with LiteRT.
+
+## Use
+
+{example}
+
+## Limits
+
+{limits}
+"""
+
+INDEX = """\
+# Trained models
+
+Small, trained on what the package carries, each in three forms: Keras, a float LiteRT file, and the
+smallest LiteRT file that is as good. `make saved-models` makes this folder, and a test judges every
+file again.
+
+{table}
+
+The result is the measure that decides, of the Keras model, the float file and the small one; the
+cards say what it means. `kerasdl bench saved_models` times the files where you are, and a
+classifier can be tried by hand: `kerasdl demo saved_models/simple_cnn`.
+"""
+
+
+def write(name: str, result: dict) -> str:
+    """The card of one model, in Markdown."""
+    publication = catalog.get(name)
+    recipe = Recipe.from_json(result["recipe"])
+    bars = {bar.metric: str(bar) for bar in recipe.bars}
+    test = [{"measure": k, "test": v, "bar": bars.get(k)} for k, v in result["test"].items()]
+    best = result["best"]
+    text = CARD.format(
+        name=name,
+        summary=recipe.summary[0].upper() + recipe.summary[1:],
+        changes=_changes(publication),
+        model=result["about"],
+        data=_data(result["info"]),
+        recipe=_recipe(recipe),
+        seconds=result["seconds"],
+        versions=", ".join(f"{package} {v}" for package, v in result["versions"].items()),
+        test=_table(test),
+        criterion=quality.CRITERIA[recipe.task].text,
+        tried=_table([{"method": "Keras", **result["keras"]}, *map(_tried, result["tried"])]),
+        meanings="\n".join(
+            f"- `{key}`: {quality.MEANINGS[key]}" for key in {**result["test"], **result["keras"]}
+        ),
+        files=_table([_file(file, facts) for file, facts in result["files"].items()]),
+        machine=result["machine"],
+        example=example(
+            recipe.task, folder=f"saved_models/{name}", best=best, module=result["module"]
+        ),
+        limits=publication.limits,
+    )
+    return text.replace("  \n", "\n").replace(". \n", ".\n")
+
+
+def index(results: dict[str, dict]) -> str:
+    """The table of the folder."""
+    rows = []
+    for name, result in results.items():
+        recipe = Recipe.from_json(result["recipe"])
+        metric = quality.CRITERIA[recipe.task].metric
+        by_method = {row["method"]: row for row in result["tried"]}
+        whole, small = by_method["float"], by_method[result["best"]]
+        numbers = (result["keras"][metric], whole[metric], small[metric])
+        rows.append(
+            {
+                "model": f"[{name}]({name}/card.md)",
+                "what": recipe.summary,
+                "result": f"{metric} " + ", ".join(map(_cell, numbers)),
+                "float kB": _kilobytes(whole["bytes"]),
+                "best": result["best"],
+                "kB": _kilobytes(small["bytes"]),
+                "zipped kB": _kilobytes(small["zipped"]),
+            }
+        )
+    return INDEX.format(table=_table(rows))
+
+
+def about(recipe: Recipe, parameters: int) -> str:
+    """What a model is and where it is from: the ends of its class's docstring."""
+    paragraphs = registry.entries()[recipe.model].docstring.split("\n\n")
+    reference = next((text for text in paragraphs if text.startswith("Reference")), "")
+    return " ".join([paragraphs[0], f"{parameters:,} parameters.", *reference.split()])
+
+
+def _changes(publication):
+    if not publication.changes:
+        return ""
+    values = [f"`{k}={v}`" for k, v in publication.changes.items() if k != "bars"]
+    command = f"`kerasdl train {publication.name}`"
+    return f"Unlike what {command} trains, with {', '.join(values)}. {publication.reason}"
+
+
+def _data(info):
+    counts = [f"{n:,} to {_PURPOSES[split]}" for split, n in info["counts"].items() if n]
+    card = " ".join(info["card"].partition("\n\n")[0].split())
+    return f"{card} Examples: {', '.join(counts)}."
+
+
+_PURPOSES = {"train": "learn from", "validation": "validate", "test": "test"}
+
+
+def _recipe(recipe):
+    changed = {**recipe.data_options, **recipe.model_options, **recipe.task_options}
+    parts = [
+        f"{recipe.epochs} epochs",
+        f"batches of {recipe.batch_size}",
+        f"AdamW with a rate of {recipe.learning_rate:g} at most",
+        f"weight decay {recipe.weight_decay:g}",
+        f"augmentation {recipe.augment or 'none'}",
+        f"seed {recipe.seed}",
+        *(f"`{key}={value!r}`" for key, value in changed.items()),
+    ]
+    return ", ".join(parts) + "."
+
+
+def _tried(row):
+    if "refused" in row:
+        return {"method": row["method"], "good enough": f"refused: {row['refused']}"}
+    sizes = {"kB": _kilobytes(row["bytes"]), "zipped kB": _kilobytes(row["zipped"])}
+    others = {k: v for k, v in row.items() if k not in ("bytes", "zipped", "enough")}
+    return {**others, **sizes, "good enough": row["enough"]}
+
+
+def _file(name, facts):
+    return {
+        "file": name,
+        "bytes": facts["bytes"],
+        "zipped": facts.get("zipped"),
+        "ms": facts.get("median_ms"),
+    }
+
+
+def _kilobytes(count):
+    return f"{count / 1000:,.1f}"
+
+
+def _table(rows):
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    lines = [columns, ["---"] * len(columns)]
+    lines += [[_cell(row.get(column)) for column in columns] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value):
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
