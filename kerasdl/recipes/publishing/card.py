@@ -30,6 +30,8 @@ smallest of those, when zipped, is here.
 
 {meanings}
 
+{methods}
+
 ## Files
 
 {files}
@@ -82,6 +84,7 @@ def write(name: str, result: dict) -> str:
         meanings="\n".join(
             f"- `{key}`: {quality.MEANINGS[key]}" for key in {**result["test"], **result["keras"]}
         ),
+        methods="\n".join(_methods(result["tried"])),
         files=_table([_file(file, facts) for file, facts in result["files"].items()]),
         machine=result["machine"],
         example=example(
@@ -151,6 +154,28 @@ def _recipe(recipe):
         *(f"`{key}={value!r}`" for key, value in changed.items()),
     ]
     return ", ".join(parts) + "."
+
+
+METHODS = {
+    "float": "as trained",
+    "float16": "weights of 16 bits",
+    "dynamic": "weights of 8 bits",
+    "int8": "weights and activations of 8 bits",
+    "int16x8": "weights of 8 bits, activations of 16",
+    "int4": "weights of 4 bits",
+    "prune": "zeros for 0.8 of the weights, and training goes on",
+    "qat": "8 bits, and training goes on, knowing it",
+    "pqat": "the zeros of prune, then qat",
+    "cqat": "16 different weights a layer, then qat",
+    "pcqat": "zeros, 16 different weights, then qat",
+}
+
+
+def _methods(rows):
+    """What each method of a table is; `pqat-0.6` is one with another share of zeros."""
+    for method in (row["method"] for row in rows):
+        base, _, share = method.partition("-")
+        yield f"- `{method}`: {METHODS[base]}{f'; with {share} of zeros' if share else ''}"
 
 
 def _tried(row):

@@ -84,13 +84,14 @@ def measure(recipe: Recipe, parts: dict[str, Callable], model, splits) -> dict[s
 
 
 def keras_parts(recipe: Recipe, model, splits) -> dict[str, Callable]:
-    """The Keras networks as functions of arrays, with the activations that their files have."""
+    """The Keras networks as functions of arrays, which give what their files give."""
     exports = training.task_of(recipe).exports(model, splits)
     return {name: _function(part) for name, part in exports.items()}
 
 
 def _function(part):
-    activate = keras.activations.get(part.activation)
+    # files of classifiers give logits, as `kerasdl compress` writes them
+    activate = keras.activations.get("sigmoid" if part.activation == "sigmoid" else None)
 
     def run(x):
         batches = [x[i : i + 100] for i in range(0, len(x), 100)]
