@@ -3,36 +3,28 @@
 Importing it imports no TensorFlow: a submodule loads when it is first used.
 """
 
-import importlib
 import os
+
+from kerasdl import lazy
 
 __version__ = "0.1.0"
 
-SUBMODULES = (
-    "compression",
-    "data",
-    "explain",
-    "export",
-    "formulas",
-    "layers",
-    "learners",
-    "models",
-    "recipes",
-)
-FUNCTIONS = {"create_model": "registry", "list_models": "registry", "set_seed": "seed"}
+MODULES = {
+    "compression": "compression",
+    "create_model": "registry",
+    "data": "data",
+    "explain": "explain",
+    "export": "export",
+    "formulas": "formulas",
+    "layers": "layers",
+    "learners": "learners",
+    "list_models": "registry",
+    "models": "models",
+    "recipes": "recipes",
+    "set_seed": "seed",
+}
 
-__all__ = [*SUBMODULES, *FUNCTIONS]
+__all__ = list(MODULES)
+__getattr__, __dir__ = lazy.names(__name__, MODULES)
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # the package's tf.data and LiteRT need it
-
-
-def __getattr__(name):
-    if name in FUNCTIONS:
-        return getattr(importlib.import_module(f"kerasdl.{FUNCTIONS[name]}"), name)
-    if name in SUBMODULES:
-        return importlib.import_module(f"kerasdl.{name}")
-    raise AttributeError(f"module 'kerasdl' has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted(__all__)

@@ -1,6 +1,6 @@
 """Smaller networks: pruning, quantisation-aware training, clustering, for any Keras 3 model."""
 
-import importlib
+from kerasdl import lazy
 
 MODULES = {
     "Compressed": "compressing",
@@ -17,9 +17,4 @@ MODULES = {
 }
 
 __all__ = list(MODULES)
-
-
-def __getattr__(name):
-    if name in MODULES:
-        return getattr(importlib.import_module(f"kerasdl.compression.{MODULES[name]}"), name)
-    raise AttributeError(f"module 'kerasdl.compression' has no attribute {name!r}")
+__getattr__, __dir__ = lazy.names(__name__, MODULES)

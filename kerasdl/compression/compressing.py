@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from kerasdl import errors, export
-from kerasdl.compression import flattening, pruning
+from kerasdl.compression import flattening, objective, pruning, reporting
 from kerasdl.errors import InvalidInput
 from kerasdl.export import convert, trace
 from kerasdl.export.litert_model import LiteRTModel
@@ -30,6 +30,7 @@ TRANSFORMER = (  # TFMOT would leave these, and so most of a transformer, in flo
     keras.layers.MultiHeadAttention,
 )
 CALIBRATION_BATCHES = 8
+JUDGED = 256  # examples of `train`, where there are none to validate on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,14 +42,14 @@ class Compressed:
         model: The model, with the weights that training left, in floats.
         method: The method.
         untouched: Names of the layers whose kernels are neither clustered nor quantised.
-        report: Facts by name: epochs of each step, zeros and unique weights of each kernel.
+        report: What the file is worth: size, zeros, accuracy, agreement, latency and more.
     """
 
     litert: LiteRTModel
     model: keras.Model
     method: str
     untouched: tuple[str, ...]
-    report: dict
+    report: reporting.Report
 
 
 def compress(
@@ -67,6 +68,7 @@ def compress(
     callbacks=(),
     prune_options: dict | None = None,
     file_options: dict | None = None,
+    judge: reporting.Judge | None = None,
     **fit_options,
 ) -> Compressed:
     """Make a trained model small while it goes on learning, and write it as a LiteRT file.
@@ -94,6 +96,8 @@ def compress(
         callbacks: Keras callbacks, which see every step.
         prune_options: More for `prune`, such as its `pattern`.
         file_options: More for `kerasdl.export.to_litert`, such as `labels` and `activation`.
+        judge: What the report compares the file with; by default made of the `validation_data`, or
+            of the first batches of `train`, which tell agreement but are no measure of accuracy.
         **fit_options: What `fit` takes, such as `validation_data`.
     """
     errors.one_of("value for argument `method`", method, list(METHODS))
@@ -104,17 +108,15 @@ def compress(
     file_options = file_options or {}
     path = _path(path, model, method)
     convert.check(path, None, None, 1, False, file_options.get("activation"))
-    # here and not above: it imports TFMOT
-    from kerasdl.compression.bridge import training
-
-    training.check_callbacks(callbacks)
-    objective = training.Objective.of(model, optimizer, loss, metrics)
+    objective.check_callbacks(callbacks)
+    aim = objective.Objective.of(model, optimizer, loss, metrics)
     with trace.settings(model, None):  # float32, whatever the model was trained in
         flat = flattening.flatten(model)
+    judge = judge or _judge(model, train, fit_options.get("validation_data"))
     before = [variable.numpy() for variable in flat.variables]
     fit_options = {"verbose": 0, "shuffle": False, **fit_options, "callbacks": list(callbacks)}
     prune_options = {"sparsity": sparsity, **(prune_options or {})}
-    work = _Work(flat, train, objective, fit_options, prune_options, clusters, engine)
+    work = _Work(flat, train, aim, fit_options, prune_options, clusters, engine)
     steps = METHODS[method]
     try:
         shares = _shares(epochs, len(steps))
@@ -126,11 +128,8 @@ def compress(
         for variable, value in zip(flat.variables, before, strict=True):
             variable.assign(value)
         raise
-    report = {
-        "epochs": dict(zip(steps, shares, strict=True)),
-        "sparsity": pruning.sparsity(flat),
-        "unique": {v.path: len(np.unique(v.numpy())) for v in pruning.kernels(flat)},
-    }
+    epochs = dict(zip(steps, shares, strict=True))
+    report = judge.report(file, model, method=method, epochs=epochs)
     return Compressed(file, model, method, tuple(work.untouched), report)
 
 
@@ -214,6 +213,14 @@ class _Work:
         self.objective.compile(hosted, self.fit_options["callbacks"])
         hosted.fit(self.train, epochs=epochs, **self.fit_options)
         return hosted
+
+
+def _judge(model, train, validation):
+    if validation is not None:
+        return reporting.Judge(model, validation)
+    judge = reporting.Judge(model, train, JUDGED)
+    judge.labels = None  # what is learned by heart is no measure
+    return judge
 
 
 def _shares(epochs, count):

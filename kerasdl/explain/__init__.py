@@ -3,7 +3,7 @@
 No display is needed, and matplotlib is imported by the first picture.
 """
 
-import importlib
+from kerasdl import lazy
 
 MODULES = {
     "curves": "training",
@@ -18,9 +18,4 @@ MODULES = {
 }
 
 __all__ = list(MODULES)
-
-
-def __getattr__(name):
-    if name in MODULES:
-        return getattr(importlib.import_module(f"kerasdl.explain.{MODULES[name]}"), name)
-    raise AttributeError(f"module 'kerasdl.explain' has no attribute {name!r}")
+__getattr__, __dir__ = lazy.names(__name__, MODULES)

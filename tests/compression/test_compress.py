@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kerasdl import compression, export
-from kerasdl.compression import compressing, pruning
+from kerasdl.compression import compressing, objective, pruning, reporting
 from kerasdl.compression.bridge import graph, quantization, training
 from kerasdl.errors import InvalidInput
 from tests.compression import networks
@@ -24,7 +24,7 @@ def kernels(model):
 
 def integers(file):
     """The int8 weights of the file, those of one number and those of biases aside."""
-    interpreter = file.interpreter
+    interpreter = export.LiteRTModel(file.path).interpreter  # in which nothing has run yet
     found = []
     for detail in interpreter.get_tensor_details():
         if detail["dtype"] is np.int8 and len(detail["shape"]) > 1:
@@ -69,7 +69,7 @@ def test_the_file_says_what_was_trained(name, tmp_path):
     network = quantization.quantize(graph.to_tf_keras(model, opaque_rnns=True))
     quantization.calibrate(network, [x[:64]])
     hosted = training.host(network, model)
-    training.Objective.of(model).compile(hosted)
+    objective.Objective.of(model).compile(hosted)
     hosted.fit(train, verbose=0, shuffle=False)
     file = export.to_litert(hosted, tmp_path / "model.tflite", quantize="aware")
     parity = export.verify(hosted, file, x)
@@ -116,9 +116,9 @@ def test_pcqat_keeps_zeros_and_clusters(tmp_path):
     for kernel in kernels(model):
         assert (kernel == 0).sum() >= np.round(0.7 * kernel.size)
         assert len(np.unique(kernel)) <= 8
-    assert set(result.report["epochs"].values()) == {1}
-    assert max(result.report["unique"].values()) <= 8
-    assert min(result.report["sparsity"].values()) >= 0.69
+    assert set(result.report.epochs.values()) == {1}
+    assert max(result.report.unique.values()) <= 8
+    assert min(result.report.sparsity.values()) >= 0.69
 
 
 def test_pcqat_is_the_smallest(tmp_path):
@@ -222,10 +222,71 @@ def test_the_process_is_left_as_it_was():
     subprocess.run([sys.executable, "-c", kept], check=True, env=given)
 
 
-def test_compression_is_imported_without_tfmot():
-    code = (
-        "import sys, kerasdl.compression.compressing\n"
-        "assert 'tensorflow_model_optimization' not in sys.modules\n"
-        "assert 'tf_keras' not in sys.modules\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+ENGINE_OF_OUR_OWN = """
+import sys
+import keras, numpy as np, tensorflow as tf
+from kerasdl import compression
+
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dense(2)])
+model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+data = np.ones((8, 4), "float32"), np.ones(8, "int32")
+train = tf.data.Dataset.from_tensor_slices(data).batch(4)
+compression.prune(model, train, epochs=1)
+compression.compress(model, train, method="pqat", epochs=1, engine="keras", path=sys.argv[1])
+assert not {"tensorflow_model_optimization", "tf_keras"} & set(sys.modules)
+"""
+
+
+def test_pruning_and_the_engine_in_keras_import_no_tfmot(tmp_path):
+    arguments = ["-c", ENGINE_OF_OUR_OWN, str(tmp_path / "model.tflite")]
+    subprocess.run([sys.executable, *arguments], check=True)
+
+
+def test_the_report_is_of_the_file_and_the_data(tmp_path):
+    model, train, (x, y) = networks.trained("sequential")
+    expected = model.predict_on_batch(x)
+    options = {"method": "pqat", "epochs": 3, "path": tmp_path / "model.tflite"}
+    result = compress(model, train, validation_data=(x, y), **options)
+    file, report = result.litert, result.report
+    answers = file.predict(x)
+    assert report.method == "pqat" and report.epochs == {"prune": 2, "quantize": 1}
+    assert (report.size, report.zipped_size) == (file.size, file.zipped_size)
+    assert report.parameters == model.count_params()
+    assert report.accuracy == np.mean(answers.argmax(-1) == y)
+    assert report.agreement == np.mean(answers.argmax(-1) == expected.argmax(-1))
+    assert report.largest_error == pytest.approx(np.abs(answers - expected).max(), rel=1e-4)
+    assert report.sparsity == pruning.sparsity(model)
+    assert 0 < report.median_ms < 1000
+
+
+def test_without_validation_data_the_report_tells_agreement_alone(tmp_path):
+    model, train, (x, _) = networks.trained("sequential")
+    expected = model.predict_on_batch(x)
+    path = tmp_path / "model.tflite"
+    softmax = {"file_options": {"activation": "softmax"}}
+    result = compress(model, train, method="qat", epochs=1, path=path, **softmax)
+    answers = result.litert.predict(x).argmax(-1)
+    assert result.report.accuracy is None
+    assert result.report.agreement == np.mean(answers == expected.argmax(-1))
+    assert result.report.largest_error < 1  # of probabilities
+
+
+def test_several_outputs_and_labels_of_every_kind_are_judged(tmp_path):
+    inputs = keras.Input((6,))
+    outputs = {"kind": keras.layers.Dense(3)(inputs), "age": keras.layers.Dense(1)(inputs)}
+    model = keras.Model(inputs, outputs)
+    x = np.random.default_rng(0).random((32, 6), dtype="float32")
+    file = export.to_litert(model, tmp_path / "both.tflite")
+    targets = {"kind": np.zeros(32, "int32"), "age": np.zeros((32, 1), "float32")}
+    both = reporting.Judge(model, (x, targets)).report(file, model, method="float")
+    assert (both.accuracy, both.agreement) == (None, 1.0) and both.largest_error < 1e-5
+    model = keras.Model(inputs, outputs["kind"])
+    file = export.to_litert(model, tmp_path / "one.tflite")
+    right = file.predict(x).argmax(-1)
+    for labels in (right, right[:, None], np.eye(3)[right].argmax(-1).astype("uint8")):
+        judge = reporting.Judge(model, (x, labels))
+        assert judge.report(file, model, method="float").accuracy == 1
+    assert reporting.Judge(model, (x, np.eye(3)[right])).accuracy(file) == 1
+    assert reporting.Judge(model, (x, x)).accuracy(file) is None
+    with pytest.raises(InvalidInput, match="at least one batch"):
+        reporting.Judge(model, [])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from kerasdl.compression import compressing
+from kerasdl.compression import compressing, objective
 from kerasdl.compression.bridge import graph, training
 from tests.compression import networks
 
@@ -46,11 +46,11 @@ def test_it_learns_the_same(make_optimizer, options, loss):
     optimizer = make_optimizer(**({"learning_rate": 0.01, **options} if options else {}))
     model = network()
     x, y = networks.images(64)
-    objective = training.Objective(optimizer, loss, {"metrics": ["accuracy"]})
+    aim = objective.Objective(optimizer, loss, {"metrics": ["accuracy"]})
     hosted = training.host(graph.to_tf_keras(model), model)
     histories = []
     for learner in (model, hosted):
-        objective.compile(learner)
+        aim.compile(learner)
         options = {"epochs": 2, "batch_size": 16, "shuffle": False, "verbose": 0}
         histories.append(learner.fit(x, y, **options).history)
     for left, right in zip(*(history.values() for history in histories), strict=True):

@@ -5,6 +5,7 @@ import types
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasdl import compression, export
 from kerasdl.errors import InvalidInput
@@ -58,6 +59,30 @@ def test_the_smallest_file_that_is_good_enough_is_found(learned, data, images, t
     assert found.figure().axes[0].get_xlabel() == "zipped size, kB"
 
 
+def test_files_are_chosen_by_validation_data_and_shown_on_test_data(
+    learned, data, images, tmp_path
+):
+    quarters = images.reshape(-1, 2, 4, 2, 4).mean((2, 4)).reshape(-1, 4).argmax(-1)
+    flipped = tf.data.Dataset.from_tensor_slices((images, (quarters + 1) % 4)).batch(16)
+    splits = types.SimpleNamespace(train=data.train, validation=data.test, test=flipped)
+    options = {"methods": ("dynamic",), "folder": tmp_path}
+    found = compression.search(learned, splits, max_drop=0.1, **options)
+    row = found.rows()[1]
+    assert row["accuracy"] > 0.5 > row["test_accuracy"]
+    assert found.figure().axes[0].get_title() == "accuracy on the validation data"
+    # 64 examples cannot tell a drop of a hundredth
+    few = compression.search(learned, splits, max_drop=0.01, **options).rows()[1]
+    assert few["accuracy"] == row["test_accuracy"] and "test_accuracy" not in few
+
+
+def test_fewer_zeros_are_tried_where_too_many_cost_too_much(learned, data, tmp_path):
+    options = {"methods": ("prune", "pqat"), "epochs": 1, "sparsity": 0.97, "folder": tmp_path}
+    found = compression.search(learned, data, max_drop=0.02, **options)
+    assert [report.method for report in found.reports] == ["float", "prune", "pqat", "pqat-0.94"]
+    assert [round(report.zeros, 2) for report in found.reports] == [0, 0.97, 0.97, 0.94]
+    assert {path.stem for path in tmp_path.iterdir()} == {r.method for r in found.reports}
+
+
 def test_more_damage_costs_more(learned, images, train):
     labels = np.concatenate([y for _, y in train])
     before = learned.get_weights()
@@ -78,7 +103,7 @@ def test_bad_input(learned, data):
         compression.search(learned, data, sparsity=1.5)
     with pytest.raises(InvalidInput, match="0 or more"):
         compression.search(learned, data, max_drop=-1)
-    with pytest.raises(InvalidInput, match="batches to judge"):
+    with pytest.raises(InvalidInput, match="at least one batch"):
         compression.search(learned, types.SimpleNamespace(train=data.train, test=[]))
     with pytest.raises(InvalidInput, match="`bits` or `sparsity`"):
         compression.sensitivity(learned, None, None)

@@ -64,7 +64,7 @@ def dot_product(graph, operation, query, key, value, bias=None, mask=None, scale
 def weigh(graph, name, query, key, value, mask, scale, dropout=None):
     """softmax(scale Q K^T) V; queries, keys, values and result are (batch, time, heads, size).
 
-    The scores stay float: in int8 a mask would take their resolution, and LiteRT twice the time.
+    The scores stay float: in int8 a mask would take their resolution, and LiteRT more time.
     """
     query, key, value = (ops.transpose(x, (0, 2, 1, 3)) for x in (query, key, value))
     scores = (query * scale) @ ops.swapaxes(key, -1, -2)  # (batch, heads, time, time)

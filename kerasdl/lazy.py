@@ -1,0 +1,27 @@
+"""Names of a package that are imported when they are first used."""
+
+import importlib
+
+
+def names(package: str, modules: dict[str, str]):
+    """A package's `__getattr__` and `__dir__`, as PEP 562 has them.
+
+    Args:
+        package: Its `__name__`.
+        modules: Each public name and the module of the package that it stands in; a module stands
+            in itself.
+
+    Example:
+
+    >>> find, _ = names("kerasdl", {"seed": "seed", "set_seed": "seed"})
+    >>> find("set_seed") is find("seed").set_seed
+    True
+    """
+
+    def find(name):
+        if name not in modules:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        module = importlib.import_module(f"{package}.{modules[name]}")
+        return module if name == modules[name] else getattr(module, name)
+
+    return find, lambda: sorted(modules)
