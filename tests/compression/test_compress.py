@@ -8,6 +8,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasdl import compression, export
 from kerasdl.compression import compressing, objective, pruning, reporting
@@ -41,6 +42,18 @@ FLOAT = {
     "masked": ["embedding", "gru"],
     "transformer": ["layer_normalization", "multi_head_attention", "rms_normalization"],
 }
+
+
+def test_an_image_is_resized_in_the_scale_it_came_in(tmp_path):
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Conv2D(4, 3)(keras.layers.Resizing(12, 12)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+    model.compile("sgd", "mse")
+    rng = np.random.default_rng(0)
+    images, targets = rng.random((32, 8, 8, 1), dtype="float32"), rng.random((32, 3))
+    train = tf.data.Dataset.from_tensor_slices((images, targets)).batch(16)
+    file = compress(model, train, method="qat", epochs=1, path=tmp_path / "model.tflite").litert
+    assert file.operators["QUANTIZE"] == 1  # of the input, and none before or after the resizing
 
 
 @pytest.mark.parametrize("name", networks.NETWORKS)

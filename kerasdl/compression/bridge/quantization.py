@@ -23,6 +23,7 @@ from kerasdl.compression.bridge.tfmot import (
 MOVES = {
     *("ExpandDims", "GetItem", "Pad", "Reshape", "Squeeze", "Transpose", "Identity", "Flatten"),
     *("Split", "SwapAxes", "Moveaxis", "BroadcastTo", "Stack", "Repeat", "Tile", "Cast"),
+    "Resizing",  # which LiteRT has in the scale of its input
 }
 # LiteRT has these in the scale of their input
 ALONE = (
