@@ -6,7 +6,7 @@ import re
 import keras
 import tensorflow as tf
 from keras import tree
-from keras.src.export.export_utils import get_input_signature
+from keras.src.export import export_utils
 
 from kerasdl.errors import InvalidInput
 
@@ -15,8 +15,14 @@ ACTIVATIONS = {"softmax": keras.ops.softmax, "sigmoid": keras.ops.sigmoid}
 
 def input_signature(model):
     """One structure of `keras.InputSpec` for each positional argument of the model's `call`."""
+    subclassed = not hasattr(model, "inputs")
     try:
-        return get_input_signature(model)
+        # Keras wants it called, even where loading has built all of it
+        if subclassed and all(layer.built for layer in model._flatten_layers()):
+            found = export_utils._infer_input_signature_from_model(model)
+            if found:
+                return found
+        return export_utils.get_input_signature(model)
     except (TypeError, ValueError) as error:
         raise InvalidInput(
             f"model `{model.name}`",
