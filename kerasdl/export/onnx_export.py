@@ -1,5 +1,6 @@
 """From a Keras model to an ONNX file, which onnxruntime and many other runtimes take."""
 
+import math
 import os
 import pathlib
 import tempfile
@@ -7,6 +8,8 @@ import tempfile
 from kerasdl.export import card, converting
 from kerasdl.export.onnx_model import ONNXModel, require
 from kerasdl.export.process import WORKER
+
+LARGE = 1_000_000  # numbers
 
 
 def to_onnx(
@@ -41,6 +44,12 @@ def to_onnx(
     WORKER.start()  # it loads TensorFlow while this process traces
     from kerasdl.export import trace
 
+    # the converter copies what it is given many times over: large matrices come in at the end
+    large = [
+        index
+        for index, variable in enumerate(model.variables)
+        if len(variable.shape) == 2 and math.prod(variable.shape) >= LARGE
+    ]
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         specs = trace.save(
@@ -51,6 +60,7 @@ def to_onnx(
             activation=activation,
             signature="serving_default",
             example=example,
+            apart=[model.variables[index] for index in large],
         )
         facts = card.Card(description, tuple(labels), input_range, activation)
         converting.convert(
@@ -60,6 +70,7 @@ def to_onnx(
             saved_model=str(folder / "model"),
             output=str(folder / "converted.onnx"),
             inputs=[spec.name for spec in specs],
+            weights={f"weight_{i}": index for i, index in enumerate(large)},
             metadata=card.texts(facts),
         )
         converting.move(folder / "converted.onnx", path)

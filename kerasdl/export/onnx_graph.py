@@ -8,8 +8,16 @@ from kerasdl.export.onnx_model import ONNXModel
 OPSET = 18  # the newest that tf2onnx writes
 
 
-def convert(saved_model, output, inputs, metadata) -> dict:
-    """Convert, check the graph, and run it once where onnxruntime is; or name what ONNX lacks."""
+def convert(saved_model, output, inputs, weights, metadata) -> dict:
+    """Convert, check the graph, and run it once where onnxruntime is; or name what ONNX lacks.
+
+    Args:
+        saved_model: A folder of `trace.save`.
+        output: The file to write.
+        inputs: The model's inputs, in the order in which it takes them.
+        weights: Further inputs, to be constants: name -> number of the model's variable.
+        metadata: Texts by name.
+    """
     import onnx
     import tensorflow as tf
     import tf2onnx.convert
@@ -17,20 +25,25 @@ def convert(saved_model, output, inputs, metadata) -> dict:
     without_xla(pathlib.Path(saved_model, "saved_model.pb"))
     loaded = tf.saved_model.load(saved_model)  # it holds the variables
     served = loaded.signatures["serving_default"]
-    specs = [served.structured_input_signature[1][name] for name in inputs]
+    names = [*inputs, *weights]
+    specs = [served.structured_input_signature[1][name] for name in names]
 
     @tf.function(input_signature=specs)
     def function(*arguments):
-        return served(**dict(zip(inputs, arguments, strict=True)))
+        return served(**dict(zip(names, arguments, strict=True)))
 
     model, _ = tf2onnx.convert.from_function(function, [], opset=OPSET)
     lacking = {(n.op_type, n.name) for n in nodes(model.graph) if not onnx.defs.has(n.op_type)}
     if lacking:  # tf2onnx leaves TensorFlow's operators where it knows none of ONNX
         return {"operators": sorted(lacking)}
-    name_free_sizes(model.graph.input, dict(zip(inputs, specs, strict=True)))
+    name_free_sizes(model.graph.input, dict(zip(names, specs, strict=True)))
     name_free_sizes(model.graph.output, served.structured_outputs)
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model, full_check=True)
+    for name, number in weights.items():
+        value = onnx.numpy_helper.from_array(loaded.parts[number].numpy(), name)
+        model.graph.initializer.append(value)
+        model.graph.input.remove(next(i for i in model.graph.input if i.name == name))
     onnx.save(model, output)
     if importlib.util.find_spec("onnxruntime"):
         ONNXModel(output).runner()()

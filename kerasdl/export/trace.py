@@ -109,13 +109,24 @@ def settings(model, quantize):
             setattr(layer, name, value)
 
 
-def save(model, folder, *, quantize, batch_size, activation, signature, example):
-    """Write the SavedModel; returns the flat list of the specs of its inputs."""
+def save(model, folder, *, quantize, batch_size, activation, signature, example, apart=()):
+    """Write the SavedModel; returns the flat list of the specs of its inputs.
+
+    Variables of the model that are to stand `apart` become further inputs, `weight_0` and so on.
+    """
     specs = input_specs(model, batch_size, example)
+    serve = serving_function(model, activation)
+    weights = [tf.TensorSpec(v.shape, v.dtype, f"weight_{i}") for i, v in enumerate(apart)]
+
+    def serve_with(*arguments):
+        values = arguments[len(specs) :]
+        with keras.StatelessScope(list(zip(apart, values, strict=True))):
+            return serve(*arguments[: len(specs)])
+
     # a bare module: Keras's own ExportArchive traces the model a second time, with free sizes
     module = tf.Module()
     module.parts = [variable.value for variable in model.variables]
     with settings(model, quantize):
-        function = tf.function(serving_function(model, activation), input_signature=specs)
+        function = tf.function(serve_with if apart else serve, input_signature=[*specs, *weights])
         tf.saved_model.save(module, folder, {signature: function.get_concrete_function()})
     return tree.flatten(specs)

@@ -29,8 +29,11 @@ def export_run(run, quantize=(), format="litert") -> list[dict]:
     folder.mkdir(exist_ok=True)
     rows = []
     for name, part in training.task_of(run.recipe).exports(run.model, splits).items():
+        # a language model takes texts of any length; a file one of this
+        is_free = None in part.model.input_shape[1:]
         options = {
             "activation": part.activation,
+            "example": part.inputs[:1] if is_free else None,
             "labels": tuple(run.info["classes"] or ()) if part.activation == "softmax" else (),
             **facts(name, run, part.inputs.shape[1:]),
         }

@@ -89,6 +89,16 @@ def test_several_inputs_and_outputs_keep_their_names(tmp_path):
     np.testing.assert_allclose(outputs["kind"], model(x)["kind"], atol=1e-5)
 
 
+def test_large_matrices_come_with_the_file(tmp_path):
+    inputs = keras.Input((12,), dtype="int32")
+    embedding = layers.ReversibleEmbedding(20_000, 64)
+    model = keras.Model(inputs, embedding(layers.ReLU()(embedding(inputs)), reverse=True))
+    file = export.to_onnx(model, tmp_path / "model.onnx")
+    assert 1 <= file.size / (4 * 20_000 * 64) < 1.01  # once, though it is used twice
+    assert list(file.inputs) == ["input"]
+    assert export.verify(model, file, TOKENS).largest_error < 1e-5
+
+
 def test_a_subclassed_model_from_outside_exports_once_called(tmp_path):
     model = networks.Subclassed()
     with pytest.raises(InvalidInput, match="built or was called once") as caught:
