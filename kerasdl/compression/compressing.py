@@ -41,7 +41,9 @@ class Compressed:
         litert: The file.
         model: The model, with the weights that training left, in floats.
         method: The method.
-        untouched: Names of the layers whose kernels are neither clustered nor quantised.
+        untouched: Names of the layers whose kernels training neither clustered nor quantised, such
+            as recurrent ones. Where such kernels are large, the file has them in 8 bits all the
+            same, rounded after training.
         report: What the file is worth: size, zeros, accuracy, agreement, latency and more.
     """
 
@@ -182,6 +184,7 @@ class _Work:
         self.result = fake_quant.train_aware(
             self.flat, self.train, epochs=epochs, keep_zeros=zeros, **self.fit_options
         )
+        self.untouched = fake_quant.untouched(self.result)
 
     def _quantize_by_tfmot(self, epochs):
         from kerasdl.compression.bridge import graph, quantization

@@ -115,6 +115,11 @@ def lstm():
     return head(inputs, layers.LSTM(8)(x))
 
 
+def recurrent():
+    inputs = keras.Input((TOKENS,), dtype="int32")
+    return head(inputs, layers.GRU(64, name="gru")(layers.Embedding(20, 16)(inputs)))
+
+
 def masked():
     inputs = keras.Input((TOKENS,), dtype="int32")
     x = layers.Embedding(20, 8, mask_zero=True)(inputs)
@@ -138,10 +143,10 @@ def tokens(count=192, seed=0):
 
 
 NETWORKS = {
-    make.__name__: (make, tokens if make in (transformer, lstm, masked) else images)
+    make.__name__: (make, tokens if make in (transformer, lstm, masked, recurrent) else images)
     for make in (
         *(mlp, residual, squeeze, mobile, dense_net, decoder, sequential, nested, subclassed),
-        *(transformer, lstm, masked),
+        *(transformer, lstm, masked, recurrent),
     )
 }
 

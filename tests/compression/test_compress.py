@@ -40,6 +40,7 @@ FLOAT = {
     "decoder": ["group_normalization", "p_re_lu"],
     "lstm": ["lstm", "lstm"],
     "masked": ["embedding", "gru"],
+    "recurrent": ["gru"],
     "transformer": ["layer_normalization", "multi_head_attention", "rms_normalization"],
 }
 
@@ -108,6 +109,18 @@ def test_a_transformer_is_trained_in_keras_and_left_in_floats_nowhere(tmp_path):
     assert any(weights.size > 100 for weights in integers(result.litert))
     agreement = result.litert.predict(x).argmax(-1) == model.predict_on_batch(x).argmax(-1)
     assert agreement.mean() > 0.95
+
+
+@pytest.mark.parametrize("engine", ["keras", "tfmot"])
+def test_recurrent_layers_stay_float_in_training_and_have_int8_weights(engine, tmp_path):
+    model, train, (x, _) = networks.trained("recurrent")
+    path = tmp_path / "model.tflite"
+    result = compress(model, train, method="qat", engine=engine, epochs=1, path=path)
+    assert result.untouched == ("gru",)
+    whole = export.to_litert(model, tmp_path / "whole.tflite")
+    assert result.litert.size < 0.5 * whole.size
+    answers = result.litert.predict(x).argmax(-1)
+    assert np.mean(answers == model.predict_on_batch(x).argmax(-1)) > 0.95
 
 
 @pytest.mark.parametrize("method", ["cluster", "cqat"])

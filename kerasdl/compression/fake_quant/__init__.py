@@ -4,7 +4,7 @@ Importing it registers the layers, so that `keras.saving.load_model` finds them.
 """
 
 from kerasdl.compression.fake_quant.activations import FakeQuantize
-from kerasdl.compression.fake_quant.graph import quantize_aware
+from kerasdl.compression.fake_quant.graph import quantize_aware, untouched
 from kerasdl.compression.fake_quant.training import calibrate, train_aware
 from kerasdl.compression.fake_quant.weights import FakeQuantizeWeights
 
@@ -14,4 +14,5 @@ __all__ = [
     "calibrate",
     "quantize_aware",
     "train_aware",
+    "untouched",
 ]

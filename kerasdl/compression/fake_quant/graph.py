@@ -36,6 +36,16 @@ def quantize_aware(model: keras.Model) -> keras.Model:
     return Graph(flat).model()
 
 
+def untouched(aware: keras.Model) -> list[str]:
+    """Names of the layers with kernels that stayed float."""
+    return [
+        layer.name
+        for layer in aware.layers
+        if not isinstance(layer, FakeQuantizeWeights)
+        and any(len(weight.shape) > 1 for weight in layer.weights)
+    ]
+
+
 class Graph:
     """One pass over a flat graph, node by node, that builds the rounded one."""
 
