@@ -28,8 +28,13 @@ def start():
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    atexit.register(process.kill)
+    atexit.register(stop, process)
     return process
+
+
+def stop(process):
+    process.kill()
+    process.communicate()  # else Python says at its end that the process is still running
 
 
 def serve():
