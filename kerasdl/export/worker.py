@@ -16,7 +16,7 @@ def to_litert(saved_model, output, quantize, calibration, batch_size, sparse):
     """Convert a SavedModel, and run the result once: what converts does not always run."""
     import tensorflow as tf
 
-    from kerasdl.export import flatbuffer, hybrid
+    from kerasdl.export import flatbuffer, hybrid, scales
     from kerasdl.export import quantize as quantizing
 
     converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
@@ -42,7 +42,7 @@ def to_litert(saved_model, output, quantize, calibration, batch_size, sparse):
     if quantize == "aware":
         content = hybrid.shrink(content)
     if quantize:
-        content = flatbuffer.without_names(content)
+        content = scales.shorten(flatbuffer.without_names(content))
     run(content)
     with open(output, "wb") as file:
         file.write(content)

@@ -1,0 +1,76 @@
+"""Shorter scales: a smaller file that says the same."""
+
+import warnings
+import zlib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasdl.export import flatbuffer, scales
+from kerasdl.export.litert_model import LiteRTModel
+
+
+@pytest.fixture(scope="module")
+def quantised():
+    """An int8 file as the converter writes it, and inputs."""
+    keras.utils.set_random_seed(0)
+    x = inputs = keras.Input((16, 16, 3), batch_size=1)
+    x = keras.layers.Conv2D(48, 3, activation="relu")(x)
+    x = keras.layers.DepthwiseConv2D(3, padding="same", bias_initializer="normal")(x)
+    x = keras.layers.Conv2DTranspose(32, 2, strides=2, bias_initializer="normal")(x)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(x))
+    x = keras.layers.Dense(10, bias_initializer="normal")(x)
+    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(inputs, x))
+    images = np.random.default_rng(0).random((64, 16, 16, 3), "float32")
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([image[None]] for image in images)
+    with warnings.catch_warnings():
+        # it asks for statistics that a representative data set replaces
+        warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected")
+        return converter.convert(), images
+
+
+def tensors(content):
+    model = flatbuffer.read(content)
+    return model, model.subgraphs[0].tensors
+
+
+def test_short_scales_have_eight_digits():
+    values = np.random.default_rng(1).lognormal(0, 5, 1000).astype("float32")
+    rounded = scales.short(values)
+    assert not (rounded.view("uint32") & 0xFFFF).any()  # two bytes of zeros in each
+    assert np.abs(rounded / values - 1).max() <= 2**-8
+
+
+def test_the_zip_shrinks_and_outputs_stay(quantised, tmp_path):
+    content, images = quantised
+    shorter = scales.shorten(content)
+    assert len(zlib.compress(shorter)) < 0.97 * len(zlib.compress(content))
+    outputs = []
+    for name, each in (("long", content), ("short", shorter)):
+        (tmp_path / f"{name}.tflite").write_bytes(each)
+        outputs.append(LiteRTModel(tmp_path / f"{name}.tflite").predict(images))
+    # a few steps of an output of 8 bits
+    assert np.abs(outputs[0] - outputs[1]).max() < 0.02 * np.ptp(outputs[0])
+
+
+def test_biases_keep_their_values(quantised):
+    content, _ = quantised
+    (old, before), (new, after) = tensors(content), tensors(scales.shorten(content))
+    biases = [i for i, tensor in enumerate(before) if scales._is_bias(old, tensor)]
+    assert len(biases) == 4
+    for index in biases:
+        values = []
+        for model, each in ((old, before[index]), (new, after[index])):
+            integers = np.frombuffer(bytes(model.buffers[each.buffer].data), "int32")
+            values.append(integers * np.float64(each.quantization.scale))
+        step = np.max(after[index].quantization.scale)
+        np.testing.assert_allclose(*values, atol=0.51 * step)
+
+
+def test_a_file_with_biases_of_unknown_operators_stays(quantised, monkeypatch):
+    content, _ = quantised
+    monkeypatch.delitem(scales.LINEAR, "TRANSPOSE_CONV")
+    assert scales.shorten(content) is content
