@@ -14,13 +14,13 @@ import tempfile
 import time
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import layers
 
 import kerasdl
 from kerasdl import compression, export
-from kerasdl.compression.reporting import report
+from kerasdl.compression.compressing import RATES
+from kerasdl.compression.reporting import Judge
 
 RESULT = pathlib.Path(__file__).parent / "results" / "compression.json"
 DATA = {
@@ -28,9 +28,10 @@ DATA = {
     "shapes": {"image_size": 32, "count": 3000, "clutter": 2, "noise": 0.05},
 }
 EPOCHS = {"digits": 100, "shapes": 15}
-COMPRESSING = {"digits": 60, "shapes": 12}
-SPARSITY = {"digits": 0.8, "shapes": 0.9}
+COMPRESSING = {"digits": 400, "shapes": 12}
+SPARSITY = {"digits": {"pqat": 0.8, "pcqat": 0.9}, "shapes": {"pqat": 0.9, "pcqat": 0.9}}
 CLUSTERS = 16
+RATE = 4e-3
 
 
 def mobile(input_shape, num_classes):
@@ -55,12 +56,16 @@ def se_resnet(input_shape, num_classes):
 NETWORKS = {"se_resnet_tiny": se_resnet, "mobile": mobile}
 
 
-def compile_(model, rate, steps, epochs):
+def optimizer(rate, steps):
     schedule = keras.optimizers.schedules.CosineDecay(
-        rate / 10, steps * epochs * 9 // 10, warmup_target=rate, warmup_steps=steps * epochs // 10
+        rate / 10, steps * 9 // 10, warmup_target=rate, warmup_steps=steps // 10
     )
+    return keras.optimizers.AdamW(schedule, weight_decay=0.02)
+
+
+def compile_(model, steps):
     model.compile(
-        keras.optimizers.AdamW(schedule, weight_decay=0.02),
+        optimizer(RATE, steps),
         keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1),
         steps_per_execution=8,
     )
@@ -74,23 +79,19 @@ def measure(network, name):
     model = NETWORKS[network](splits.info.shape, classes)
     order = splits.order_callback()
     options = {"verbose": 0, "shuffle": False, "callbacks": [order]}
-    compile_(model, 4e-3, len(train), EPOCHS[name])
+    compile_(model, len(train) * EPOCHS[name])
     start = time.perf_counter()
     model.fit(train, epochs=EPOCHS[name], **options)
     plain = (time.perf_counter() - start) / EPOCHS[name]
-    batches = list(splits.test)
-    x = np.concatenate([images for images, _ in batches])
-    labels = np.concatenate([numbers for _, numbers in batches])
-    expected = np.concatenate([model.predict_on_batch(images) for images, _ in batches])
+    judge = Judge(model, splits.test)
     weights = model.get_weights()
     folder = pathlib.Path(tempfile.mkdtemp())
     file = export.to_litert(model, folder / "float.tflite")
-    whole = report(file, model, x, labels, method="float", expected=expected).row()
+    whole = judge.report(file, model, method="float").row()
     found = {"parameters": model.count_params(), "float": whole}
     for method in ("pqat", "pcqat"):
         model.set_weights(weights)
         epochs = COMPRESSING[name]
-        compile_(model, 5e-4, len(train), epochs)
         start = time.perf_counter()
         small = compression.compress(
             model,
@@ -98,13 +99,15 @@ def measure(network, name):
             method=method,
             path=folder / f"{method}.tflite",
             epochs=epochs,
-            sparsity=SPARSITY[name],
+            sparsity=SPARSITY[name][method],
             clusters=CLUSTERS,
+            optimizer=lambda step, epochs: optimizer(RATE * RATES[step], len(train) * epochs),
             prune_options={"scope": "global"},
             callbacks=[order],
+            judge=judge,
         )
         seconds = time.perf_counter() - start
-        row = report(small.litert, model, x, labels, method=method, expected=expected).row()
+        row = small.report.row()
         row["times_smaller"] = whole["zipped_kB"] / row["zipped_kB"]
         row["points_lost"] = 100 * (whole["accuracy"] - row["accuracy"])
         row["time_against_plain_epochs"] = seconds / (plain * epochs)

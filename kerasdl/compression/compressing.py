@@ -22,6 +22,7 @@ METHODS = {
     "cqat": ("cluster", "quantize"),
     "pcqat": ("prune", "cluster", "quantize"),
 }
+RATES = {"prune": 1.0, "cluster": 0.25, "quantize": 0.125}  # of training's: measured on digits
 ENGINES = ("auto", "tfmot", "keras")
 TRANSFORMER = (  # TFMOT would leave these, and so most of a transformer, in floats
     keras.layers.EinsumDense,
@@ -88,13 +89,17 @@ def compress(
         train: A `tf.data.Dataset` of batches that ends.
         method: One of the above.
         path: The file to write, ending in `.tflite`; by default in a new temporary folder.
-        epochs: Passes over the data, shared evenly by the method's steps, at least one each.
+        epochs: Passes over the data. Pruning gets three times as many of them as each other step
+            of the method, and each at least one.
         sparsity: Share of zeros in each kernel, for pqat and pcqat.
         clusters: Different weights in each kernel, at most.
         engine: What knows of 8 bits while training: "tfmot"; "keras", fake quantisation inside
             Keras 3, for qat and pqat; "auto" takes the latter for transformers.
-        optimizer, loss, metrics: By default those that the model was compiled with; each step
-            begins with a new optimizer, whose schedule starts again.
+        optimizer: By default the one that the model was compiled with; each step begins with a new
+            one, whose schedule starts again. Or a function from a step, "prune", "cluster" or
+            "quantize", and its epochs to the step's own: zeros want about the rate that training
+            had, and what follows much less; see `RATES`.
+        loss, metrics: By default those that the model was compiled with.
         callbacks: Keras callbacks, which see every step.
         prune_options: More for `prune`, such as its `pattern`.
         file_options: More for `kerasdl.export.to_litert`, such as `labels` and `activation`.
@@ -121,8 +126,8 @@ def compress(
     work = _Work(flat, train, aim, fit_options, prune_options, clusters, engine)
     steps = METHODS[method]
     try:
-        shares = _shares(epochs, len(steps))
-        for step, share in zip(steps, shares, strict=True):
+        epochs = _shares(epochs, steps)
+        for step, share in epochs.items():
             getattr(work, step)(share)
         quantize = "aware" if steps[-1] == "quantize" else None
         file = export.to_litert(work.result, path, quantize=quantize, **file_options)
@@ -130,7 +135,6 @@ def compress(
         for variable, value in zip(flat.variables, before, strict=True):
             variable.assign(value)
         raise
-    epochs = dict(zip(steps, shares, strict=True))
     report = judge.report(file, model, method=method, epochs=epochs)
     return Compressed(file, model, method, tuple(work.untouched), report)
 
@@ -151,7 +155,7 @@ class _Work:
         self.untouched = []
 
     def prune(self, epochs):
-        self.objective.compile(self.flat, self.fit_options["callbacks"])
+        self.objective.compile(self.flat, self.fit_options["callbacks"], "prune", epochs)
         options = {**self.prune_options, **self.fit_options}
         pruning.prune(self.flat, self.train, epochs=epochs, **options)
         self.done.append("prune")
@@ -161,7 +165,7 @@ class _Work:
 
         zeros = "prune" in self.done
         network = clustering.cluster(graph.to_tf_keras(self.flat), self.clusters, keep_zeros=zeros)
-        self._fit(network, epochs)
+        self._fit(network, epochs, "cluster")
         graph.copy_weights(clustering.strip(network), self.flat)
         self.untouched = clustering.untouched(network)
         self.done.append("cluster")
@@ -179,7 +183,7 @@ class _Work:
     def _quantize_in_keras(self, epochs):
         from kerasdl.compression import fake_quant
 
-        self.objective.compile(self.flat, self.fit_options["callbacks"])
+        self.objective.compile(self.flat, self.fit_options["callbacks"], "quantize", epochs)
         zeros = "prune" in self.done
         self.result = fake_quant.train_aware(
             self.flat, self.train, epochs=epochs, keep_zeros=zeros, **self.fit_options
@@ -197,7 +201,7 @@ class _Work:
         batches = itertools.islice(self.train, CALIBRATION_BATCHES)
         inputs = (keras.utils.unpack_x_y_sample_weight(batch)[0] for batch in batches)
         quantization.calibrate(network, map(self.flat._standardize_inputs, inputs))
-        self.result = self._fit(network, epochs, self._clustered())
+        self.result = self._fit(network, epochs, "quantize", self._clustered())
         graph.copy_weights(network, self.flat)
         self.untouched = quantization.untouched(network)
 
@@ -208,12 +212,12 @@ class _Work:
         kernels = pruning.kernels(self.flat)
         return [kernel for kernel in kernels if len(np.unique(kernel)) <= self.clusters]
 
-    def _fit(self, network, epochs, frozen=()):
+    def _fit(self, network, epochs, step, frozen=()):
         from kerasdl.compression.bridge import training
 
         zeros = pruning.kernels(self.flat) if "prune" in self.done else ()
         hosted = training.host(network, self.flat, frozen, zeros)
-        self.objective.compile(hosted, self.fit_options["callbacks"])
+        self.objective.compile(hosted, self.fit_options["callbacks"], step, epochs)
         hosted.fit(self.train, epochs=epochs, **self.fit_options)
         return hosted
 
@@ -226,13 +230,16 @@ def _judge(model, train, validation):
     return judge
 
 
-def _shares(epochs, count):
-    """Whole epochs for each step; what is left over goes to the first ones.
+def _shares(epochs, steps):
+    """Whole epochs for each step; what is left goes to the first one.
 
-    >>> _shares(8, 3), _shares(1, 2)
-    ([3, 3, 2], [1, 1])
+    >>> _shares(10, ("prune", "cluster", "quantize")), _shares(1, ("prune", "quantize"))
+    ({'prune': 6, 'cluster': 2, 'quantize': 2}, {'prune': 1, 'quantize': 1})
     """
-    return [max(1, (epochs + count - 1 - index) // count) for index in range(count)]
+    parts = len(steps) + 2 * ("prune" in steps)
+    shares = {step: max(1, round(epochs / parts)) for step in steps}
+    rest = epochs - sum(shares.values())
+    return {**shares, steps[0]: max(1, shares[steps[0]] + rest)}
 
 
 def _check(epochs, sparsity, clusters, train):

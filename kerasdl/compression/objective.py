@@ -1,6 +1,7 @@
 """What a network learns for, through every step of its compression."""
 
 import dataclasses
+from collections.abc import Callable
 
 import keras
 
@@ -11,9 +12,15 @@ STEPS_PER_EXECUTION = 8
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """How a network learns: what `compile` takes, with an optimizer that starts anew each time."""
+    """How a network learns: what `compile` takes.
 
-    optimizer: object
+    Args:
+        optimizer: From a step and its epochs to a new optimizer.
+        loss: Like that of `compile`.
+        options: More for `compile`.
+    """
+
+    optimizer: Callable[[str, int], keras.Optimizer]
     loss: object
     options: dict = dataclasses.field(default_factory=dict)
 
@@ -30,18 +37,26 @@ class Objective:
         options = {k: compiled.get(k) for k in ("loss_weights", "metrics", "weighted_metrics")}
         if metrics is not None:
             options["metrics"] = metrics
-        return cls(keras.optimizers.get(optimizer), loss, options)
+        return cls(maker(optimizer), loss, options)
 
-    def compile(self, model, callbacks=()):
+    def compile(self, model, callbacks, step, epochs):
         """Compile a model to learn this way; XLA on a CPU would slow it down."""
         watched = any(_watches_batches(callback) for callback in callbacks)
         model.compile(
-            optimizer=type(self.optimizer).from_config(self.optimizer.get_config()),
+            optimizer=self.optimizer(step, epochs),
             loss=self.loss,
             jit_compile=False,
             steps_per_execution=1 if watched else STEPS_PER_EXECUTION,
             **self.options,
         )
+
+
+def maker(optimizer):
+    """From a step and its epochs to its optimizer: what is given does that, or is made anew."""
+    if not isinstance(optimizer, (str, dict, keras.Optimizer)):
+        return optimizer
+    optimizer = keras.optimizers.get(optimizer)
+    return lambda step, epochs: type(optimizer).from_config(optimizer.get_config())
 
 
 def check_callbacks(callbacks):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import keras
 
 from kerasdl import errors, export
-from kerasdl.compression import compressing, pruning
+from kerasdl.compression import compressing, objective, pruning
 from kerasdl.compression.reporting import Judge, Report
 from kerasdl.errors import InvalidInput
 
@@ -65,6 +65,7 @@ def search(
     sparsity: float = 0.8,
     scope: str = "global",
     clusters: int = 16,
+    optimizer=None,
     callbacks=(),
     progress: Callable[[str], None] = lambda line: None,
     file_options: dict | None = None,
@@ -92,6 +93,7 @@ def search(
         sparsity: Share of zeros, at first.
         scope: Where they may be; "global" spares the layers whose weights matter.
         clusters: Different weights in each kernel.
+        optimizer: As `compress` takes it.
         callbacks: For training.
         progress: Gets a line before each method.
         file_options: More for `kerasdl.export.to_litert`, such as `labels`.
@@ -124,7 +126,10 @@ def search(
                 )
                 found = judge.report(file, model, method=name)
             elif method == "prune":
-                pruning.prune(model, data.train, sparsity=share, scope=scope, **options)
+                own = optimizer and objective.maker(optimizer)("prune", epochs)
+                pruning.prune(
+                    model, data.train, sparsity=share, scope=scope, optimizer=own, **options
+                )
                 file = export.to_litert(model, path, sparse=True, **(file_options or {}))
                 found = judge.report(file, model, method=name, epochs={"prune": epochs})
             else:
@@ -135,6 +140,7 @@ def search(
                     path=path,
                     sparsity=share,
                     clusters=clusters,
+                    optimizer=optimizer,
                     prune_options={"scope": scope},
                     file_options=file_options,
                     judge=judge,

@@ -12,6 +12,7 @@ from kerasdl.recipes.run import write_json
 def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[dict]:
     """Try every method on a run's classifier; files, table and picture go into its folder."""
     from kerasdl import compression
+    from kerasdl.compression import compressing
 
     if not run.info["classes"] or run.recipe.task != "supervised":
         expected = "one that classifies (accuracy decides which file is good enough)"
@@ -25,6 +26,12 @@ def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[
     seed.set_seed(recipe.seed)
     model = run.model
     task.compile(model, recipe, int(data.train.cardinality()))
+
+    def optimizer(step, epochs):
+        rate = recipe.learning_rate * compressing.RATES[step]
+        part = recipe.replace(epochs=epochs, learning_rate=rate)
+        return training.optimizer(part, int(data.train.cardinality()))
+
     folder = run.path / "compressed"
     folder.mkdir(exist_ok=True)
     found = compression.search(
@@ -35,6 +42,7 @@ def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[
         epochs=recipe.epochs,
         sparsity=sparsity,
         folder=folder,
+        optimizer=optimizer,
         callbacks=[splits.order_callback()],
         progress=progress,
         file_options={

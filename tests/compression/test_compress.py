@@ -83,7 +83,7 @@ def test_the_file_says_what_was_trained(name, tmp_path):
     network = quantization.quantize(graph.to_tf_keras(model, opaque_rnns=True))
     quantization.calibrate(network, [x[:64]])
     hosted = training.host(network, model)
-    objective.Objective.of(model).compile(hosted)
+    objective.Objective.of(model).compile(hosted, (), "quantize", 1)
     hosted.fit(train, verbose=0, shuffle=False)
     file = export.to_litert(hosted, tmp_path / "model.tflite", quantize="aware")
     parity = export.verify(hosted, file, x)

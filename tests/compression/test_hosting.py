@@ -46,11 +46,11 @@ def test_it_learns_the_same(make_optimizer, options, loss):
     optimizer = make_optimizer(**({"learning_rate": 0.01, **options} if options else {}))
     model = network()
     x, y = networks.images(64)
-    aim = objective.Objective(optimizer, loss, {"metrics": ["accuracy"]})
+    aim = objective.Objective(objective.maker(optimizer), loss, {"metrics": ["accuracy"]})
     hosted = training.host(graph.to_tf_keras(model), model)
     histories = []
     for learner in (model, hosted):
-        aim.compile(learner)
+        aim.compile(learner, (), "quantize", 2)
         options = {"epochs": 2, "batch_size": 16, "shuffle": False, "verbose": 0}
         histories.append(learner.fit(x, y, **options).history)
     for left, right in zip(*(history.values() for history in histories), strict=True):
