@@ -240,6 +240,9 @@ def main():
         sys.exit(app(arguments, standalone_mode=False))
     except errors.InvalidInput as error:
         _fail(error)
+    except OSError as error:
+        expected = "one that can be read, or written to with room"
+        _fail(errors.InvalidInput("file or folder", expected, error))
     except KeyboardInterrupt as stop:
         print(stop or "Stopped.", file=sys.stderr)
         sys.exit(130)

@@ -86,7 +86,8 @@ def to_litert(
             np.savez(job["calibration"], **examples)
         name = f"LiteRT {quantize}" if quantize else "LiteRT"
         converting.convert(model, name, **job)
-        facts = card.Card(description, tuple(labels), input_range, activation, quantize)
+        bits = "int8" if quantize == "aware" else quantize  # which is all that a user sees
+        facts = card.Card(description, tuple(labels), input_range, activation, bits)
         card.append(folder / "converted.tflite", facts)
         converting.move(folder / "converted.tflite", path)
     return LiteRTModel(path)

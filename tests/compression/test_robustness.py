@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from keras import layers
 
-from kerasdl import compression
+from kerasdl import cli, compression, recipes
 from kerasdl.compression import fake_quant
 from kerasdl.errors import InvalidInput
 from kerasdl.export.process import WORKER
+from kerasdl.recipes import compressing
 from tests.compression import networks
 
+QUICKEST = ("--method", "float16", "--epochs", "1")
 QUICK = {"method": "qat", "engine": "keras", "epochs": 1}
 
 
@@ -134,6 +136,21 @@ def test_no_data_to_calibrate_or_search_with(learned, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["float.tflite"]
 
 
+def test_the_command_ends_in_one_line_on_a_full_disk(tmp_path, monkeypatch, capsys):
+    recipes.get("mlp").run(tmp_path / "run", fast=True, progress=False)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(compressing, "write_json", full)
+    monkeypatch.setattr(sys, "argv", ["kerasdl", "compress", str(tmp_path / "run"), *QUICKEST])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "..." not in line]
+    assert end.value.code == 2
+    assert line.startswith("kerasdl: ") and "No space left on device" in line
+
+
 SCRIPT = '''
 import pathlib
 import sys
@@ -236,7 +253,7 @@ def test_what_was_trained_in_mixed_precision(policy, engine, tmp_path):
     assert result.report.agreement > 0.95
     assert np.mean(result.litert.predict(x).argmax(-1) == answers) > 0.95
     assert result.report.accuracy > np.mean(answers == y) - 0.03
-    assert not result.untouched
+    assert not result.untouched and result.litert.card.quantize == "int8"
     assert model.layers[3].compute_dtype == policy.removeprefix("mixed_")
     again = np.asarray(model.predict_on_batch(x), "float32").argmax(-1)
     assert np.mean(again == answers) > 0.95
