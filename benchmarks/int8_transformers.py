@@ -3,9 +3,9 @@
     python benchmarks/int8_transformers.py
 
 gpt_tiny is trained on Python's documentation for one epoch, a small vision transformer on digits.
-The rows: the float file; "dynamic", int8 weights alone; "int8", calibrated; "aware", calibrated fake
-quantisation inside Keras 3, without training. The result goes to results/int8_transformers.json; the
-latencies are medians on one thread, ratios within one run.
+The rows: the float file; "dynamic", int8 weights alone; "int8", calibrated; "aware", calibrated
+fake quantisation inside Keras 3, without training. The result goes to
+results/int8_transformers.json; the latencies are medians on one thread, ratios within one run.
 """
 
 import json
