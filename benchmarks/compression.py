@@ -29,7 +29,12 @@ DATA = {
 }
 EPOCHS = {"digits": 100, "shapes": 15}
 COMPRESSING = {"digits": 400, "shapes": 12}
-SPARSITY = {"digits": {"pqat": 0.8, "pcqat": 0.9}, "shapes": {"pqat": 0.9, "pcqat": 0.9}}
+SPARSITY = {  # of pqat and pcqat
+    "se_resnet_tiny-digits": (0.8, 0.8),
+    "se_resnet_tiny-shapes": (0.9, 0.9),
+    "mobile-digits": (0.8, 0.9),
+    "mobile-shapes": (0.9, 0.9),
+}
 CLUSTERS = 16
 RATE = 4e-3
 
@@ -89,7 +94,8 @@ def measure(network, name):
     file = export.to_litert(model, folder / "float.tflite")
     whole = judge.report(file, model, method="float").row()
     found = {"parameters": model.count_params(), "float": whole}
-    for method in ("pqat", "pcqat"):
+    sparsities = SPARSITY[f"{network}-{name}"]
+    for method, sparsity in zip(("pqat", "pcqat"), sparsities, strict=True):
         model.set_weights(weights)
         epochs = COMPRESSING[name]
         start = time.perf_counter()
@@ -99,7 +105,7 @@ def measure(network, name):
             method=method,
             path=folder / f"{method}.tflite",
             epochs=epochs,
-            sparsity=SPARSITY[name][method],
+            sparsity=sparsity,
             clusters=CLUSTERS,
             optimizer=lambda step, epochs: optimizer(RATE * RATES[step], len(train) * epochs),
             prune_options={"scope": "global"},
@@ -117,8 +123,7 @@ def measure(network, name):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    every = [f"{network}-{name}" for network in NETWORKS for name in DATA]
-    parser.add_argument("which", nargs="*", default=every)
+    parser.add_argument("which", nargs="*", default=list(SPARSITY))
     for which in parser.parse_args().which:
         results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
         network, name = which.split("-")

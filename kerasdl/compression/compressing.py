@@ -130,6 +130,8 @@ def compress(
         for step, share in epochs.items():
             getattr(work, step)(share)
         quantize = "aware" if steps[-1] == "quantize" else None
+        # TFMOT folds batch normalization only in the file: its scales are not training's anyway
+        file_options = {"short_scales": work.hosted, **file_options}
         file = export.to_litert(work.result, path, quantize=quantize, **file_options)
     except BaseException:
         for variable, value in zip(flat.variables, before, strict=True):
@@ -152,6 +154,7 @@ class _Work:
         self.engine = engine
         self.done = []
         self.result = flat
+        self.hosted = False
         self.untouched = []
 
     def prune(self, epochs):
@@ -202,6 +205,7 @@ class _Work:
         inputs = (keras.utils.unpack_x_y_sample_weight(batch)[0] for batch in batches)
         quantization.calibrate(network, map(self.flat._standardize_inputs, inputs))
         self.result = self._fit(network, epochs, "quantize", self._clustered())
+        self.hosted = True
         graph.copy_weights(network, self.flat)
         self.untouched = quantization.untouched(network)
 

@@ -24,6 +24,7 @@ def to_litert(
     calibration=None,
     batch_size: int | None = 1,
     sparse: bool = False,
+    short_scales: bool | None = None,
     activation: str | None = None,
     signature: str = "serving_default",
     labels: tuple[str, ...] = (),
@@ -48,6 +49,8 @@ def to_litert(
             ranges.
         batch_size: A fixed batch size, or `None` for any. Phones and browsers want 1.
         sparse: Store no zeros: for a float file of a network pruned to 0.6 or more.
+        short_scales: Round a quantised file's scales to 8 binary digits, which makes a small one's
+            zip a tenth smaller. By default so but for "aware", which keeps what training computed.
         activation: "softmax" or "sigmoid", appended to the network's logits.
         signature: Name under which an app finds the function.
         labels: Name of each class. Labels, description and input range travel in the file.
@@ -80,6 +83,7 @@ def to_litert(
             "calibration": str(folder / "calibration.npz"),
             "batch_size": batch_size or 1,
             "sparse": sparse,
+            "short_scales": quantize != "aware" if short_scales is None else short_scales,
         }
         if quantize in CALIBRATED:
             examples = calibrating.arrays(calibration, specs, batch_size or 1)

@@ -12,7 +12,7 @@ NOT_BUILT_IN = re.compile(r'"([^"]*?)@[^"]*"[^\n]*?\'tf\.(\w+)\' op is neither a
 LOCATION = re.compile(r'"([^"]*?)@[^"]*"')
 
 
-def to_litert(saved_model, output, quantize, calibration, batch_size, sparse):
+def to_litert(saved_model, output, quantize, calibration, batch_size, sparse, short_scales):
     """Convert a SavedModel, and run the result once: what converts does not always run."""
     import tensorflow as tf
 
@@ -42,7 +42,9 @@ def to_litert(saved_model, output, quantize, calibration, batch_size, sparse):
     if quantize == "aware":
         content = hybrid.shrink(content)
     if quantize:
-        content = scales.shorten(flatbuffer.without_names(content))
+        content = flatbuffer.without_names(content)
+    if quantize and short_scales:
+        content = scales.shorten(content)
     run(content)
     with open(output, "wb") as file:
         file.write(content)
