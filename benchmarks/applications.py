@@ -30,8 +30,7 @@ def images(count, seed):
 
 def measure(name, folder):
     keras.utils.set_random_seed(0)
-    options = {"weights": None, "input_shape": (SIDE, SIDE, 3), "classes": 10}
-    model = getattr(keras.applications, name)(**options, classifier_activation=None)
+    model = create(name)
     # statistics of real activations, without which fifty layers lead to nothing or to infinity
     settle(model, images(32, 0))
     x = images(64, 1)
@@ -54,7 +53,8 @@ def measure(name, folder):
     types = [detail["dtype"] for detail in file.interpreter.get_tensor_details()]
     return {
         "parameters": model.count_params(),
-        "bridge_error": float(np.abs(crossed - expected).max() / np.abs(expected).max()),
+        "bridge_error": largest(crossed - expected, expected),
+        "rounding_error": largest(expected - in_double_precision(name, model, x), expected),
         "int8_agreement": float((received.argmax(-1) == expected.argmax(-1)).mean()),
         "int8_agreement_with_fake_quantisation": export.verify(hosted, file, x).agreement,
         "int8_correlation": float(np.corrcoef(received.ravel(), expected.ravel())[0, 1]),
@@ -66,6 +66,26 @@ def measure(name, folder):
         "untouched": quantization.untouched(quantized),
         "seconds": {"cross": crossing, "quantize": quantizing, "convert": converting},
     }
+
+
+def create(name):
+    options = {"weights": None, "input_shape": (SIDE, SIDE, 3), "classes": 10}
+    return getattr(keras.applications, name)(**options, classifier_activation=None)
+
+
+def largest(difference, outputs):
+    return float(np.abs(difference).max() / np.abs(outputs).max())
+
+
+def in_double_precision(name, model, x):
+    """What Keras itself would give if it did not round to 24 binary digits."""
+    keras.config.set_dtype_policy("float64")
+    try:
+        double = create(name)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    double.set_weights(model.get_weights())
+    return double.predict(x.astype("float64"), verbose=0)
 
 
 def settle(model, x):
@@ -85,7 +105,8 @@ def main(names):
         for name in names or NAMES:
             table[name] = row = measure(name, pathlib.Path(folder))
             print(
-                f"{name}: bridge {row['bridge_error']:.1e}, int8 agreement"
+                f"{name}: bridge {row['bridge_error']:.1e}, float32's own rounding"
+                f" {row['rounding_error']:.1e}, int8 agreement"
                 f" {row['int8_agreement']:.1%}, {row['float_bytes'] / 1e6:.2f} MB ->"
                 f" {row['int8_bytes'] / 1e6:.2f} MB",
                 flush=True,
