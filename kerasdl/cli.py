@@ -62,6 +62,10 @@ def train(
     out: Annotated[
         pathlib.Path | None, typer.Option(help="Run folder; default runs/NAME-...")
     ] = None,
+    strategy: Annotated[
+        str, typer.Option(help="auto, one, mirrored, cpu:N, multiworker, tpu or tpu:NAME")
+    ] = "auto",
+    save_seconds: Annotated[float, typer.Option(help="How much work a kill may cost.")] = 5.0,
     fast: Annotated[bool, typer.Option(help="One batch of everything, to see it work.")] = False,
     json: Json = False,
 ):
@@ -76,8 +80,11 @@ def train(
     folder = out or recipe.folder(fast)
     if recipes.Run(folder).finished:
         print(f"{folder} holds this run, finished; nothing to train.", file=sys.stderr)
-    quiet.import_tensorflow()
-    _show_result(recipe.run(folder, fast=fast, progress=not json), json)
+    quiet.import_tensorflow(start=False)
+    options = {"strategy": strategy, "save_seconds": save_seconds}
+    run = recipe.run(folder, fast=fast, progress=not json, **options)
+    if run:  # the chief's
+        _show_result(run, json)
 
 
 def _open(folder):
@@ -231,6 +238,17 @@ def demo(
         webbrowser.open(server.url)
     with server, contextlib.suppress(KeyboardInterrupt):
         server.serve_forever()
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def launch(
+    command: Annotated[list[str], typer.Argument(help="Of kerasdl, such as: train mlp")],
+    workers: Annotated[int, typer.Option(min=1)] = 2,
+):
+    """Run a command on several workers, here: kerasdl launch --workers 2 -- train mlp."""
+    from kerasdl.distribute import launching
+
+    sys.exit(launching.launch([sys.executable, "-m", "kerasdl", *command], workers))
 
 
 def main():

@@ -27,9 +27,10 @@ def startup():
             os.close(kept)
 
 
-def import_tensorflow():
-    """Import it and let it look for devices."""
+def import_tensorflow(start=True):
+    """Import it and let it look for devices; who makes a strategy does that later, in `startup`."""
     with startup():
         import tensorflow as tf
 
-        tf.config.list_logical_devices()
+        if start:
+            tf.config.list_logical_devices()

@@ -162,7 +162,11 @@ def search(
     for method in methods:
         if method == "float":
             continue
-        reports.append(attempt(method, sparsity, method))
+        try:
+            reports.append(attempt(method, sparsity, method))
+        except InvalidInput as refusal:  # of one method, by one layer: others may do
+            progress(f"{method} is left out: {refusal}")
+            continue
         lower = round(1 - 2 * (1 - sparsity), 3)
         if method in LOWERED and reports[-1].accuracy < least and lower > 0:
             reports.append(attempt(method, lower, f"{method}-{lower:g}"))

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from kerasdl import errors
 from kerasdl.data import augment as augmentation
-from kerasdl.data import catalogue, cutting, images, mixing, pipeline
+from kerasdl.data import catalogue, cutting, images, mixing, pipeline, sharing
 from kerasdl.data.splits import Info, Source, Splits
 
 
@@ -24,6 +24,7 @@ def load(
     mixup: float = 0.0,
     cutmix: float = 0.0,
     seed: int = 0,
+    share: sharing.Share | None = None,
     **options,
 ) -> Splits:
     """Load a data set as three tf.data pipelines.
@@ -37,6 +38,8 @@ def load(
         mixup: How much to mix training images, in [0, 1]; makes all labels one-hot.
         cutmix: The same, by pasting; with both, each batch gets one of them.
         seed: Decides on the splits, the order, the augmentation and on what is generated.
+        share: Of each training batch, which parts to give, one after the other, in place of the
+            whole: for several replicas, see `kerasdl.distribute.share`.
         **options: The set's own: see `kerasdl.data.card(name)`.
 
     Example:
@@ -60,7 +63,7 @@ def load(
     if policy:
         augment = functools.partial(augmentation.augment, policy=policy, seed=seed)
     epoch = pipeline.epoch_counter()
-    datasets = pipeline.of_splits(source, batch_size, seed, epoch, augment, mix)
+    datasets = pipeline.of_splits(source, batch_size, seed, epoch, augment, mix, share)
     info = _info(name, inspect.getdoc(getattr(make, "func", make)), source, datasets["train"])
     return Splits(**datasets, info=info, epoch=epoch)
 

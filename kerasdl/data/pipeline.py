@@ -14,12 +14,16 @@ from kerasdl.data.cutting import count
 WORKERS = os.cpu_count() or 1
 
 
-def of_splits(source, batch_size, seed, epoch, augment=None, mix=None):
-    """The pipelines of a source's splits; what is augmented and mixed is the training split."""
+def of_splits(source, batch_size, seed, epoch, augment=None, mix=None, share=None):
+    """The pipelines of a source's splits; what is augmented, mixed and shared is the training."""
     counts = source.counts()
     order = shuffled(counts["train"], batch_size, seed, epoch)
+    sizes = None
+    if share:
+        order = share.cut(order)
+        sizes = share.sizes(counts["train"], batch_size)
     pipelines = {
-        "train": to_elements(order, source.train, batch_size, source.decode, augment, mix),
+        "train": to_elements(order, source.train, batch_size, source.decode, augment, mix, sizes),
         "validation": None,
         "test": None,
     }
@@ -60,18 +64,19 @@ def in_order(total, batch_size):
     return rows.map(lambda rows: (tf.constant(0, "int64"), rows), name="order")
 
 
-def to_elements(order, arrays, batch_size, decode=None, augment=None, mix=None):
+def to_elements(order, arrays, batch_size, decode=None, augment=None, mix=None, sizes=None):
     """Turn batches of rows into batches of (inputs, targets).
 
     Args:
         order: A data set of (epoch, rows).
         arrays: (inputs, targets), nested arrays, kept in memory.
-        batch_size: Size of a batch.
+        batch_size: Size of a batch; the last one may be smaller.
         decode: From one stored input to the input, for what does not fit into memory.
         augment: From inputs, targets, epoch= and rows= to both.
         mix: The same, last.
+        sizes: Of each batch of an epoch, where they are parts of batches.
     """
-    steps = -(-count(arrays) // batch_size)
+    steps = len(sizes) if sizes else -(-count(arrays) // batch_size)
     arrays = tf.nest.map_structure(tf.constant, arrays)
     parallel = {"num_parallel_calls": WORKERS, "deterministic": True}
 
@@ -85,6 +90,8 @@ def to_elements(order, arrays, batch_size, decode=None, augment=None, mix=None):
         dataset = dataset.flat_map(_one_by_one, name="decode")
         dataset = dataset.map(lambda x, *rest: (decode(x), *rest), name="decode", **parallel)
         dataset = dataset.batch(batch_size, name="decode")
+        if sizes:
+            dataset = dataset.rebatch(sizes, name="decode")
         dataset = dataset.map(lambda x, y, epoch, rows: (x, y, epoch[0], rows), name="decode")
     for name, step in (("augment", augment), ("mix", mix)):
         if step:

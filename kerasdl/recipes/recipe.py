@@ -80,7 +80,15 @@ class Recipe:
             changes = {**kept, "augment": augment, **changes}
         return dataclasses.replace(self, **changes)
 
-    def run(self, out: str | pathlib.Path | None = None, *, fast=False, progress=True):
+    def run(
+        self,
+        out: str | pathlib.Path | None = None,
+        *,
+        fast=False,
+        progress=True,
+        strategy: str = "auto",
+        save_seconds: float = 5.0,
+    ):
         """Train, judge and draw; the result is a `Run`, kept in the folder `out`.
 
         A folder that holds an unfinished run of the same recipe is resumed, a finished one opened.
@@ -89,10 +97,15 @@ class Recipe:
             out: The run folder; by default one under `runs/` that the recipe's values name.
             fast: One batch of everything, to see that it works.
             progress: Show a progress bar.
+            strategy: On what: see `kerasdl.distribute.strategy`. The batch size is that of all
+                replicas together.
+            save_seconds: How much work a kill may cost; saving too often costs time.
         """
         from kerasdl.recipes import training  # TensorFlow from here on
 
-        return training.train(self, out or self.folder(fast), fast=fast, progress=progress)
+        folder = out or self.folder(fast)
+        options = {"strategy": strategy, "save_seconds": save_seconds}
+        return training.train(self, folder, fast=fast, progress=progress, **options)
 
     def folder(self, fast=False) -> pathlib.Path:
         """Where the run goes by default: the same values, the same folder."""

@@ -1,5 +1,6 @@
 """One training run: data, model, fit, judgement, pictures; stopped at any time, it goes on."""
 
+import contextlib
 import csv
 import dataclasses
 import importlib
@@ -11,9 +12,11 @@ import tensorflow as tf
 
 import kerasdl
 from kerasdl import data, errors, registry, seed
+from kerasdl.recipes import lock
 from kerasdl.recipes.checkpoint import Checkpoint
 from kerasdl.recipes.progress import ProgressBar
 from kerasdl.recipes.recipe import Recipe
+from kerasdl.recipes.replicas import Replicas
 from kerasdl.recipes.run import Run, write_json
 
 SPLITS = ("train", "validation", "test")
@@ -28,13 +31,14 @@ def task_of(recipe: Recipe):
     return importlib.import_module(f"kerasdl.recipes.tasks.{recipe.task}")
 
 
-def load_data(recipe: Recipe, fast=False) -> data.Splits:
+def load_data(recipe: Recipe, fast=False, share=None) -> data.Splits:
     splits = data.load(
         recipe.data,
         batch_size=recipe.batch_size,
         image_size=recipe.image_size,
         augment=recipe.augment,
         seed=recipe.seed,
+        share=share,
         **recipe.data_options,
     )
     if not fast:
@@ -56,46 +60,86 @@ def optimizer(recipe: Recipe, steps: int, **options) -> keras.Optimizer:
     return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, **options)
 
 
-def train(recipe: Recipe, out: str | pathlib.Path, *, fast=False, progress=True) -> Run:
-    """Run `recipe` into the folder `out`, or go on with what stopped there."""
+def train(
+    recipe: Recipe,
+    out: str | pathlib.Path,
+    *,
+    fast=False,
+    progress=True,
+    strategy="auto",
+    save_seconds=5.0,
+) -> Run | None:
+    """Run `recipe` into the folder `out`, or go on with what stopped there.
+
+    Of several workers all train, and the chief alone writes and gives a `Run`.
+    """
     recipe = recipe.replace(epochs=1) if fast else recipe
     run = Run(pathlib.Path(out))
     if _claim(run, recipe):
         return run
+    replicas = Replicas.of(strategy)
+    with lock.hold(run.path) if replicas.chief else contextlib.nullcontext():
+        _train(run, recipe, fast, progress, replicas, save_seconds)
+    return run if replicas.chief else None
+
+
+def _train(run, recipe, fast, progress, replicas, save_seconds):
     seed.set_seed(recipe.seed)
     task = task_of(recipe)
-    splits = load_data(recipe, fast)
+    splits = load_data(recipe, fast, None if fast else replicas.share)
     options = {**task.model_options(splits.info), **recipe.model_options}
-    model = registry.create_model(recipe.model, **options)
     train_data = task.prepare(splits.train, splits.info)
     validation_data = splits.validation and task.prepare(splits.validation, splits.info)
     steps = int(train_data.cardinality())
-    task.compile(model, recipe, steps)
+    if not fast:
+        count = splits.info.counts["train"]
+        steps = -(-count // recipe.batch_size)
+        train_data = replicas.pipeline(train_data, count, recipe.batch_size)
+    with replicas.scope():
+        model = registry.create_model(recipe.model, **options)
+        task.compile(model, recipe, steps)
 
-    (run.path / "checkpoints").mkdir(parents=True, exist_ok=True)
-    config = {
-        "recipe": recipe.to_json(),
-        "info": {**dataclasses.asdict(splits.info), "files": None},
-        "fast": fast,
-        "versions": {m.__name__: m.__version__ for m in (kerasdl, keras, tf)},
-    }
-    write_json(run.path / "config.json", config)
-    seconds = _fit(run, recipe, model, splits, train_data, validation_data, progress)
-    model.save(run.path / "model.keras")
-
-    metrics = {"test": task.evaluate(model, splits.test)}
-    metrics["seconds"] = round(seconds, 1)
-    metrics["parameters"] = model.count_params()
-    draw(run.path, task.figures(model, splits, run.history))
-    task.examples(model, splits, run.path / "examples")
-    write_json(run.path / "metrics.json", metrics)  # last: this is what makes a run finished
-    return run
+    if replicas.chief:
+        (run.path / "checkpoints").mkdir(exist_ok=True)
+        config = {
+            "recipe": recipe.to_json(),
+            "info": {**dataclasses.asdict(splits.info), "files": None},
+            "fast": fast,
+            "versions": {m.__name__: m.__version__ for m in (kerasdl, keras, tf)},
+        }
+        write_json(run.path / "config.json", config)
+    checkpoint = Checkpoint(run.path / "checkpoints", save_seconds, replicas.chief)
+    checkpoint.restore(model)
+    replicas.agree(checkpoint.epoch, f"epochs that each worker finds saved in {run.path}")
+    callbacks = [splits.order_callback(), checkpoint]
+    if replicas.chief:
+        callbacks.append(keras.callbacks.TensorBoard(run.path / "events", write_graph=False))
+    bars = [ProgressBar(recipe.name, recipe.epochs)] if progress and replicas.chief else []
+    begin = time.perf_counter()
+    try:
+        with replicas.synchronized(model):
+            _fit(run, recipe, model, train_data, validation_data, [*callbacks, *bars], checkpoint)
+    finally:
+        for bar in bars:
+            bar.stop()
+    seconds = time.perf_counter() - begin
+    if replicas.chief:
+        _write_history(run.path / "history.csv", checkpoint.history)
+    model = replicas.save(model, run.path / "model.keras")
+    if model:
+        metrics = {"test": task.evaluate(model, splits.test)}
+        metrics["seconds"] = round(seconds, 1)
+        metrics["parameters"] = model.count_params()
+        draw(run.path, task.figures(model, splits, run.history))
+        task.examples(model, splits, run.path / "examples")
+        write_json(run.path / "metrics.json", metrics)  # last: this makes a run finished
+    replicas.wait()
 
 
 def _claim(run, recipe):
     """True when the folder already holds this run, finished; refuse another's folder."""
     if not (run.path / "config.json").exists():
-        if run.path.is_dir() and any(run.path.iterdir()):
+        if run.path.is_dir() and any(file.name != lock.NAME for file in run.path.iterdir()):
             raise errors.InvalidInput("output folder", "a new, empty or run folder", run.path)
         return False
     if run.recipe != recipe:
@@ -106,13 +150,7 @@ def _claim(run, recipe):
     return run.finished
 
 
-def _fit(run, recipe, model, splits, train_data, validation_data, progress):
-    checkpoint = Checkpoint(run.path / "checkpoints")
-    checkpoint.restore(model)
-    bar = ProgressBar(recipe.name, recipe.epochs)
-    board = keras.callbacks.TensorBoard(run.path / "events", write_graph=False)
-    callbacks = [splits.order_callback(), checkpoint, board, *([bar] if progress else [])]
-    begin = time.perf_counter()
+def _fit(run, recipe, model, train_data, validation_data, callbacks, checkpoint):
     try:
         model.fit(
             train_data,
@@ -128,10 +166,6 @@ def _fit(run, recipe, model, splits, train_data, validation_data, progress):
             f"Stopped. {checkpoint.epoch} of {recipe.epochs} epochs are kept in {run.path}; "
             "the same command goes on from there."
         ) from None
-    finally:
-        bar.stop()
-    _write_history(run.path / "history.csv", checkpoint.history)
-    return time.perf_counter() - begin
 
 
 def _write_history(path, history):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kerasdl import errors, recipes
-from kerasdl.recipes import checkpoint, training
+from kerasdl.recipes import training
 
 FILES = ["config.json", "history.csv", "metrics.json", "model.keras"]
 
@@ -41,11 +41,10 @@ class StopAfter(keras.callbacks.Callback):
 def test_interrupted_run_resumes_to_the_same_weights(recipe, tmp_path, monkeypatch):
     undisturbed = recipe.run(tmp_path / "whole", progress=False)
 
-    monkeypatch.setattr(checkpoint.Checkpoint.__init__, "__defaults__", (0.0,))  # save every epoch
     with monkeypatch.context() as patch:
         patch.setattr(training, "ProgressBar", lambda *arguments: StopAfter(2))
         with pytest.raises(training.Interrupted, match="2 of 4 epochs are kept"):
-            recipe.run(tmp_path / "stopped", progress=True)
+            recipe.run(tmp_path / "stopped", progress=True, save_seconds=0)
     with pytest.raises(errors.InvalidInput, match="which was interrupted"):
         recipes.open(tmp_path / "stopped")
     resumed = recipe.run(tmp_path / "stopped", progress=False)

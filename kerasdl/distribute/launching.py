@@ -1,0 +1,96 @@
+"""Several workers on this machine, as a cluster would start them: for tests and for teaching."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from kerasdl.errors import InvalidInput
+
+GRACE = 10.0  # seconds between asking a worker to stop and killing it
+
+
+def launch(command: list[str], workers: int) -> int:
+    """Run a command once for each worker; when one fails, all end. The exit status of the first.
+
+    Each finds itself and the others in `TF_CONFIG`; its output gets a prefix.
+    """
+    if workers < 1:
+        raise InvalidInput("value for argument `workers`", "a positive integer", workers)
+    addresses = [f"127.0.0.1:{port}" for port in _free_ports(workers)]
+    running = []
+    try:
+        for number in range(workers):
+            running.append(_start(command, number, addresses))
+        return _watch(running)
+    finally:
+        _end(running)
+
+
+def _free_ports(count):
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def _start(command, number, addresses):
+    task = {"type": "worker", "index": number}
+    config = json.dumps({"cluster": {"worker": addresses}, "task": task})
+    worker = subprocess.Popen(
+        command,
+        env={**os.environ, "TF_CONFIG": config, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+        start_new_session=True,  # Ctrl-C reaches this process, which passes it on
+    )
+    worker.reader = threading.Thread(target=_prefix, args=(worker.stdout, number), daemon=True)
+    worker.reader.start()
+    return worker
+
+
+def _prefix(lines, number):
+    for line in lines:
+        sys.stdout.write(f"[{number}] {line}")
+        sys.stdout.flush()
+
+
+def _watch(running):
+    while True:
+        statuses = [worker.poll() for worker in running]
+        failed = [status for status in statuses if status]
+        if failed:
+            # a signal's number is negative; a shell would say 128 and the number
+            return failed[0] if failed[0] > 0 else 128 - failed[0]
+        if all(status == 0 for status in statuses):
+            return 0
+        time.sleep(0.05)
+
+
+def _end(running):
+    """Ask, wait, kill; then print what is left to print."""
+    with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: at once
+        for worker in running:
+            _signal(worker, signal.SIGINT)
+        limit = time.monotonic() + GRACE
+        while any(w.poll() is None for w in running) and time.monotonic() < limit:
+            time.sleep(0.05)
+    for worker in running:
+        _signal(worker, signal.SIGKILL)
+        worker.wait()
+        worker.reader.join(timeout=1)
+
+
+def _signal(worker, number):
+    if worker.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(worker.pid, number)

@@ -1,0 +1,29 @@
+"""One process a run folder."""
+
+import contextlib
+import os
+import pathlib
+
+from kerasdl.errors import InvalidInput
+
+NAME = ".lock"
+
+
+@contextlib.contextmanager
+def hold(folder: pathlib.Path):
+    """Refuse a folder in which another process trains; a killed one holds nothing."""
+    import fcntl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / NAME).open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            expected = "a folder in which no other process trains"
+            received = f"{folder}, in which process {file.read() or '?'} does"
+            raise InvalidInput("output folder", expected, received) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

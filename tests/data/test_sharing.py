@@ -1,0 +1,73 @@
+"""Parts of batches: together they are the batches, in order."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasdl import data
+from kerasdl.data.sharing import Share, bounds
+
+
+@pytest.mark.parametrize("total", [1, 2, 3, 8])
+def test_parts_follow_each_other(total):
+    for rows in range(total, 40):
+        ends = [bounds(rows, replica, total) for replica in range(total)]
+        (first, _), (_, last) = ends[0], ends[-1]
+        assert (first, last) == (0, rows)
+        assert all(a[1] == b[0] for a, b in itertools.pairwise(ends))
+        sizes = [last - first for first, last in ends]
+        assert min(sizes) >= 1
+        assert max(sizes) - min(sizes) <= 1
+
+
+def test_few_rows_go_to_all_and_tensors_count_like_integers():
+    few = [bounds(2, replica, 4) for replica in range(4)]
+    assert not {(0, 2)}.symmetric_difference(few)
+    for rows, total in ((2, 4), (7, 3)):
+        for replica in range(total):
+            found = bounds(tf.constant(rows, "int64"), tf.constant(replica, "int64"), total)
+            assert tuple(int(n) for n in found) == bounds(rows, replica, total)
+
+
+SHARES = {
+    "two workers": [Share(0, 1, 2), Share(1, 1, 2)],
+    "two workers of two": [Share(0, 2, 4), Share(2, 2, 4)],
+    "three devices": [Share(0, 3, 3)],
+}
+
+
+@pytest.mark.parametrize("shares", SHARES.values(), ids=SHARES)
+@pytest.mark.parametrize("name", ["digits", "shapes"])
+def test_workers_read_the_epoch_that_one_would_read(name, shares):
+    options = {"count": 73} if name == "shapes" else {}
+    options = {"batch_size": 31, "augment": "light", "seed": 3, **options}
+    whole = data.load(name, **options).train
+    parts = []
+    for share in shares:
+        train = data.load(name, share=share, **options).train
+        assert len(train) == share.here * len(whole)
+        elements = list(train)
+        parts.append([elements[i : i + share.here] for i in range(0, len(elements), share.here)])
+    for step, (x, y) in enumerate(whole):
+        here = [part for worker in parts for part in worker[step]]
+        np.testing.assert_array_equal(np.concatenate([b for _, b in here]), y)
+        np.testing.assert_allclose(np.concatenate([a for a, _ in here]), x, atol=1e-6)
+
+
+def test_files_are_decoded_by_the_worker_that_gets_them(tmp_path):
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for number in range(60):
+        folder = tmp_path / "ab"[number % 2]
+        folder.mkdir(exist_ok=True)
+        pixels = random.integers(0, 255, (8, 8, 3), "uint8")
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    options = {"batch_size": 7, "seed": 1}
+    whole = data.load(tmp_path, **options).train
+    workers = [list(data.load(tmp_path, share=Share(w, 1, 2), **options).train) for w in (0, 1)]
+    for (x, y), *here in zip(whole, *workers, strict=True):
+        np.testing.assert_array_equal(np.concatenate([b for _, b in here]), y)
+        np.testing.assert_array_equal(np.concatenate([a for a, _ in here]), x)

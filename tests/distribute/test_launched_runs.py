@@ -1,0 +1,89 @@
+"""`kerasdl launch -- train`: the chief writes one run, as one process would; a kill resumes."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from kerasdl import recipes
+
+NAME = "se_resnet_tiny"  # without chance but in its data
+EPOCHS = 4
+KERASDL = [sys.executable, "-m", "kerasdl"]
+TRAIN = ["train", NAME, "--save-seconds", "0", "--json"]
+
+
+def launched(folder):
+    command = [*KERASDL, "launch", "--workers", "2", "--", *TRAIN]
+    command += ["--epochs", str(EPOCHS), "--out", str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder):
+    """A run of two workers, and what they printed."""
+    process = launched(folder / "two")
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output.decode()
+    return recipes.open(folder / "two"), output.decode()
+
+
+def test_two_workers_train_like_one_process(undisturbed, folder):
+    run, output = undisturbed
+    assert [line[:3] for line in output.splitlines() if '"metric"' in line][:1] == ["[0]"]
+    assert not [line for line in output.splitlines() if line.startswith("[1]") and "{" in line]
+    one = recipes.get(NAME).replace(epochs=EPOCHS)
+    one = one.run(folder / "one", progress=False, strategy="one")
+    for name, values in one.history.items():
+        np.testing.assert_allclose(run.history[name], values, rtol=1e-3, atol=1e-3)
+    assert run.metrics["test"]["accuracy"] == pytest.approx(
+        one.metrics["test"]["accuracy"], abs=0.01
+    )
+    for left, right in zip(run.model.get_weights(), one.model.get_weights(), strict=True):
+        np.testing.assert_allclose(left, right, atol=2e-3)
+
+
+def test_a_killed_worker_ends_the_run_and_the_same_command_goes_on(undisturbed, folder):
+    run, _ = undisturbed
+    out = folder / "killed"
+    process = launched(out)
+    checkpoint = out / "checkpoints" / "latest.npz"
+    limit = time.monotonic() + 120
+    while not checkpoint.exists() and time.monotonic() < limit:
+        time.sleep(0.05)
+    os.kill(worker_of(process.pid), signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGKILL
+    assert not recipes.Run(out).finished
+    process = launched(out)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output.decode()
+    again = recipes.open(out)
+    assert again.history == run.history
+    for left, right in zip(again.model.get_weights(), run.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def worker_of(launcher):
+    """The process that is worker 1."""
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            variables = (process / "environ").read_text().split("\0")
+        except OSError:
+            continue
+        config = next((v[10:] for v in variables if v.startswith("TF_CONFIG=")), "")
+        if parent == launcher and config and json.loads(config)["task"]["index"] == 1:
+            return int(process.name)
+    raise AssertionError("no worker runs")

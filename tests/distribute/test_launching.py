@@ -1,0 +1,79 @@
+"""Workers on this machine: they know each other, speak with a prefix, and end together."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from kerasdl.distribute import launching
+from kerasdl.errors import InvalidInput
+
+
+def python(code):
+    return [sys.executable, "-c", code]
+
+
+def test_each_worker_finds_itself_and_the_others(capfd):
+    code = "import os; print(os.environ['TF_CONFIG'])"
+    assert launching.launch(python(code), workers=3) == 0
+    lines = sorted(capfd.readouterr().out.splitlines())
+    assert [line[:4] for line in lines] == ["[0] ", "[1] ", "[2] "]
+    configs = [json.loads(line[4:]) for line in lines]
+    assert [config["task"]["index"] for config in configs] == [0, 1, 2]
+    assert len(set(configs[0]["cluster"]["worker"])) == 3
+    assert configs[0]["cluster"] == configs[2]["cluster"]
+
+
+FAIL = """
+import json, os, sys, time
+print(os.getpid(), flush=True)
+if json.loads(os.environ["TF_CONFIG"])["task"]["index"]:
+    time.sleep(600)
+time.sleep(1)
+{}
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "status"), [("sys.exit(3)", 3), ("os.kill(os.getpid(), 9)", 128 + signal.SIGKILL)]
+)
+def test_when_one_fails_all_end(end, status, capfd):
+    start = time.monotonic()
+    assert launching.launch(python(FAIL.format(end)), workers=2) == status
+    assert time.monotonic() - start < 30
+    lines = capfd.readouterr().out.splitlines()
+    for line in lines:
+        if line[4:].isdigit():
+            with pytest.raises(ProcessLookupError):
+                os.kill(int(line[4:]), 0)
+
+
+def test_ctrl_c_reaches_every_worker():
+    code = """
+import sys
+from kerasdl.distribute import launching
+wait = '''
+import time
+print("ready", flush=True)
+try:
+    time.sleep(600)
+except KeyboardInterrupt:
+    print("saved", flush=True)
+'''
+launching.launch([sys.executable, "-c", wait], workers=2)
+"""
+    process = subprocess.Popen(python(code), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    lines = [process.stdout.readline() for _ in range(2)]
+    assert all(b"ready" in line for line in lines)
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=30)
+    assert rest.count(b"saved") == 2
+
+
+def test_no_worker_is_refused():
+    with pytest.raises(InvalidInput, match="workers"):
+        launching.launch(["true"], workers=0)

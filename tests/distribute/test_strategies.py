@@ -1,0 +1,67 @@
+"""From a word to a strategy, or to one line that says what is missing."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from kerasdl import distribute
+from kerasdl.errors import InvalidInput
+
+
+def test_one_device_is_what_this_machine_has():
+    assert distribute.strategy("auto").num_replicas_in_sync == 1
+    one = distribute.strategy("one")
+    assert distribute.is_chief(one)
+    assert distribute.worker_of(one) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("two", "strategy"),
+        ("one:3", "strategy"),
+        ("cpu", "cpu:N"),
+        ("cpu:0", "cpu:N"),
+        ("cpu:99", "asked for before TensorFlow has computed"),
+        ("mirrored", "at least one GPU"),
+        ("multiworker", "TF_CONFIG nor SLURM_NTASKS"),
+        ("tpu", "the variable TPU_NAME"),
+    ],
+)
+def test_what_is_missing_is_named(spec, message, monkeypatch):
+    for name in ("TF_CONFIG", "SLURM_NTASKS", "TPU_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    distribute.strategy("one")  # TensorFlow has started
+    with pytest.raises(InvalidInput, match=message) as raised:
+        distribute.strategy(spec)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("task", "number"),
+    [(("chief", 0), 0), (("worker", 0), 1), (("worker", 1), 2)],
+)
+def test_the_chief_is_the_first_worker(task, number, monkeypatch):
+    import tensorflow as tf
+
+    cluster = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}
+    config = {"cluster": cluster, "task": {"type": task[0], "index": task[1]}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+
+    class Strategy:
+        cluster_resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+
+    assert distribute.worker_of(Strategy) == (number, 3)
+    assert distribute.is_chief(Strategy) == (number == 0)
+
+
+def test_virtual_devices_come_before_everything_else():
+    code = """
+from kerasdl import distribute
+strategy = distribute.strategy("cpu:3")
+assert strategy.num_replicas_in_sync == 3
+assert distribute.share(strategy).replicas == range(3)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

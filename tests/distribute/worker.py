@@ -1,0 +1,159 @@
+"""Train every subject and keep what came out: `worker.py STRATEGY FOLDER`, alone or launched."""
+
+import pathlib
+import pickle
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import kerasdl
+from kerasdl import distribute
+
+BATCH = 16
+layers = keras.layers
+cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def images(count):
+    random = np.random.default_rng(0)
+    x = random.random((count, 8, 8, 1), "float32")
+    return x, random.integers(0, 10, count)
+
+
+def batches(*data):
+    data = data if len(data) > 1 else data[0]
+    return tf.data.Dataset.from_tensor_slices(data).batch(BATCH)
+
+
+def functional():
+    x = inputs = keras.Input((8, 8, 1))
+    x = layers.Conv2D(8, 3, activation="relu")(x)
+    x = layers.BatchNormalization(synchronized=True)(x)
+    return keras.Model(inputs, layers.Dense(10)(layers.Flatten()(x)))
+
+
+class Subclassed(keras.Model):
+    """Its weights do not exist before `fit`."""
+
+    def __init__(self):
+        super().__init__()
+        self.flatten = layers.Flatten()
+        self.hidden = layers.Dense(16, activation="relu")
+        self.logits = layers.Dense(10)
+
+    def call(self, inputs):
+        return self.logits(self.hidden(self.flatten(inputs)))
+
+
+class OwnStep(keras.Sequential):
+    """A `train_step` of its own, which gives a number that is no metric."""
+
+    def train_step(self, data):
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            loss = cross_entropy(y, self(x, training=True))
+        variables = self.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return {"norm": tf.linalg.global_norm([tf.convert_to_tensor(v) for v in variables])}
+
+
+def compiled(model, **options):
+    metrics = ["accuracy", keras.metrics.SparseCategoricalCrossentropy(from_logits=True)]
+    # not Adam, which makes steps of the rounding of a gradient that is zero
+    optimizer = keras.optimizers.SGD(0.05, momentum=0.5)
+    model.compile(optimizer, cross_entropy, metrics=metrics, **options)
+    return model
+
+
+def classify(strategy, make, count, fit=None, **options):
+    keras.utils.set_random_seed(0)
+    x, y = images(count)
+    with strategy.scope():
+        model = compiled(make(), **options)
+    data = batches(x, y)
+    history = model.fit(data, validation_data=data, epochs=2, verbose=0, shuffle=False, **fit or {})
+    return {
+        "history": history.history,
+        "evaluate": model.evaluate(data, verbose=0),
+        "predict": model.predict(x, batch_size=BATCH, verbose=0),
+        "weights": model.get_weights(),
+    }
+
+
+def in_half(strategy, make, count):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        return classify(strategy, make, count)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def learn(strategy, name, data, **options):
+    """One of our models, that may normalise batches, as it stands in the registry."""
+    keras.utils.set_random_seed(0)
+    with strategy.scope():
+        model = kerasdl.create_model(name, **options)
+        distribute.synchronize(model)
+        if name == "dcgan_tiny":
+            model.compile()
+        else:
+            optimizer = keras.optimizers.SGD(0.05, momentum=0.5)
+            model.compile(optimizer, None if name == "vae_tiny" else cross_entropy)
+    history = model.fit(data, epochs=2, verbose=0, shuffle=False).history
+    return {"history": history, "weights": model.get_weights()}
+
+
+def tokens(count, context, vocabulary):
+    text = np.random.default_rng(0).integers(0, vocabulary, (count, context + 1))
+    return text[:, :-1], text[:, 1:]
+
+
+weights = {number: 1 + number / 10 for number in range(10)}
+SUBJECTS = {
+    "functional": lambda strategy: classify(strategy, functional, 71),
+    "last batch of one": lambda strategy: classify(strategy, functional, 65),
+    "class weights": lambda strategy: classify(
+        strategy, functional, 71, fit={"class_weight": weights}
+    ),
+    "steps per execution": lambda strategy: classify(
+        strategy, functional, 71, steps_per_execution=3
+    ),
+    "mixed precision": lambda strategy: in_half(strategy, functional, 72),
+    "subclassed": lambda strategy: classify(strategy, Subclassed, 71),
+    "own step": lambda strategy: classify(
+        strategy, lambda: OwnStep([layers.Flatten(), layers.Dense(10)]), 71
+    ),
+    "sequential": lambda strategy: classify(
+        strategy,
+        lambda: keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(10)]),
+        71,
+    ),
+    "se_resnet_tiny": lambda strategy: learn(
+        strategy, "se_resnet_tiny", batches(*images(72)), num_classes=10, input_shape=(8, 8, 1)
+    ),
+    "vae": lambda strategy: learn(strategy, "vae_tiny", batches(images(64)[0]), seed=0),
+    "dcgan": lambda strategy: learn(strategy, "dcgan_tiny", batches(images(64)[0] * 2 - 1), seed=0),
+    "gpt_tiny": lambda strategy: learn(
+        strategy,
+        "gpt_tiny",
+        batches(*tokens(40, 16, 32)),
+        vocabulary_size=32,
+        context=16,
+        dropout=0.0,
+    ),
+}
+
+
+def main():
+    strategy = distribute.strategy(sys.argv[1])
+    results = {name: subject(strategy) for name, subject in SUBJECTS.items()}
+    number, _ = distribute.worker_of(strategy)
+    name = f"{sys.argv[1].replace(':', '-')}-{number}.pickle"
+    (pathlib.Path(sys.argv[2]) / name).write_bytes(pickle.dumps(results))
+
+
+if __name__ == "__main__":
+    main()
