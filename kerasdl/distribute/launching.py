@@ -88,6 +88,7 @@ def _end(running):
         _signal(worker, signal.SIGKILL)
         worker.wait()
         worker.reader.join(timeout=1)
+        worker.stdout.close()
 
 
 def _signal(worker, number):

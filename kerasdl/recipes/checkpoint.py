@@ -90,6 +90,6 @@ class Checkpoint(keras.callbacks.Callback):
 
 def _read(file):
     """What was saved; reading all of it compares all checksums."""
-    with np.load(file) as state:
+    with file.open("rb") as opened, np.load(opened) as state:
         values = [state[f"v{i}"] for i in range(len(state.files) - 1)]
         return json.loads(str(state["meta"])), values

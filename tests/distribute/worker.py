@@ -1,4 +1,4 @@
-"""Train every subject and keep what came out: `worker.py STRATEGY FOLDER`, alone or launched."""
+"""Train every subject and keep what came out: `worker.py STRATEGY FOLDER [SUBJECT ...]`, alone or launched."""
 
 import pathlib
 import pickle
@@ -149,7 +149,7 @@ SUBJECTS = {
 
 def main():
     strategy = distribute.strategy(sys.argv[1])
-    results = {name: subject(strategy) for name, subject in SUBJECTS.items()}
+    results = {name: SUBJECTS[name](strategy) for name in sys.argv[3:] or SUBJECTS}
     number, _ = distribute.worker_of(strategy)
     name = f"{sys.argv[1].replace(':', '-')}-{number}.pickle"
     (pathlib.Path(sys.argv[2]) / name).write_bytes(pickle.dumps(results))
