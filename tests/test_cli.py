@@ -131,7 +131,8 @@ def test_road_from_training_to_a_litert_file(tmp_path, capsys):
     status, out, err = run(capsys, "compress", folder, *options)
     rows = json.loads(out)
     assert status == 0 and "pqat" in err
-    assert [row["method"] for row in rows] == ["float", "int8", "pqat"]
+    # and pqat with fewer zeros, where so short a training lost too much
+    assert [row["method"] for row in rows][:3] == ["float", "int8", "pqat"]
     assert sum(row["best"] for row in rows) == 1 and rows[2]["zeros"] > 0.7
     assert (folder / "compressed" / "pqat.tflite").is_file()
     assert (folder / "figures" / "compression.png").is_file()

@@ -212,7 +212,7 @@ def main(fast=False, out=pathlib.Path("out/07_to_the_phone")):
     files = {}
     for name in ("float", "int8", "blind") if fast else METHODS:
         options = {"quantize": METHODS[name], "calibration": examples.get(name)}
-        files[name] = export.to_litert(model, out / f"{name}.tflite", **options)
+        files[name] = export.to_litert(model, out / f"{name}.tflite", short_scales=False, **options)
     weights = compare_weights(model, files["int8"])
     ours, theirs = compare_ranges(model, files["int8"], calibration)
     by_bits = accuracy_by_bits(model, images, labels, range(2, 9))

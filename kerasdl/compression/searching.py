@@ -165,6 +165,8 @@ def search(
         try:
             reports.append(attempt(method, sparsity, method))
         except InvalidInput as refusal:  # of one method, by one layer: others may do
+            if len(methods) == 1:
+                raise
             progress(f"{method} is left out: {refusal}")
             continue
         lower = round(1 - 2 * (1 - sparsity), 3)

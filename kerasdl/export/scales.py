@@ -16,7 +16,7 @@ def shorten(content: bytes) -> bytes:
     """The same file with scales of 8 binary digits in place of 24.
 
     A small network's scales, one a channel for the weights and one for the biases, are a quarter
-    of its zipped file. A number's rounding error grows from 1/2 to at most 3/4 of a step.
+    of its zipped file. A weight's rounding error grows from 1/2 step to at most 1.
 
         value = scale * (integer - zero point)        bias's scale = input's scale * weights' scale
 

@@ -58,8 +58,8 @@ import sys
 from kerasdl.distribute import launching
 wait = '''
 import time
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     time.sleep(600)
 except KeyboardInterrupt:
     print("saved", flush=True)

@@ -1,4 +1,4 @@
-"""Train every subject and keep what came out: `worker.py STRATEGY FOLDER [SUBJECT ...]`, alone or launched."""
+"""Train subjects and keep what came out: `worker.py STRATEGY FOLDER [SUBJECT ...]`."""
 
 import pathlib
 import pickle
