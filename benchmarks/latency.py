@@ -12,6 +12,8 @@ with unsigned activations, which run faster than its default. Run `pip install '
 import argparse
 import json
 import pathlib
+import subprocess
+import sys
 import tempfile
 import time
 
@@ -87,6 +89,16 @@ def median(call, count):
     return 1000 * np.median(times)
 
 
+def by_litert_benchmark(path):
+    """What the tool that comes with LiteRT says, which rounds to 0.01 ms."""
+    result = path.with_suffix(".json")
+    runs = ["--num_threads", "1", "--warmup_runs", "100", "--num_runs", "1000"]
+    command = [sys.executable, "-m", "ai_edge_litert.tools.benchmark_litert_model", *runs]
+    command += ["--model", path, "--result_json", result]
+    subprocess.run(command, check=True, capture_output=True)
+    return json.loads(result.read_text())["latency"]["median_ms"]
+
+
 def measure(name, rounds, folder):
     kerasdl.set_seed(0)
     model = NETWORKS[name]()
@@ -112,7 +124,10 @@ def measure(name, rounds, folder):
             "quartiles": np.percentile(ratios, [25, 75]).tolist(),
         }
     for file in found:
-        rows[file.path.stem]["kB"] = file.size / 1e3
+        row = rows[file.path.stem]
+        row["kB"] = file.size / 1e3
+        if file.path.suffix == ".tflite":
+            row["litert_benchmark_ms"] = by_litert_benchmark(file.path)
     sizes = {"macs": counts.macs(model), "parameters": model.count_params()}
     return {**sizes, "rounds": rounds, **rows}
 
@@ -133,8 +148,11 @@ def main():
         print(f"{name}: {results[name]['macs']:,} MACs")
         for contender, row in results[name].items():
             if isinstance(row, dict):
-                ratio = f"{row['to_litert_float']:.2f} of LiteRT float"
-                print(f"  {contender}: {row['median_ms']:.3f} ms, {ratio}", flush=True)
+                line = f"  {contender}: {row['median_ms']:.3f} ms"
+                line += f", {row['to_litert_float']:.2f} of LiteRT float"
+                if "litert_benchmark_ms" in row:
+                    line += f"; litert-benchmark says {row['litert_benchmark_ms']} ms"
+                print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@
 # $$m_i = [\,|w_i| > \text{the share } s \text{ of all } |w|\,] \qquad w \leftarrow m \odot w \qquad
 # s_t = s_n + (s_0 - s_n) (1 - t / n)^3$$
 #
-# Run it: `python tutorials/08_pruning.py` (45 seconds). You will see the schedule, the masks, what
+# Run it: `python tutorials/08_pruning.py` (50 seconds). You will see the schedule, the masks, what
 # is left of the accuracy at each sparsity, how large the files are, and which layers bear it.
 # Spec: CMP-08, CMP-09.
 
