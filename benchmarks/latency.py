@@ -12,8 +12,6 @@ with unsigned activations, which run faster than its default. Run `pip install '
 import argparse
 import json
 import pathlib
-import subprocess
-import sys
 import tempfile
 import time
 
@@ -89,16 +87,6 @@ def median(call, count):
     return 1000 * np.median(times)
 
 
-def by_litert_benchmark(path):
-    """What the tool that comes with LiteRT says, which rounds to 0.01 ms."""
-    result = path.with_suffix(".json")
-    runs = ["--num_threads", "1", "--warmup_runs", "100", "--num_runs", "1000"]
-    command = [sys.executable, "-m", "ai_edge_litert.tools.benchmark_litert_model", *runs]
-    command += ["--model", path, "--result_json", result]
-    subprocess.run(command, check=True, capture_output=True)
-    return json.loads(result.read_text())["latency"]["median_ms"]
-
-
 def measure(name, rounds, folder):
     kerasdl.set_seed(0)
     model = NETWORKS[name]()
@@ -127,7 +115,7 @@ def measure(name, rounds, folder):
         row = rows[file.path.stem]
         row["kB"] = file.size / 1e3
         if file.path.suffix == ".tflite":
-            row["litert_benchmark_ms"] = by_litert_benchmark(file.path)
+            row["litert_benchmark_ms"] = export.litert_benchmark(file.path).median
     sizes = {"macs": counts.macs(model), "parameters": model.count_params()}
     return {**sizes, "rounds": rounds, **rows}
 

@@ -86,7 +86,6 @@ def _multiworker():
     else:
         expected = "the variable TF_CONFIG, or a start by Slurm (here, `kerasdl launch` sets it)"
         raise InvalidInput("strategy multiworker", expected, "neither TF_CONFIG nor SLURM_NTASKS")
-    mending.mend()
     return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
 
 

@@ -3,7 +3,7 @@
 Opening, running and measuring a file imports no TensorFlow; converting does.
 """
 
-from kerasdl.export.benchmark import Latency, benchmark
+from kerasdl.export.benchmark import Latency, benchmark, litert_benchmark
 from kerasdl.export.convert import to_litert
 from kerasdl.export.files import files_in, open_file
 from kerasdl.export.litert_model import LiteRTModel
@@ -19,6 +19,7 @@ __all__ = [
     "Parity",
     "benchmark",
     "files_in",
+    "litert_benchmark",
     "open_file",
     "to_litert",
     "to_onnx",

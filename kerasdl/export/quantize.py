@@ -20,9 +20,8 @@ def quantize(content: bytes, method: str, calibration: str, batch_size: int) -> 
     """A float file's bytes, quantised; its inputs and outputs stay floats.
 
     What a transformer does between its dense layers stays float, too: attention's scores, layer
-    normalization and the sums around it. There int8 costs exactness and, in LiteRT, time: the whole
-    of `gpt_tiny` in int8 takes longer than in floats, and this way half as long
-    (benchmarks/int8_transformers.py).
+    normalization and the sums around it, where int8 costs exactness and time. `gpt_tiny` takes half
+    the time of its float file (benchmarks/int8_transformers.py).
 
     Args:
         content: The float file.

@@ -47,6 +47,17 @@ def test_latency_is_ordered_and_counts_runs(file):
         export.benchmark(file.path, threads=0)
 
 
+def test_the_tool_of_litert_measures_it_too(file, tmp_path):
+    latency = export.litert_benchmark(file.path, runs=20)
+    assert (latency.threads, latency.runs) == (1, 20)
+    assert latency.init > 0
+    assert 0 <= latency.median <= latency.p95
+    (tmp_path / "no.tflite").write_bytes(b"nothing")
+    with pytest.raises(InvalidInput, match="what litert-benchmark can run") as raised:
+        export.litert_benchmark(tmp_path / "no.tflite")
+    assert "\n" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("x", "message"),
     [
