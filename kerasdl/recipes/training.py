@@ -68,10 +68,13 @@ def train(
     progress=True,
     strategy="auto",
     save_seconds=5.0,
+    callbacks=(),
+    pictures=True,
 ) -> Run | None:
     """Run `recipe` into the folder `out`, or go on with what stopped there.
 
-    Of several workers all train, and the chief alone writes and gives a `Run`.
+    Of several workers all train, and the chief alone writes and gives a `Run`. `callbacks` are
+    Keras's, besides a run's own; without `pictures` no figures and examples are made.
     """
     recipe = recipe.replace(epochs=1) if fast else recipe
     run = Run(pathlib.Path(out))
@@ -79,11 +82,11 @@ def train(
         return run
     replicas = Replicas.of(strategy)
     with lock.hold(run.path) if replicas.chief else contextlib.nullcontext():
-        _train(run, recipe, fast, progress, replicas, save_seconds)
+        _train(run, recipe, fast, progress, replicas, save_seconds, callbacks, pictures)
     return run if replicas.chief else None
 
 
-def _train(run, recipe, fast, progress, replicas, save_seconds):
+def _train(run, recipe, fast, progress, replicas, save_seconds, more, pictures):
     seed.set_seed(recipe.seed)
     task = task_of(recipe)
     splits = load_data(recipe, fast, None if fast else replicas.share)
@@ -111,7 +114,7 @@ def _train(run, recipe, fast, progress, replicas, save_seconds):
     checkpoint = Checkpoint(run.path / "checkpoints", save_seconds, replicas.chief)
     checkpoint.restore(model)
     replicas.agree(checkpoint.epoch, f"epochs that each worker finds saved in {run.path}")
-    callbacks = [splits.order_callback(), checkpoint]
+    callbacks = [splits.order_callback(), checkpoint, *more]
     if replicas.chief:
         callbacks.append(keras.callbacks.TensorBoard(run.path / "events", write_graph=False))
     bars = [ProgressBar(recipe.name, recipe.epochs)] if progress and replicas.chief else []
@@ -130,8 +133,9 @@ def _train(run, recipe, fast, progress, replicas, save_seconds):
         metrics = {"test": task.evaluate(model, splits.test)}
         metrics["seconds"] = round(seconds, 1)
         metrics["parameters"] = model.count_params()
-        draw(run.path, task.figures(model, splits, run.history))
-        task.examples(model, splits, run.path / "examples")
+        if pictures:
+            draw(run.path, task.figures(model, splits, run.history))
+            task.examples(model, splits, run.path / "examples")
         write_json(run.path / "metrics.json", metrics)  # last: this makes a run finished
     replicas.wait()
 
