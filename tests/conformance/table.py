@@ -27,8 +27,11 @@ MEANINGS = {
     "noise is drawn, which XLA draws differently",
     "learns": "a model overfits one batch, in so many steps; a layer's gradient is the slope of "
     "its outputs in float64: largest relative difference",
-    "replicas": "two replicas give the losses, metrics and weights of one: largest difference of a "
-    "weight; with equal halves of the batch where batch normalization is each replica's own",
+    "two replicas": "two devices give the losses, metrics and weights of one: largest difference "
+    "of a weight; with equal halves of the batch where batch normalization is each replica's own",
+    "two workers": "two processes, each with half of every batch, give those of one: likewise; "
+    "batch normalization sees the whole batch (`distribute.synchronize`); the bar is 1e-05, "
+    "or twice what turning the order of a batch round does to one process",
     "LiteRT": "built-in operators only, run by the LiteRT interpreter after one training step: "
     "largest error",
     "int8": "share of predictions that the int8 file has in common with Keras; without classes its "

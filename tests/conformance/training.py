@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasdl import distribute
 from tests.conformance.inputs import BATCH
 
 SEED = 7
@@ -39,11 +40,20 @@ def dataset(subject, inputs=None):
     return tf.data.Dataset.from_tensor_slices(data).batch(batch, drop_remainder=True).repeat()
 
 
-def history(subject, strategy=None, options=None):
-    """Losses and metrics of two epochs of two steps, and the weights after them."""
+def history(subject, strategy=None, options=None, synchronized=False, turned=False):
+    """Losses and metrics of two epochs of two steps, and the weights after them.
+
+    Args:
+        synchronized: Let batch normalization see the batches of all replicas.
+        turned: The same batch with its last example first.
+    """
     with strategy.scope() if strategy else contextlib.nullcontext():
         model = compiled(subject, options=options)
+    if synchronized:
+        distribute.synchronize(model)
     data = dataset(subject, equal_halves(subject.inputs) if normalises_alone(model) else None)
+    if turned:
+        data = data.map(lambda *batch: keras.tree.map_structure(lambda x: x[::-1], batch))
     fitted = model.fit(data, epochs=2, steps_per_epoch=2, verbose=0, shuffle=False)
     return fitted.history, model.get_weights()
 

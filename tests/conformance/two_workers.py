@@ -1,0 +1,86 @@
+"""Two processes that train together, each half of every batch: started once, asked by name."""
+
+import atexit
+import functools
+import json
+import os
+import pathlib
+import pickle
+import select
+import subprocess
+import sys
+
+from kerasdl.distribute import launching
+
+PATIENCE = 300  # seconds after which two workers must have answered
+
+
+def history(subject, folder):
+    """What worker 0 gives for `training.history` of a subject; worker 1 must give the same."""
+    workers = start()
+    for number, worker in enumerate(workers):
+        print(subject.name, folder / f"{number}.pickle", file=worker.stdin, flush=True)
+    waiting = {worker.stdout: worker for worker in workers}
+    while waiting:
+        ready, _, _ = select.select(list(waiting), [], [], PATIENCE)
+        answers = [stream.readline().strip() for stream in ready]
+        if not ready or set(answers) != {"done"}:
+            stop()  # the other waits for its colleague
+            start.cache_clear()
+            raise AssertionError(" ".join(filter(None, answers)) or "the two workers are silent")
+        for stream in ready:
+            del waiting[stream]
+    return [pickle.loads((folder / f"{n}.pickle").read_bytes()) for n in range(len(workers))]
+
+
+@functools.cache
+def start():
+    addresses = [f"127.0.0.1:{port}" for port in launching._free_ports(2)]
+    workers = [_worker(number, addresses) for number in range(2)]
+    atexit.register(stop)
+    return workers
+
+
+def _worker(number, addresses):
+    task = {"type": "worker", "index": number}
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.conformance.two_workers"],
+        cwd=pathlib.Path(__file__).parents[2],
+        env={
+            **os.environ,
+            "TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": task}),
+        },
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def stop():
+    for process in start() if start.cache_info().currsize else ():
+        process.kill()
+        process.communicate()  # else Python says at its end that the process is still running
+
+
+def serve():
+    from kerasdl import distribute
+
+    strategy = distribute.strategy("multiworker")  # before anything is computed
+    from tests.conformance import training
+    from tests.conformance.declared import SUBJECTS
+
+    subjects = {subject.name: subject for subject in SUBJECTS}
+    for line in sys.stdin:
+        name, file = line.split()
+        try:
+            subject = subjects[name]
+            given = training.history(subject, strategy, subject.still, synchronized=True)
+            pathlib.Path(file).write_bytes(pickle.dumps(given))
+            print("done", flush=True)
+        except Exception as error:
+            print(f"{type(error).__name__}: {error}".splitlines()[0], flush=True)
+
+
+if __name__ == "__main__":
+    serve()
