@@ -1,0 +1,105 @@
+"""Gaussian process and acquisitions against scikit-learn, KerasTuner and the closed forms."""
+
+import keras_tuner
+import numpy as np
+import pytest
+import sklearn.gaussian_process as processes
+from scipy import stats
+from sklearn.gaussian_process import kernels
+
+from kerasdl.formulas import bayesian_optimization as formulas
+
+RNG = np.random.default_rng(0)
+X, Y, AT = RNG.uniform(size=(7, 2)), RNG.normal(size=7), RNG.uniform(size=(50, 2))
+KERNELS = {
+    formulas.squared_exponential: lambda length: kernels.RBF(length),
+    formulas.matern: lambda length: kernels.Matern(length, nu=2.5),
+}
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.__name__)
+@pytest.mark.parametrize("noise", [1e-8, 0.1])
+def test_posterior_is_scikit_learns(kernel, noise):
+    """HPO-07."""
+    theirs = processes.GaussianProcessRegressor(KERNELS[kernel](0.3), alpha=noise, optimizer=None)
+    expected = theirs.fit(X, Y).predict(AT, return_std=True)
+
+    def ours(a, b):
+        return kernel(a, b, length=0.3)
+
+    mean, deviation = formulas.gaussian_process(X, Y, AT, ours, noise)
+    np.testing.assert_allclose(mean, expected[0], atol=1e-7)
+    np.testing.assert_allclose(deviation, expected[1], atol=1e-7)
+
+
+def test_posterior_is_that_of_keras_tuners_oracle():
+    """HPO-06, HPO-07: with the length that it fitted, of standardised results."""
+    objective = keras_tuner.Objective("score", "min")
+    oracle = keras_tuner.oracles.BayesianOptimizationOracle(objective, seed=1, alpha=1e-2)
+    oracle.gpr.fit(X, Y)
+    length = oracle.gpr.kernel_.length_scale
+
+    def kernel(a, b):
+        return formulas.matern(a, b, length)
+
+    scale = Y.std()
+    mean, deviation = formulas.gaussian_process(X, (Y - Y.mean()) / scale, AT, kernel, noise=1e-2)
+    expected = oracle.gpr.predict(AT, return_std=True)
+    np.testing.assert_allclose(mean * scale + Y.mean(), expected[0], atol=1e-7)
+    np.testing.assert_allclose(deviation * scale, expected[1], atol=1e-7)
+    # it minimises mu - beta s, which is to maximise the bound of -f
+    theirs = expected[0] - oracle.beta * expected[1]
+    ours = formulas.upper_confidence_bound(-expected[0], expected[1], oracle.beta)
+    np.testing.assert_allclose(ours, -theirs)
+
+
+def test_without_noise_the_process_goes_through_what_it_saw():
+    """HPO-07: certain where it looked, as uncertain as before far away."""
+    x = np.array([[0.1], [0.4], [0.9]])
+    mean, deviation = formulas.gaussian_process(x, np.array([1.0, -2.0, 0.5]), x)
+    np.testing.assert_allclose(mean, [1, -2, 0.5], atol=1e-5)
+    np.testing.assert_allclose(deviation, 0, atol=1e-4)
+    far = formulas.gaussian_process(x, np.array([1.0, -2.0, 0.5]), np.array([[50.0]]))
+    assert far[0] == pytest.approx(0) and far[1] == pytest.approx(1)
+    between = formulas.gaussian_process(x, np.array([1.0, -2.0, 0.5]), np.array([[0.25], [0.65]]))
+    assert 0 < between[1][0] < between[1][1]
+
+
+def test_acquisitions_are_the_notes_numbers():
+    """HPO-08, HPO-09, HPO-10."""
+    improvement = formulas.expected_improvement
+    assert improvement(0.9, 0.1, 0.85) == pytest.approx(0.069780, abs=1e-6)
+    assert improvement(0.0, 1.0, 0.0) == pytest.approx(0.398942, abs=1e-6)
+    assert improvement(0.8, 0.0, 0.85) == 0 and improvement(0.9, 0.0, 0.85) == pytest.approx(0.05)
+    assert formulas.upper_confidence_bound(0.9, 0.1, 2) == pytest.approx(1.1)
+    assert formulas.upper_confidence_bound(0.9, 0.1, 0) == 0.9
+    probability = formulas.probability_of_improvement
+    assert probability(0.9, 0.1, 0.85) == pytest.approx(0.691462, abs=1e-6)
+    assert probability(0.9, 0.0, 0.85) == 1 and probability(0.8, 0.0, 0.85) == 0
+
+
+def test_acquisitions_are_what_samples_say():
+    """HPO-08, HPO-10: expectations over f ~ N(m, s^2), and scipy's normal distribution."""
+    mean, deviation, best = 0.3, 0.5, 0.6
+    f = np.random.default_rng(0).normal(mean, deviation, 400_000)
+    improvement = np.maximum(f - best, 0).mean()
+    assert formulas.expected_improvement(mean, deviation, best) == pytest.approx(
+        improvement, rel=0.01
+    )
+    probability = formulas.probability_of_improvement(mean, deviation, best)
+    assert probability == pytest.approx(np.mean(f > best), rel=0.01)
+    z = np.linspace(-4, 4, 33)
+    np.testing.assert_allclose(formulas.normal_density(z), stats.norm.pdf(z), atol=1e-12)
+    np.testing.assert_allclose(formulas.normal_probability(z), stats.norm.cdf(z), atol=1e-12)
+
+
+def test_log_uniform_numbers_are_uniform_in_their_logarithm():
+    """HPO-04: bounds, median and distribution; the map is KerasTuner's."""
+    probabilities = np.linspace(0, 1, 11)
+    theirs = keras_tuner.engine.hyperparameters.Float("rate", 1e-5, 1e-1, sampling="log")
+    expected = [theirs.prob_to_value(p) for p in probabilities]
+    np.testing.assert_allclose(formulas.log_uniform(probabilities, 1e-5, 1e-1), expected)
+    drawn = formulas.log_uniform(np.random.default_rng(0).uniform(size=2000), 1e-5, 1e-1)
+    assert drawn.min() >= 1e-5 and drawn.max() <= 1e-1
+    assert np.median(drawn) == pytest.approx(1e-3, rel=0.3)
+    assert stats.kstest(np.log10(drawn), stats.uniform(-5, 4).cdf).pvalue > 0.01
