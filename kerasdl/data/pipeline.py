@@ -17,16 +17,17 @@ WORKERS = os.cpu_count() or 1
 def of_splits(source, batch_size, seed, epoch, augment=None, mix=None, share=None):
     """The pipelines of a source's splits; what is augmented, mixed and shared is the training."""
     counts = source.counts()
-    order = shuffled(counts["train"], batch_size, seed, epoch)
-    sizes = None
-    if share:
-        order = share.cut(order)
-        sizes = share.sizes(counts["train"], batch_size)
-    pipelines = {
-        "train": to_elements(order, source.train, batch_size, source.decode, augment, mix, sizes),
-        "validation": None,
-        "test": None,
-    }
+    arrays = tf.nest.map_structure(tf.constant, source.train)
+
+    def training(first=0):
+        order = shuffled(counts["train"], batch_size, seed, epoch, first)
+        sizes = None
+        if share:
+            order = share.cut(order)
+            sizes = share.sizes(counts["train"], batch_size)[first * share.here :]
+        return to_elements(order, arrays, batch_size, source.decode, augment, mix, sizes, first)
+
+    pipelines = {"train": training(), "validation": None, "test": None, "rest": training}
     for split in ("validation", "test"):
         if counts[split]:
             order = in_order(counts[split], batch_size)
@@ -41,8 +42,11 @@ def epoch_counter():
         return tf.Variable(-1, dtype="int64", trainable=False, name="epoch")
 
 
-def shuffled(total, batch_size, seed, epoch):
-    """Batches of a permutation of range(total): (epoch, rows). Iterating adds one to `epoch`."""
+def shuffled(total, batch_size, seed, epoch, first=0):
+    """Batches of a permutation of range(total), from the step `first` on: (epoch, rows).
+
+    Iterating adds one to `epoch`.
+    """
     steps = -(-total // batch_size)
 
     def order(epoch, step):
@@ -53,7 +57,7 @@ def shuffled(total, batch_size, seed, epoch):
     return (
         tf.data.Dataset.range(1)
         .map(lambda _: epoch.assign_add(1))
-        .flat_map(lambda epoch: tf.data.Dataset.range(steps).map(lambda step: (epoch, step)))
+        .flat_map(lambda epoch: tf.data.Dataset.range(first, steps).map(lambda step: (epoch, step)))
         .map(order, name="order")
     )
 
@@ -64,7 +68,9 @@ def in_order(total, batch_size):
     return rows.map(lambda rows: (tf.constant(0, "int64"), rows), name="order")
 
 
-def to_elements(order, arrays, batch_size, decode=None, augment=None, mix=None, sizes=None):
+def to_elements(
+    order, arrays, batch_size, decode=None, augment=None, mix=None, sizes=None, first=0
+):
     """Turn batches of rows into batches of (inputs, targets).
 
     Args:
@@ -74,9 +80,10 @@ def to_elements(order, arrays, batch_size, decode=None, augment=None, mix=None, 
         decode: From one stored input to the input, for what does not fit into memory.
         augment: From inputs, targets, epoch= and rows= to both.
         mix: The same, last.
-        sizes: Of each batch of an epoch, where they are parts of batches.
+        sizes: Of each batch, where they are parts of batches.
+        first: The step with which `order` begins.
     """
-    steps = len(sizes) if sizes else -(-count(arrays) // batch_size)
+    steps = -(-count(arrays) // batch_size) - first if sizes is None else len(sizes)
     arrays = tf.nest.map_structure(tf.constant, arrays)
     parallel = {"num_parallel_calls": WORKERS, "deterministic": True}
 

@@ -80,6 +80,7 @@ class Splits:
         test: In order, never augmented.
         info: An `Info`.
         epoch: The epoch that `train` gave last; each pass over `train` adds one.
+        rest: From a step to what `train` gives from there on.
     """
 
     train: Any
@@ -87,6 +88,7 @@ class Splits:
     test: Any
     info: Info
     epoch: Any
+    rest: Any = None
 
     def order_callback(self):
         """A callback that makes epoch e of `fit` see epoch e's order and augmentation.

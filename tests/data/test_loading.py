@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import kerasdl.data
-from kerasdl.data import catalogue
+from kerasdl.data import catalogue, sharing
 from kerasdl.errors import InvalidInput
 
 
@@ -102,6 +102,20 @@ def test_a_resumed_fit_sees_what_an_uninterrupted_one_saw():
 
     for whole, resumed in zip(fit((0, 3)), fit((0, 2), (2, 3)), strict=True):
         np.testing.assert_allclose(whole, resumed, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("share", [None, sharing.Share(first=1, here=2, total=3)])
+def test_the_rest_of_an_epoch_is_what_the_whole_of_it_ends_with(share):
+    splits = kerasdl.data.load("digits", augment="standard", mixup=0.2, share=share)
+    splits.epoch.assign(4)
+    whole = list(splits.train.as_numpy_iterator())
+    splits.epoch.assign(4)
+    rest = splits.rest(5)
+    assert int(rest.cardinality()) == len(whole) * 8 // 13
+    assert rest.element_spec == splits.train.element_spec  # what `fit` traced fits both
+    for expected, batch in zip(whole[-int(rest.cardinality()) :], rest, strict=True):
+        for a, b in zip(expected, batch, strict=True):
+            np.testing.assert_array_equal(a, b)
 
 
 def test_validation_and_test_are_neither_shuffled_nor_augmented():
