@@ -43,6 +43,8 @@ def pipeline(dataset, strategy: tf.distribute.Strategy, count: int, batch_size: 
         count: Examples of an epoch: `info.counts["train"]`.
         batch_size: Size of a global batch.
     """
+    if strategy.num_replicas_in_sync == 1:
+        return dataset
     return spread(parts.numbered(dataset, share(strategy), count, batch_size), strategy)
 
 

@@ -30,8 +30,6 @@ class Replicas:
         return self.strategy.scope() if self.several else contextlib.nullcontext()
 
     def pipeline(self, dataset, count, batch_size):
-        if not self.several:
-            return dataset
         return distribute.pipeline(dataset, self.strategy, count, batch_size)
 
     @contextlib.contextmanager

@@ -65,3 +65,18 @@ assert strategy.num_replicas_in_sync == 3
 assert distribute.share(strategy).replicas == range(3)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_script_for_several_runs_on_one_device_too():
+    import keras
+
+    import kerasdl
+
+    strategy = distribute.strategy("one")
+    splits = kerasdl.data.load("digits", share=distribute.share(strategy))
+    with strategy.scope():
+        model = kerasdl.create_model("mlp_tiny", input_shape=splits.info.shape)
+        distribute.synchronize(model)
+        model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    train = distribute.pipeline(splits.train, strategy, splits.info.counts["train"], 64)
+    assert len(model.fit(train, shuffle=False, verbose=0).history["loss"]) == 1
