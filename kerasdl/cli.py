@@ -240,6 +240,57 @@ def demo(
         server.serve_forever()
 
 
+@app.command()
+def tune(
+    name: Annotated[str, typer.Argument(help="A recipe: see `kerasdl list recipes`.")],
+    tuner: Annotated[str, typer.Option(help="random, grid, bayesian or hyperband")] = "bayesian",
+    trials: Annotated[int, typer.Option(help="How many at most.")] = 20,
+    time: Annotated[str | None, typer.Option(help="For all trials: 90s, 10m or 1.5h.")] = None,
+    trial_time: Annotated[
+        str | None, typer.Option(help="For training in one trial, such as 20s.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="Your own, as for `train`.")] = None,
+    target: Annotated[str | None, typer.Option(help="The column of a .csv to predict.")] = None,
+    image_size: Annotated[
+        int | None, typer.Option(help="Side to which images are resized.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Of a trial, at most.")] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Epochs without a better validation loss; default a fifth.")
+    ] = None,
+    validation: Annotated[
+        float | None, typer.Option(help="Share of the training data that judges.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="A hyper-parameter to tune; may be repeated.")
+    ] = None,
+    seed: int = 0,
+    out: Annotated[
+        pathlib.Path | None, typer.Option(help="Search folder; default tunings/NAME-...")
+    ] = None,
+    fast: Annotated[bool, typer.Option(help="Two trials of one batch, to see it work.")] = False,
+    json: Json = False,
+):
+    """Search a recipe's hyper-parameters; Ctrl-C stops it, the same command goes on."""
+    from kerasdl.tuning import command
+
+    recipe = command.recipe_of(name, data, target, image_size, epochs)
+    command.run(
+        recipe,
+        json,
+        tuner=tuner,
+        trials=trials,
+        time=time,
+        trial_time=trial_time,
+        patience=patience,
+        validation=validation,
+        only=tuple(only or ()),
+        seed=seed,
+        out=out,
+        fast=fast,
+    )
+
+
 @app.command(context_settings={"ignore_unknown_options": True})
 def launch(
     command: Annotated[list[str], typer.Argument(help="Of kerasdl, such as: train mlp")],
@@ -263,7 +314,7 @@ def main():
         _fail(errors.InvalidInput("file or folder", expected, error))
     except KeyboardInterrupt as stop:
         print(stop or "Stopped.", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(getattr(stop, "status", 130))
     except Exception as error:
         # what typer says of its own arguments, whichever class this version of it raises
         if not hasattr(error, "format_message"):
