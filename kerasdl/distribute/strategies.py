@@ -5,7 +5,7 @@ import re
 
 import tensorflow as tf
 
-from kerasdl.distribute import mending
+from kerasdl.distribute import mending, resolvers
 from kerasdl.errors import InvalidInput
 
 SPECS = "auto, one, mirrored, cpu:N, multiworker, tpu or tpu:NAME"
@@ -19,7 +19,8 @@ def strategy(spec: str = "auto") -> tf.distribute.Strategy:
     Args:
         spec: "one", the first GPU or the CPU; "mirrored", all GPUs here; "cpu:2", two virtual
             devices on the CPU, to try things out; "multiworker", the processes that `TF_CONFIG`
-            names (Kubeflow, Vertex AI and `kerasdl launch` set it) or that Slurm has started;
+            names (Kubeflow, Vertex AI and `kerasdl launch` set it), that Slurm's `srun` has
+            started, or whose addresses are in `KERASDL_HOSTS` (a Job of Kubernetes);
             "tpu", or "tpu:NAME"; "auto", the largest of these that is there.
 
     Example:
@@ -44,7 +45,7 @@ def strategy(spec: str = "auto") -> tf.distribute.Strategy:
 
 
 def _auto():
-    if "TF_CONFIG" in os.environ or int(os.environ.get("SLURM_NTASKS", 1)) > 1:
+    if resolvers.several():
         return _multiworker()
     if "TPU_NAME" in os.environ:
         return _tpu("")
@@ -79,13 +80,7 @@ def _cpus(count):
 
 
 def _multiworker():
-    if "TF_CONFIG" in os.environ:
-        resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
-    elif "SLURM_NTASKS" in os.environ:
-        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver()
-    else:
-        expected = "the variable TF_CONFIG, or a start by Slurm (here, `kerasdl launch` sets it)"
-        raise InvalidInput("strategy multiworker", expected, "neither TF_CONFIG nor SLURM_NTASKS")
+    resolver = resolvers.resolver()
     return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
 
 

@@ -26,12 +26,12 @@ def test_one_device_is_what_this_machine_has():
         ("cpu:0", "cpu:N"),
         ("cpu:99", "asked for before TensorFlow has computed"),
         ("mirrored", "at least one GPU"),
-        ("multiworker", "TF_CONFIG nor SLURM_NTASKS"),
+        ("multiworker", "neither TF_CONFIG nor SLURM_STEP_NUM_TASKS nor"),
         ("tpu", "the variable TPU_NAME"),
     ],
 )
 def test_what_is_missing_is_named(spec, message, monkeypatch):
-    for name in ("TF_CONFIG", "SLURM_NTASKS", "TPU_NAME"):
+    for name in ("TF_CONFIG", "SLURM_STEP_NUM_TASKS", "KERASDL_HOSTS", "TPU_NAME"):
         monkeypatch.delenv(name, raising=False)
     distribute.strategy("one")  # TensorFlow has started
     with pytest.raises(InvalidInput, match=message) as raised:

@@ -1,0 +1,64 @@
+"""Who the other workers are: from the variables that a cluster sets."""
+
+import os
+
+import tensorflow as tf
+from tensorflow.python.distribute.cluster_resolver import slurm_cluster_resolver as slurm
+
+from kerasdl.errors import InvalidInput
+
+HERE = "here, `kerasdl launch` sets it"
+
+
+def several() -> bool:
+    """Whether the variables speak of more than this process."""
+    started_by_slurm = int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1
+    return "TF_CONFIG" in os.environ or "KERASDL_HOSTS" in os.environ or started_by_slurm
+
+
+def resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
+    """`TF_CONFIG` of Kubeflow, Vertex AI and `launch`; Slurm's; those of a Kubernetes Job."""
+    if "TF_CONFIG" in os.environ:
+        return tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    if "KERASDL_HOSTS" in os.environ:
+        return _job(os.environ["KERASDL_HOSTS"])
+    if "SLURM_STEP_NUM_TASKS" in os.environ:
+        return _slurm()
+    received = "neither TF_CONFIG nor SLURM_STEP_NUM_TASKS nor KERASDL_HOSTS"
+    expected = f"the variable TF_CONFIG ({HERE}), a start by srun, or KERASDL_HOSTS"
+    raise InvalidInput("strategy multiworker", expected, received)
+
+
+def _slurm():
+    """The tasks of a step, in Slurm's order.
+
+    TensorFlow's own resolver sorts nodes as text, which mixes up the tasks of node2 and node10, and
+    needs GPUs. Jobs that share a node have ports of their own.
+    """
+    nodes = slurm.expand_hostlist(os.environ["SLURM_STEP_NODELIST"])
+    counts = slurm.expand_tasks_per_node(os.environ["SLURM_STEP_TASKS_PER_NODE"])
+    port = 10_000 + 20 * (int(os.environ.get("SLURM_JOB_ID", 0)) % 1000)
+    tasks = zip(nodes, counts, strict=True)
+    hosts = [f"{node}:{port + task}" for node, count in tasks for task in range(count)]
+    return _cluster(hosts, os.environ["SLURM_PROCID"])
+
+
+def _job(hosts):
+    """An Indexed Job of Kubernetes: it numbers its pods, and their names are known before."""
+    hosts = [host.strip() for host in hosts.split(",") if host.strip()]
+    number = os.environ.get("JOB_COMPLETION_INDEX", "")
+    if not number.isdecimal() or int(number) >= len(hosts):
+        expected = f"a number below the {len(hosts)} addresses of KERASDL_HOSTS"
+        raise InvalidInput("variable JOB_COMPLETION_INDEX", expected, number or "none")
+    if bad := [host for host in hosts if not host.rpartition(":")[2].isdecimal()]:
+        raise InvalidInput("variable KERASDL_HOSTS", "HOST:PORT,HOST:PORT,...", bad[0])
+    return _cluster(hosts, number)
+
+
+def _cluster(hosts, number):
+    return tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec({"worker": hosts}),
+        task_type="worker",
+        task_id=int(number),
+        rpc_layer="grpc",
+    )

@@ -1,0 +1,79 @@
+"""Who the others are, from what each kind of cluster sets."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from kerasdl.distribute import launching, resolvers
+from kerasdl.errors import InvalidInput
+
+SLURM = {  # of the second of four tasks, two to a node
+    "SLURM_STEP_NUM_TASKS": "4",
+    "SLURM_STEP_NODELIST": "node[2,9-10]",
+    "SLURM_STEP_TASKS_PER_NODE": "2,1(x2)",
+    "SLURM_PROCID": "1",
+    "SLURM_JOB_ID": "4002",
+}
+JOB = {"KERASDL_HOSTS": "train-0.train:2222, train-1.train:2222", "JOB_COMPLETION_INDEX": "1"}
+
+
+@pytest.fixture(autouse=True)
+def _no_cluster(monkeypatch):
+    for name in ("TF_CONFIG", *SLURM, *JOB):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("variables", "workers"),
+    [
+        (JOB, ["train-0.train:2222", "train-1.train:2222"]),
+        (SLURM, ["node2:10040", "node2:10041", "node9:10040", "node10:10040"]),
+    ],
+    ids=["job", "slurm"],
+)
+def test_addresses_and_place(variables, workers, monkeypatch):
+    assert not resolvers.several()
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert resolvers.several()
+    resolver = resolvers.resolver()
+    assert resolver.cluster_spec().as_dict() == {"worker": workers}
+    assert (resolver.task_type, resolver.task_id) == ("worker", 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"JOB_COMPLETION_INDEX": "2"}, "Expected a number below the 2 addresses.*Received: 2"),
+        ({"JOB_COMPLETION_INDEX": ""}, "Received: none"),
+        ({"KERASDL_HOSTS": "one,two:2222"}, "HOST:PORT,HOST:PORT.*Received: one"),
+    ],
+)
+def test_what_is_wrong_is_named(changes, message, monkeypatch):
+    for name, value in {**JOB, **changes}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidInput, match=message):
+        resolvers.resolver()
+
+
+def test_the_pods_of_a_job_find_each_other():
+    ports = launching._free_ports(2)
+    hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+    code = (
+        "from kerasdl import distribute; import tensorflow as tf;"
+        "s = distribute.strategy('auto'); r = tf.constant(float(distribute.worker_of(s)[0]));"
+        "print(distribute.is_chief(s), float(s.reduce('SUM', r, axis=None)))"
+    )
+    pods = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, "KERASDL_HOSTS": hosts, "JOB_COMPLETION_INDEX": str(number)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for number in range(2)
+    ]
+    assert [pod.communicate(timeout=120)[0] for pod in pods] == ["True 1.0\n", "False 1.0\n"]
