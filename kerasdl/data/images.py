@@ -1,12 +1,18 @@
 """Images of any size and format to bytes of one size."""
 
 import dataclasses
+import functools
+import io
 
 import numpy as np
+import PIL.Image
 import tensorflow as tf
 
 from kerasdl import errors
+from kerasdl.data import bad, cutting, pipeline
 from kerasdl.data.pipeline import WORKERS
+
+FORMATS = "a JPEG, PNG, GIF or BMP image"
 
 
 def checked_size(image_size):
@@ -37,7 +43,7 @@ def decoder(size, channels):
     """From a file's content to bytes (height, width, channels): cut to shape, then scaled."""
 
     def decode(content):
-        image = tf.io.decode_image(content, channels, expand_animations=False)
+        image = _decoded(content, channels)
         image.set_shape((None, None, channels))
         height, width = tf.shape(image)[0], tf.shape(image)[1]
         scale = tf.minimum(height / size[0], width / size[1])
@@ -48,6 +54,26 @@ def decoder(size, channels):
         return tf.saturate_cast(tf.round(image), "uint8")
 
     return decode
+
+
+def _decoded(content, channels):
+    """JPEG and PNG by TensorFlow; of others it takes palettes for greys and refuses grey."""
+    start = tf.strings.substr(content, 0, 2)
+    return tf.cond(
+        (start == b"\xff\xd8") | (start == b"\x89P"),
+        lambda: tf.io.decode_image(content, channels, expand_animations=False),
+        lambda: tf.numpy_function(functools.partial(_by_pillow, channels), [content], "uint8"),
+    )
+
+
+def _by_pillow(channels, content):
+    try:
+        with PIL.Image.open(io.BytesIO(content), formats=("GIF", "BMP")) as image:
+            pixels = np.asarray(image.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels]))
+    except PIL.UnidentifiedImageError:
+        start = f"a file that starts with {content[:16]}" if content else "an empty file"
+        raise ValueError(start) from None
+    return pixels.reshape(*pixels.shape[:2], channels)
 
 
 def pixels(examples, decode, names):
@@ -63,16 +89,61 @@ def pixels(examples, decode, names):
         return np.concatenate(list(dataset.batch(256).as_numpy_iterator()))
     except tf.errors.OpError:
         for example, name in zip(examples, names, strict=True):
-            _try(decode, example, name)
+            if reason := fault(decode, example):
+                raise errors.InvalidInput(f"image file `{name}`", FORMATS, reason) from None
         raise
 
 
-def _try(decode, example, name):
+def inspected(examples, decode, names, inspection, keep=True):
+    """Decode all examples in parallel and note those that cannot be.
+
+    Args:
+        examples, decode, names: As for `pixels`.
+        inspection: A `bad.Inspection`; keys are names.
+        keep: Whether the images are wanted, not only what is wrong.
+
+    Returns:
+        Which rows are good, and their images or `None`.
+    """
+    dataset = tf.data.Dataset.from_tensor_slices((np.arange(len(examples)), examples))
+
+    def numbered(row, example):
+        image = decode(example)
+        return row, image if keep else image[0, 0]
+
+    dataset = dataset.map(numbered, WORKERS, deterministic=True).ignore_errors().batch(256)
+    parts = list(dataset.as_numpy_iterator())
+    good = np.concatenate([rows for rows, _ in parts]) if parts else np.zeros(0, "int64")
+    for row in np.setdiff1d(np.arange(len(examples)), good):
+        reason, name = fault(decode, examples[row]), str(names[row])
+        note = (name, "unreadable image", f"image file `{name}`", FORMATS, reason)
+        inspection.bad(name, *note)
+    return good, np.concatenate([images for _, images in parts]) if keep and parts else None
+
+
+def find_bad(source, seed, epoch):
+    """Decode what every epoch decodes, and raise for the first part with what cannot be."""
+    for split in ("train", "validation", "test") if source.decode else ():
+        part = getattr(source, split)
+        if not part:
+            continue
+        order = pipeline.in_order(cutting.count(part), 1024)
+        if split == "train":
+            last = tf.Variable(tf.maximum(epoch, 0) - 1)  # iterating adds one
+            order = pipeline.shuffled(cutting.count(part), 1024, seed, last)
+        for _, rows in order.as_numpy_iterator():
+            inspection = bad.Inspection(False)
+            places = [source.place(split, row) for row in rows]
+            examples = cutting.take(part[0], rows)
+            inspected(examples, source.decode, places, inspection, keep=False)
+            inspection.check()
+
+
+def fault(decode, example):
+    """Why an example cannot be decoded, as the operation says it without where it ran."""
     try:
         decode(tf.constant(example))
     except tf.errors.OpError as error:
-        # what the operation says of the image, without where it ran
         reason = error.message.splitlines()[0].split("[Op:")[0].split("}} ")[-1].strip()
-        raise errors.InvalidInput(
-            f"image file `{name}`", "a JPEG, PNG, GIF or BMP image", reason
-        ) from None
+        return reason.removeprefix("ValueError: ")
+    return None

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from kerasdl import errors
 from kerasdl.data import augment as augmentation
-from kerasdl.data import catalogue, cutting, images, mixing, pipeline, sharing
+from kerasdl.data import bad, catalogue, cutting, images, mixing, pipeline, sharing
 from kerasdl.data.splits import Info, Source, Splits
 
 
@@ -25,6 +25,7 @@ def load(
     cutmix: float = 0.0,
     seed: int = 0,
     share: sharing.Share | None = None,
+    skip_bad: bool = False,
     **options,
 ) -> Splits:
     """Load a data set as three tf.data pipelines.
@@ -40,6 +41,8 @@ def load(
         seed: Decides on the splits, the order, the augmentation and on what is generated.
         share: Of each training batch, which parts to give, one after the other, in place of the
             whole: for several replicas, see `kerasdl.distribute.share`.
+        skip_bad: Leave out what cannot be used and count it in `info.skipped`, in place of an error
+            that names the first; more than half is an error still.
         **options: The set's own: see `kerasdl.data.card(name)`.
 
     Example:
@@ -52,7 +55,7 @@ def load(
     cutting.check_integer("seed", seed, 0, "argument")
     policy, size = augmentation.policy(augment), images.checked_size(image_size)
     make = _maker(name)
-    source = _call(name, make, seed, size, options)
+    source = _call(name, make, seed, size, skip_bad, options)
     changes = {"image_size": size, "augment": policy, "mixup": mixup, "cutmix": cutmix}
     _check_images(name, source, [change for change, asked in changes.items() if asked])
     mix = None
@@ -65,7 +68,8 @@ def load(
     epoch = pipeline.epoch_counter()
     datasets = pipeline.of_splits(source, batch_size, seed, epoch, augment, mix, share)
     info = _info(name, inspect.getdoc(getattr(make, "func", make)), source, datasets["train"])
-    return Splits(**datasets, info=info, epoch=epoch)
+    find_bad = functools.partial(images.find_bad, source, seed, epoch)
+    return Splits(**datasets, info=info, epoch=epoch, find_bad=find_bad)
 
 
 def _maker(name):
@@ -83,11 +87,14 @@ def _maker(name):
     return functools.partial(importlib.import_module(f"kerasdl.data.own.{module}").read, name)
 
 
-def _call(name, make, seed, size, options):
+def _call(name, make, seed, size, skip_bad, options):
     known = inspect.signature(make).parameters
+    bad.Inspection(skip_bad)  # checks it where nothing can be bad, too
     for option in options:
-        names = [n for n in known if n not in ("seed", "image_size")]
+        names = [n for n in known if n not in ("seed", "image_size", "skip_bad")]
         errors.one_of(f"option for data set `{name}`", option, names)
+    if "skip_bad" in known:
+        options = {**options, "skip_bad": skip_bad}
     if "image_size" in known and size:
         return make(seed, image_size=size, **options)
     source = make(seed, **options)

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from kerasdl.data import cutting
+from kerasdl.data import bad, cutting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +21,8 @@ class Source:
         columns: A `Column` for each of a table's, in the order of the input.
         files: The files of each split, where examples are files.
         decode: What makes an input of what `train` holds, example by example, every epoch.
+        place: From a split and a row to where the example is, for those that are decoded.
+        skipped: What was bad and is left out, a `bad.Skipped`.
     """
 
     task: str
@@ -33,6 +35,8 @@ class Source:
     columns: tuple | None = None
     files: dict | None = None
     decode: Any = None
+    place: Any = None
+    skipped: bad.Skipped | None = None
 
     def counts(self):
         """Number of examples of each split."""
@@ -56,6 +60,7 @@ class Info:
         target_scale: Mean and deviation that undo a regression target's standardisation.
         columns: A `Column` for each of a table's, in the order of the input.
         files: The files of each split, where examples are files.
+        skipped: What was bad and is left out, a `bad.Skipped`.
     """
 
     name: str
@@ -68,6 +73,7 @@ class Info:
     target_scale: tuple | None = None
     columns: tuple | None = None
     files: dict | None = None
+    skipped: bad.Skipped | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +87,7 @@ class Splits:
         info: An `Info`.
         epoch: The epoch that `train` gave last; each pass over `train` adds one.
         rest: From a step to what `train` gives from there on.
+        find_bad: See `check`.
     """
 
     train: Any
@@ -89,6 +96,16 @@ class Splits:
     info: Info
     epoch: Any
     rest: Any = None
+    find_bad: Any = None
+
+    def check(self):
+        """Read again what is read every epoch; raise for the first example that cannot be.
+
+        What is kept in memory was read by `load`. Of the training split, the order is the current
+        epoch's: after an epoch that failed, it takes no longer than the epoch did.
+        """
+        if self.find_bad:
+            self.find_bad()
 
     def order_callback(self):
         """A callback that makes epoch e of `fit` see epoch e's order and augmentation.

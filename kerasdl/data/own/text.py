@@ -1,24 +1,38 @@
 """A text file."""
 
+import dataclasses
 import pathlib
+import re
 
-from kerasdl import errors
-from kerasdl.data import text
+from kerasdl.data import bad, text
+from kerasdl.data.splits import Source
+
+ESCAPED = re.compile("[\udc80-\udcff]")
 
 
-def read(path, seed, tokens="characters", context=128, stride=None, words=8000):
+def read(
+    path, seed, tokens="characters", context=128, stride=None, words=8000, skip_bad=False
+) -> Source:
     """A text of the user's, to be modelled: the last tenth tests, the tenth before validates.
 
     tokens: "characters" or "words".
     context: Tokens in a window.
     stride: Tokens from one training window to the next; half of the context by default.
     words: The largest size of a vocabulary of words.
+    skip_bad: Leave out bytes that are not UTF-8.
     """
-    try:
-        content = pathlib.Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        expected = "text in UTF-8"
-        raise errors.InvalidInput(
-            f"file `{path}`", expected, f"byte {error.start} is not"
-        ) from None
-    return text.language(content, tokens, context, stride, words, name=f"file `{path}`")
+    content = pathlib.Path(path).read_bytes()
+    decoded = content.decode("utf-8", "surrogateescape")
+    inspection = bad.Inspection(skip_bad)
+    end, byte, line = 0, 0, 1
+    for found in ESCAPED.finditer(decoded):
+        between = decoded[end : found.start()]
+        byte, line = byte + len(between.encode()), line + between.count("\n")
+        subject = f"line {line} of `{path}`"
+        received = f"byte {byte}, {content[byte : byte + 1]}"
+        inspection.bad(byte, f"byte {byte}", "not UTF-8", subject, "text in UTF-8", received)
+        end, byte = found.end(), byte + 1
+    skipped = inspection.done(len(content), f"file `{path}`")
+    lines = ESCAPED.sub("", decoded).replace("\r\n", "\n").replace("\r", "\n")
+    source = text.language(lines, tokens, context, stride, words, name=f"file `{path}`")
+    return dataclasses.replace(source, skipped=skipped)

@@ -7,13 +7,22 @@ import urllib.request
 import numpy as np
 
 from kerasdl import errors
-from kerasdl.data import cutting, images
+from kerasdl.data import bad, cutting, images, tfrecord
 from kerasdl.data.splits import Source
 
 PATIENCE = 3  # seconds to find out that there is no network
 
 
-def read(name, seed, image_size=None, data_dir=None, validation=0.1, test=0.1, memory=2**30):
+def read(
+    name,
+    seed,
+    image_size=None,
+    data_dir=None,
+    validation=0.1,
+    test=0.1,
+    memory=2**30,
+    skip_bad=False,
+) -> Source:
     """Images and classes of TensorFlow Datasets: prepared already, or downloaded now.
 
     A split that the set lacks is cut from its training split.
@@ -22,6 +31,8 @@ def read(name, seed, image_size=None, data_dir=None, validation=0.1, test=0.1, m
     validation, test: Shares of the training split, drawn by the seed, if they are needed.
     memory: Bytes up to which the decoded images stay in memory; beyond, the encoded ones do, and
         each epoch decodes them.
+    skip_bad: Leave out records that are damaged, images that cannot be read and labels that are
+        none of the classes. Beyond `memory`, this decodes all images once more.
     """
     import tensorflow_datasets as tfds
 
@@ -36,43 +47,112 @@ def read(name, seed, image_size=None, data_dir=None, validation=0.1, test=0.1, m
     shape = features[image].shape
     size = image_size or (shape[:2] if None not in shape[:2] else (64, 64))
     decode = images.decoder(size, shape[2] or 3)
-    parts = {split: _contents(builder, split, image, label) for split in builder.info.splits}
+    inspection, classes = bad.Inspection(skip_bad), tuple(features[label].names)
+    parts = {}
+    for split in builder.info.splits:
+        contents, labels = _contents(builder, split, image, label, inspection)
+        places = np.array([f"{name} {split} {i}" for i in range(len(labels))], str)
+        parts[split] = (contents, labels, places)
+    total = len(inspection.found) + sum(len(labels) for _, labels, _ in parts.values())
+    for split, (_, labels, _) in parts.items():
+        _note_strays(name, split, labels, len(classes), inspection)
+    inspection.check()
     parts = _three(name, parts, seed, validation, test)
-    total = sum(len(labels) for _, labels in parts.values())
-    if total * np.prod(size) * (shape[2] or 3) <= memory:
-        for split, (contents, labels) in parts.items():
-            if len(labels):
-                places = [f"{name} {split} {i}" for i in range(len(labels))]
-                parts[split] = (images.pixels(contents, decode, places), labels)
-        decode = None
-    parts = {split: part if len(part[1]) else None for split, part in parts.items()}
-    classes = tuple(features[label].names)
-    return Source("classification", **parts, classes=classes, decode=decode)
+    keep = total * np.prod(size) * (shape[2] or 3) <= memory
+    for split, (contents, labels, places) in parts.items():
+        good = [row for row, place in enumerate(places.tolist()) if place not in inspection.found]
+        contents, labels, places = contents[good], labels[good], places[good]
+        if len(labels) and (keep or skip_bad):
+            good, pixels = images.inspected(contents, decode, places, inspection, keep)
+            contents = pixels if keep else contents[good]
+            labels, places = labels[good], places[good]
+        parts[split] = (contents, labels, places)
+    skipped = inspection.done(total, f"data `{name}`")
+    where = {split: places for split, (_, _, places) in parts.items()}
+    parts = {split: part[:2] if len(part[1]) else None for split, part in parts.items()}
+    if not parts["train"] or not parts["test"]:
+        received = f"{total} images"
+        raise errors.InvalidInput(f"data `{name}`", "enough images to train and test", received)
+    return Source(
+        "classification",
+        **parts,
+        classes=classes,
+        decode=None if keep else decode,
+        place=lambda split, row: where[split][row],
+        skipped=skipped,
+    )
 
 
-def _contents(builder, split, image, label):
+def _contents(builder, split, image, label, inspection):
     """The encoded images of a split and their labels."""
+    import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    dataset = builder.as_dataset(
-        split=split,
-        shuffle_files=False,
-        decoders={image: tfds.decode.SkipDecoding()},
-        read_config=tfds.ReadConfig(try_autocache=False),
-    )
-    examples = [(example[image], example[label]) for example in dataset.as_numpy_iterator()]
-    contents, labels = zip(*examples, strict=True)
+    decoders = {image: tfds.decode.SkipDecoding()}
+    read = {"decoders": decoders, "read_config": tfds.ReadConfig(try_autocache=False)}
+    if _is_whole(builder, split):
+        dataset = builder.as_dataset(split=split, shuffle_files=False, **read)
+        try:
+            return _arrays([(e[image], e[label]) for e in dataset.as_numpy_iterator()])
+        except tf.errors.DataLossError:
+            pass  # it does not say where
+    features, examples = builder.info.features, []
+    for data in _records(builder, split, inspection):
+        example = features.deserialize_example(data, decoders=decoders)
+        examples.append((example[image].numpy(), int(example[label])))
+    return _arrays(examples)
+
+
+def _arrays(examples):
+    contents, labels = zip(*examples, strict=True) if examples else ((), ())
     return np.array(contents, dtype=object), np.array(labels, "int32")
+
+
+def _shards(builder, split):
+    """Files and what they should hold; none where they are not TFRecords."""
+    info = builder.info.splits[split]
+    if builder.info.file_format.value != "tfrecord":
+        return []
+    return list(zip(map(str, info.filepaths), info.shard_lengths, strict=True))
+
+
+def _is_whole(builder, split):
+    indexes = [(tfrecord.index(file), count) for file, count in _shards(builder, split)]
+    return all(len(starts) == count and not fault for (starts, _, fault), count in indexes)
+
+
+def _records(builder, split, inspection):
+    """The data of all records that are whole; the others are noted."""
+    for file, count in _shards(builder, split):
+        starts, lengths, fault = tfrecord.index(file)
+        reader = tfrecord.Reader(file)
+        for record, place in enumerate(zip(starts.tolist(), lengths.tolist(), strict=True)):
+            data = reader.read(*place)
+            if tfrecord.are_whole([data])[0]:
+                yield data[:-4]
+            else:
+                tfrecord.note(inspection, file, record, place[0], tfrecord.DAMAGED)
+        if fault or len(starts) < count:
+            end = int(starts[-1] + lengths[-1]) + tfrecord.FRAME if len(starts) else 0
+            received = fault or "the file's end"
+            tfrecord.note(inspection, file, len(starts), end, received, count)
+
+
+def _note_strays(name, split, labels, classes, inspection):
+    for row in np.flatnonzero((labels < 0) | (labels >= classes)).tolist():
+        place, expected = f"{name} {split} {row}", f"a class from 0 to {classes - 1}"
+        parts = (f"label of `{place}`", expected, int(labels[row]))
+        inspection.bad(place, place, "label out of range", *parts)
 
 
 def _three(name, parts, seed, validation, test):
     if "train" not in parts:
         raise errors.InvalidInput(f"data `{name}`", "a training split", list(parts))
-    contents, labels = parts["train"]
+    labels = parts["train"][1]
     shares = (0 if "validation" in parts else validation, 0 if "test" in parts else test)
     rows = cutting.rows_of_splits(labels, seed, *shares)
     cut = {
-        split: (contents[part], labels[part])
+        split: cutting.take(parts["train"], part)
         for split, part in zip(("train", "validation", "test"), rows, strict=True)
     }
     return cut | {split: parts[split] for split in ("validation", "test") if split in parts}

@@ -1,8 +1,13 @@
 """Folders of images: what is read, how it is split, and which file is at fault."""
 
+import pathlib
+import struct
+import zlib
+
 import numpy as np
 import PIL.Image
 import pytest
+import tensorflow as tf
 
 import kerasdl.data
 from kerasdl.errors import InvalidInput
@@ -121,3 +126,113 @@ def test_too_few_images_to_test_are_an_error(tmp_path):
     write(tmp_path / "a" / "1.png", 3)
     write(tmp_path / "b" / "1.png", 3)
     fails(tmp_path, tmp_path, "2 images")
+
+
+@pytest.fixture
+def flawed(folder):
+    """The folder, with six files that are no images, and what `load` gives without them."""
+    whole = kerasdl.data.load(folder, image_size=8, batch_size=100)
+    bad = {
+        "dark/00.png": b"",
+        "dark/01.jpg": (folder / "dark" / "01.jpg").read_bytes()[:-30],
+        "dark/02.bmp": b"a text",
+        "light/deep/03.gif": (folder / "light" / "deep" / "03.gif").read_bytes()[:15],
+        "light/deep/04.png": (folder / "light" / "deep" / "04.png").read_bytes()[:-30],
+        "light/deep/08.png": huge_png(),
+    }
+    for name, content in bad.items():
+        (folder / name).write_bytes(content)
+    return folder, {str(folder / name) for name in bad}, whole
+
+
+def huge_png():
+    """A header that claims 100,000 x 100,000 pixels, and no pixels behind it."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    return b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 9) + b"IDAT"
+
+
+def test_the_first_bad_file_is_named_and_the_others_are_counted(flawed):
+    folder, _, _ = flawed
+    fails(folder, folder / "dark" / "00.png", "an empty file (3 more like it; --skip-bad")
+
+
+@pytest.mark.parametrize("memory", [2**30, 0])
+def test_without_bad_files_the_others_are_where_they_were(flawed, memory):
+    folder, bad, whole = flawed
+    load = {"image_size": 8, "batch_size": 100, "skip_bad": True, "memory": memory}
+    splits = kerasdl.data.load(folder, **load)
+    for split, files in splits.info.files.items():
+        left = [file for file in whole.info.files[split] if file not in bad]
+        assert list(files) == left
+        assert splits.info.counts[split] == len(left)
+    assert sum(splits.info.counts.values()) == 74
+    skipped = splits.info.skipped
+    assert (skipped.count, skipped.total) == (6, 80)
+    kinds = {"empty file": 1, "unreadable image": 4, "huge image": 1}
+    assert skipped.reasons == kinds
+    assert str(skipped).startswith("skipped 6 of 80: ") and "dark/00.png" in str(skipped)
+    images, labels = next(splits.test.as_numpy_iterator())
+    assert len(images) == len(labels) == splits.info.counts["test"]
+
+
+def test_what_turns_bad_after_loading_is_named_by_check(folder):
+    splits = kerasdl.data.load(folder, image_size=8, batch_size=10, memory=0)
+    splits.check()
+    file = splits.info.files["train"][7]
+    pathlib.Path(file).write_bytes(b"\xff\xd8 and no more")
+    with pytest.raises(tf.errors.OpError):
+        list(splits.train)
+    with pytest.raises(InvalidInput, match="JPEG, PNG, GIF or BMP") as caught:
+        splits.check()
+    assert file in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_more_than_half_bad_is_an_error_still(folder):
+    for file in (folder / "dark").iterdir():
+        file.write_bytes(b"")
+    for i in range(4):
+        (folder / "light" / "deep" / f"{i:02}.{('png', 'jpg', 'bmp', 'gif')[i]}").write_bytes(b"")
+    with pytest.raises(InvalidInput, match=r"at most half of it to be bad.*44 of 80; first image"):
+        kerasdl.data.load(folder, image_size=8, skip_bad=True)
+
+
+def test_a_class_without_images_is_left_out_and_counted(folder):
+    (folder / "neither").mkdir()
+    write(folder / "none" / "1.png", 3)
+    (folder / "none" / "1.png").write_bytes(b"")
+    fails(folder, folder / "neither", "images (.jpg")
+    info = kerasdl.data.load(folder, image_size=8, skip_bad=True).info
+    assert info.classes == ("dark", "light")
+    assert info.skipped.reasons == {"empty class": 1, "empty file": 1}
+    assert info.skipped.total == 82
+
+
+def test_a_class_to_test_that_training_lacks_is_named(tmp_path):
+    for place in ("train/a", "train/b", "test/a", "test/b", "test/c"):
+        for i in range(10):
+            write(tmp_path / place / f"{i}.png", i)
+    fails(tmp_path, tmp_path / "test" / "c", "one of the classes to train on, a, b")
+    info = kerasdl.data.load(tmp_path, image_size=8, skip_bad=True).info
+    assert info.counts["test"] == 20 and info.skipped.reasons == {"unknown class": 1}
+
+
+def test_every_format_is_read_grey_or_coloured_and_in_its_colours(tmp_path):
+    modes = {"png": ("L", "RGB", "RGBA", "P", "1", "LA"), "bmp": ("L", "RGB", "P", "1")}
+    modes |= {"gif": ("L", "RGB"), "jpg": ("L", "RGB", "CMYK")}
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for ending, kinds in modes.items():
+            for mode in kinds:
+                image = PIL.Image.new("RGB", (9, 9), (255, 255, 255)).convert(mode)
+                image.save(tmp_path / name / f"{mode}.{ending}")
+        red = PIL.Image.new("RGB", (9, 9), (255, 0, 0)).quantize()
+        red.save(tmp_path / name / "red.bmp")
+    splits = kerasdl.data.load(tmp_path, image_size=8, test=0.3, batch_size=100)
+    for split in ("train", "validation", "test"):
+        images, _ = next(getattr(splits, split).as_numpy_iterator())
+        for image, file in zip(images, splits.info.files[split], strict=False):
+            assert image.shape == (8, 8, 3)
+            if split != "train":  # which comes in another order
+                colour = (1, 0, 0) if "red" in file else (1, 1, 1)
+                np.testing.assert_allclose(image[4, 4], colour, atol=0.02)

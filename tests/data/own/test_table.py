@@ -131,3 +131,74 @@ def test_a_bad_row_to_predict_is_named(file, tmp_path, text, message):
     with pytest.raises(InvalidInput, match=message) as caught:
         read_inputs(rows, columns, "kind")
     assert "rows.csv" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def flawed(file):
+    """Six bad lines behind the hundred good ones."""
+    lines = [b"1,2", b"3,red,cat,,2", b"tall,red,cat,1,2", b"3,red,NaN,1,2", b"inf,red,cat,1,2"]
+    good = file.read_bytes().rstrip() + b"\n"
+    file.write_bytes(good + b"\n".join([*lines, b"3,gr\xfcn,cat,1,2"]) + b"\n")
+    return good
+
+
+def test_bad_lines_are_counted_and_can_be_left_out(file):
+    good = flawed(file)
+    with pytest.raises(InvalidInput, match=r"line 102 of .*: 2.*\(3 more like it; --skip-bad"):
+        kerasdl.data.load(file, target="kind")
+    splits = kerasdl.data.load(file, target="kind", skip_bad=True)
+    reasons = {"ragged line": 1, "missing value": 2, "not UTF-8": 1, "no number": 2}
+    assert splits.info.skipped.reasons == reasons
+    assert splits.info.skipped.total == 106
+    assert splits.info.skipped.places[0] == "line 102"
+    file.write_bytes(good)
+    whole = kerasdl.data.load(file, target="kind")
+    assert whole.info.skipped is None
+    for (a, b), (c, d) in zip(splits.train, whole.train, strict=True):
+        np.testing.assert_array_equal(a, c)
+        np.testing.assert_array_equal(b, d)
+
+
+def test_lines_of_cells_that_go_on_are_counted_in_the_file(tmp_path):
+    file = tmp_path / "x.csv"
+    rows = [f'"a\nb",{i % 2}' for i in range(50)]
+    file.write_text("\n".join(["word,kind", *rows, "c"]))
+    with pytest.raises(InvalidInput, match=r"line 102 of .* 2 values"):
+        kerasdl.data.load(file, target="kind")
+
+
+def test_other_encodings_are_named(file):
+    text = file.read_text()
+    file.write_text(text, encoding="utf-16")
+    with pytest.raises(InvalidInput, match=r"in UTF-8. Received: UTF-16"):
+        kerasdl.data.load(file, target="kind")
+    file.write_text(text.replace("red", "grün"), encoding="latin-1")
+    with pytest.raises(InvalidInput, match=r"line 2 of .* UTF-8. Received: b'gr\\xfcn'"):
+        kerasdl.data.load(file, target="kind")
+    file.write_text(text.replace("height", "größe"), encoding="latin-1")
+    with pytest.raises(InvalidInput, match=r"line 1 of .* UTF-8"):
+        kerasdl.data.load(file, target="kind")
+    file.write_text(text, encoding="utf-8-sig")
+    assert kerasdl.data.load(file, target="kind").info.columns[0].name == "height"
+
+
+def test_a_class_of_one_line_is_trained_on(file):
+    file.write_text(file.read_text().rstrip() + "\n3,red,emu,1,2\n")
+    splits = kerasdl.data.load(file, target="kind", batch_size=200)
+    assert splits.info.classes == ("cat", "dog", "emu")
+    _, labels = next(splits.train.as_numpy_iterator())
+    assert np.bincount(labels).tolist() == [35, 35, 1]
+
+
+def test_rows_to_predict_may_lack_what_is_predicted(file, tmp_path):
+    columns = kerasdl.data.load(file, target="kind").info.columns
+    rows = tmp_path / "rows.csv"
+    rows.write_text("height,colour,kind,price,stars\n1,red,,2,3\n1,red,unicorn,2,3\n")
+    lines, inputs = read_inputs(rows, columns, "kind")
+    assert lines == [2, 3] and inputs.shape == (2, 6)
+
+
+def test_too_few_lines_to_test_are_an_error(tmp_path):
+    file = tmp_path / "x.csv"
+    file.write_text("a,b\n1,0\n2,1\n")
+    with pytest.raises(InvalidInput, match=r"enough lines to train and to test. Received: 2 lines"):
+        kerasdl.data.load(file, target="b")

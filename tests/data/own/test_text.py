@@ -25,3 +25,20 @@ def test_what_is_no_text_is_refused_by_name(tmp_path, content):
     file.write_bytes(content)
     with pytest.raises(InvalidInput, match=r"story\.txt"):
         kerasdl.data.load(str(file), context=16)
+
+
+def test_bytes_that_are_not_utf8_are_named_and_can_be_left_out(tmp_path):
+    file = tmp_path / "story.txt"
+    text = "first line: žluť\r\nsecond line. " * 50
+    content = text.encode()
+    place = content.index(b"second")
+    file.write_bytes(content[:place] + b"\xff" + content[place:] + b"\xfe end")
+    with pytest.raises(InvalidInput) as caught:
+        kerasdl.data.load(file, context=8)
+    assert f"line 2 of `{file}`" in str(caught.value)
+    assert rf"byte {place}, b'\xff' (1 more like it; --skip-bad" in str(caught.value)
+    info = kerasdl.data.load(file, context=8, skip_bad=True).info
+    assert info.skipped.reasons == {"not UTF-8": 2}
+    assert info.skipped.total == len(content) + 6
+    file.write_bytes(content + b" end")
+    assert kerasdl.data.load(file, context=8).info.counts == info.counts

@@ -1,5 +1,7 @@
 """TensorFlow Datasets: our builders' sharded files read back, and no network said at once."""
 
+import re
+import shutil
 import socket
 import time
 
@@ -8,6 +10,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 import kerasdl.data
+from kerasdl.data import tfrecord
 from kerasdl.data.builders import Digits, Shapes
 from kerasdl.data.sets import digits
 from kerasdl.errors import InvalidInput
@@ -73,3 +76,92 @@ def test_no_network_is_one_line_at_once(tmp_path, monkeypatch):
     assert "a network to download it" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.rglob("*.tfrecord*"))
+
+
+@pytest.fixture
+def damaged(data_dir, tmp_path):
+    """A copy of the digits, and the files of its three shards to train on."""
+    shutil.copytree(data_dir / "digits", tmp_path / "digits")
+    return tmp_path, sorted(tmp_path.glob("digits/1.0.0/*train.tfrecord*"))
+
+
+def truncated(file):
+    file.write_bytes(file.read_bytes()[:-20])
+
+
+def emptied(file):
+    file.write_bytes(b"")
+
+
+def other_data(file):
+    content = bytearray(file.read_bytes())
+    content[40] ^= 1
+    file.write_bytes(content)
+
+
+def other_length(file):
+    starts, _, _ = tfrecord.index(file)
+    content = bytearray(file.read_bytes())
+    content[starts[10]] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("harm", "lost", "message"),
+    [
+        (truncated, 1, "record {last} of `{file}` at byte .* the file's end after [0-9]* of"),
+        (emptied, None, "record 0 of `{file}` at byte 0. .* Received: an empty file"),
+        (other_data, 1, "record 0 of `{file}` at byte 0. .* data with a wrong checksum"),
+        (other_length, -10, "record 10 of `{file}` .* a length with a wrong checksum"),
+    ],
+)
+def test_damaged_files_are_named_with_record_and_byte(damaged, harm, lost, message):
+    data_dir, files = damaged
+    count = len(tfrecord.index(files[1])[0])
+    harm(files[1])
+    pattern = message.format(file=re.escape(str(files[1])), last=count - 1)
+    with pytest.raises(InvalidInput, match=pattern) as caught:
+        kerasdl.data.load("tfds:digits", data_dir=data_dir)
+    assert "\n" not in str(caught.value) and "--skip-bad" in str(caught.value)
+    info = kerasdl.data.load("tfds:digits", data_dir=data_dir, skip_bad=True).info
+    lost = count if lost is None else lost if lost > 0 else count + lost
+    assert info.skipped.count == lost
+    assert info.skipped.total == 898 + 899
+    assert info.counts["train"] + info.counts["validation"] == 898 - lost
+
+
+class Strays(tfds.core.GeneratorBasedBuilder):
+    """Digits of which some have no label, and one image is none."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        image = tfds.features.Image(shape=(8, 8, 1))
+        features = {"image": image, "label": tfds.features.ClassLabel(num_classes=3)}
+        return tfds.core.DatasetInfo(
+            builder=self,
+            features=tfds.features.FeaturesDict(features),
+            supervised_keys=("image", "label"),
+        )
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples()}
+
+    def _generate_examples(self):
+        for i in range(60):
+            label = -1 if i in (20, 40) else i % 3
+            yield i, {"image": np.full((8, 8, 1), i, "uint8"), "label": label}
+
+
+def test_labels_out_of_range_are_named(tmp_path):
+    Strays(data_dir=tmp_path).download_and_prepare()
+    load = {"data_dir": tmp_path, "batch_size": 100}
+    pattern = (
+        r"label of `tfds:strays train \d+`. Expected a class from 0 to 2. Received: -1 \(1 more"
+    )
+    with pytest.raises(InvalidInput, match=pattern):
+        kerasdl.data.load("tfds:strays", **load)
+    splits = kerasdl.data.load("tfds:strays", skip_bad=True, **load)
+    assert splits.info.skipped.reasons == {"label out of range": 2}
+    values = [np.round(255 * x.numpy().max(axis=(1, 2, 3))) for x, _ in splits.train]
+    assert not {20, 40} & set(np.concatenate(values).tolist())
