@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
 BIN = .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: install quickstart test tutorials conformance lint results saved-models summaries check-readme clean
+.PHONY: install quickstart test tutorials conformance formulas lint results saved-models summaries check-readme clean
 
 install: .venv/installed
 RUN = runs/se_resnet_tiny-digits-seed0
@@ -34,6 +34,9 @@ tutorials: .venv/installed
 
 conformance: .venv/tested
 	$(BIN)/python -m tests.conformance
+
+formulas: .venv/tested
+	$(BIN)/python -m tests.formulas
 
 lint: .venv/tested
 	$(BIN)/ruff check

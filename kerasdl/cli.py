@@ -46,6 +46,23 @@ def info(
 
 
 @app.command()
+def formulas(
+    name: Annotated[str, typer.Argument(help="A theme such as OPT, or a formula.")] = "",
+    json: Json = False,
+):
+    """The notes' equations: a list, or one with its code and what it equals."""
+    from kerasdl import formulary
+
+    found = formulary.find(name)
+    if not found:
+        tables.show(formulary.listing(name), "formulas", json)
+    elif json:
+        tables.show([{**vars(f), "equals": f.proofs} for f in found], as_json=True)
+    else:
+        print("\n\n".join(map(formulary.text, found)))
+
+
+@app.command()
 def train(
     name: Annotated[str, typer.Argument(help="A recipe: see `kerasdl list recipes`.")],
     data: Annotated[
@@ -82,9 +99,20 @@ def train(
         print(f"{folder} holds this run, finished; nothing to train.", file=sys.stderr)
     quiet.import_tensorflow(start=False)
     options = {"strategy": strategy, "save_seconds": save_seconds}
-    run = recipe.run(folder, fast=fast, progress=not json, **options)
+    with _stopping():
+        run = recipe.run(folder, fast=fast, progress=not json, **options)
     if run:  # the chief's
         _show_result(run, json)
+
+
+@contextlib.contextmanager
+def _stopping():
+    """Say what is kept; typer would end without a word."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        print(stop or "Stopped.", file=sys.stderr)
+        sys.exit(getattr(stop, "status", 130))
 
 
 def _open(folder):
@@ -306,15 +334,13 @@ def main():
     """Run a command; wrong input ends in one line and status 2."""
     arguments = sys.argv[1:] or ["--help"]
     try:
-        sys.exit(app(arguments, standalone_mode=False))
+        with _stopping():
+            sys.exit(app(arguments, standalone_mode=False))
     except errors.InvalidInput as error:
         _fail(error)
     except OSError as error:
         expected = "one that can be read, or written to with room"
         _fail(errors.InvalidInput("file or folder", expected, error))
-    except KeyboardInterrupt as stop:
-        print(stop or "Stopped.", file=sys.stderr)
-        sys.exit(getattr(stop, "status", 130))
     except Exception as error:
         # what typer says of its own arguments, whichever class this version of it raises
         if not hasattr(error, "format_message"):

@@ -26,20 +26,19 @@ def test_all_weights_one_give_the_known_numbers():
     np.testing.assert_allclose(c, 1.144446, atol=1e-6)
 
 
-def test_steps_equal_pytorch():
+def test_steps_equal_pytorch(same):
     bias = LSTM["w.bias_ih_l0"] + LSTM["w.bias_hh_l0"]
     weights = LSTM["w.weight_ih_l0"].T, LSTM["w.weight_hh_l0"].T, bias
     h, c = run(LSTM["x"], LSTM["h0"][0], LSTM["c0"][0], *weights)
-    np.testing.assert_allclose(h, LSTM["y"], atol=1e-6)
-    np.testing.assert_allclose(c, LSTM["cT"][0], atol=1e-6)
+    same(lstm_step, "torch.nn.LSTM (fixture)", [h, c], [LSTM["y"], LSTM["cT"][0]])
 
 
-def test_steps_equal_keras_and_so_does_the_number_of_weights():
+def test_steps_equal_keras_and_so_does_the_number_of_weights(same):
     layer = keras.layers.LSTM(4, return_sequences=True)
     layer.build((None, None, 5))
     generator = np.random.default_rng(0)
     layer.set_weights([generator.normal(size=w.shape) for w in layer.get_weights()])
     zero = np.zeros((3, 4))
     h, _ = run(LSTM["x"], zero, zero, *layer.get_weights())
-    np.testing.assert_allclose(layer(LSTM["x"]), h, atol=1e-5)
+    same(lstm_step, "keras.layers.LSTM", h, layer(LSTM["x"]))
     assert layer.count_params() == 4 * 4 * (4 + 5 + 1)

@@ -1,0 +1,33 @@
+"""How a formula is proven: beside what the package really uses, with the difference recorded."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def same(record_property):
+    """Assert that a formula gives what something else does; `make formulas` writes the numbers.
+
+    same(activations.relu, "keras.activations.relu", ours, theirs)
+
+    The difference is the largest, of the largest of `theirs` where that is above 1; both may be
+    lists of arrays.
+    """
+
+    def check(formula, proven, ours, theirs, at_most=1e-6):
+        parts = [(ours, theirs)]
+        if isinstance(ours, list | tuple):
+            parts = list(zip(ours, theirs, strict=True))
+        difference = max(_difference(np.asarray(a), np.asarray(b)) for a, b in parts)
+        name = f"{formula.__module__.rpartition('.')[2]}.{formula.__name__}"
+        record_property("proof", (name, proven, difference))
+        assert difference <= at_most, f"{name} is not {proven}: {difference:.1e} > {at_most:.0e}"
+
+    return check
+
+
+def _difference(ours, theirs):
+    assert ours.shape == theirs.shape, f"{ours.shape} is not {theirs.shape}"
+    ours, theirs = ours.astype("float64"), theirs.astype("float64")
+    scale = max(1.0, float(np.abs(theirs).max(initial=0.0)))
+    return float(np.abs(ours - theirs).max(initial=0.0)) / scale
