@@ -10,7 +10,7 @@ import typer
 
 from kerasdl import errors, tables
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greetings are no result
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what it logs comes as exceptions, too
 
 app = typer.Typer(
     help="Deep-learning notes that run: train, judge, explain and ship small Keras 3 models.",
@@ -73,6 +73,9 @@ def train(
     image_size: Annotated[
         int | None, typer.Option(help="Side to which images are resized.")
     ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out bad images, lines, records; count them.")
+    ] = False,
     epochs: int | None = None,
     batch_size: int | None = None,
     seed: int | None = None,
@@ -92,8 +95,9 @@ def train(
     recipe = recipes.get(name).replace(
         data=data, image_size=image_size, epochs=epochs, batch_size=batch_size, seed=seed
     )
-    if target:
-        recipe = recipe.replace(data_options={**recipe.data_options, "target": target})
+    asked = {"target": target, "skip_bad": skip_bad}
+    asked = {name: value for name, value in asked.items() if value}
+    recipe = recipe.replace(data_options={**recipe.data_options, **asked})
     folder = out or recipe.folder(fast)
     if recipes.Run(folder).finished:
         print(f"{folder} holds this run, finished; nothing to train.", file=sys.stderr)

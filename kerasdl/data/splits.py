@@ -1,5 +1,6 @@
 """What `load` gives, and what a set's function gives to `load`."""
 
+import contextlib
 import dataclasses
 from typing import Any
 
@@ -106,6 +107,17 @@ class Splits:
         """
         if self.find_bad:
             self.find_bad()
+
+    @contextlib.contextmanager
+    def naming_bad(self):
+        """Within it, what cannot be read is an error that names it, whatever TensorFlow says."""
+        import tensorflow as tf
+
+        try:
+            yield
+        except tf.errors.OpError:
+            self.check()
+            raise
 
     def order_callback(self):
         """A callback that makes epoch e of `fit` see epoch e's order and augmentation.

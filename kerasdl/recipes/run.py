@@ -81,7 +81,8 @@ class Run:
         from kerasdl.recipes import training
 
         splits = training.load_data(self.recipe, self.config["fast"])
-        return training.task_of(self.recipe).evaluate(self.model, splits.test)
+        with splits.naming_bad():
+            return training.task_of(self.recipe).evaluate(self.model, splits.test)
 
     def predict(self, inputs: list[str]) -> list[dict]:
         """Apply the model to image files, CSV rows or prompts: a row each."""

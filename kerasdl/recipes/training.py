@@ -5,6 +5,7 @@ import csv
 import dataclasses
 import importlib
 import pathlib
+import sys
 import time
 
 import keras
@@ -88,8 +89,15 @@ def train(
 
 def _train(run, recipe, fast, progress, replicas, save_seconds, more, pictures):
     seed.set_seed(recipe.seed)
-    task = task_of(recipe)
     splits = load_data(recipe, fast, None if fast else replicas.share)
+    if splits.info.skipped and replicas.chief:
+        print(splits.info.skipped, file=sys.stderr)
+    with splits.naming_bad():
+        _train_on(splits, run, recipe, fast, progress, replicas, save_seconds, more, pictures)
+
+
+def _train_on(splits, run, recipe, fast, progress, replicas, save_seconds, more, pictures):
+    task = task_of(recipe)
     options = {**task.model_options(splits.info), **recipe.model_options}
     train_data = task.prepare(splits.train, splits.info)
     validation_data = splits.validation and task.prepare(splits.validation, splits.info)
