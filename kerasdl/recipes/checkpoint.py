@@ -11,71 +11,106 @@ import zlib
 import keras
 import numpy as np
 
+from kerasdl.callbacks import state
 from kerasdl.errors import InvalidInput
 
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
-def state_of(model: keras.Model) -> list:
-    """Every variable that an epoch hands on: weights, seeds and the optimizers' memories."""
-    optimizers = {id(v): v for v in vars(model).values() if isinstance(v, keras.Optimizer)}
-    optimizers[id(model.optimizer)] = model.optimizer
-    slots = [v for optimizer in optimizers.values() if optimizer for v in optimizer.variables]
-    # `save_weights` leaves out the seeds; metrics begin anew, and only all workers can read them
-    metrics = {id(variable) for variable in model.metrics_variables}
-    return [*(v for v in model.variables if id(v) not in metrics), *slots]
-
-
 class Checkpoint(keras.callbacks.Callback):
-    """Save model, optimizers, seeds and history at the end of an epoch, and restore them.
+    """Save model, optimizers, seeds, metrics and history between steps, and restore them.
 
     The newest file and the one before are kept. A file is written beside and renamed, so a kill
-    leaves whole ones; one that a broken disk has spoilt is recognised by its checksums.
+    leaves whole ones; one that a broken disk has spoilt is recognised by its checksums. Weights
+    that are not finite are not saved: the state before them stays.
 
     Args:
         folder: Where.
-        seconds: How much work may be lost: an epoch that ends sooner after a save is not saved.
+        seconds: How much work may be lost, besides the execution that runs.
         writes: Whether this process is the one that saves.
+        steps: Of an epoch; `None` saves only at its end, where metrics need not be saved: several
+            replicas each have a part of them.
     """
 
-    def __init__(self, folder: pathlib.Path, seconds: float = 5.0, writes: bool = True):
+    def __init__(self, folder, seconds: float = 5.0, writes: bool = True, steps: int | None = None):
         super().__init__()
         self.writes = writes
         self.file = pathlib.Path(folder) / "latest.npz"
         self.previous = self.file.with_name("previous.npz")
         self.seconds = seconds
+        self.steps = steps
         self.saved = time.monotonic()
-        self.epoch = 0  # how many epochs are saved
+        self.epoch, self.step = 0, 0  # what is saved: epochs, and steps of the next
+        self.factor = 1.0  # of the recipe's learning rate
         self.history = {}
+        self.logs = {}  # of the epoch that runs
+        self.metrics = []
+        self.now = 0, 0
 
-    def restore(self, model: keras.Model):
-        """Put back what the last saved epoch left, if there is one."""
+    def restore(self, model: keras.Model, data=None):
+        """Put back what was saved last, if anything was; `data` is what `model` is fitted to."""
         for file in (self.file, self.previous):
             if not file.exists():
                 continue
             try:
-                meta, values = _read(file)
+                meta, values, metrics = _read(file)
             except UNREADABLE as error:
                 print(f"{file} cannot be read ({error}); the one before is used", file=sys.stderr)
                 continue
-            for variable, value in zip(state_of(model), values, strict=True):
-                variable.assign(value)
-            self.epoch, self.history = meta["epoch"], meta["history"]
+            if metrics:
+                model.test_step(next(iter(data)))  # makes the metrics that wait for a first batch
+            state.put(state.variables_of(model), values)
+            self.epoch, self.step, self.factor = meta["epoch"], meta["step"], meta["factor"]
+            self.history, self.logs, self.metrics = meta["history"], meta["logs"], metrics
+            self.now = self.epoch, self.step
             return
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.now == (epoch, self.step) and self.metrics:  # in its middle: they go on
+            state.put(self.model.metrics_variables, self.metrics)
+        else:
+            self.now = epoch, 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.steps is None:
+            return
+        # `batch` is the last that an execution may run; the epoch's last execution runs fewer
+        self.now, self.logs = (self.now[0], min(batch + 1, self.steps)), logs
+        if self.now[1] == self.steps:
+            self.metrics = state.copy(self.model.metrics_variables)  # before validation's
+        self._save_if_due()
 
     def on_epoch_end(self, epoch, logs=None):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
-        if self.writes and time.monotonic() - self.saved >= self.seconds:
-            self.save(epoch + 1)
+        self.now, self.logs, self.metrics = (epoch + 1, 0), {}, []
+        self._save_if_due()
 
-    def save(self, epoch: int):
-        meta = json.dumps({"epoch": epoch, "history": self.history})
-        values = {f"v{i}": np.asarray(v) for i, v in enumerate(state_of(self.model))}
+    def on_train_end(self, logs=None):
+        if self.writes and self.now != (self.epoch, self.step):
+            self.save()
+
+    def _save_if_due(self):
+        if self.writes and time.monotonic() - self.saved >= self.seconds:
+            self.save()
+
+    def save(self):
+        """Save where training is now."""
+        if not state.is_finite(self.model):
+            return
+        epoch, step = self.now
+        numbers = {name: float(value) for name, value in self.logs.items()}
+        meta = {"epoch": epoch, "step": step, "factor": self.factor}
+        meta.update(history=self.history, logs=numbers)
+        values = {f"v{i}": np.asarray(v) for i, v in enumerate(state.variables_of(self.model))}
+        metrics = self.metrics if step == self.steps else self.model.metrics_variables
+        metrics = {f"m{i}": np.asarray(m) for i, m in enumerate(metrics if step else [])}
+        arrays = {**values, **metrics}
+        meta = json.dumps({**meta, "arrays": list(arrays)})
         partial = self.file.with_suffix(".partial")
         try:
             with partial.open("wb") as file:
-                np.savez(file, meta=meta, **values)
+                np.savez(file, meta=meta, **arrays)
                 file.flush()
                 os.fsync(file.fileno())
             if self.file.exists():
@@ -83,13 +118,23 @@ class Checkpoint(keras.callbacks.Callback):
             os.replace(partial, self.file)
         except OSError as error:
             partial.unlink(missing_ok=True)
-            expected = f"a writable folder with room ({self.epoch} epochs are kept)"
+            expected = f"a writable folder with room ({self.kept()} are kept)"
             raise InvalidInput("place for checkpoints", expected, error) from error
-        self.epoch, self.saved = epoch, time.monotonic()
+        self.epoch, self.step, self.saved = epoch, step, time.monotonic()
+
+    def kept(self) -> str:
+        """How much work is saved."""
+        steps = f" and {self.step} of {self.steps} steps" if self.step else ""
+        total = self.params.get("epochs") if self.params else None
+        return f"{self.epoch}{f' of {total}' if total else ''} epochs{steps}"
 
 
 def _read(file):
     """What was saved; reading all of it compares all checksums."""
-    with file.open("rb") as opened, np.load(opened) as state:
-        values = [state[f"v{i}"] for i in range(len(state.files) - 1)]
-        return json.loads(str(state["meta"])), values
+    with file.open("rb") as opened, np.load(opened) as saved:
+        arrays = {name: saved[name] for name in saved.files}
+    meta = json.loads(str(arrays.pop("meta")))
+    if meta["arrays"] != list(arrays):  # the one part of the file that has no checksum
+        raise ValueError("its list of contents is spoilt")
+    values, metrics = ([a for n, a in arrays.items() if n[0] == kind] for kind in "vm")
+    return meta, values, metrics

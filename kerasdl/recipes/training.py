@@ -5,6 +5,7 @@ import csv
 import dataclasses
 import importlib
 import pathlib
+import signal
 import sys
 import time
 
@@ -13,18 +14,23 @@ import tensorflow as tf
 
 import kerasdl
 from kerasdl import data, errors, registry, seed
-from kerasdl.recipes import lock
+from kerasdl.recipes import fitting, lock
 from kerasdl.recipes.checkpoint import Checkpoint
 from kerasdl.recipes.progress import ProgressBar
 from kerasdl.recipes.recipe import Recipe
 from kerasdl.recipes.replicas import Replicas
 from kerasdl.recipes.run import Run, write_json
+from kerasdl.recipes.stopping import Stopping
 
 SPLITS = ("train", "validation", "test")
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C: the folder holds a checkpoint, and the same command goes on from it."""
+    """A signal: the folder holds a checkpoint, and the same command goes on from it."""
+
+    def __init__(self, message, number):
+        super().__init__(message)
+        self.status = 128 + number  # as shells have it
 
 
 def task_of(recipe: Recipe):
@@ -119,17 +125,37 @@ def _train_on(splits, run, recipe, fast, progress, replicas, save_seconds, more,
             "versions": {m.__name__: m.__version__ for m in (kerasdl, keras, tf)},
         }
         write_json(run.path / "config.json", config)
-    checkpoint = Checkpoint(run.path / "checkpoints", save_seconds, replicas.chief)
-    checkpoint.restore(model)
+    checkpoint = Checkpoint(
+        run.path / "checkpoints", save_seconds, replicas.chief, None if replicas.several else steps
+    )
+    checkpoint.restore(model, train_data)
     replicas.agree(checkpoint.epoch, f"epochs that each worker finds saved in {run.path}")
     callbacks = [splits.order_callback(), checkpoint, *more]
+    stopping = Stopping(checkpoint)
+    callbacks += [] if replicas.several else [stopping]
     if replicas.chief:
         callbacks.append(keras.callbacks.TensorBoard(run.path / "events", write_graph=False))
     bars = [ProgressBar(recipe.name, recipe.epochs)] if progress and replicas.chief else []
     begin = time.perf_counter()
     try:
-        with replicas.synchronized(model):
-            _fit(run, recipe, model, train_data, validation_data, [*callbacks, *bars], checkpoint)
+        listening = contextlib.nullcontext() if replicas.several else stopping.listening()
+        with replicas.synchronized(model), listening:
+            fitting.fit(
+                model,
+                train_data,
+                validation_data,
+                epochs=recipe.epochs,
+                steps=steps,
+                checkpoint=checkpoint,
+                rest=lambda step: task.prepare(splits.rest(step), splits.info),
+                callbacks=[*callbacks, *bars],
+            )
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"Stopped. {checkpoint.kept()} are kept in {run.path}; "
+            "the same command goes on from there.",
+            stopping.signals[0] if stopping.signals else signal.SIGINT,
+        ) from None
     finally:
         for bar in bars:
             bar.stop()
@@ -160,24 +186,6 @@ def _claim(run, recipe):
         expected = f"a new folder (give another --out): {run.path} holds a run with {changed}"
         raise errors.InvalidInput("output folder", expected, run.path)
     return run.finished
-
-
-def _fit(run, recipe, model, train_data, validation_data, callbacks, checkpoint):
-    try:
-        model.fit(
-            train_data,
-            validation_data=validation_data,
-            epochs=recipe.epochs,
-            initial_epoch=checkpoint.epoch,
-            callbacks=callbacks,
-            shuffle=False,
-            verbose=0,
-        )
-    except KeyboardInterrupt:
-        raise Interrupted(
-            f"Stopped. {checkpoint.epoch} of {recipe.epochs} epochs are kept in {run.path}; "
-            "the same command goes on from there."
-        ) from None
 
 
 def _write_history(path, history):
