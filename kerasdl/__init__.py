@@ -20,6 +20,7 @@ MODULES = {
     "layers": "layers",
     "learners": "learners",
     "list_models": "registry",
+    "metrics": "metrics",
     "models": "models",
     "recipes": "recipes",
     "set_seed": "seed",

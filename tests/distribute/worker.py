@@ -62,6 +62,8 @@ class OwnStep(keras.Sequential):
 
 def compiled(model, **options):
     metrics = ["accuracy", keras.metrics.SparseCategoricalCrossentropy(from_logits=True)]
+    metrics += [kerasdl.metrics.ExpectedCalibrationError(from_logits=True)]
+    metrics += [kerasdl.metrics.InceptionScore(10, from_logits=True), kerasdl.metrics.Perplexity()]
     # not Adam, which makes steps of the rounding of a gradient that is zero
     optimizer = keras.optimizers.SGD(0.05, momentum=0.5)
     model.compile(optimizer, cross_entropy, metrics=metrics, **options)

@@ -1,0 +1,18 @@
+"""Metrics that Keras lacks: sums that stream over batches and add up over replicas."""
+
+from kerasdl import lazy
+
+MODULES = {
+    "BLEU": "bleu",
+    "ExpectedCalibrationError": "calibration",
+    "FrechetDistance": "frechet",
+    "InceptionScore": "inception_score",
+    "KernelDistance": "kernel_distance",
+    "ModesCovered": "modes",
+    "PSNR": "image_quality",
+    "Perplexity": "perplexity",
+    "SSIM": "image_quality",
+}
+
+__all__ = list(MODULES)
+__getattr__, __dir__ = lazy.names(__name__, MODULES)

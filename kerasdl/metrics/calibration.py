@@ -1,0 +1,52 @@
+"""Whether a classifier that is 90 % sure is right 90 times in a hundred."""
+
+import keras
+from keras import ops
+
+from kerasdl.metrics import weights
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class ExpectedCalibrationError(keras.metrics.Metric):
+    """How far confidence is from accuracy, on average over bins of confidence.
+
+        ECE = sum_b n_b / n |accuracy_b - confidence_b|        bins (0, 1/B], (1/B, 2/B], ...
+
+    Args:
+        bins: B.
+        from_logits: Whether predictions are logits.
+
+    Example:
+        >>> metric = ExpectedCalibrationError()
+        >>> metric.update_state([0, 0], [[0.9, 0.1], [0.1, 0.9]])  # 90 % sure, right half the time
+        >>> round(float(metric.result()), 4)
+        0.4
+
+    Reference: Guo, Pleiss, Sun, Weinberger (2017), On Calibration of Modern Neural Networks.
+    """
+
+    def __init__(self, bins=15, from_logits=False, name="calibration_error", dtype=None):
+        super().__init__(dtype, name)
+        self.bins = bins
+        self.from_logits = from_logits
+        # of each bin the sum of (right - confidence); of all together the number
+        self.gaps = self.add_variable((bins,), "zeros", "float64", name="gaps")
+        self.count = self.add_variable((), "zeros", "float64", name="count")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        weights.refuse(self, sample_weight)
+        p = ops.softmax(y_pred) if self.from_logits else ops.convert_to_tensor(y_pred)
+        labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
+        confidence = ops.cast(ops.max(p, axis=-1), "float64")
+        right = ops.cast(ops.argmax(p, axis=-1) == labels, "float64")
+        bins = ops.clip(ops.ceil(confidence * self.bins) - 1, 0, self.bins - 1)
+        places = ops.one_hot(ops.cast(bins, "int32"), self.bins, dtype="float64")
+        self.gaps.assign_add(ops.sum(places * (right - confidence)[:, None], axis=0))
+        self.count.assign_add(ops.cast(ops.size(labels), "float64"))
+
+    def result(self):
+        error = ops.sum(ops.abs(self.gaps)) / ops.maximum(self.count, 1.0)
+        return ops.cast(error, self.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "bins": self.bins, "from_logits": self.from_logits}
