@@ -5,10 +5,11 @@ as columns, so that `W x` reads like the equation; Keras has rows, which transpo
 """
 
 import itertools
+import math
 
 import numpy as np
 
-from kerasdl.formulas.activations import relu, sigmoid, step
+from kerasdl.formulas.activations import relu, sigmoid, sigmoid_slope, step
 
 
 def perceptron(x, w, b):
@@ -16,8 +17,9 @@ def perceptron(x, w, b):
 
         y = step(w . x + b)
 
-    Spec: BAS-05. One of the notes calls the neuron with a sigmoid a perceptron; see
-    `logistic_neuron`.
+    One of the notes calls the neuron with a sigmoid a perceptron; see `logistic_neuron`.
+
+    Spec: BAS-05, E-41
 
     >>> corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     >>> perceptron(corners, np.array([1, 1]), -1.5).tolist()  # AND
@@ -45,12 +47,72 @@ def logistic_neuron(x, w, b):
 
         y = sigma(w . x + b)
 
-    Spec: BAS-06
+    Spec: BAS-06, E-41
 
     >>> round(float(logistic_neuron(np.array([0.5, 0.3, 0.2]), np.ones(3), 0.0)), 6)
     0.731059
     """
     return sigmoid(x @ w + b)
+
+
+def dense(x, w, b, activation=relu):
+    """A layer of a multilayer perceptron: neurons side by side, each of which sees all of x.
+
+        y = f(x W + b)
+
+    Spec: BAS-08
+
+    >>> dense(np.array([[1.0, 2.0]]), np.eye(2), np.array([0.0, -3.0])).tolist()
+    [[1.0, 0.0]]
+    """
+    return activation(x @ w + b)
+
+
+def dense_parameters(*widths):
+    """Weights and biases of fully connected layers of these widths.
+
+        N = sum( n_in n_out + n_out )
+
+    An image of 224 x 224 x 3 before 1000 neurons takes 150 million weights.
+
+    Spec: BAS-04, BAS-25
+
+    >>> dense_parameters(784, 256, 10)
+    203530
+    """
+    return sum(n * m + m for n, m in itertools.pairwise(widths))
+
+
+def collapse(w1, b1, w2, b2):
+    """Two layers without an activation are one layer; this is its W and its b.
+
+        W2 (W1 x + b1) + b2 = (W2 W1) x + (W2 b1 + b2)
+
+    Spec: BAS-11, ACT-15
+
+    >>> [part.tolist() for part in collapse(np.eye(2), np.ones(2), np.array([[2.0, 3.0]]), 1.0)]
+    [[[2.0, 3.0]], [6.0]]
+    """
+    return w2 @ w1, w2 @ b1 + b2
+
+
+def universal_approximation(x, knots, values):
+    """A hidden layer of ReLUs through any points: each neuron bends the line at one knot.
+
+        F(x) = y_1 + sum_i (s_i - s_{i-1}) ReLU(x - k_i)    s_i = (y_{i+1} - y_i) / (k_{i+1} - k_i)
+
+    More knots come as near to a continuous function as one likes: on a bounded interval, with an
+    activation that is no polynomial, and enough neurons. The notes leave these conditions out. That
+    such weights exist says nothing about whether learning finds them.
+
+    Spec: BAS-10, E-86
+
+    >>> universal_approximation(np.array([0.5, 1.5]), np.array([0, 1, 2]), np.array([0, 1, 0]))
+    array([0.5, 0.5])
+    """
+    slopes = np.diff(values) / np.diff(knots)
+    bends = np.diff(slopes, prepend=0.0)  # the output weights
+    return values[0] + relu(np.asarray(x)[..., None] - knots[:-1]) @ bends
 
 
 def forward_propagation(x, w1, b1, w2, b2):
@@ -70,6 +132,21 @@ def forward_propagation(x, w1, b1, w2, b2):
     return z1, a1, z2, sigmoid(z2)
 
 
+def chain_rule(x, y, w, b):
+    """How a weight of one sigmoid neuron moves its squared error: slope times slope times slope.
+
+        L = (y^ - y)^2    y^ = sigma(z)    z = w x + b
+        dL/dw = dL/dy^ dy^/dz dz/dw = 2 (y^ - y) sigma'(z) x
+
+    Spec: BAS-14
+
+    >>> chain_rule(x=1.0, y=0.0, w=0.0, b=0.0)
+    0.25
+    """
+    z = w * x + b
+    return float(2 * (sigmoid(z) - y) * sigmoid_slope(z) * x)
+
+
 def backpropagation(x, y, z1, a1, a2, w2):
     """The gradients of the mean binary cross-entropy: the chain rule, walked from the end.
 
@@ -77,7 +154,7 @@ def backpropagation(x, y, z1, a1, a2, w2):
         dA1 = W2^T dZ2      dZ1 = dA1 * (z1 > 0)
                             dW1 = dZ1 x^T / m     db1 = sum(dZ1) / m
 
-    Spec: BAS-13, BAS-14
+    Spec: BAS-13
 
     >>> x, y, one = np.array([[1.0], [2.0]]), np.array([[1.0]]), np.ones((1, 1))
     >>> gradients = backpropagation(x, y, one, one, 0.5 * one, 3 * one)
@@ -97,7 +174,9 @@ def gradient_descent(w, gradient, learning_rate=0.01):
 
         w <- w - eta dL/dw
 
-    Spec: BAS-15
+    On f(w) = w^2 / 2 the error is multiplied by 1 - eta: above 2 it grows, near 0 it stays.
+
+    Spec: BAS-15, BAS-20, OPT-01
 
     >>> w = 1.0
     >>> for _ in range(5):
@@ -108,14 +187,14 @@ def gradient_descent(w, gradient, learning_rate=0.01):
     return w - learning_rate * gradient
 
 
-def dense_parameters(*widths):
-    """Weights and biases of fully connected layers of these widths.
+def steps_per_epoch(examples, batch_size):
+    """How often an epoch updates: once (batch), N times (stochastic) or between (mini-batches).
 
-        N = sum( n_in n_out + n_out )
+        ceil(N / B)
 
-    Spec: BAS-04, BAS-25
+    Spec: BAS-16, BAS-17, BAS-18
 
-    >>> dense_parameters(784, 256, 10)
-    203530
+    >>> [steps_per_epoch(1000, batch_size) for batch_size in (1000, 1, 32)]
+    [1, 1000, 32]
     """
-    return sum(n * m + m for n, m in itertools.pairwise(widths))
+    return math.ceil(examples / batch_size)

@@ -1,21 +1,121 @@
-"""Normalization: formula against TensorFlow and torch's numbers."""
+"""Normalization: formulas against Keras, TensorFlow and PyTorch's numbers."""
 
 import pathlib
 
+import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from kerasdl.formulas import normalization
 
-REFERENCE = np.load(pathlib.Path(__file__).parents[1] / "reference" / "lrn.npz")
+REFERENCE = pathlib.Path(__file__).parents[1] / "reference"
+LRN = np.load(REFERENCE / "lrn.npz")
+BATCH = np.load(REFERENCE / "batchnorm.npz")
+OTHERS = np.load(REFERENCE / "layernorm_groupnorm.npz")
 
 
-def test_local_response_normalization_is_the_papers():
-    x = REFERENCE["x"].transpose(0, 2, 3, 1)
-    settings = {"bias": float(REFERENCE["k"]), "beta": float(REFERENCE["beta"])}
+def last(x):
+    """PyTorch's (batch, channels, height, width) with its channels last."""
+    return x.transpose(0, 2, 3, 1)
+
+
+@pytest.fixture
+def x():
+    return np.random.default_rng(0).normal(3, 2, size=(6, 4, 4, 8)).astype("float32")
+
+
+def test_batch_normalization_is_what_keras_does_in_training_and_in_use(x, same):
+    layer = keras.layers.BatchNormalization()
+    ours, theirs = normalization.batch_normalization(x), layer(x, training=True)
+    same(normalization.batch_normalization, "keras.layers.BatchNormalization", ours, theirs)
+    same(normalization.standardized, "keras.layers.BatchNormalization", ours, theirs)
+    np.testing.assert_allclose(ours.mean((0, 1, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(ours.std((0, 1, 2)), 1, atol=1e-3)
+    assert layer.count_params() == 4 * 8
+    assert sum(w.shape[0] for w in layer.trainable_weights) == 2 * 8
+    average = normalization.running_average
+    mean, variance = average(np.zeros(8), x.mean((0, 1, 2))), average(np.ones(8), x.var((0, 1, 2)))
+    theirs = [layer.moving_mean, layer.moving_variance]
+    same(average, "keras.layers.BatchNormalization", [mean, variance], theirs)
+    ours = normalization.batch_normalization_inference(x[:1], mean, variance)
+    name = "keras.layers.BatchNormalization"
+    same(normalization.batch_normalization_inference, name, ours, layer(x[:1]))
+
+
+def test_batch_normalization_is_what_torch_does(same):
+    x, gamma, beta = last(BATCH["x"]), BATCH["gamma"], BATCH["beta"]
+    name, places = "torch.nn.BatchNorm2d (fixture)", (0, 1, 2)
+    ours = normalization.batch_normalization(x, gamma, beta, epsilon=1e-5)
+    same(normalization.batch_normalization, name, ours, last(BATCH["y_train"]), at_most=1e-5)
+    mean, variance, n = BATCH["rm0"], BATCH["rv0"], 45
+    for batch, step in ((x, 1), (x / 2, 2)):
+        mean = normalization.running_average(mean, batch.mean(places), 0.9)
+        unbiased = batch.var(places) * n / (n - 1)
+        variance = normalization.running_average(variance, unbiased, 0.9)
+        theirs = [BATCH[f"rm{step}"], BATCH[f"rv{step}"]]
+        same(normalization.running_average, name, [mean, variance], theirs)
+    formula = normalization.batch_normalization_inference
+    ours = formula(x, mean, variance, gamma, beta, 1e-5)
+    same(formula, name, ours, last(BATCH["y_eval"]), at_most=1e-5)
+
+
+def test_a_constant_channel_is_finite_because_of_the_epsilon_that_the_notes_leave_out():
+    x = np.ones((4, 1))
+    assert np.all(normalization.batch_normalization(x) == 0)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(normalization.batch_normalization(x, epsilon=0.0)).all()
+
+
+def test_a_bias_before_batch_normalization_changes_nothing(x):
+    found = [normalization.batch_normalization(x + bias) for bias in (0.0, np.linspace(-5, 5, 8))]
+    np.testing.assert_allclose(found[0], found[1], atol=1e-5)
+
+
+def test_layer_normalization_is_what_keras_and_torch_do_and_knows_no_batch(x, same):
+    formula = normalization.layer_normalization
+    name = "keras.layers.LayerNormalization"
+    same(formula, name, formula(x), keras.layers.LayerNormalization()(x), at_most=1e-5)
+    np.testing.assert_allclose(formula(x)[:1], formula(x[:1]), atol=1e-6)
+    np.testing.assert_allclose(formula(x).mean(-1), 0, atol=1e-5)
+    ours = formula(last(OTHERS["x"]), OTHERS["ln_w"], OTHERS["ln_b"], 1e-5)
+    same(formula, "torch.nn.LayerNorm (fixture)", ours, OTHERS["ln_y_nhwc"])
+
+
+@pytest.mark.parametrize(("groups", "name"), [(4, "gn"), (8, "in")])
+def test_group_normalization_is_what_keras_and_torch_do(groups, name, x, same):
+    formula = normalization.group_normalization
+    theirs = keras.layers.GroupNormalization(groups)(x)
+    same(formula, "keras.layers.GroupNormalization", formula(x, groups), theirs, at_most=1e-5)
+    weights = OTHERS[f"{name}_w"], OTHERS[f"{name}_b"]
+    ours = formula(last(OTHERS["x"]), groups, *weights, 1e-5)
+    torch = {"gn": "torch.nn.GroupNorm (fixture)", "in": "torch.nn.InstanceNorm2d (fixture)"}[name]
+    same(formula, torch, ours, last(OTHERS[f"{name}_y"]))
+
+
+def test_local_response_normalization_is_the_papers(same):
+    x = last(LRN["x"])
+    settings = {"bias": float(LRN["k"]), "beta": float(LRN["beta"])}
+    formula = normalization.local_response_normalization
     for alpha, expected in (("alpha", "y_paper"), ("alpha_big", "y_paper_big")):
-        alpha = float(REFERENCE[alpha])
-        ours = normalization.local_response_normalization(x, 2, alpha=alpha, **settings)
-        np.testing.assert_allclose(ours, REFERENCE[expected].transpose(0, 2, 3, 1), atol=1e-6)
+        alpha = float(LRN[alpha])
+        ours = formula(x, 2, alpha=alpha, **settings)
+        name = "torch.nn.LocalResponseNorm (fixture)"
+        same(formula, name, ours, last(LRN[expected]))
         theirs = tf.nn.local_response_normalization(x, 2, alpha=alpha, **settings)
-        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+        same(formula, "tf.nn.local_response_normalization", ours, theirs)
+    assert formula(np.ones(5))[2] == pytest.approx(0.594492, abs=1e-6)
+
+
+def test_spectral_normalization_is_what_keras_does_and_leaves_one(same):
+    generator = np.random.default_rng(0)
+    dense = keras.layers.Dense(4, use_bias=False)
+    layer = keras.layers.SpectralNormalization(dense, power_iterations=30)
+    layer.build((None, 6))
+    w, u = generator.normal(size=(6, 4)), layer.vector_u.numpy()[0]
+    dense.set_weights([w])
+    theirs = layer(np.eye(6, dtype="float32"), training=True)
+    ours, _ = normalization.spectral_normalization(w, u, steps=30)
+    name = "keras.layers.SpectralNormalization"
+    same(normalization.spectral_normalization, name, ours, theirs, at_most=1e-5)
+    assert np.linalg.svd(ours)[1][0] == pytest.approx(1, abs=1e-2)
