@@ -78,6 +78,7 @@ def train(
     ] = False,
     epochs: int | None = None,
     batch_size: int | None = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Its peak.")] = None,
     seed: int | None = None,
     out: Annotated[
         pathlib.Path | None, typer.Option(help="Run folder; default runs/NAME-...")
@@ -86,14 +87,25 @@ def train(
         str, typer.Option(help="auto, one, mirrored, cpu:N, multiworker, tpu or tpu:NAME")
     ] = "auto",
     save_seconds: Annotated[float, typer.Option(help="How much work a kill may cost.")] = 5.0,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="The same command, the same bits; slower.")
+    ] = False,
+    on_nan: Annotated[
+        str, typer.Option(help="At a loss of NaN: stop, or lower the learning rate and go back.")
+    ] = "stop",
     fast: Annotated[bool, typer.Option(help="One batch of everything, to see it work.")] = False,
     json: Json = False,
 ):
-    """Train a recipe; Ctrl-C stops it, the same command goes on."""
+    """Train a recipe; Ctrl-C saves and stops, the same command goes on."""
     from kerasdl import quiet, recipes
 
     recipe = recipes.get(name).replace(
-        data=data, image_size=image_size, epochs=epochs, batch_size=batch_size, seed=seed
+        data=data,
+        image_size=image_size,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
     )
     asked = {"target": target, "skip_bad": skip_bad}
     asked = {name: value for name, value in asked.items() if value}
@@ -103,6 +115,7 @@ def train(
         print(f"{folder} holds this run, finished; nothing to train.", file=sys.stderr)
     quiet.import_tensorflow(start=False)
     options = {"strategy": strategy, "save_seconds": save_seconds}
+    options |= {"deterministic": deterministic, "on_nan": on_nan}
     with _stopping():
         run = recipe.run(folder, fast=fast, progress=not json, **options)
     if run:  # the chief's

@@ -11,7 +11,7 @@ import zlib
 import keras
 import numpy as np
 
-from kerasdl.callbacks import state
+from kerasdl.callbacks import rates, state
 from kerasdl.errors import InvalidInput
 
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
@@ -30,18 +30,20 @@ class Checkpoint(keras.callbacks.Callback):
         writes: Whether this process is the one that saves.
         steps: Of an epoch; `None` saves only at its end, where metrics need not be saved: several
             replicas each have a part of them.
+        epochs: How many there will be, to say so.
     """
 
-    def __init__(self, folder, seconds: float = 5.0, writes: bool = True, steps: int | None = None):
+    def __init__(self, folder, seconds=5.0, writes=True, steps=None, epochs=None):
         super().__init__()
         self.writes = writes
         self.file = pathlib.Path(folder) / "latest.npz"
         self.previous = self.file.with_name("previous.npz")
         self.seconds = seconds
         self.steps = steps
+        self.epochs = epochs
         self.saved = time.monotonic()
         self.epoch, self.step = 0, 0  # what is saved: epochs, and steps of the next
-        self.factor = 1.0  # of the recipe's learning rate
+        self.lowered = []  # why the learning rate was halved, each time
         self.history = {}
         self.logs = {}  # of the epoch that runs
         self.metrics = []
@@ -59,17 +61,32 @@ class Checkpoint(keras.callbacks.Callback):
                 continue
             if metrics:
                 model.test_step(next(iter(data)))  # makes the metrics that wait for a first batch
+            self._lower(model, meta["lowered"])
             state.put(state.variables_of(model), values)
-            self.epoch, self.step, self.factor = meta["epoch"], meta["step"], meta["factor"]
+            self.epoch, self.step = self.now = meta["epoch"], meta["step"]
             self.history, self.logs, self.metrics = meta["history"], meta["logs"], metrics
-            self.now = self.epoch, self.step
             return
 
+    def lower(self, model: keras.Model, reason: str):
+        """Halve the learning rate of a restored model, from now on."""
+        self._lower(model, [*self.lowered, reason])
+        self.set_model(model)
+        self.save()
+
+    def _lower(self, model, reasons):
+        factor = 0.5 ** (len(reasons) - len(self.lowered))
+        if factor != 1:
+            for optimizer in state.optimizers_of(model):
+                rates.lower(optimizer, factor)
+            model.train_function = None  # it knows the old rate
+        self.lowered = list(reasons)
+
     def on_epoch_begin(self, epoch, logs=None):
-        if self.now == (epoch, self.step) and self.metrics:  # in its middle: they go on
-            state.put(self.model.metrics_variables, self.metrics)
-        else:
+        if self.now[0] != epoch:
             self.now = epoch, 0
+        if self.metrics:  # in its middle: they go on
+            state.put(self.model.metrics_variables, self.metrics)
+            self.metrics = []
 
     def on_train_batch_end(self, batch, logs=None):
         if self.steps is None:
@@ -100,11 +117,11 @@ class Checkpoint(keras.callbacks.Callback):
             return
         epoch, step = self.now
         numbers = {name: float(value) for name, value in self.logs.items()}
-        meta = {"epoch": epoch, "step": step, "factor": self.factor}
+        meta = {"epoch": epoch, "step": step, "lowered": self.lowered}
         meta.update(history=self.history, logs=numbers)
         values = {f"v{i}": np.asarray(v) for i, v in enumerate(state.variables_of(self.model))}
-        metrics = self.metrics if step == self.steps else self.model.metrics_variables
-        metrics = {f"m{i}": np.asarray(m) for i, m in enumerate(metrics if step else [])}
+        metrics = (self.metrics or self.model.metrics_variables) if step else []
+        metrics = {f"m{i}": np.asarray(m) for i, m in enumerate(metrics)}
         arrays = {**values, **metrics}
         meta = json.dumps({**meta, "arrays": list(arrays)})
         partial = self.file.with_suffix(".partial")
@@ -125,8 +142,8 @@ class Checkpoint(keras.callbacks.Callback):
     def kept(self) -> str:
         """How much work is saved."""
         steps = f" and {self.step} of {self.steps} steps" if self.step else ""
-        total = self.params.get("epochs") if self.params else None
-        return f"{self.epoch}{f' of {total}' if total else ''} epochs{steps}"
+        total = f" of {self.epochs}" if self.epochs else ""
+        return f"{self.epoch}{total} epochs{steps}"
 
 
 def _read(file):

@@ -1,8 +1,12 @@
 """`fit` from the middle of an epoch on."""
 
 import contextlib
+import dataclasses
+from typing import Any
 
 import keras
+
+from kerasdl import data
 
 
 class _EpochDone(Exception):
@@ -34,20 +38,49 @@ class _Callbacks(keras.callbacks.CallbackList):
             raise _EpochDone  # before `fit` does what belongs to the end of training
 
 
-def fit(model, data, validation, *, epochs, steps, checkpoint, rest, callbacks):
-    """Fit from where `checkpoint` is; `rest` gives what is left of an epoch from a step on."""
-    callbacks = _Callbacks(callbacks, model=model, epochs=epochs, steps=steps)
+@dataclasses.dataclass(frozen=True)
+class Pipelines:
+    """What `fit` reads.
+
+    Args:
+        train: As the model takes it.
+        validation: The same, or `None`.
+        steps: Of an epoch.
+        rest: From a step to what `train` gives from there on.
+        splits: What all of it was made of.
+    """
+
+    train: Any
+    validation: Any
+    steps: int
+    rest: Any
+    splits: data.Splits
+
+    @property
+    def order(self):
+        return self.splits.order_callback()
+
+    def batches(self, epoch, step):
+        """What `fit` gets from a step of an epoch to the epoch's end."""
+        self.splits.epoch.assign(epoch - 1)
+        return self.rest(step) if step else self.train
+
+
+def fit(model, pipelines, epochs, checkpoint, callbacks):
+    """Fit from where `checkpoint` is."""
+    callbacks = _Callbacks(callbacks, model=model, epochs=epochs, steps=pipelines.steps)
     options = {"callbacks": callbacks, "shuffle": False, "verbose": 0}
+    options["validation_data"] = validation = pipelines.validation
     epoch, callbacks.first = checkpoint.epoch, checkpoint.step
     if callbacks.first:
         with contextlib.suppress(_EpochDone):
-            if callbacks.first == steps:
+            if callbacks.first == pipelines.steps:
                 _end(model, validation, epoch, callbacks, checkpoint.logs)
-            begin = {"initial_epoch": epoch, "epochs": epoch + 1}
-            model.fit(rest(callbacks.first), validation_data=validation, **begin, **options)
+            rest = pipelines.rest(callbacks.first)
+            model.fit(rest, initial_epoch=epoch, epochs=epoch + 1, **options)
         epoch, callbacks.first = epoch + 1, 0
         epochs = epoch if model.stop_training else epochs
-    model.fit(data, validation_data=validation, initial_epoch=epoch, epochs=epochs, **options)
+    model.fit(pipelines.train, initial_epoch=epoch, epochs=epochs, **options)
 
 
 def _end(model, validation, epoch, callbacks, logs):

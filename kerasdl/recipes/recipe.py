@@ -88,6 +88,8 @@ class Recipe:
         progress=True,
         strategy: str = "auto",
         save_seconds: float = 5.0,
+        deterministic: bool = False,
+        on_nan: str = "stop",
     ):
         """Train, judge and draw; the result is a `Run`, kept in the folder `out`.
 
@@ -100,12 +102,24 @@ class Recipe:
             strategy: On what: see `kerasdl.distribute.strategy`. The batch size is that of all
                 replicas together.
             save_seconds: How much work a kill may cost; saving too often costs time.
+            deterministic: Forbid, in this process, operations whose results vary in their last
+                bits: see `kerasdl.set_seed`.
+            on_nan: At a loss that is NaN or infinite "stop", or "lower": go back to what was saved
+                last and halve the learning rate, at most five times.
         """
         from kerasdl.recipes import training  # TensorFlow from here on
 
         folder = out or self.folder(fast)
-        options = {"strategy": strategy, "save_seconds": save_seconds}
-        return training.train(self, folder, fast=fast, progress=progress, **options)
+        return training.train(
+            self,
+            folder,
+            fast=fast,
+            progress=progress,
+            strategy=strategy,
+            save_seconds=save_seconds,
+            deterministic=deterministic,
+            on_nan=on_nan,
+        )
 
     def folder(self, fast=False) -> pathlib.Path:
         """Where the run goes by default: the same values, the same folder."""

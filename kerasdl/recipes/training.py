@@ -5,7 +5,6 @@ import csv
 import dataclasses
 import importlib
 import pathlib
-import signal
 import sys
 import time
 
@@ -14,23 +13,35 @@ import tensorflow as tf
 
 import kerasdl
 from kerasdl import data, errors, registry, seed
-from kerasdl.recipes import fitting, lock
+from kerasdl.recipes import fitting, lock, surviving
 from kerasdl.recipes.checkpoint import Checkpoint
-from kerasdl.recipes.progress import ProgressBar
 from kerasdl.recipes.recipe import Recipe
 from kerasdl.recipes.replicas import Replicas
 from kerasdl.recipes.run import Run, write_json
-from kerasdl.recipes.stopping import Stopping
 
 SPLITS = ("train", "validation", "test")
 
 
-class Interrupted(KeyboardInterrupt):
-    """A signal: the folder holds a checkpoint, and the same command goes on from it."""
+@dataclasses.dataclass(frozen=True)
+class Manner:
+    """How to run a recipe, besides what it says; see `Recipe.run`.
 
-    def __init__(self, message, number):
-        super().__init__(message)
-        self.status = 128 + number  # as shells have it
+    Args:
+        callbacks: Keras's, besides a run's own.
+        pictures: Whether to make figures and examples.
+    """
+
+    fast: bool = False
+    progress: bool = True
+    strategy: str = "auto"
+    save_seconds: float = 5.0
+    deterministic: bool = False
+    on_nan: str = "stop"
+    callbacks: tuple = ()
+    pictures: bool = True
+
+    def __post_init__(self):
+        errors.one_of("value for `on_nan`", self.on_nan, ("stop", "lower"))
 
 
 def task_of(recipe: Recipe):
@@ -67,98 +78,54 @@ def optimizer(recipe: Recipe, steps: int, **options) -> keras.Optimizer:
     return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, **options)
 
 
-def train(
-    recipe: Recipe,
-    out: str | pathlib.Path,
-    *,
-    fast=False,
-    progress=True,
-    strategy="auto",
-    save_seconds=5.0,
-    callbacks=(),
-    pictures=True,
-) -> Run | None:
+def train(recipe: Recipe, out: str | pathlib.Path, **manner) -> Run | None:
     """Run `recipe` into the folder `out`, or go on with what stopped there.
 
-    Of several workers all train, and the chief alone writes and gives a `Run`. `callbacks` are
-    Keras's, besides a run's own; without `pictures` no figures and examples are made.
+    Of several workers all train, and the chief alone writes and gives a `Run`. For the options see
+    `Manner`.
     """
-    recipe = recipe.replace(epochs=1) if fast else recipe
+    manner = Manner(**manner)
+    recipe = recipe.replace(epochs=1) if manner.fast else recipe
     run = Run(pathlib.Path(out))
-    if _claim(run, recipe):
+    if _claim(run, recipe, manner):
         return run
-    replicas = Replicas.of(strategy)
+    replicas = Replicas.of(manner.strategy)
+    if replicas.several and manner.on_nan == "lower":
+        expected = "stop, where there are several replicas"
+        raise errors.InvalidInput("value for `on_nan`", expected, manner.on_nan)
     with lock.hold(run.path) if replicas.chief else contextlib.nullcontext():
-        _train(run, recipe, fast, progress, replicas, save_seconds, callbacks, pictures)
+        _train(run, recipe, manner, replicas)
     return run if replicas.chief else None
 
 
-def _train(run, recipe, fast, progress, replicas, save_seconds, more, pictures):
-    seed.set_seed(recipe.seed)
-    splits = load_data(recipe, fast, None if fast else replicas.share)
+def _train(run, recipe, manner, replicas):
+    seed.set_seed(recipe.seed, manner.deterministic)
+    splits = load_data(recipe, manner.fast, None if manner.fast else replicas.share)
     if splits.info.skipped and replicas.chief:
         print(splits.info.skipped, file=sys.stderr)
     with splits.naming_bad():
-        _train_on(splits, run, recipe, fast, progress, replicas, save_seconds, more, pictures)
+        _train_on(splits, run, recipe, manner, replicas)
 
 
-def _train_on(splits, run, recipe, fast, progress, replicas, save_seconds, more, pictures):
+def _train_on(splits, run, recipe, manner, replicas):
     task = task_of(recipe)
-    options = {**task.model_options(splits.info), **recipe.model_options}
-    train_data = task.prepare(splits.train, splits.info)
-    validation_data = splits.validation and task.prepare(splits.validation, splits.info)
-    steps = int(train_data.cardinality())
-    if not fast:
-        count = splits.info.counts["train"]
-        steps = -(-count // recipe.batch_size)
-        train_data = replicas.pipeline(train_data, count, recipe.batch_size)
+    pipelines = _pipelines(splits, task, recipe, manner.fast, replicas)
     with replicas.scope():
+        options = {**task.model_options(splits.info), **recipe.model_options}
         model = registry.create_model(recipe.model, **options)
-        task.compile(model, recipe, steps)
-
+        task.compile(model, recipe, pipelines.steps)
     if replicas.chief:
         (run.path / "checkpoints").mkdir(exist_ok=True)
-        config = {
-            "recipe": recipe.to_json(),
-            "info": {**dataclasses.asdict(splits.info), "files": None},
-            "fast": fast,
-            "versions": {m.__name__: m.__version__ for m in (kerasdl, keras, tf)},
-        }
-        write_json(run.path / "config.json", config)
+        write_json(run.path / "config.json", _config(recipe, splits, manner))
+
+    steps = None if replicas.several else pipelines.steps
     checkpoint = Checkpoint(
-        run.path / "checkpoints", save_seconds, replicas.chief, None if replicas.several else steps
+        run.path / "checkpoints", manner.save_seconds, replicas.chief, steps, recipe.epochs
     )
-    checkpoint.restore(model, train_data)
+    checkpoint.restore(model, pipelines.train)
     replicas.agree(checkpoint.epoch, f"epochs that each worker finds saved in {run.path}")
-    callbacks = [splits.order_callback(), checkpoint, *more]
-    stopping = Stopping(checkpoint)
-    callbacks += [] if replicas.several else [stopping]
-    if replicas.chief:
-        callbacks.append(keras.callbacks.TensorBoard(run.path / "events", write_graph=False))
-    bars = [ProgressBar(recipe.name, recipe.epochs)] if progress and replicas.chief else []
     begin = time.perf_counter()
-    try:
-        listening = contextlib.nullcontext() if replicas.several else stopping.listening()
-        with replicas.synchronized(model), listening:
-            fitting.fit(
-                model,
-                train_data,
-                validation_data,
-                epochs=recipe.epochs,
-                steps=steps,
-                checkpoint=checkpoint,
-                rest=lambda step: task.prepare(splits.rest(step), splits.info),
-                callbacks=[*callbacks, *bars],
-            )
-    except KeyboardInterrupt:
-        raise Interrupted(
-            f"Stopped. {checkpoint.kept()} are kept in {run.path}; "
-            "the same command goes on from there.",
-            stopping.signals[0] if stopping.signals else signal.SIGINT,
-        ) from None
-    finally:
-        for bar in bars:
-            bar.stop()
+    surviving.fit(run, model, pipelines, checkpoint, manner, replicas)
     seconds = time.perf_counter() - begin
     if replicas.chief:
         _write_history(run.path / "history.csv", checkpoint.history)
@@ -167,21 +134,49 @@ def _train_on(splits, run, recipe, fast, progress, replicas, save_seconds, more,
         metrics = {"test": task.evaluate(model, splits.test)}
         metrics["seconds"] = round(seconds, 1)
         metrics["parameters"] = model.count_params()
-        if pictures:
+        metrics.update({"lowered": checkpoint.lowered} if checkpoint.lowered else {})
+        if manner.pictures:
             draw(run.path, task.figures(model, splits, run.history))
             task.examples(model, splits, run.path / "examples")
         write_json(run.path / "metrics.json", metrics)  # last: this makes a run finished
     replicas.wait()
 
 
-def _claim(run, recipe):
+def _pipelines(splits, task, recipe, fast, replicas):
+    train_data = task.prepare(splits.train, splits.info)
+    validation_data = splits.validation and task.prepare(splits.validation, splits.info)
+    steps = int(train_data.cardinality())
+    if not fast:
+        count = splits.info.counts["train"]
+        steps = -(-count // recipe.batch_size)
+        train_data = replicas.pipeline(train_data, count, recipe.batch_size)
+
+    def rest(step):
+        return task.prepare(splits.rest(step), splits.info)
+
+    return fitting.Pipelines(train_data, validation_data, steps, rest, splits)
+
+
+def _config(recipe, splits, manner):
+    return {
+        "recipe": recipe.to_json(),
+        "info": {**dataclasses.asdict(splits.info), "files": None},
+        "fast": manner.fast,
+        "deterministic": manner.deterministic,
+        "versions": {m.__name__: m.__version__ for m in (kerasdl, keras, tf)},
+    }
+
+
+def _claim(run, recipe, manner):
     """True when the folder already holds this run, finished; refuse another's folder."""
     if not (run.path / "config.json").exists():
         if run.path.is_dir() and any(file.name != lock.NAME for file in run.path.iterdir()):
             raise errors.InvalidInput("output folder", "a new, empty or run folder", run.path)
         return False
-    if run.recipe != recipe:
-        old, new = run.recipe.to_json(), recipe.to_json()
+    old, new = run.recipe.to_json(), recipe.to_json()
+    old["deterministic"] = run.config.get("deterministic", False)
+    new["deterministic"] = manner.deterministic
+    if run.recipe != recipe or (old != new and not run.finished):
         changed = ", ".join(f"{k}={old[k]!r}" for k in new if old[k] != new[k])
         expected = f"a new folder (give another --out): {run.path} holds a run with {changed}"
         raise errors.InvalidInput("output folder", expected, run.path)

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from kerasdl import cli
-from kerasdl.recipes import training
+from kerasdl.recipes import surviving
 
 
 class Slow(keras.callbacks.Callback):
@@ -35,5 +35,5 @@ def compute_for_ever():
 
 if __name__ == "__main__":
     MANNER = sys.argv.pop(1)
-    training.ProgressBar = Slow
+    surviving.ProgressBar = Slow
     cli.main()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kerasdl import errors, recipes
-from kerasdl.recipes import training
+from kerasdl.recipes import surviving
 
 FILES = ["config.json", "history.csv", "metrics.json", "model.keras"]
 
@@ -42,8 +42,8 @@ def test_interrupted_run_resumes_to_the_same_weights(recipe, tmp_path, monkeypat
     undisturbed = recipe.run(tmp_path / "whole", progress=False)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "ProgressBar", lambda *arguments: StopAfter(2))
-        with pytest.raises(training.Interrupted, match="2 of 4 epochs are kept"):
+        patch.setattr(surviving, "ProgressBar", lambda *arguments: StopAfter(2))
+        with pytest.raises(surviving.Interrupted, match="2 of 4 epochs are kept"):
             recipe.run(tmp_path / "stopped", progress=True, save_seconds=0)
     with pytest.raises(errors.InvalidInput, match="which was interrupted"):
         recipes.open(tmp_path / "stopped")

@@ -1,0 +1,151 @@
+"""A loss that is no number: the step, what went first, and what to try."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasdl import callbacks
+from kerasdl.callbacks import nonfinite, rates
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(64, 4)).astype("float32")
+Y = rng.normal(size=(64, 1)).astype("float32")
+
+
+class Logarithm(keras.layers.Layer):
+    def call(self, inputs):
+        return keras.ops.log(inputs)
+
+
+class Root(keras.layers.Layer):
+    """Of 0, where its slope is infinite."""
+
+    def call(self, inputs):
+        return keras.ops.sqrt(0 * inputs)
+
+
+class Block(keras.layers.Layer):
+    """Its layers are sound, what it does with them is not."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.dense = keras.layers.Dense(3, name="inner")
+
+    def call(self, inputs):
+        return keras.ops.sqrt(0 * self.dense(inputs))
+
+
+def fitted(layers, data=(X, Y), loss="mse", optimizer="sgd", known=True):
+    """What stops 3 epochs of 8 steps, of which 4 run at once."""
+    first = keras.layers.Dense(8, name="first")
+    model = keras.Sequential([keras.Input((4,)), first, *layers, keras.layers.Dense(1, name="b")])
+    model.compile(optimizer, loss, steps_per_execution=4)
+    dataset = tf.data.Dataset.from_tensor_slices(data).batch(8)
+    watch = callbacks.NonFinite((lambda epoch, step: dataset.skip(step)) if known else None)
+    options = {"epochs": 3, "shuffle": False, "verbose": 0, "callbacks": [watch]}
+    with pytest.raises(nonfinite.NonFiniteLoss) as raised:
+        model.fit(dataset, **options)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+def spoilt(array, value):
+    array = array.copy()
+    array[21, -1] = value
+    return array
+
+
+@pytest.mark.parametrize(
+    ("layers", "options", "step", "what"),
+    [
+        ([], {"data": (spoilt(X, np.nan), Y)}, 3, "the inputs of the batch, nan in row 5 of 8"),
+        ([], {"data": (X, spoilt(Y, -np.inf))}, 3, "the targets of the batch, -inf in row 5 of 8"),
+        ([Logarithm], {}, 1, "the output of layer {}/logarithm"),
+        ([Root], {}, 1, "the gradient of layer {}/root"),
+        ([Block], {}, 1, "the gradient of layer {}/block"),
+        ([], {"loss": lambda _, y: keras.ops.log(y)}, 1, "the loss, of finite outputs"),
+    ],
+)
+def test_what_went_first_is_named_with_its_step(layers, options, step, what):
+    name = keras.Sequential().name  # the next one's number is one higher
+    kind, _, number = name.partition("_")
+    message = fitted([layer(name=layer.__name__.lower()) for layer in layers], **options)
+    assert f"Invalid loss in step {step} of epoch 1. " in message
+    model = f"{kind}_{int(number or 0) + 1}"
+    assert f"first went {what.format(model)}" in message, message
+
+
+def test_too_high_a_rate_is_found_in_the_step_and_advice_fits():
+    message = fitted([], optimizer=keras.optimizers.SGD(50.0))
+    assert "in step 4 of epoch 1" in message and "try a lower learning rate, or clipped" in message
+    message = fitted([], optimizer=keras.optimizers.SGD(50.0), known=False)
+    assert "in step 4 of epoch 1" in message and "first went the weights" in message
+
+
+class TwoLosses(keras.Model):
+    """As a GAN has it: a step and two optimizers of its own."""
+
+    def __init__(self):
+        inputs = keras.Input((4,))
+        outputs = [keras.layers.Dense(1, name=name)(inputs) for name in ("one", "two")]
+        super().__init__(inputs, outputs)
+        self.trackers = [keras.metrics.Mean(name=f"{name}_loss") for name in ("one", "two")]
+
+    def compile(self, rate):
+        super().compile(optimizer=None, steps_per_execution=2)
+        self.optimizers = {"one": keras.optimizers.SGD(0.1), "two": keras.optimizers.SGD(rate)}
+        self.one, self.two = self.optimizers.values()
+        for name, optimizer in self.optimizers.items():
+            optimizer.build(self.get_layer(name).trainable_variables)
+
+    @property
+    def metrics(self):
+        return self.trackers
+
+    def train_step(self, data):
+        inputs, targets = data
+        for number, (name, optimizer) in enumerate(self.optimizers.items()):
+            with tf.GradientTape() as tape:
+                loss = keras.ops.mean((self(inputs)[number] - targets) ** 2)
+            variables = self.get_layer(name).trainable_variables
+            optimizer.apply(tape.gradient(loss, variables), variables)
+            self.trackers[number].update_state(loss)
+        return {tracker.name: tracker.result() for tracker in self.trackers}
+
+
+def test_a_step_of_ones_own_with_two_optimizers():
+    model = TwoLosses()
+    model.compile(rate=1e12)
+    dataset = tf.data.Dataset.from_tensor_slices((X, Y)).batch(8)
+    watch = callbacks.NonFinite(lambda epoch, step: dataset.skip(step))
+    with pytest.raises(nonfinite.NonFiniteLoss, match=r"two_loss in step .* Received: inf; first"):
+        model.fit(dataset, epochs=3, shuffle=False, verbose=0, callbacks=[watch])
+
+
+def test_training_with_it_is_training_without():
+    def weights(watched):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5), Root()])
+        model.add(keras.layers.Dense(1))
+        model.compile("adam", "mse")
+        dataset = tf.data.Dataset.from_tensor_slices((X, Y)).batch(8)
+        watch = callbacks.NonFinite(lambda epoch, step: dataset.skip(step))
+        model.fit(dataset, shuffle=False, verbose=0, callbacks=[watch] * watched)
+        return model.get_weights()
+
+    for a, b in zip(weights(True), weights(False), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_rates_are_lowered_whatever_they_follow():
+    schedule = keras.optimizers.schedules.CosineDecay(0.4, decay_steps=10)
+    optimizer = keras.optimizers.Adam(schedule)
+    for expected in (0.2, 0.1):
+        rates.lower(optimizer, 0.5)
+        assert float(optimizer.learning_rate) == pytest.approx(expected)
+    again = keras.optimizers.Adam.from_config(optimizer.get_config())
+    assert float(again.learning_rate) == pytest.approx(0.1)
+    constant = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.4))
+    rates.lower(constant, 0.5)
+    assert float(constant.learning_rate) == pytest.approx(0.2)
