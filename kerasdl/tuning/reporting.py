@@ -43,8 +43,8 @@ class Board:
         rows = leaderboard.make(self.plan)["trials"]
         text = result.get("reason", "")
         if result["status"] == "completed":
-            metric, best = self.plan.objective.metric, rows[0]
-            text = f"{metric} {result['score']:.4g} after {result['epochs']} epoch{'s' * (result['epochs'] > 1)}"
+            metric, best, epochs = self.plan.objective.metric, rows[0], result["epochs"]
+            text = f"{metric} {result['score']:.4g} after {epochs} epoch{'s' * (epochs > 1)}"
             text += f", best {best['score']:.4g} (trial {best['trial']})"
         left = ""
         if self.plan.seconds:
