@@ -1,26 +1,42 @@
 """Layers that Keras lacks, one concept a file."""
 
+from kerasdl.layers.border_padding import BorderPadding2D
 from kerasdl.layers.causal_self_attention import CausalSelfAttention
 from kerasdl.layers.dense_block import DenseBlock, TransitionBlock
+from kerasdl.layers.drop_connect import DropConnect
+from kerasdl.layers.gated_convolution import GatedConv2D
+from kerasdl.layers.l2_pooling import L2Pooling2D
 from kerasdl.layers.local_response_normalization import LocalResponseNormalization
+from kerasdl.layers.locally_connected import LocallyConnected2D
+from kerasdl.layers.max_unpooling import MaxUnpooling2D
 from kerasdl.layers.patch_embedding import PatchEmbedding
 from kerasdl.layers.residual import BottleneckBlock, ResidualBlock
 from kerasdl.layers.sampling import Sampling
 from kerasdl.layers.se_block import SEBlock
 from kerasdl.layers.self_attention import SelfAttention
+from kerasdl.layers.spatially_separable import SpatiallySeparableConv2D
+from kerasdl.layers.stochastic_pooling import StochasticPooling2D
 from kerasdl.layers.transformer_block import TransformerBlock
 from kerasdl.layers.transformer_decoder_block import TransformerDecoderBlock
 
 __all__ = [
+    "BorderPadding2D",
     "BottleneckBlock",
     "CausalSelfAttention",
     "DenseBlock",
+    "DropConnect",
+    "GatedConv2D",
+    "L2Pooling2D",
     "LocalResponseNormalization",
+    "LocallyConnected2D",
+    "MaxUnpooling2D",
     "PatchEmbedding",
     "ResidualBlock",
     "SEBlock",
     "Sampling",
     "SelfAttention",
+    "SpatiallySeparableConv2D",
+    "StochasticPooling2D",
     "TransformerBlock",
     "TransformerDecoderBlock",
     "TransitionBlock",

@@ -50,15 +50,17 @@ class Subject:
     not_applicable: dict = dataclasses.field(default_factory=dict)
 
 
-def layer(cls, arguments, *inputs, **others):
+def layer(cls, arguments, *inputs, reached=2, **others):
     """Declare a layer; `inputs` are one array for each.
 
-    As a model it stands behind a Dense layer, which learns only if the gradient passes.
+    As a model it stands behind a Dense layer, which learns only if the gradient passes; so does
+    each of several inputs, or the first `reached` of them.
     """
 
     def make(**over):
         symbols = [keras.Input(array.shape[1:]) for array in inputs]
-        before = [keras.layers.Dense(symbol.shape[-1])(symbol) for symbol in symbols]
+        before = [keras.layers.Dense(symbol.shape[-1])(symbol) for symbol in symbols[:reached]]
+        before += symbols[reached:]
         return keras.Model(one_or_all(symbols), cls(**arguments | over)(one_or_all(before)))
 
     def learning(optimizer):

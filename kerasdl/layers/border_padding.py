@@ -1,0 +1,72 @@
+"""Padding with what is there: the border again, its mirror image, or the other side."""
+
+import keras
+from keras import layers, ops
+
+from kerasdl import checks, errors
+
+MODES = ("replicate", "reflect", "circular")
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class BorderPadding2D(layers.Layer):
+    """Enlarge images by what is at their borders, not by zeros, which look like an edge.
+
+    Circular padding takes the other side, so that a convolution commutes with every shift. (One of
+    the notes calls it a flipped image; its own table says the other side.) Keras pads with
+    constants and mirror images.
+
+        replicate   a a | a b c | c c
+        reflect     c b | a b c | b a
+        circular    b c | a b c | a b
+
+    Args:
+        padding: Pixels on each side.
+        mode: "replicate", "reflect" or "circular".
+
+    Input shape: (batch, height, width, channels)
+    Output shape: (batch, height + 2 padding, width + 2 padding, channels)
+
+    Example:
+        >>> row = keras.ops.reshape(keras.ops.arange(3.0), (1, 1, 3, 1))
+        >>> BorderPadding2D(1, "circular")(row)[0, 0, :, 0].numpy().tolist()
+        [2.0, 0.0, 1.0, 2.0, 0.0]
+
+    Spec: CNO-14, CNO-15, CNO-16, E-19
+    """
+
+    def __init__(self, padding=1, mode="replicate", **kwargs):
+        super().__init__(**kwargs)
+        checks.arguments(padding=padding)
+        errors.one_of("value for argument `mode`", mode, MODES)
+        self.padding = padding
+        self.mode = mode
+
+    def build(self, input_shape):
+        checks.inputs(self, input_shape, "batch, height, width, channels")
+        least = {"replicate": 1, "reflect": self.padding + 1, "circular": self.padding}[self.mode]
+        if any(side and side < least for side in input_shape[1:3]):
+            expected = f"at most what sides of {tuple(input_shape[1:3])} have"
+            raise errors.InvalidInput("value for argument `padding`", expected, self.padding)
+
+    def call(self, inputs):
+        return self._pad(self._pad(inputs, 1), 2)
+
+    def _pad(self, x, axis):
+        count = self.padding
+        if self.mode == "reflect":
+            widths = [(0, 0)] * 4
+            widths[axis] = (count, count)
+            return ops.pad(x, widths, "reflect")
+
+        def part(first, last):
+            return x[:, first:last] if axis == 1 else x[:, :, first:last]
+
+        if self.mode == "circular":
+            return ops.concatenate([part(-count, None), x, part(None, count)], axis=axis)
+        return ops.concatenate([part(None, 1)] * count + [x] + [part(-1, None)] * count, axis=axis)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        more = 2 * self.padding
+        return (batch, height and height + more, width and width + more, channels)

@@ -1,0 +1,66 @@
+"""Gated convolution: one looks for what, the other says how much of it passes."""
+
+import keras
+from keras import layers
+
+from kerasdl import checks, errors
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class GatedConv2D(layers.Layer):
+    """Multiply a convolution by what another one, after a sigmoid, lets through.
+
+    A soft switch for each place and channel, learned from the neighbourhood, as in an LSTM: in
+    inpainting it learns which pixels are real.
+
+        y = f(conv_a(x)) sigma(conv_b(x))
+
+    Args:
+        filters: Channels of the output.
+        kernel_size, strides, padding: As in `keras.layers.Conv2D`.
+        activation: Name of f; `None` for none.
+
+    Input shape: (batch, height, width, channels)
+    Output shape: (batch, rows, columns, filters)
+
+    Example:
+        >>> GatedConv2D(4, 3)(keras.ops.ones((1, 8, 8, 2))).shape
+        TensorShape([1, 8, 8, 4])
+
+    Spec: CNO-49
+    Reference: Dauphin, Fan, Auli, Grangier (2017), Language Modeling with Gated Convolutional
+    Networks.
+    """
+
+    def __init__(
+        self, filters, kernel_size=3, strides=1, padding="same", activation=None, **kwargs
+    ):
+        super().__init__(**kwargs)
+        checks.arguments(
+            filters=filters, kernel_size=kernel_size, strides=strides, activation=activation
+        )
+        errors.one_of("value for argument `padding`", padding, ("same", "valid"))
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.padding = padding
+        self.activation = activation
+
+    def build(self, input_shape):
+        checks.inputs(self, input_shape, "batch, height, width, channels")
+        shared = {"strides": self.strides, "padding": self.padding, "dtype": self.dtype_policy}
+        self.features = layers.Conv2D(
+            self.filters, self.kernel_size, activation=self.activation, **shared
+        )
+        self.gate = layers.Conv2D(self.filters, self.kernel_size, activation="sigmoid", **shared)
+        self.multiply = layers.Multiply(dtype=self.dtype_policy)
+        self.features.build(input_shape)
+        self.gate.build(input_shape)
+
+    def call(self, inputs):
+        return self.multiply([self.features(inputs), self.gate(inputs)])
+
+    def compute_output_shape(self, input_shape):
+        shared = {"strides": self.strides, "padding": self.padding}
+        convolution = layers.Conv2D(self.filters, self.kernel_size, **shared)
+        return convolution.compute_output_shape(input_shape)

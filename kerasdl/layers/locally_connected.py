@@ -1,0 +1,76 @@
+"""A locally connected layer: a convolution that shares nothing."""
+
+import keras
+from keras import activations, layers, ops
+
+from kerasdl import checks, errors
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class LocallyConnected2D(layers.Layer):
+    """Look at neighbourhoods, each with weights of its own.
+
+    What is to be seen may depend on where: eyes are above mouths in aligned faces. The price is a
+    kernel for each place. (One of the notes says that these layers share their weights; that is
+    what makes a convolution of them.)
+
+        y_hw = f( sum_window x W_hw + b_hw )        (k^2 inputs + 1) outputs weights a place
+
+    Args:
+        filters: Channels of the output.
+        kernel_size: Side of the window.
+        strides: Pixels from one window to the next.
+        activation: Name of f; `None` for none.
+
+    Input shape: (batch, height, width, channels), sides known
+    Output shape: (batch, rows, columns, filters)
+
+    Example:
+        >>> layer = LocallyConnected2D(4, 3)
+        >>> layer(keras.ops.ones((1, 8, 8, 2))).shape, layer.count_params()
+        (TensorShape([1, 6, 6, 4]), 2736)
+
+    Spec: CNO-24, E-25
+    """
+
+    def __init__(self, filters, kernel_size=3, strides=1, activation=None, **kwargs):
+        super().__init__(**kwargs)
+        checks.arguments(
+            filters=filters, kernel_size=kernel_size, strides=strides, activation=activation
+        )
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.activation = activation
+
+    def build(self, input_shape):
+        checks.inputs(self, input_shape, "batch, height, width, channels", unknown=("batch",))
+        _, rows, columns, _ = self.compute_output_shape(input_shape)
+        if min(rows, columns) < 1:
+            expected = f"at most the image's sides {tuple(input_shape[1:3])}"
+            raise errors.InvalidInput(
+                "value for argument `kernel_size`", expected, self.kernel_size
+            )
+        inputs = self.kernel_size**2 * input_shape[-1]
+        # a place sees `inputs` numbers, not those of all places
+        limit = (6 / (inputs + self.filters)) ** 0.5
+        start = keras.initializers.RandomUniform(-limit, limit)
+        self.kernel = self.add_weight((rows, columns, inputs, self.filters), start, name="kernel")
+        self.bias = self.add_weight((rows, columns, self.filters), "zeros", name="bias")
+
+    def call(self, inputs):
+        rows, columns, _, _ = self.kernel.shape
+        last = self.strides * (rows - 1) + 1, self.strides * (columns - 1) + 1
+        moved = [
+            inputs[:, i : i + last[0] : self.strides, j : j + last[1] : self.strides]
+            for i in range(self.kernel_size)
+            for j in range(self.kernel_size)
+        ]
+        seen = ops.concatenate(moved, axis=-1)  # (batch, rows, columns, window * channels)
+        outputs = ops.einsum("bhwi,hwio->bhwo", seen, self.kernel) + self.bias
+        return activations.get(self.activation)(outputs)
+
+    def compute_output_shape(self, input_shape):
+        batch, *sides, _ = input_shape
+        sides = [(side - self.kernel_size) // self.strides + 1 for side in sides]
+        return (batch, *sides, self.filters)

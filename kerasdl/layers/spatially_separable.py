@@ -1,0 +1,68 @@
+"""A spatially separable convolution: down the columns, then along the rows."""
+
+import keras
+from keras import layers
+
+from kerasdl import checks, errors
+from kerasdl.layers import chain
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class SpatiallySeparableConv2D(layers.Layer):
+    """A k x 1 convolution, then a 1 x k: 2k weights for each pair of channels, not k^2.
+
+    Some kernels are a column times a row, such as Sobel's: for them it is the same. Others it
+    cannot be; a network that learns only such kernels is smaller.
+
+        K = u v^T   =>   conv(x, K) = conv(conv(x, u), v^T)
+
+    Args:
+        filters: Channels of the output, and in between.
+        kernel_size: k.
+        strides: Pixels from one window to the next: down in the first, along in the second.
+        padding: "same" or "valid".
+        activation: Name of what comes after both; `None` for nothing.
+
+    Input shape: (batch, height, width, channels)
+    Output shape: (batch, rows, columns, filters)
+
+    Example:
+        >>> layer = SpatiallySeparableConv2D(1, 3)
+        >>> layer(keras.ops.ones((1, 8, 8, 1))).shape, layer.count_params()  # 3 + 3 and a bias
+        (TensorShape([1, 8, 8, 1]), 7)
+
+    Spec: CNO-48
+    """
+
+    def __init__(
+        self, filters, kernel_size=3, strides=1, padding="same", activation=None, **kwargs
+    ):
+        super().__init__(**kwargs)
+        checks.arguments(
+            filters=filters, kernel_size=kernel_size, strides=strides, activation=activation
+        )
+        errors.one_of("value for argument `padding`", padding, ("same", "valid"))
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.padding = padding
+        self.activation = activation
+
+    def build(self, input_shape):
+        checks.inputs(self, input_shape, "batch, height, width, channels")
+        self.parts = self._convolutions()
+        chain.build(self, self.parts, input_shape)
+
+    def _convolutions(self):
+        k, s = self.kernel_size, self.strides
+        shared = {"filters": self.filters, "padding": self.padding}
+        return [
+            layers.Conv2D(kernel_size=(k, 1), strides=(s, 1), use_bias=False, **shared),
+            layers.Conv2D(kernel_size=(1, k), strides=(1, s), activation=self.activation, **shared),
+        ]
+
+    def call(self, inputs):
+        return chain.call(self.parts, inputs)
+
+    def compute_output_shape(self, input_shape):
+        return chain.output_shape(self._convolutions(), input_shape)

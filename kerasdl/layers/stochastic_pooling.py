@@ -1,0 +1,64 @@
+"""Stochastic pooling: strong responses win more often, not always."""
+
+import keras
+from keras import layers, ops
+
+from kerasdl import checks
+from kerasdl.layers import windows
+from kerasdl.layers.noise import replica_uniform
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class StochasticPooling2D(layers.Layer):
+    """Draw one number of each window, with a chance in proportion to it; when judging, the mean.
+
+    A regulariser without a rate: max pooling shows the next layer the same winner again and again.
+    Numbers are taken as after a ReLU: negative ones count as 0. A window of zeros gives 0.
+
+        P(i) = x_i / sum x        training: y = x_i        else: y = sum P(i) x_i
+
+    Args:
+        pool_size: Side of the windows, which lie side by side; a divisor of the image's sides.
+        seed: Where the drawing starts; `None` takes one from Python's generator.
+
+    Input shape: (batch, height, width, channels)
+    Output shape: (batch, height / pool_size, width / pool_size, channels)
+
+    Example:
+        >>> x = keras.ops.reshape(keras.ops.convert_to_tensor([1.0, 3.0, 0.0, 0.0]), (1, 2, 2, 1))
+        >>> float(StochasticPooling2D(2)(x)[0, 0, 0, 0])  # (1 + 9) / 4
+        2.5
+
+    Spec: CNO-33
+    Reference: Zeiler, Fergus (2013), Stochastic Pooling for Regularization of Deep Convolutional
+    Neural Networks.
+    """
+
+    def __init__(self, pool_size=2, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        checks.arguments(pool_size=pool_size, seed=seed)
+        self.pool_size = pool_size
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, input_shape):
+        checks.inputs(self, input_shape, "batch, height, width, channels")
+        windows.check(self, input_shape)
+
+    def call(self, inputs, training=False):
+        x = ops.relu(inputs)
+        if not training:
+            squares = ops.average_pool(ops.square(x), self.pool_size)
+            means = ops.average_pool(x, self.pool_size)
+            return squares / ops.maximum(means, keras.config.epsilon())
+        x = windows.split(x, self.pool_size)  # (batch, rows, columns, window, channels)
+        parts = ops.cumsum(x, axis=3)
+        whole = parts[:, :, :, -1:]
+        # the first whose part of the whole reaches the drawn one
+        drawn = replica_uniform(ops.shape(whole), self.seed_generator, x.dtype) * whole
+        winner = ops.cast(parts > drawn, x.dtype)
+        winner = winner - ops.concatenate([ops.zeros_like(whole), winner[:, :, :, :-1]], axis=3)
+        return ops.sum(x * winner, axis=3)  # (batch, rows, columns, channels)
+
+    def compute_output_shape(self, input_shape):
+        return windows.smaller(input_shape, self.pool_size)

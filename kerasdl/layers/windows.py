@@ -1,0 +1,39 @@
+"""Windows of an image side by side, and back: what pooling looks at and unpooling fills."""
+
+from keras import ops
+
+from kerasdl.errors import InvalidInput
+
+
+def check(layer, shape):
+    """Raise unless windows of `pool_size` tile an image."""
+    sides = shape[1:3]
+    if any(side and side % layer.pool_size for side in sides):
+        expected = f"a divisor of the image's sides {tuple(sides)}"
+        raise InvalidInput("value for argument `pool_size`", expected, layer.pool_size)
+
+
+def split(images, size):
+    """(batch, height, width, channels) -> (batch, rows, columns, size^2, channels)"""
+    _, height, width, channels = images.shape
+    rows = (ops.shape(images)[1] if height is None else height) // size
+    columns = (ops.shape(images)[2] if width is None else width) // size
+    tiles = ops.reshape(images, (-1, rows, size, columns, size, channels))
+    tiles = ops.transpose(tiles, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(tiles, (-1, rows, columns, size * size, channels))
+
+
+def join(tiles, size):
+    """The way back."""
+    _, rows, columns, _, channels = tiles.shape
+    rows = ops.shape(tiles)[1] if rows is None else rows
+    columns = ops.shape(tiles)[2] if columns is None else columns
+    tiles = ops.reshape(tiles, (-1, rows, columns, size, size, channels))
+    tiles = ops.transpose(tiles, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(tiles, (-1, rows * size, columns * size, channels))
+
+
+def smaller(shape, size):
+    """The shape of what has one number for each window."""
+    batch, height, width, channels = shape
+    return (batch, height and height // size, width and width // size, channels)

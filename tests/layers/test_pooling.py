@@ -1,0 +1,91 @@
+"""L2 and stochastic pooling, max-unpooling, padding with what is there."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasdl import layers
+from kerasdl.errors import InvalidInput
+from kerasdl.formulas import convolution, pooling
+
+RANDOM = np.random.default_rng(0)
+IMAGES = RANDOM.normal(size=(3, 8, 12, 5)).astype("float32")
+
+
+def test_l2_pooling_is_its_formula_and_that_of_the_notes():
+    found = layers.L2Pooling2D(4)(IMAGES)
+    theirs = [pooling.l2_pooling(image, 4) for image in IMAGES]
+    np.testing.assert_allclose(found, theirs, rtol=1e-6)
+
+
+def test_l2_pooling_of_zeros_has_a_finite_slope():
+    x = tf.zeros((1, 2, 2, 1))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layers.L2Pooling2D(2)(x)
+    assert np.isfinite(tape.gradient(y, x)).all()
+    assert float(y[0, 0, 0, 0]) < 1e-6
+
+
+def test_stochastic_pooling_draws_by_size_and_judges_by_the_mean():
+    window = np.array([1.0, 3.0, -2.0, 0.0], "float32").reshape(1, 2, 2, 1)
+    layer = layers.StochasticPooling2D(2, seed=0)
+    drawn = np.ravel(layer(np.tile(window, (4000, 1, 1, 1)), training=True))
+    assert set(drawn) == {1.0, 3.0}
+    assert np.mean(drawn == 3) == pytest.approx(0.75, abs=0.02)
+    assert float(layer(window)[0, 0, 0, 0]) == pytest.approx(2.5)
+    assert not np.any(layer(-np.abs(IMAGES), training=True))
+
+
+def test_stochastic_pooling_passes_the_gradient_to_the_winner():
+    x = tf.convert_to_tensor(np.abs(IMAGES))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layers.StochasticPooling2D(4, seed=0)(x, training=True)
+    slope = tape.gradient(y, x).numpy().reshape(3, 2, 4, 3, 4, 5).transpose(0, 1, 3, 5, 2, 4)
+    assert (np.sort(slope.reshape(-1, 16))[:, -1] == 1).all()
+    assert slope.sum() == y.numpy().size
+
+
+def test_pooling_what_was_unpooled_gives_it_back():
+    pooled = keras.layers.MaxPooling2D(4)(np.abs(IMAGES))
+    spread = layers.MaxUnpooling2D(4)([pooled, np.abs(IMAGES)])
+    np.testing.assert_array_equal(keras.layers.MaxPooling2D(4)(spread), pooled)
+    np.testing.assert_array_equal(spread, np.where(spread != 0, np.abs(IMAGES), 0))
+    assert np.count_nonzero(spread) == pooled.numpy().size
+
+
+@pytest.mark.parametrize("mode", ["replicate", "reflect", "circular"])
+def test_padding_is_numpys(mode):
+    found = layers.BorderPadding2D(3, mode)(IMAGES)
+    for image, padded in zip(IMAGES, found, strict=True):
+        theirs = [convolution.pad(image[..., c], 3, mode) for c in range(5)]
+        np.testing.assert_array_equal(padded, np.stack(theirs, axis=-1))
+
+
+def test_with_circular_padding_convolution_commutes_with_every_shift():
+    convolution = keras.layers.Conv2D(4, 3)
+
+    def padded(images):
+        return convolution(layers.BorderPadding2D(1, "circular")(images))
+
+    shift = {"shift": (2, 5), "axis": (1, 2)}
+    np.testing.assert_allclose(
+        padded(np.roll(IMAGES, **shift)), np.roll(padded(IMAGES), **shift), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "message"),
+    [
+        (layers.L2Pooling2D(3), (None, 8, 8, 1), "a divisor of the image's sides"),
+        (layers.StochasticPooling2D(3), (None, 8, 8, 1), "a divisor of the image's sides"),
+        (layers.MaxUnpooling2D(2), [(None, 3, 4, 1), (None, 8, 8, 1)], "what was pooled"),
+        (layers.BorderPadding2D(4, "reflect"), (None, 4, 9, 1), "at most what sides of"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_does_not_fit_is_said(layer, shape, message):
+    with pytest.raises(InvalidInput, match=message):
+        layer.build(shape)
