@@ -4,6 +4,8 @@ import inspect
 
 import keras
 
+from kerasdl import checks
+
 
 class Arguments:
     """Keeps the constructor's arguments, so that a saved model comes back with them.
@@ -20,6 +22,7 @@ class Arguments:
         arguments = dict(bound.arguments)
         del arguments["self"]
         arguments.update(arguments.pop("kwargs", {}))
+        checks.arguments(**arguments)
         # Keras tracks what is set after `__init__`; these are no parts of the model
         object.__setattr__(instance, "_arguments", arguments)
         return instance

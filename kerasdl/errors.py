@@ -21,7 +21,7 @@ class InvalidInput(ValueError):
 
 def one_of(subject, name, names):
     """Raise unless `name` is among `names`; suggest the ones that look like it."""
-    if name in names:
+    if isinstance(name, str) and name in names:
         return
     import difflib
 

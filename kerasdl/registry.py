@@ -12,7 +12,7 @@ import importlib
 import inspect
 import pathlib
 
-from kerasdl import errors
+from kerasdl import checks, errors
 
 PACKAGE = pathlib.Path(__file__).parent
 
@@ -79,4 +79,5 @@ def create_model(name: str, **options):
     for option in options:
         if option not in ("name", "dtype"):
             errors.one_of(f"option for model `{name}`", option, known)
+    checks.arguments(**options)
     return make(**{"name": name, **entry.options, **options})

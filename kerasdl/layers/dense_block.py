@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from kerasdl import checks, errors
 from kerasdl.layers import chain
 
 
@@ -79,12 +80,14 @@ class DenseBlock(layers.Layer):
 
     def __init__(self, depth, growth_rate=32, bottleneck=4, **kwargs):
         super().__init__(**kwargs)
+        checks.arguments(depth=depth, growth_rate=growth_rate, bottleneck=bottleneck)
         self.depth = depth
         self.growth_rate = growth_rate
         self.bottleneck = bottleneck
         self.dense_layers = [DenseLayer(growth_rate, bottleneck) for _ in range(depth)]
 
     def build(self, input_shape):
+        checks.inputs(self, input_shape, "batch, height, width, channels")
         chain.build(self, self.dense_layers, input_shape)
 
     def call(self, inputs):
@@ -113,10 +116,16 @@ class TransitionBlock(layers.Layer):
 
     def __init__(self, compression=0.5, **kwargs):
         super().__init__(**kwargs)
+        checks.arguments(compression=compression)
         self.compression = compression
 
     def build(self, input_shape):
+        checks.inputs(self, input_shape, "batch, height, width, channels")
         filters = int(input_shape[-1] * self.compression)
+        sides = [n for n in input_shape[1:3] if n is not None]
+        if not filters or min(sides, default=2) < 2:
+            expected = f"2 x 2 pixels and a channel that compression {self.compression} leaves"
+            raise errors.InvalidInput("input of TransitionBlock", expected, input_shape)
         self.shrink = [*bn_relu_conv(filters, 1), layers.AveragePooling2D(2)]
         chain.build(self, self.shrink, input_shape)
 

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from kerasdl import errors
+from kerasdl import checks, errors
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
@@ -34,12 +34,16 @@ class LocalResponseNormalization(layers.Layer):
 
     def __init__(self, size=5, k=2.0, alpha=1e-4, beta=0.75, **kwargs):
         super().__init__(**kwargs)
-        if size < 1 or size % 2 == 0:
-            raise errors.InvalidInput("value for argument `size`", "a positive odd number", size)
+        checks.arguments(size=size, k=k, alpha=alpha, beta=beta)
         self.size = size
         self.k = k
         self.alpha = alpha
         self.beta = beta
+
+    def build(self, input_shape):
+        if len(input_shape) < 2 or input_shape[-1] is None:
+            expected = "shape (batch, ..., channels) with known channels"
+            raise errors.InvalidInput("input of LocalResponseNormalization", expected, input_shape)
 
     def call(self, inputs):
         # squares overflow half precision, and k swallows what alpha leaves of them

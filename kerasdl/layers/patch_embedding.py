@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from kerasdl import checks
 from kerasdl.errors import InvalidInput
 
 
@@ -49,10 +50,12 @@ class PatchEmbedding(layers.Layer):
 
     def __init__(self, patch_size=16, width=768, **kwargs):
         super().__init__(**kwargs)
+        checks.arguments(patch_size=patch_size, width=width)
         self.patch_size = patch_size
         self.width = width
 
     def build(self, input_shape):
+        checks.inputs(self, input_shape, "batch, height, width, channels")
         if any(side and side % self.patch_size for side in input_shape[1:3]):
             raise InvalidInput(
                 "value for argument `patch_size`",

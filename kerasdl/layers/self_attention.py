@@ -5,6 +5,7 @@ import math
 import keras
 from keras import layers, ops
 
+from kerasdl import checks
 from kerasdl.errors import InvalidInput
 
 
@@ -18,6 +19,8 @@ def attention_weights(query, key, mask=None):
     scores = (query / math.sqrt(query.shape[-1])) @ ops.swapaxes(key, -1, -2)
     if mask is not None:
         scores = ops.where(mask, scores, -math.inf)
+    if scores.shape[-1] == 1:  # a single key gets all, of which Keras's softmax would warn
+        return ops.ones_like(scores)
     return ops.softmax(scores)
 
 
@@ -47,10 +50,12 @@ class SelfAttention(layers.Layer):
 
     def __init__(self, heads, dropout=0.0, **kwargs):
         super().__init__(**kwargs)
+        checks.arguments(heads=heads, dropout=dropout)
         self.heads = heads
         self.dropout = dropout
 
     def build(self, input_shape):
+        checks.inputs(self, input_shape, "batch, time, width", unknown=("batch", "time"))
         width = input_shape[-1]
         if width % self.heads:
             raise InvalidInput(

@@ -5,7 +5,7 @@ import functools
 import keras
 from keras import layers, ops
 
-from kerasdl import errors
+from kerasdl import checks, errors
 from kerasdl.layers import chain
 from kerasdl.layers.causal_self_attention import CausalSelfAttention
 from kerasdl.layers.self_attention import SelfAttention
@@ -62,6 +62,9 @@ class TransformerBlock(layers.Layer):
         super().__init__(**kwargs)
         errors.one_of("value for argument `activation`", activation, tuple(ACTIVATIONS))
         errors.one_of("value for argument `norm`", norm, ("pre", "post"))
+        checks.arguments(
+            heads=heads, hidden=hidden, causal=causal, dropout=dropout, epsilon=epsilon
+        )
         self.heads = heads
         self.hidden = hidden
         self.activation = activation
@@ -71,6 +74,7 @@ class TransformerBlock(layers.Layer):
         self.epsilon = epsilon
 
     def build(self, input_shape):
+        checks.inputs(self, input_shape, "batch, time, width", unknown=("batch", "time"))
         width = input_shape[-1]
         attention = CausalSelfAttention if self.causal else SelfAttention
         self.attention = attention(self.heads, self.dropout, name="attention")

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from kerasdl import checks
 from kerasdl.layers import chain
 from kerasdl.layers.transformer_block import TransformerBlock
 
@@ -53,7 +54,12 @@ class TransformerDecoderBlock(TransformerBlock):
         super().__init__(heads, hidden, activation, norm, True, dropout, epsilon, **kwargs)
 
     def build(self, input_shape):
-        shape, context_shape = input_shape[:2]
+        checks.several(self, input_shape, (2, 3), "x, a context and, perhaps, a mask")
+        shape, context_shape, *mask = input_shape
+        for of_context, names in zip(
+            (context_shape, *mask), ("batch, source, size", "batch, source"), strict=False
+        ):
+            checks.inputs(self, of_context, names)
         super().build(shape)
         self.cross_attention = layers.MultiHeadAttention(
             self.heads,

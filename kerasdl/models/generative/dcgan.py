@@ -25,6 +25,8 @@ VARIANTS = {
 
 def doublings(image_shape, smallest):
     """How many times a map of `smallest` pixels doubles before it is the image."""
+    if len(image_shape) != 3 or None in image_shape:
+        raise InvalidInput("image size", "(height, width, channels)", image_shape)
     height, width, _ = image_shape
     count = (height // smallest).bit_length() - 1
     if not height == width == smallest * 2**count:
@@ -86,6 +88,8 @@ class Generator(Network):
         **kwargs,
     ):
         steps = doublings(image_shape, start)
+        if not steps:
+            raise InvalidInput("value for argument `start`", "at most half of the image", start)
         up = layers.Conv2DTranspose
         inputs = keras.Input((latent_dim,))
         x = layers.Reshape((1, 1, latent_dim))(inputs)

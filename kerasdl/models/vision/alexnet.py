@@ -57,6 +57,9 @@ class AlexNet(Network):
         **kwargs,
     ):
         errors.one_of("value for argument `stem`", stem, ("imagenet", "small"))
+        if len(widths) != 5 or any(widths[i] % groups for i in (0, 1, 2, 3, 4)):
+            expected = f"five multiples of the {groups} groups"
+            raise errors.InvalidInput("value for argument `widths`", expected, widths)
         imagenet = stem == "imagenet"
         images.check(input_shape, smallest=67 if imagenet else 8)
 

@@ -1,6 +1,6 @@
 """What the networks of this folder ask of the images they are given."""
 
-from kerasdl import errors
+from kerasdl import checks, errors
 
 
 def check(input_shape, smallest, any_size=False):
@@ -11,6 +11,7 @@ def check(input_shape, smallest, any_size=False):
         smallest: Pixels a side that the network needs.
         any_size: Whether height and width may be `None`, to be known with each batch.
     """
+    checks.arguments(input_shape=input_shape)
     shape = tuple(input_shape)
     *size, channels = shape if len(shape) == 3 else (0, 0, None)
     big_enough = all(any_size if n is None else n >= smallest for n in size)

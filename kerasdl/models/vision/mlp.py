@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from kerasdl import checks
 from kerasdl.models.network import Network
 
 VARIANTS = {
@@ -34,6 +35,7 @@ class MLP(Network):
     def __init__(
         self, widths=(256, 128), dropout=0.2, num_classes=10, input_shape=(8, 8, 1), **kwargs
     ):
+        checks.known("input_shape", input_shape)
         inputs = keras.Input(input_shape)
         x = layers.Flatten()(inputs)
         for i, width in enumerate(widths):

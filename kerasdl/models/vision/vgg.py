@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from kerasdl import errors
 from kerasdl.models.network import Network
 from kerasdl.models.vision import images
 
@@ -52,6 +53,9 @@ class VGG(Network):
         **kwargs,
     ):
         images.check(input_shape, smallest=2 ** len(depths))
+        if len(widths) != len(depths):
+            expected = f"one for each of the {len(depths)} stages"
+            raise errors.InvalidInput("value for argument `widths`", expected, widths)
         trainable = {"activation": "relu", "kernel_initializer": "he_normal"}
         x = inputs = keras.Input(input_shape)  # 224
         for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):
