@@ -33,6 +33,7 @@ def convert(saved_model, output, inputs, weights, metadata) -> dict:
         return served(**dict(zip(names, arguments, strict=True)))
 
     model, _ = tf2onnx.convert.from_function(function, [], opset=OPSET)
+    without_erfc(model.graph)
     lacking = {(n.op_type, n.name) for n in nodes(model.graph) if not onnx.defs.has(n.op_type)}
     if lacking:  # tf2onnx leaves TensorFlow's operators where it knows none of ONNX
         return {"operators": sorted(lacking)}
@@ -48,6 +49,22 @@ def convert(saved_model, output, inputs, weights, metadata) -> dict:
     if importlib.util.find_spec("onnxruntime"):
         ONNXModel(output).runner()()
     return {}
+
+
+def without_erfc(graph):
+    """Keras's exact GELU has erfc(x), which ONNX lacks: it becomes 1 - erf(x)."""
+    import numpy as np
+    import onnx
+
+    for node in [n for n in graph.node if n.op_type == "Erfc"]:
+        (x,), (y,), name = node.input, node.output, node.name
+        one = onnx.numpy_helper.from_array(np.ones((), "float32"), f"{name}/one")
+        graph.initializer.append(one)
+        place = list(graph.node).index(node)
+        graph.node.remove(node)
+        graph.node.insert(place, onnx.helper.make_node("Erf", [x], [f"{name}/erf"]))
+        parts = [one.name, f"{name}/erf"]
+        graph.node.insert(place + 1, onnx.helper.make_node("Sub", parts, [y], name=name))
 
 
 def without_xla(file):

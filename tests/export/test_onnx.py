@@ -24,7 +24,7 @@ def depthwise():
     x = layers.DepthwiseConv2D(3, padding="same", use_bias=False)(x)
     x = layers.Activation("hard_swish")(layers.BatchNormalization()(x))
     x = layers.Conv2D(8, 3, groups=4, padding="same")(x)
-    x = layers.UpSampling2D()(layers.Conv2DTranspose(4, 3, 2, padding="same")(x))
+    x = layers.UpSampling2D()(layers.Conv2DTranspose(4, 3, 2, "same", activation="gelu")(x))
     return keras.Model(inputs, layers.GlobalMaxPooling2D()(x))
 
 
