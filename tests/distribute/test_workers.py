@@ -36,6 +36,9 @@ def test_the_same_as_one(tmp_path):
 
 
 def largest_difference(left, right):
-    """Of two subjects' losses, metrics, predictions and weights."""
+    """Of two subjects' losses, metrics, predictions and weights; of what is above 1 a share."""
     numbers = zip(keras.tree.flatten(left), keras.tree.flatten(right), strict=True)
-    return max(float(np.abs(np.float64(a) - np.float64(b)).max()) for a, b in numbers)
+    return max(
+        float((np.abs(np.float64(a) - np.float64(b)) / np.maximum(1, np.abs(b))).max())
+        for a, b in numbers
+    )
