@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from kerasdl.arguments import Arguments
-from kerasdl.layers.sampling import replica_normal
+from kerasdl.layers.noise import replica_normal
 from kerasdl.learners import interpolation
 from kerasdl.learners.replicas import global_mean
 from kerasdl.models.generative.dcgan import Discriminator, Generator

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasdl.layers import Sampling
-from kerasdl.layers.sampling import replica_normal
+from kerasdl.layers.noise import replica_normal
 
 MEAN = np.full((20_000, 1), 1.0, "float32")
 LOG_VARIANCE = np.full((20_000, 1), np.log(4.0), "float32")
