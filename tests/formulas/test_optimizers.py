@@ -1,0 +1,236 @@
+"""Update rules: formulas against Keras's optimizers, step by step, and the numbers of the notes."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasdl.formulas import basics, optimizers, regularization
+
+START = np.array([1.0, -2.0, 0.5, 3.0])
+RATE = 2**-5
+BETAS = {"beta_1": 0.875, "beta_2": 1 - 2**-10}
+
+
+def slope(w):
+    """Of a valley that is fifty times steeper across than along, and bent."""
+    return np.array([1.0, 50.0, 3.0, 0.2]) * np.sin(w)
+
+
+class Keras:
+    """A Keras optimizer, walked by hand, in float64.
+
+    It keeps its numbers as float32, where 1 - 0.999 has four digits left; powers of two are exact.
+    """
+
+    def __init__(self, optimizer, start=START):
+        self.optimizer, self.variable = optimizer, keras.Variable(start, dtype="float64")
+
+    def step(self, gradient):
+        gradient = np.reshape(gradient, self.variable.shape)
+        self.optimizer.apply([tf.constant(gradient, "float64")], [self.variable])
+        return self.variable.numpy()
+
+
+def together(same, formula, name, optimizer, *state, **options):
+    """Assert that ten steps are the same; `formula` takes and gives w and its state."""
+    theirs, w = Keras(optimizer), START
+    for _ in range(10):
+        gradient = slope(theirs.variable.numpy())
+        w, *state = formula(w, gradient, *state, learning_rate=RATE, **options)
+        same(formula, name, w, theirs.step(gradient), at_most=1e-12)
+
+
+@pytest.mark.parametrize("formula", [optimizers.momentum, optimizers.momentum_downhill])
+def test_momentum_is_what_keras_does(formula, same):
+    keras_sgd = keras.optimizers.SGD(RATE, momentum=0.875)
+    together(same, formula, "keras.optimizers.SGD", keras_sgd, 0.0, decay=0.875)
+
+
+def test_momentum_of_gradients_is_what_keras_does_while_the_rate_stays(same):
+    keras_sgd = keras.optimizers.SGD(RATE, momentum=0.875)
+    together(
+        same, optimizers.momentum_of_gradients, "keras.optimizers.SGD", keras_sgd, 0.0, decay=0.875
+    )
+
+
+def test_nesterov_is_what_keras_does_at_the_place_ahead(same):
+    keras_sgd = keras.optimizers.SGD(RATE, momentum=0.875, nesterov=True)
+    together(
+        same,
+        optimizers.nesterov_ahead,
+        "keras.optimizers.SGD (nesterov)",
+        keras_sgd,
+        0.0,
+        decay=0.875,
+    )
+
+
+def test_adagrad_is_what_keras_does(same):
+    theirs = keras.optimizers.Adagrad(RATE, initial_accumulator_value=0.0)
+    together(same, optimizers.adagrad, "keras.optimizers.Adagrad", theirs, 0.0)
+
+
+def test_rmsprop_is_what_keras_does(same):
+    theirs = keras.optimizers.RMSprop(RATE, rho=0.875)
+    together(same, optimizers.rmsprop, "keras.optimizers.RMSprop", theirs, 0.0, decay=0.875)
+
+
+@pytest.mark.parametrize("epsilon", [1e-8, 1e-3])
+@pytest.mark.parametrize("formula", [optimizers.adam, optimizers.adamw])
+def test_adam_is_what_keras_does_with_its_own_epsilon(formula, epsilon, same):
+    name, decay = {"adam": ("Adam", {}), "adamw": ("AdamW", {"weight_decay": 2**-8})}[
+        formula.__name__
+    ]
+    theirs = Keras(getattr(keras.optimizers, name)(RATE, epsilon=epsilon, **BETAS, **decay))
+    w, state = START, (0.0, 0.0)
+    for t in range(1, 11):
+        gradient = slope(theirs.variable.numpy())
+        ours = epsilon / np.sqrt(1 - BETAS["beta_2"] ** t)
+        w, *state = formula(w, gradient, *state, t, RATE, **decay, **BETAS, epsilon=ours)
+        expected = theirs.step(gradient)
+        same(formula, f"keras.optimizers.{name}", w, expected, at_most=1e-12)
+
+
+def test_adam_with_the_epsilon_of_the_book_is_near_keras():
+    theirs, w, m, v = Keras(keras.optimizers.Adam(RATE, epsilon=1e-8)), START, 0.0, 0.0
+    for t in range(1, 11):
+        gradient = slope(theirs.variable.numpy())
+        w, m, v = optimizers.adam(w, gradient, m, v, t, RATE)
+        np.testing.assert_allclose(w, theirs.step(gradient), rtol=1e-4)
+
+
+def test_adam_without_correction_is_keras_with_the_correction_undone(same):
+    theirs, w, m, v = Keras(keras.optimizers.Adam(RATE, epsilon=1e-8, **BETAS)), START, 0.0, 0.0
+    for t in range(1, 11):
+        gradient = slope(theirs.variable.numpy())
+        theirs.optimizer.learning_rate = (
+            RATE * (1 - BETAS["beta_1"] ** t) / np.sqrt(1 - BETAS["beta_2"] ** t)
+        )
+        w, m, v = optimizers.adam_without_correction(w, gradient, m, v, RATE, **BETAS)
+        name = "keras.optimizers.Adam with its correction undone"
+        expected = theirs.step(gradient)
+        same(optimizers.adam_without_correction, name, w, expected)
+
+
+def walk(formula, steps, start=1.0, gradient=lambda w: w, **options):
+    """The places that a rule with one number of memory visits on f(w) = w^2 / 2."""
+    w, state, places = start, 0.0, []
+    for _ in range(steps):
+        w, state = formula(w, gradient(w), state, **options)
+        places.append(w)
+    return np.array(places)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [optimizers.momentum, optimizers.momentum_downhill, optimizers.momentum_of_gradients],
+)
+def test_three_forms_of_momentum_give_the_notes_numbers(formula):
+    expected = [0.9, 0.72, 0.486, 0.2268, -0.02916]
+    np.testing.assert_allclose(walk(formula, 5, learning_rate=0.1), expected)
+
+
+def test_the_third_form_differs_as_soon_as_the_rate_changes():
+    ends = []
+    for formula in (
+        optimizers.momentum,
+        optimizers.momentum_downhill,
+        optimizers.momentum_of_gradients,
+    ):
+        w, velocity = 1.0, 0.0
+        for rate in (0.1, 0.1, 0.01):
+            w, velocity = formula(w, w, velocity, rate)
+        ends.append(w)
+    assert ends[0] == pytest.approx(ends[1])
+    assert abs(ends[0] - ends[2]) > 0.05
+
+
+def test_nesterov_of_the_book_is_keras_seen_from_behind(same):
+    theirs = Keras(keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True), [1.0])
+    w, v, ahead, known = 1.0, 0.0, [], []
+    for _ in range(5):
+        w, v = optimizers.nesterov(w, lambda w: w, v, learning_rate=0.1)
+        known.append(w)
+        ahead.append(theirs.step(theirs.variable.numpy())[0])
+        behind = ahead[-1] - 0.9 * theirs.optimizer.variables[2].numpy()[0]
+        same(optimizers.nesterov, "keras.optimizers.SGD (nesterov), shifted", w, behind)
+    np.testing.assert_allclose(known, [0.9, 0.729, 0.51759, 0.294589, 0.084499], atol=1e-6)
+    np.testing.assert_allclose(ahead[:3], [0.81, 0.5751, 0.327321], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("formula", "rate", "expected"),
+    [
+        (optimizers.adagrad, 0.1, [0.9, 0.833104, 0.780456]),
+        (optimizers.rmsprop, 0.01, [0.968377, 0.945788, 0.927053]),
+    ],
+)
+def test_adaptive_rates_give_the_notes_numbers(formula, rate, expected):
+    np.testing.assert_allclose(walk(formula, 3, learning_rate=rate), expected, atol=1e-6)
+
+
+def adam_steps(gradients, formula=optimizers.adam):
+    """How far each step goes."""
+    w, state, places = 0.0, (0.0, 0.0), [0.0]
+    for t, gradient in enumerate(gradients, 1):
+        w, *state = formula(w, gradient, *state, *([t] if formula is optimizers.adam else []))
+        places.append(w)
+    return -np.diff(places)
+
+
+def test_adam_goes_as_far_as_its_rate_and_three_times_as_far_without_correction():
+    np.testing.assert_allclose(adam_steps([5.0] * 4), 1e-3 * (1 - 2e-9), rtol=1e-9)
+    first = adam_steps([5.0], optimizers.adam_without_correction)
+    assert first[0] == pytest.approx(3.1623e-3, rel=1e-4)
+
+
+def test_adam_hardly_moves_where_gradients_change_their_sign():
+    expected = 1e-3 * np.array([1, -0.0526, 0.3358, -0.0526])
+    np.testing.assert_allclose(adam_steps([5.0, -5.0, 5.0, -5.0]), expected, atol=1e-7)
+    m, v = 0.0, 0.0
+    for t, gradient in enumerate((5.0, -5.0, 5.0, -5.0), 1):
+        _, m, v = optimizers.adam(0.0, gradient, m, v, t)
+        assert v / (1 - 0.999**t) == pytest.approx(25)
+
+
+def test_adams_steps_are_equal_where_gradients_differ_by_ten_thousand():
+    gradients = np.array([100.0, 0.01])
+    w, _, _ = optimizers.adam(np.zeros(2), gradients)
+    assert w[0] / w[1] == pytest.approx(1, abs=1e-5)
+    w = basics.gradient_descent(np.zeros(2), gradients)
+    assert w[0] / w[1] == pytest.approx(1e4)
+
+
+def test_adamw_decays_where_an_l2_penalty_in_adam_takes_a_whole_step():
+    assert optimizers.adamw(1.0, 0.0, learning_rate=0.1, weight_decay=0.1)[0] == pytest.approx(0.99)
+    penalty = 2 * regularization.l2_penalty(1.0, 0.05)  # its gradient at w = 1
+    assert optimizers.adam(1.0, penalty, learning_rate=0.1)[0] == pytest.approx(0.9)
+
+
+def steps_down_a_ravine(decay):
+    w, v, steps = np.ones(2), np.zeros(2), 0
+    while np.sum([1, 50] * w**2) / 2 >= 1e-3:
+        w, v = optimizers.momentum(w, [1, 50] * w, v, 0.03, decay)
+        steps += 1
+    return steps
+
+
+def test_momentum_takes_a_third_of_the_steps_down_a_ravine():
+    assert steps_down_a_ravine(0.0) == 103
+    assert steps_down_a_ravine(0.8) == 32
+
+
+@pytest.mark.parametrize(("decay", "end", "height"), [(0.0, 0.651, -0.114), (0.9, -0.753, -0.396)])
+def test_momentum_rolls_out_of_the_valley_that_is_not_the_lowest(decay, end, height):
+    places = walk(
+        optimizers.momentum,
+        2000,
+        start=1.2,
+        gradient=lambda x: 4 * x**3 - 2 * x + 0.2,
+        learning_rate=0.02,
+        decay=decay,
+    )
+    x = places[-1]
+    assert x == pytest.approx(end, abs=1e-3)
+    assert x**4 - x**2 + 0.2 * x == pytest.approx(height, abs=1e-3)
