@@ -1,0 +1,82 @@
+"""Momentum that goes down while the rate goes up."""
+
+import keras
+import tensorflow as tf
+
+from kerasdl.errors import InvalidInput
+
+
+class CycleMomentum(keras.callbacks.Callback):
+    """Low momentum while the rate is high, and the other way round: long steps remember less.
+
+    Keras reads momentum as a constant when it traces the training step. Here it is computed inside
+    that step from the optimizer's own count, as the rate is, so the two cannot come apart, whatever
+    `steps_per_execution` is and wherever training was resumed. After training the optimizer has its
+    constant again.
+
+    mu_t = high - (high - low) height_t
+
+    Args:
+        schedule: What the rate follows: `OneCycle` or `Cyclical`.
+        lowest: Momentum where the rate is highest.
+        highest: Momentum where the rate is lowest.
+
+    Works with SGD that was made with a momentum, and with Adam and AdamW, whose momentum is beta_1.
+
+    Reference: Smith, A Disciplined Approach to Neural Network Hyper-Parameters, 2018.
+    """
+
+    def __init__(self, schedule, lowest=0.85, highest=0.95):
+        super().__init__()
+        if not hasattr(schedule, "height"):
+            raise InvalidInput("value for argument `schedule`", "OneCycle or Cyclical", schedule)
+        if not 0 <= lowest <= highest < 1:
+            expected = "numbers with 0 <= lowest <= highest < 1"
+            raise InvalidInput("momentum", expected, f"lowest={lowest}, highest={highest}")
+        self.schedule = schedule
+        self.lowest, self.highest = lowest, highest
+
+    def momentum(self, step):
+        """The momentum at a step, a number or a tensor."""
+        return self.highest - (self.highest - self.lowest) * self.schedule.height(step)
+
+    def on_train_begin(self, logs=None):
+        optimizer = self.model.optimizer
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of mixed precision
+        self.name = _name(optimizer)
+        self.constant = getattr(optimizer, self.name)
+        # the same count that Keras gives the rate's schedule
+        live = _Live(self.constant, lambda: self.momentum(optimizer._iterations))
+        self._set(optimizer, live)
+
+    def on_train_end(self, logs=None):
+        optimizer = self.model.optimizer
+        self._set(getattr(optimizer, "inner_optimizer", optimizer), self.constant)
+
+    def _set(self, optimizer, value):
+        setattr(optimizer, self.name, value)
+        self.model.make_train_function(force=True)  # a traced one keeps what it has read
+
+
+def _name(optimizer):
+    if isinstance(optimizer, keras.optimizers.Adam):
+        return "beta_1"
+    if isinstance(optimizer, keras.optimizers.SGD) and optimizer.momentum:
+        return "momentum"
+    expected = "SGD with a momentum, Adam or AdamW"
+    raise InvalidInput("optimizer for CycleMomentum", expected, type(optimizer).__name__)
+
+
+class _Live(float):
+    """To Python and to `get_config` the constant that it was; to TensorFlow what `now` gives."""
+
+    def __new__(cls, constant, now):
+        instance = super().__new__(cls, constant)
+        instance.now = now
+        return instance
+
+    def __tf_tensor__(self, dtype=None, name=None):
+        return tf.cast(self.now(), dtype or "float32")
+
+    def __rsub__(self, other):  # Adam's 1 - beta_1
+        return other - self.__tf_tensor__()

@@ -1,0 +1,35 @@
+"""What the schedules share: a configuration of the constructor's arguments."""
+
+import inspect
+
+import keras
+
+from kerasdl.errors import InvalidInput
+
+
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A function of the step, a number or a tensor, whose public attributes are its arguments."""
+
+    def get_config(self):
+        values = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        return {name: _serialize(value) for name, value in values.items()}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{name: _deserialize(value) for name, value in config.items()})
+
+
+def positive(**numbers):
+    """Raise unless all of these are above 0."""
+    for name, number in numbers.items():
+        if not number > 0:
+            raise InvalidInput(f"value for argument `{name}`", "a number above 0", number)
+
+
+def _serialize(value):
+    is_schedule = isinstance(value, keras.optimizers.schedules.LearningRateSchedule)
+    return keras.saving.serialize_keras_object(value) if is_schedule else value
+
+
+def _deserialize(value):
+    return keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value

@@ -1,0 +1,116 @@
+"""Cycled momentum: PyTorch's numbers, and what training really does against the formulas."""
+
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+
+from kerasdl import schedules
+from kerasdl.errors import InvalidInput
+from kerasdl.formulas import optimizers
+
+TORCH = np.load(pathlib.Path(__file__).parents[1] / "reference" / "lr_schedules.npz")
+STEPS = 12
+
+
+def cycle():
+    return schedules.OneCycle(0.1, STEPS)
+
+
+def trained(optimizer, *callbacks, model=None, **options):
+    """The weight of y = w x after steps on y^2, from 1, of which the gradient is 2 w."""
+    if model is None:
+        layer = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")
+        model = keras.Sequential([keras.Input((1,)), layer])
+        model.compile(optimizer, "mse", **options)
+    x = np.ones((STEPS, 1))
+    model.fit(x, 0 * x, batch_size=1, shuffle=False, verbose=0, callbacks=list(callbacks))
+    return model, model.get_weights()[0].item()
+
+
+def walked(formula, momentum, memory):
+    """The same by hand."""
+    rate, w = cycle(), 1.0
+    for t in range(STEPS):
+        w, *memory = formula(w, 2 * w, memory, t, float(rate(t)), float(momentum(t)))
+    return w
+
+
+def by_sgd(w, gradient, memory, t, rate, momentum):
+    return optimizers.momentum(w, gradient, *memory, rate, momentum)
+
+
+def by_adam(w, gradient, memory, t, rate, momentum):
+    return optimizers.adam(w, gradient, *memory, t + 1, rate, momentum, epsilon=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "ends", "name"),
+    [
+        (schedules.OneCycle(0.1, 40, 11.3 / 40), (0.85, 0.95), "onecycle_cos"),
+        (
+            schedules.OneCycle(0.1, 40, 15.4 / 40, 10, 100, shape="linear", three_phases=True),
+            (0.85, 0.95),
+            "onecycle_lin",
+        ),
+        (schedules.Cyclical(0.01, 0.1, 5), (0.8, 0.9), "cyclic_tri"),
+        (schedules.Cyclical(0.01, 0.1, 5, 0.5, "cycle"), (0.8, 0.9), "cyclic_tri2"),
+        (schedules.Cyclical(0.01, 0.1, 5, 0.98), (0.8, 0.9), "cyclic_exp"),
+    ],
+)
+def test_numbers_of_torch(schedule, ends, name):
+    momentum = schedules.CycleMomentum(schedule, *ends).momentum
+    np.testing.assert_allclose(
+        [momentum(t) for t in range(40)], TORCH[f"{name}_momentum"], atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"steps_per_execution": 4}, {"jit_compile": True}])
+def test_sgd_moves_as_the_formula_does(options):
+    callback = schedules.CycleMomentum(cycle())
+    _, w = trained(keras.optimizers.SGD(cycle(), momentum=0.9), callback, **options)
+    assert w == pytest.approx(walked(by_sgd, callback.momentum, [0.0]), abs=1e-5)
+    assert w != pytest.approx(walked(by_sgd, lambda t: 0.9, [0.0]), abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+def test_adam_moves_as_the_formula_does(name):
+    callback = schedules.CycleMomentum(cycle())
+    options = {"weight_decay": 0.0} if name == "AdamW" else {}
+    _, w = trained(getattr(keras.optimizers, name)(cycle(), **options), callback)
+    assert w == pytest.approx(walked(by_adam, callback.momentum, [0.0, 0.0]), abs=1e-4)
+    assert w != pytest.approx(walked(by_adam, lambda t: 0.9, [0.0, 0.0]), abs=1e-3)
+
+
+def test_mixed_precision_keeps_its_optimizer_inside_another():
+    callback = schedules.CycleMomentum(cycle())
+    inner = keras.optimizers.SGD(cycle(), momentum=0.9)
+    _, w = trained(keras.optimizers.LossScaleOptimizer(inner), callback)
+    assert w == pytest.approx(walked(by_sgd, callback.momentum, [0.0]), abs=1e-5)
+
+
+def test_constant_is_back_afterwards_and_a_second_fit_cycles_too(tmp_path):
+    callback = schedules.CycleMomentum(cycle())
+    model, _ = trained(keras.optimizers.SGD(cycle(), momentum=0.9))
+    model.set_weights([np.ones((1, 1))])
+    for variable in model.optimizer.variables:  # its count and its velocity
+        variable.assign(0 * variable)
+    saving = keras.callbacks.ModelCheckpoint(tmp_path / "during.keras")
+    _, w = trained(None, callback, saving, model=model)
+    assert w == pytest.approx(walked(by_sgd, callback.momentum, [0.0]), abs=1e-5)
+    assert type(model.optimizer.momentum) is float and model.optimizer.momentum == 0.9
+    assert keras.models.load_model(tmp_path / "during.keras").optimizer.momentum == 0.9
+
+
+@pytest.mark.parametrize("make", [keras.optimizers.SGD, keras.optimizers.Adagrad])
+def test_an_optimizer_without_momentum_is_refused(make):
+    with pytest.raises(InvalidInput, match="Expected SGD with a momentum, Adam or AdamW"):
+        trained(make(cycle()), schedules.CycleMomentum(cycle()))
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(InvalidInput, match="Expected OneCycle or Cyclical"):
+        schedules.CycleMomentum(schedules.WarmUp(0.1, 3))
+    with pytest.raises(InvalidInput, match="0 <= lowest <= highest < 1"):
+        schedules.CycleMomentum(cycle(), 0.9, 0.8)
