@@ -10,6 +10,8 @@ from kerasdl.recipes.run import Run
 from kerasdl.tuning import importance, parameters
 
 CURVES = 12  # of the best trials
+WHITE = {"boxstyle": "square,pad=0.1", "color": "white", "alpha": 0.7}
+LABEL = {"textcoords": "offset points", "fontsize": 8, "bbox": WHITE, "zorder": 5}
 
 
 def draw(plan, board: dict):
@@ -66,13 +68,13 @@ def parallel_coordinates(rows, positions, plan):
             )
         for place, p in enumerate(plan.hyperparameters.space):
             for label, height in _ticks(p):
-                axis.annotate(
-                    label, (place, height), (3, 0), textcoords="offset points", fontsize=8
-                )
+                axis.annotate(label, (place, height), (3, 0), **LABEL)
         groups = [f"{p.name.replace('_', ' ')}\n({p.group})" for p in plan.parameters]
         axis.set_xticks(range(len(groups)), groups, fontsize=8)
         axis.set(yticks=[], xlim=(-0.2, len(groups) - 0.5), ylim=(-0.04, 1.04))
-        axis.set_title(f"{len(rows)} trials by {plan.objective.metric}: dark is worst, light good")
+        axis.set_title(
+            f"{len(rows)} trials by {plan.objective.metric}: dark the worst, light the best"
+        )
         axis.grid(axis="x", color="#888888")
         axis.legend(loc="upper right", fontsize=8)
     return picture
@@ -99,12 +101,15 @@ def bars(found: importance.Importance):
 
 
 def learning_curves(rows, plan):
-    """The validation loss, or else the first number that training reports, of the best trials."""
+    """What the best trials had reached on the validation data, epoch by epoch."""
+    metric = plan.objective.metric
     with style.figure(6.5, 4) as picture:
         axis = picture.subplots()
         for place, row in enumerate(rows[:CURVES]):
             history = Run(plan.folder / row["run"]).history
-            name = "val_loss" if "val_loss" in history else next(iter(history))
+            # the objective itself, where training reports it: losses of other recipes differ
+            names = [f"val_{metric}", "val_loss", *history]
+            name = next(name for name in names if name in history)
             axis.plot(
                 range(1, len(history[name]) + 1),
                 history[name],
@@ -116,8 +121,6 @@ def learning_curves(rows, plan):
             )
         shown = name.replace("val_", "validation ").replace("_", " ")
         axis.set(xlabel="epoch", title=f"{shown} of the {min(len(rows), CURVES)} best trials")
-        values = [min(line.get_ydata()) for line in axis.lines]
-        if min(values) > 0:
-            axis.set_yscale("log")
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend()
     return picture

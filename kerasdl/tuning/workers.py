@@ -4,11 +4,11 @@ KerasTuner's chief waits for workers that died and its workers wait an hour for 
 Here each lets a file in the shared folder grow older by no more than a second while it lives.
 """
 
-import _thread
 import contextlib
 import dataclasses
 import os
 import pathlib
+import signal
 import threading
 import time
 
@@ -118,7 +118,8 @@ class Role:
         def listen():
             if listener.silent("chief") > LOST and self.listens:
                 self.lost = True
-                _thread.interrupt_main()
+                # a real signal, which wakes whatever waits
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
         finished = (folder / "best").is_dir() and not (places / "chief").exists()
         try:

@@ -1,0 +1,168 @@
+"""A search that a chief and two workers share, and what happens when one of them dies."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+import keras_tuner
+import pytest
+from keras_tuner.src.distribute import oracle_client
+
+from kerasdl.distribute import launching
+from kerasdl.errors import InvalidInput
+from kerasdl.tuning import oracles, workers
+from kerasdl.tuning.objective import Objective
+
+pytestmark = pytest.mark.filterwarnings(
+    # KerasTuner 1.4.8 asks for the thread by a name from before 2010
+    "ignore:(currentThread|getName)\\(\\) is deprecated:DeprecationWarning"
+)
+TRIALS = 4
+TUNE = [sys.executable, "-m", "kerasdl", "tune", "mlp", "--trials", str(TRIALS), "--epochs", "1"]
+
+
+def start(name, port, folder):
+    names = {
+        "KERASTUNER_TUNER_ID": name,
+        "KERASTUNER_ORACLE_IP": "127.0.0.1",
+        "KERASTUNER_ORACLE_PORT": str(port),
+    }
+    return subprocess.Popen(
+        [*TUNE, "--out", str(folder)],
+        env={**os.environ, **names},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_chief_and_two_workers_share_a_search(tmp_path):
+    (port,) = launching._free_ports(1)
+    folder = tmp_path / "search"
+    running = {name: start(name, port, folder) for name in ("chief", "tuner0", "tuner1")}
+    printed = {}
+    try:
+        for name, process in running.items():
+            printed[name] = process.communicate(timeout=300)
+    finally:
+        for process in running.values():
+            process.kill()
+            process.wait()
+    for name, process in running.items():
+        assert process.returncode == 0, printed[name]
+    done = {n: re.findall(r"trial (\d+) 0\.", printed[n][1]) for n in ("tuner0", "tuner1")}
+    assert done["tuner0"] and done["tuner1"], printed
+    assert sorted(done["tuner0"] + done["tuner1"]) == [str(i) for i in range(TRIALS)]
+    assert "4/4" in printed["chief"][1] and "best: trial" in printed["chief"][0]
+    board = json.loads((folder / "leaderboard.json").read_text())
+    assert len(board["trials"]) == TRIALS and board["best"]["test"]["accuracy"] > 0.05
+    assert not any((folder / "workers").iterdir())
+
+
+@pytest.fixture
+def oracle(tmp_path):
+    hp = keras_tuner.HyperParameters()
+    hp.Float("x", 0.0, 1.0)
+    oracle = oracles.make("random", Objective("y", "min"), hp, trials=2)
+    oracle._set_project_dir(tmp_path, "oracle")
+    return oracle
+
+
+def role(name):
+    (port,) = launching._free_ports(1)
+    return workers.Role(name, name, f"127.0.0.1:{port}")
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(workers, "LOST", 0.5)
+    monkeypatch.setattr(workers, "WAIT", 2.0)
+
+
+@pytest.fixture
+def chief(monkeypatch, impatient):
+    found = role("chief")
+    address, port = found.address.split(":")
+    for name, value in zip(workers.VARIABLES, ("chief", address, port), strict=True):
+        monkeypatch.setenv(name, value)
+    return workers.Role.of_environment()
+
+
+def test_a_chief_gives_the_trial_of_a_dead_worker_to_another(oracle, chief, tmp_path):
+    trial = oracle.create_trial("tuner0")
+    with pytest.raises(InvalidInput, match="a worker that asks"):
+        chief.serve(oracle, tmp_path)  # of tuner0 nothing is heard, and no other comes
+    assert not oracle.ongoing_trials and not oracle.tuner_ids
+    assert oracle.create_trial("tuner1").trial_id == trial.trial_id
+
+
+def test_a_chief_ends_when_every_worker_was_told_so(oracle, chief, tmp_path):
+    oracle.stopped = True
+    begin = time.monotonic()
+    chief.serve(oracle, tmp_path)
+    assert time.monotonic() - begin < 5
+    assert not (tmp_path / "workers" / "chief").exists()
+
+
+def test_an_address_in_use_is_one_line(oracle, chief, tmp_path, monkeypatch):
+    def taken(oracle):
+        raise RuntimeError("Failed to bind to address")
+
+    monkeypatch.setattr(workers.oracle_chief, "start_server", taken)
+    with pytest.raises(InvalidInput, match="a free one"):
+        chief.serve(oracle, tmp_path)
+
+
+@pytest.fixture
+def client(oracle, chief, monkeypatch):
+    """What a worker asks a chief with, who does not answer."""
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "tuner0")
+    return oracle_client.OracleClient(oracle)
+
+
+def test_a_worker_gives_up_when_no_chief_answers(client, tmp_path):
+    with pytest.raises(InvalidInput, match="DEADLINE_EXCEEDED"), role("tuner0").connected(tmp_path):
+        client.create_trial("tuner0")
+
+
+def test_a_worker_gives_up_when_its_chief_falls_silent(client, tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "WAIT", 60.0)
+    worker = role("tuner0")
+    (tmp_path / "workers").mkdir()
+    (tmp_path / "workers" / "chief").touch()
+    begin = time.monotonic()
+
+    def work():
+        with worker.connected(tmp_path) as finished:
+            assert not finished
+            with worker.busy():
+                time.sleep(2.5)  # a trial is not disturbed
+            client.create_trial("tuner0")
+
+    with pytest.raises(InvalidInput, match=r"one that answers at .* none for 0 s"):
+        work()
+    assert 2.5 < time.monotonic() - begin < 10
+
+
+def test_a_worker_that_comes_late_finds_the_search_finished(tmp_path):
+    (tmp_path / "best").mkdir()
+    with role("tuner0").connected(tmp_path) as finished:
+        assert finished
+
+
+def test_a_listener_judges_by_its_own_clock(tmp_path):
+    now = [100.0]
+    listener = workers.Listener(tmp_path, clock=lambda: now[0])
+    assert listener.silent("tuner0") == 0
+    now[0] += 7
+    assert listener.silent("tuner0") == 7
+    file = pathlib.Path(tmp_path / "tuner0")
+    file.touch()
+    assert listener.silent("tuner0") == 0
+    now[0] += 3
+    os.utime(file, ns=(0, 0))  # another machine's clock
+    assert listener.silent("tuner0") == 0
