@@ -13,6 +13,7 @@ MODULES = {
     "compression": "compression",
     "create_model": "registry",
     "data": "data",
+    "diagnosis": "diagnosis",
     "distribute": "distribute",
     "explain": "explain",
     "export": "export",

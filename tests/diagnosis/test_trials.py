@@ -1,0 +1,157 @@
+"""Range tests, overfitting and gradient checks: they find what they should and leave no trace."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasdl
+from kerasdl import diagnosis
+from kerasdl.callbacks import state
+from kerasdl.errors import InvalidInput
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(256, 8)).astype("float32")
+Y = (X @ RANDOM.normal(size=(8, 3)) > 0).astype("float32")
+
+
+def network(*layers, optimizer=None, loss="mse", **options):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((8,)), *layers, keras.layers.Dense(3)])
+    model.compile(optimizer or keras.optimizers.SGD(0.1), loss, **options)
+    return model
+
+
+def with_everything():
+    """Dropout has seeds, batch normalisation statistics, the optimizer a schedule and slots."""
+    keras.utils.set_random_seed(0)  # layers draw their seeds when they are made
+    rate = keras.optimizers.schedules.CosineDecay(0.01, 100)
+    hidden = keras.layers.Dense(16, "relu"), keras.layers.BatchNormalization()
+    return network(*hidden, keras.layers.Dropout(0.3), optimizer=keras.optimizers.Adam(rate))
+
+
+def half():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    keras.utils.set_random_seed(0)
+    try:
+        return network(keras.layers.Dense(16, "relu"), optimizer="adam")
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def gan():
+    keras.utils.set_random_seed(0)
+    model = kerasdl.create_model("dcgan_tiny", width=8, seed=0)
+    model.compile()
+    return model
+
+
+def fitted(model, data):
+    history = model.fit(data, epochs=2, verbose=0, shuffle=False).history
+    return history, state.copy(state.variables_of(model))
+
+
+@pytest.mark.parametrize("make", [with_everything, half, gan])
+@pytest.mark.parametrize("trial", ["lr_find", "overfit_one_batch"])
+def test_training_afterwards_is_what_it_would_have_been(make, trial):
+    images = RANDOM.random((64, 8, 8, 1)).astype("float32") * 2 - 1
+    data = tf.data.Dataset.from_tensor_slices(images if make is gan else (X, Y)).batch(16)
+    expected = fitted(make(), data)
+    model = make()
+    getattr(diagnosis, trial)(model, data, steps=12)
+    found = fitted(model, data)
+    assert found[0] == expected[0]
+    for one, other in zip(found[1], expected[1], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_in_the_middle_of_a_training_too():
+    data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(16)
+    model, other = with_everything(), with_everything()
+    for each in (model, other):
+        each.fit(data, verbose=0, shuffle=False)
+    diagnosis.lr_find(model, data, steps=20)
+    assert fitted(model, data)[0] == fitted(other, data)[0]
+
+
+def test_the_suggestion_learns_and_the_end_of_the_sweep_does_not():
+    found = diagnosis.lr_find(network(), (X, Y), high=100.0)
+    assert len(found.rates) < 100  # it ended when the loss had diverged
+
+    def loss(rate):
+        model = network(optimizer=keras.optimizers.SGD(rate))
+        return model.fit(X, Y, epochs=3, verbose=0).history["loss"][-1]
+
+    best = loss(found.suggestion)
+    assert best < 0.5 * loss(1e-5)
+    assert not best > loss(found.rates[-1])
+    figure = found.figure()
+    assert len(figure.axes[0].lines) == 3
+    figure.clear()
+
+
+def test_what_cannot_be_learned_has_no_suggestion():
+    frozen = network(keras.layers.Lambda(lambda x: 0 * x), keras.layers.Dense(3, use_bias=False))
+    frozen.layers[-1].trainable = False
+    assert diagnosis.lr_find(frozen, (X, Y)).suggestion is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"low": 1.0, "high": 0.1}, "0 < low < high"), ({"steps": 3}, "at least 10")],
+)
+def test_a_sweep_that_makes_no_sense_is_refused(options, message):
+    with pytest.raises(InvalidInput, match=message):
+        diagnosis.lr_find(network(), (X, Y), **options)
+
+
+def test_an_uncompiled_model_is_refused():
+    with pytest.raises(InvalidInput, match="one that is compiled"):
+        diagnosis.overfit_one_batch(keras.Sequential([keras.layers.Dense(1)]), (X, Y))
+
+
+def test_a_good_model_learns_a_batch_by_heart():
+    model = network(keras.layers.Dense(64, "relu"), optimizer=keras.optimizers.Adam(1e-2))
+    found = diagnosis.overfit_one_batch(model, (X, Y))
+    assert found.reached and found.final < 1e-3 and len(found.losses) < 1000
+
+
+@pytest.mark.parametrize("broken", ["no rate", "labels elsewhere", "no gradient"])
+def test_a_broken_one_does_not(broken):
+    hidden, data = keras.layers.Dense(64, "relu"), (X, Y)
+    if broken == "no gradient":
+        hidden = keras.layers.Lambda(lambda x: tf.stop_gradient(0 * x))
+    if broken == "labels elsewhere":  # the same inputs, other labels
+        data = np.repeat(X[:16], 2, axis=0), Y[:32]
+    model = network(hidden, optimizer=keras.optimizers.Adam(0.0 if broken == "no rate" else 1e-2))
+    assert not diagnosis.overfit_one_batch(model, data, steps=200).reached
+
+
+def test_gradients_of_a_deep_model_are_right():
+    model = kerasdl.create_model("gpt_tiny", vocabulary_size=11, context=6, dropout=0.0)
+    tokens = RANDOM.integers(0, 11, (2, 7))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    found = diagnosis.gradient_check(model, tokens[:, :-1], tokens[:, 1:], loss=loss, directions=1)
+    assert found.right, found.worst
+    assert len(found.errors) == len(model.trainable_variables)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class WrongSlope(keras.layers.Layer):
+    """Squares, and says that the slope is 1."""
+
+    def call(self, inputs):
+        return tf.stop_gradient(inputs**2 - inputs) + inputs
+
+
+def test_a_wrong_gradient_is_found():
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4), WrongSlope()])
+    found = diagnosis.gradient_check(model, X[:4], X[:4, :4], loss="mse")
+    assert not found.right and found.worst.endswith(("kernel", "bias"))
+
+
+def test_a_check_needs_a_loss():
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+    with pytest.raises(InvalidInput, match="not compiled"):
+        diagnosis.gradient_check(model, X[:4], X[:4, :4])
