@@ -24,6 +24,7 @@ MODULES = {
     "metrics": "metrics",
     "models": "models",
     "recipes": "recipes",
+    "schedules": "schedules",
     "set_seed": "seed",
 }
 

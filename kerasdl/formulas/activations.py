@@ -189,7 +189,7 @@ def softmax(z, temperature=1.0):
     a large T makes all alike. The notes bring it into attention, which has a divisor of its own.
     Their code sums over the whole array, which is wrong as soon as there are two rows.
 
-    Spec: ACT-09, ACT-10, ACT-11, ACT-12, ACT-13, TRF-37, E-18, E-43
+    Spec: ACT-09, ACT-10, ACT-11, ACT-12, ACT-13, TRF-37, E-15, E-18, E-43
 
     >>> softmax(np.array([2.0, 1.0, 0.1])).round(3).tolist()
     [0.659, 0.242, 0.099]

@@ -21,6 +21,11 @@ class CycleMomentum(keras.callbacks.Callback):
         lowest: Momentum where the rate is highest.
         highest: Momentum where the rate is lowest.
 
+    >>> from kerasdl.schedules import OneCycle
+    >>> callback = CycleMomentum(OneCycle(0.1, decay_steps=100))
+    >>> [round(float(callback.momentum(step)), 3) for step in (0, 30, 65, 100)]
+    [0.95, 0.85, 0.9, 0.95]
+
     Works with SGD that was made with a momentum, and with Adam and AdamW, whose momentum is beta_1.
 
     Reference: Smith, A Disciplined Approach to Neural Network Hyper-Parameters, 2018.

@@ -131,6 +131,16 @@ def test_three_forms_of_momentum_give_the_notes_numbers(formula):
     np.testing.assert_allclose(walk(formula, 5, learning_rate=0.1), expected)
 
 
+def test_adding_a_part_of_the_last_gradient_would_be_another_rule():
+    w, last, places = 1.0, 0.0, []
+    for _ in range(3):
+        w, last = w - 0.1 * (w + 0.9 * last), w
+        places.append(w)
+    ours = walk(optimizers.momentum, 3, learning_rate=0.1)
+    np.testing.assert_allclose(places[:2], ours[:2])
+    assert abs(places[2] - ours[2]) > 0.05
+
+
 def test_the_third_form_differs_as_soon_as_the_rate_changes():
     ends = []
     for formula in (

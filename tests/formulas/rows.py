@@ -1,0 +1,27 @@
+"""The rows of the notes that state an equation, by theme: each stands in a `Spec:` line.
+
+What is a comparison, a demonstration or a picture is no formula; tutorials have those.
+"""
+
+BY_THEME = {
+    "ACT": "01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 19",
+    "BAS": "04 05 06 07 08 10 11 12 13 14 15 16 17 18 20 21 22 23 24 25",
+    "INI": "01 02 03 04 05 06 07 08 09",
+    "LOS": "01 02 03 04 05 06 07 08 09 10 11",
+    "OPT": "01 02 03 04 05 06 07 08 09 10 11 13 14 15 16",
+    "REG": "01 02 03 04 05 06 07 09 13 14 15 16 18 20 21 22",
+    "SCH": "01 02 03 04 05 06 07 08 09 10 11 12",
+    "TRN": "02 03 04 12 17",
+}
+
+ROWS = tuple(
+    f"{theme}-{number}" for theme, numbers in BY_THEME.items() for number in numbers.split()
+)
+
+# Mistakes of the notes about these themes; each is corrected where a reader would meet it.
+ERRATA = {
+    "neurons and activations": "18 38 39 40 41 42 43 86",
+    "losses and gradients": "13 14 15 36 44",
+    "optimizers and schedules": "10 45 46 47 48",
+    "weights, regularization, normalization": "32 37 49 50 85",
+}
