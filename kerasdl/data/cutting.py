@@ -63,6 +63,13 @@ def check_share(name, share):
         raise errors.InvalidInput(f"value for option `{name}`", "a share in [0, 1)", share)
 
 
+def check_number(name, value, largest=1e6, kind="option"):
+    real = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not (real and 0 <= value <= largest):
+        expected = f"a number from 0 to {largest:,.0f}"
+        raise errors.InvalidInput(f"value for {kind} `{name}`", expected, value)
+
+
 def check_integer(name, value, smallest, kind="option"):
     if isinstance(value, bool) or not isinstance(value, int) or value < smallest:
         expected = f"an integer of at least {smallest}"

@@ -19,7 +19,8 @@ def checked_size(image_size):
     """(height, width) of `image_size`, or `None`."""
     if image_size is None:
         return None
-    size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    size = image_size if isinstance(image_size, (tuple, list)) else (image_size, image_size)
+    size = tuple(size)
     whole = all(isinstance(side, int) and not isinstance(side, bool) for side in size)
     if len(size) != 2 or not whole or min(size) < 1:
         expected = "a positive integer, or (height, width)"

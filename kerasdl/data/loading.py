@@ -53,6 +53,12 @@ def load(
     name = str(name)
     cutting.check_integer("batch_size", batch_size, 1, "argument")
     cutting.check_integer("seed", seed, 0, "argument")
+    if seed >= 2**31:
+        raise errors.InvalidInput("value for argument `seed`", "an integer below 2^31", seed)
+    for option, amount in (("mixup", mixup), ("cutmix", cutmix)):
+        cutting.check_number(option, amount, 1, "argument")
+    if not isinstance(share, (sharing.Share, type(None))):
+        raise errors.InvalidInput("value for argument `share`", "a Share or None", share)
     policy, size = augmentation.policy(augment), images.checked_size(image_size)
     make = _maker(name)
     source = _call(name, make, seed, size, skip_bad, options)
@@ -81,7 +87,7 @@ def _maker(name):
     module = {"tfds": "tfds", "folder": "folder", ".csv": "table", ".txt": "text"}.get(kind)
     if module is None and len(path.parts) == 1 and not kind:
         errors.one_of("name of a data set", name, catalogue.names())
-    if module is None or not (kind == "tfds" or path.exists()):
+    if not name or module is None or not (kind == "tfds" or path.exists()):
         expected = "a data set's name, tfds:NAME, or an existing folder, .csv or .txt file"
         raise errors.InvalidInput("data", expected, name)
     return functools.partial(importlib.import_module(f"kerasdl.data.own.{module}").read, name)

@@ -3,8 +3,6 @@
 import keras
 import tensorflow as tf
 
-from kerasdl import errors
-
 
 class EpochSeed(keras.random.SeedGenerator):
     """Seeds that depend on the epoch and the batch's rows, and on nothing drawn before."""
@@ -26,9 +24,6 @@ def mixer(mixup: float, cutmix: float, seed: int):
     Repeatable for the same batch size: examples are mixed within their batch. With both asked for,
     each batch gets one of them.
     """
-    for name, alpha in (("mixup", mixup), ("cutmix", cutmix)):
-        if isinstance(alpha, bool) or not 0 <= alpha <= 1:
-            raise errors.InvalidInput(f"value for option `{name}`", "a number in [0, 1]", alpha)
     chosen = [keras.layers.MixUp(alpha=mixup)] if mixup else []
     chosen += [keras.layers.CutMix(factor=(cutmix, cutmix))] if cutmix else []
 

@@ -69,6 +69,8 @@ class Recipe:
             if not isinstance(value, int) or value < least:
                 expected = f"an integer of at least {least}"
                 raise errors.InvalidInput(f"value for `{name}`", expected, value)
+        if self.seed >= 2**31:
+            raise errors.InvalidInput("value for `seed`", "an integer below 2^31", self.seed)
 
     def replace(self, **changes) -> "Recipe":
         """The same recipe with some values changed; `None` leaves a value as it is."""
@@ -107,6 +109,8 @@ class Recipe:
             on_nan: At a loss that is NaN or infinite "stop", or "lower": go back to what was saved
                 last and halve the learning rate, at most five times.
         """
+        if not save_seconds >= 0:  # nor NaN
+            raise errors.InvalidInput("value for `save_seconds`", "a number from 0", save_seconds)
         from kerasdl.recipes import training  # TensorFlow from here on
 
         folder = out or self.folder(fast)

@@ -18,6 +18,21 @@ def write_json(path: pathlib.Path, value):
     os.replace(partial, path)
 
 
+def read_json(path: pathlib.Path) -> dict:
+    """What a file of a run holds, if nobody has changed it."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _damaged(path, error) from None
+    if not isinstance(values, dict):
+        raise _damaged(path, values)
+    return values
+
+
+def _damaged(path, received):
+    return errors.InvalidInput(f"file `{path}`", "what `kerasdl train` wrote", received)
+
+
 @dataclasses.dataclass
 class Run:
     """A finished run.
@@ -35,19 +50,24 @@ class Run:
 
     @functools.cached_property
     def config(self) -> dict:
-        return json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+        return read_json(self.path / "config.json")
 
     @property
     def recipe(self) -> Recipe:
-        return Recipe.from_json(self.config["recipe"])
+        try:
+            return Recipe.from_json(self.config["recipe"])
+        except (AttributeError, KeyError, TypeError) as error:
+            raise _damaged(self.path / "config.json", repr(error)) from None
 
     @property
     def info(self) -> dict:
+        if not isinstance(self.config.get("info"), dict):
+            raise _damaged(self.path / "config.json", "nothing about its data")
         return self.config["info"]
 
     @functools.cached_property
     def metrics(self) -> dict:
-        return json.loads((self.path / "metrics.json").read_text(encoding="utf-8"))
+        return read_json(self.path / "metrics.json")
 
     @functools.cached_property
     def history(self) -> dict:
@@ -134,4 +154,5 @@ def open_run(path: str | pathlib.Path) -> Run:
     if not run.finished:
         expected = "a finished run (the command that started it goes on)"
         raise errors.InvalidInput("run folder", expected, f"{path}, which was interrupted")
+    _ = run.recipe, run.info, run.metrics  # or what is wrong with them
     return run

@@ -146,7 +146,7 @@ def test_images_take_another_size():
         ("digits", {"split": "third"}, "Expected one of 1437, half. Received: third"),
         ("digits", {"validation": 1}, "`validation`. Expected a share"),
         ("digits", {"image_size": 0}, "`image_size`"),
-        ("digits", {"mixup": 2}, "`mixup`. Expected a number in"),
+        ("digits", {"mixup": 2}, "`mixup`. Expected a number from 0 to 1"),
         ("digist", {}, "name of a data set. Expected one of digits"),
         ("iris", {"augment": True}, "`augment`. Expected a data set of images"),
         ("iris", {"validation": 0.5, "test": 0.5}, "leave something to train on"),

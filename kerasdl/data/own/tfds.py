@@ -166,6 +166,10 @@ def _prepared(name, data_dir):
         return tfds.core.read_only_builder.builder_from_files(name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError:
         return _downloaded(name, data_dir)
+    except ValueError as error:
+        expected = "NAME, NAME/CONFIG or NAME:VERSION of a TensorFlow data set"
+        reason = str(error).splitlines()[0]
+        raise errors.InvalidInput("data", expected, f"tfds:{name}, {reason}") from None
 
 
 def _downloaded(name, data_dir):

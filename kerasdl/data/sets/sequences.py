@@ -19,6 +19,7 @@ def sine(seed, count=3000, window=32, horizon=1, noise=0.05):
     for name, value in (("count", count), ("window", window), ("horizon", horizon)):
         cutting.check_integer(name, value, 1)
     cutting.check_integer("count", count, 20 * (window + horizon))
+    cutting.check_number("noise", noise)
     rng = np.random.default_rng(seed)
     phases = 2 * np.pi * rng.random(2)
     time = np.arange(count)

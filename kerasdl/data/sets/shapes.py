@@ -40,9 +40,12 @@ def shapes(
     cutting.check_integer("count", count, 10)
     cutting.check_integer("objects", objects, 1)
     cutting.check_integer("clutter", clutter, 0)
+    cutting.check_number("noise", noise, 1)
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
     several = not isinstance(elements, str) or "," in elements
-    elements, held_out = _listed(elements), _listed(held_out)
+    elements, held_out = _listed("elements", elements), _listed("held_out", held_out)
+    if not elements:
+        raise errors.InvalidInput("option `elements`", f"one of {', '.join(ELEMENTS)}", "none")
     for element in elements:
         errors.one_of("element of `shapes`", element, ELEMENTS)
     for pair in held_out:
@@ -158,5 +161,8 @@ def _captions(number, colours, classes):
     return captions
 
 
-def _listed(names):
+def _listed(option, names):
+    if not isinstance(names, (str, tuple, list)):
+        expected = "a name or several, in a text with commas or a list"
+        raise errors.InvalidInput(f"value for option `{option}`", expected, repr(names))
     return [n.strip() for n in names.split(",")] if isinstance(names, str) else list(names)

@@ -4,6 +4,7 @@ import datetime
 
 import numpy as np
 
+from kerasdl import errors
 from kerasdl.data import cutting, text
 from kerasdl.data.splits import Source
 
@@ -29,12 +30,14 @@ def pydocs(seed, tokens="characters", context=128, stride=None, words=8000) -> S
 def sums(seed, digits=2, count=20_000, reverse=False) -> Source:
     """Sums: "27+65" is translated to "92", character by character; no sum is in two splits.
 
-    digits: Largest number of digits of a term.
+    digits: Largest number of digits of a term, at most 7.
     count: Number of sums; of fewer digits there are no more than 10^digits (10^digits + 1) / 2.
     reverse: Write the source backwards, which is easier for a recurrent network.
     """
     cutting.check_integer("digits", digits, 1)
     cutting.check_integer("count", count, 10)
+    if digits > 7:  # the square root below would round
+        raise errors.InvalidInput("value for option `digits`", "at most 7", digits)
     rng = np.random.default_rng(seed)
     # the pair a <= b has the number b (b + 1) / 2 + a: a + b and b + a are one sum
     total = 10**digits * (10**digits + 1) // 2

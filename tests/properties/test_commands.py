@@ -1,0 +1,116 @@
+"""Any arguments of any command: it is done, or one line says what is wrong; never a traceback."""
+
+import sys
+import typing
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+from kerasdl import cli
+from tests.properties.common import settings
+
+WRONG = {int: ["x", "1.5", "", "1e3"], float: ["x", "", "1,5"]}
+# what only the command knows to be wrong
+KNOWN = {
+    ("train", "--epochs"): ["0", "-1"],
+    ("train", "--batch-size"): ["0", "-3"],
+    ("train", "--seed"): ["-1", str(2**40)],
+    ("train", "--image-size"): ["0", "-8"],
+    ("train", "--data"): ["", "nowhere", "nowhere/", "x.csv", "tfds:", "tfds:no_such", "nul\0"],
+    ("train", "--strategy"): ["", "cpu", "cpu:0", "cpu:x", "one:2", "tpu:", "three"],
+    ("train", "--save-seconds"): ["nan", "-1"],
+    ("list", ""): ["no_such"],
+    ("info", ""): ["no_such", "", "/", "\0"],
+}
+REQUIRED = {"train": ["mlp"], "info": ["mlp"], "tune": ["mlp"], "launch": ["list"]}
+RUN_COMMANDS = ("evaluate", "predict", "explain", "export", "compress", "bench", "demo")
+
+
+def run(capsys, arguments):
+    sys.argv = ["kerasdl", *arguments]
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    printed = capsys.readouterr()
+    return stop.value.code or 0, printed.out, printed.err
+
+
+def refuses(capsys, arguments):
+    status, out, err = run(capsys, arguments)
+    assert status == 2 and out == "", (arguments, status, out, err)
+    assert err.startswith("kerasdl: ") and err.count("\n") == 1, (arguments, err)
+
+
+def typed_options():
+    for command in cli.app.registered_commands:
+        name = command.name or command.callback.__name__
+        for option, kind in typing.get_type_hints(command.callback).items():
+            kinds = {kind, *typing.get_args(kind)} & set(WRONG)
+            for value in (value for kind in kinds for value in WRONG[kind]):
+                yield name, f"--{option.replace('_', '-')}", value
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _, _ in typed_options()}))
+def test_a_value_of_another_type_is_refused(name, tmp_path, capsys):
+    rest = REQUIRED.get(name, [str(tmp_path)])
+    for command, option, value in typed_options():
+        if command == name:
+            refuses(capsys, [name, f"{option}={value}", *rest])
+
+
+@pytest.mark.parametrize(("name", "option"), KNOWN, ids=map(" ".join, KNOWN))
+def test_a_wrong_value_is_refused(name, option, tmp_path, capsys):
+    out = ["--out", str(tmp_path / "run")] if name == "train" else []
+    for value in KNOWN[name, option]:
+        given = [f"{option}={value}"] if option else [value]
+        rest = REQUIRED[name] if option else []
+        refuses(capsys, [name, *rest, *given, *out])
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+@pytest.mark.parametrize("name", RUN_COMMANDS)
+def test_what_is_no_run_is_refused(name, tmp_path, capsys):
+    broken = {
+        "empty": {},
+        "no_json": {"config.json": "no JSON", "metrics.json": "{}"},
+        "no_recipe": {"config.json": "{}", "metrics.json": "{}"},
+        "list": {"config.json": "[]", "metrics.json": "[]"},
+    }
+    for folder, files in broken.items():
+        (tmp_path / folder).mkdir()
+        for file, text in files.items():
+            (tmp_path / folder / file).write_text(text)
+    (tmp_path / "file").write_text("a file")
+    (tmp_path / "file.tflite").write_bytes(b"no model")
+    (tmp_path / "file.onnx").write_bytes(b"")
+    rest = ["x.png"] if name == "predict" else []
+    rest += ["--no-open"] if name == "demo" else []
+    for place in (*broken, "file", "file.tflite", "file.onnx", "nowhere"):
+        refuses(capsys, [name, str(tmp_path / place), *rest])
+
+
+WORDS = ["list", "info", "bench", "evaluate", "mlp", "digits", "--json", "--help", "--", "-x", ""]
+WORDS += [
+    "--epochs",
+    "-1",
+    "nowhere",
+    "--sort",
+    "kB",
+    "--threads",
+    "0",
+    "recipes",
+    "--no-such",
+    "é",
+]
+
+
+def test_any_words_end_in_a_result_or_one_line(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    @settings(40)
+    @hypothesis.given(st.lists(st.sampled_from(WORDS), max_size=4))
+    def check(words):
+        status, out, err = run(capsys, words)
+        assert (status == 0 and out) or (status == 2 and err.count("\n") == 1), (words, out, err)
+
+    check()
