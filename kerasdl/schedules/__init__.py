@@ -4,6 +4,8 @@ The others of the notes are Keras's own, in `keras.optimizers.schedules`: a stai
 `ExponentialDecay(..., staircase=True)` or `PiecewiseConstantDecay`; `ExponentialDecay`,
 `CosineDecay` and `PolynomialDecay` are named as in the notes. `keras.callbacks.ReduceLROnPlateau`
 watches a metric. `kerasdl.formulas.schedules` has every equation.
+
+Import this package before you load a model that was saved with one of them.
 """
 
 from kerasdl.schedules.cycle_momentum import CycleMomentum
