@@ -10,6 +10,7 @@ from kerasdl import lazy
 __version__ = "0.1.0"
 
 MODULES = {
+    "callbacks": "callbacks",
     "compression": "compression",
     "create_model": "registry",
     "data": "data",
@@ -21,6 +22,7 @@ MODULES = {
     "layers": "layers",
     "learners": "learners",
     "list_models": "registry",
+    "load_model": "saving",
     "metrics": "metrics",
     "models": "models",
     "recipes": "recipes",

@@ -20,6 +20,9 @@ app = typer.Typer(
 )
 
 RunFolder = Annotated[pathlib.Path, typer.Argument(metavar="RUN", help="A folder of `train`.")]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run code that came with the model, such as a Lambda's.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -132,10 +135,10 @@ def _stopping():
         sys.exit(getattr(stop, "status", 130))
 
 
-def _open(folder):
+def _open(folder, trust):
     from kerasdl import quiet, recipes
 
-    run = recipes.open(folder)
+    run = recipes.open(folder, trust=trust)
     quiet.import_tensorflow()
     return run
 
@@ -151,9 +154,9 @@ def _show_result(run, as_json):
 
 
 @app.command()
-def evaluate(run: RunFolder, json: Json = False):
+def evaluate(run: RunFolder, trust: Trust = False, json: Json = False):
     """Judge a run's saved model on its test data again."""
-    rows = [{"metric": k, "test": v} for k, v in _open(run).evaluate().items()]
+    rows = [{"metric": k, "test": v} for k, v in _open(run, trust).evaluate().items()]
     tables.show(rows, f"{run}", json)
 
 
@@ -161,19 +164,21 @@ def evaluate(run: RunFolder, json: Json = False):
 def predict(
     run: RunFolder,
     inputs: Annotated[list[str], typer.Argument(help="Image files, CSV rows or prompts.")],
+    trust: Trust = False,
     json: Json = False,
 ):
     """Apply a run's model to files or prompts."""
-    tables.show(_open(run).predict(inputs), as_json=json)
+    tables.show(_open(run, trust).predict(inputs), as_json=json)
 
 
 @app.command()
 def explain(
     run: RunFolder,
     inputs: Annotated[list[str] | None, typer.Argument(help="None: the run.")] = None,
+    trust: Trust = False,
 ):
     """Draw figures: curves, confusion, feature maps, reconstructions, samples."""
-    for file in _open(run).explain(inputs or []):
+    for file in _open(run, trust).explain(inputs or []):
         print(file)
 
 
@@ -188,10 +193,11 @@ def export(
         ),
     ] = None,
     format: Annotated[str, typer.Option(help="litert or onnx.")] = "litert",
+    trust: Trust = False,
     json: Json = False,
 ):
     """Write LiteRT or ONNX files and compare each with the Keras model."""
-    rows = _open(run).export(quantize or (), format)
+    rows = _open(run, trust).export(quantize or (), format)
     title = {"litert": "LiteRT", "onnx": "ONNX"}[format]
     tables.show(rows, f"{run}: {title} against Keras", json)
 
@@ -208,6 +214,7 @@ def compress(
         int | None, typer.Option(help="For what trains; default a third of the run's.")
     ] = None,
     sparsity: Annotated[float, typer.Option(help="Share of zeros, where zeros are made.")] = 0.8,
+    trust: Trust = False,
     json: Json = False,
 ):
     """Find the smallest LiteRT file that is as good: quantise, prune, cluster, all together."""
@@ -215,7 +222,7 @@ def compress(
     def progress(line):
         print(f"{line} ...", file=sys.stderr, flush=True)
 
-    rows = _open(run).compress(
+    rows = _open(run, trust).compress(
         max_drop=max_drop, methods=method, epochs=epochs, sparsity=sparsity, progress=progress
     )
     shown = rows if json else [{k: v for k, v in row.items() if k != "file"} for row in rows]
@@ -270,6 +277,7 @@ def demo(
     litertjs: Annotated[
         pathlib.Path | None, typer.Option(metavar="FOLDER", help="A copy of LiteRT.js.")
     ] = None,
+    trust: Trust = False,
 ):
     """Draw in the browser what an image classifier is to recognise."""
     import webbrowser
@@ -277,7 +285,7 @@ def demo(
     from kerasdl.export import demo as page
     from kerasdl.recipes import demonstration
 
-    server = page.Server(demonstration.litert_files(run), port, litertjs)
+    server = page.Server(demonstration.litert_files(run, trust), port, litertjs)
     print(f"{server.url} until Ctrl-C", flush=True)
     if browser:
         webbrowser.open(server.url)

@@ -9,7 +9,7 @@ from kerasdl.recipes.run import Run, open_run
 RUNS = pathlib.Path("runs")
 
 
-def litert_files(run: pathlib.Path | None = None) -> list[pathlib.Path]:
+def litert_files(run: pathlib.Path | None = None, trust=False) -> list[pathlib.Path]:
     """A file itself; a folder's files; a run's exported classifiers; of no run, the newest one's.
 
     A run that was not exported is, as float and int8.
@@ -18,7 +18,7 @@ def litert_files(run: pathlib.Path | None = None) -> list[pathlib.Path]:
         return [run]
     if run is not None and not (run / "config.json").exists() and list(run.glob("*.tflite")):
         return sorted(run.glob("*.tflite"))
-    run = open_run(run) if run is not None else _newest()
+    run = open_run(run, trust=trust) if run is not None else _newest()
     if not _classifies_images(run):
         expected = "one that classifies images"
         raise InvalidInput("run for the demo", expected, f"{run.path}, a run of {run.recipe.name}")

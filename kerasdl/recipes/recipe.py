@@ -6,6 +6,7 @@ import pathlib
 
 from kerasdl import errors
 from kerasdl.data import catalogue
+from kerasdl.recipes import writing
 
 TASKS = ("supervised", "reconstruction", "adversarial", "language")
 
@@ -127,7 +128,7 @@ class Recipe:
 
     def folder(self, fast=False) -> pathlib.Path:
         """Where the run goes by default: the same values, the same folder."""
-        data = pathlib.Path(self.data.replace(":", "-")).stem
+        data = writing.file_name(pathlib.Path(self.data.replace(":", "-")).stem)
         tail = "-fast" if fast else ""
         return pathlib.Path("runs") / f"{self.name}-{data}-seed{self.seed}{tail}"
 

@@ -4,11 +4,11 @@ import contextlib
 import pathlib
 import tempfile
 
-import keras
 import tensorflow as tf
 
-from kerasdl import distribute, quiet
+from kerasdl import distribute, quiet, saving
 from kerasdl.errors import InvalidInput
+from kerasdl.recipes import writing
 
 
 class Replicas:
@@ -52,10 +52,12 @@ class Replicas:
         """Write the model once; the chief gets one that needs no other replica."""
         with tempfile.TemporaryDirectory() as folder:
             # all read the variables, which is something that workers do together
-            model.save(path if self.chief else pathlib.Path(folder) / "model.keras")
+            place = path if self.chief else pathlib.Path(folder) / "model.keras"
+            with writing.beside(place) as partial:
+                model.save(partial)
         if not self.several:
             return model
-        return keras.models.load_model(path) if self.chief else None
+        return saving.load_model(path) if self.chief else None
 
     def wait(self):
         """For the others: who leaves early is taken for lost."""

@@ -4,18 +4,16 @@ import csv
 import dataclasses
 import functools
 import json
-import os
 import pathlib
 
-from kerasdl import errors
+from kerasdl import errors, saving
+from kerasdl.recipes import writing
 from kerasdl.recipes.recipe import Recipe
 
 
 def write_json(path: pathlib.Path, value):
-    """Write beside and rename, so that a kill leaves the old file or the new one."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    with writing.beside(path) as partial:
+        partial.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
 def read_json(path: pathlib.Path) -> dict:
@@ -44,9 +42,11 @@ class Run:
         history: {"loss": [...], "val_loss": [...], ...}, one number an epoch.
         metrics: {"test": {...}, "seconds": ..., ...}.
         model: The trained Keras model, loaded when first asked for.
+        trust: Whether code that came with its model may run: see `kerasdl.load_model`.
     """
 
     path: pathlib.Path
+    trust: bool = False
 
     @functools.cached_property
     def config(self) -> dict:
@@ -77,15 +77,7 @@ class Run:
 
     @functools.cached_property
     def model(self):
-        import importlib
-
-        import keras
-
-        from kerasdl import registry
-
-        entry = registry.entries()[self.recipe.model]
-        importlib.import_module(entry.module)  # registers the classes that the file names
-        return keras.models.load_model(self.path / "model.keras")
+        return saving.load_model(self.path / "model.keras", trust=self.trust)
 
     @property
     def finished(self) -> bool:
@@ -145,9 +137,9 @@ class Run:
         )
 
 
-def open_run(path: str | pathlib.Path) -> Run:
-    """Open a finished run folder."""
-    run = Run(pathlib.Path(path))
+def open_run(path: str | pathlib.Path, *, trust: bool = False) -> Run:
+    """Open a finished run folder; `trust` lets code run that came with its model."""
+    run = Run(pathlib.Path(path), trust)
     if not (run.path / "config.json").is_file():
         expected = "a folder that `kerasdl train` wrote"
         raise errors.InvalidInput("run folder", expected, path)

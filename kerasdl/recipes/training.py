@@ -13,7 +13,7 @@ import tensorflow as tf
 
 import kerasdl
 from kerasdl import data, errors, registry, seed
-from kerasdl.recipes import fitting, lock, surviving
+from kerasdl.recipes import fitting, lock, surviving, writing
 from kerasdl.recipes.checkpoint import Checkpoint
 from kerasdl.recipes.recipe import Recipe
 from kerasdl.recipes.replicas import Replicas
@@ -184,7 +184,7 @@ def _claim(run, recipe, manner):
 
 
 def _write_history(path, history):
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with writing.beside(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["epoch", *history])
         rows = zip(*history.values(), strict=True)
@@ -197,8 +197,9 @@ def draw(path: pathlib.Path, figures: dict) -> list[pathlib.Path]:
 
     folder = path / "figures"
     folder.mkdir(exist_ok=True)
-    files = [folder / f"{name}.png" for name in figures]
+    files = [folder / f"{writing.file_name(name)}.png" for name in figures]
     for file, figure in zip(files, figures.values(), strict=True):
-        figure.savefig(file, dpi=120, bbox_inches="tight")
+        with writing.beside(file) as partial:
+            figure.savefig(partial, dpi=120, bbox_inches="tight")
         plt.close(figure)
     return files

@@ -16,6 +16,8 @@ import dataclasses
 import keras
 import numpy as np
 
+from kerasdl.recipes import writing
+
 
 @dataclasses.dataclass(frozen=True)
 class Export:
@@ -46,4 +48,5 @@ def save_images(splits, folder):
     images, labels = gather(splits.test)
     for label, name in enumerate(splits.info.classes):
         for image in images[labels == label][:1]:
-            keras.utils.save_img(folder / f"{name}.png", image * 255, scale=False)
+            with writing.beside(folder / f"{writing.file_name(name)}.png") as partial:
+                keras.utils.save_img(partial, image * 255, scale=False)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasdl import errors, explain
+from kerasdl import errors, explain, saving
 from kerasdl.recipes import JUDGE, training
 from kerasdl.recipes.tasks import Export
 
@@ -42,10 +42,7 @@ def evaluate(model, test):
 
 def read(images):
     """Probabilities that the digits' classifier gives to what each image may show."""
-    from kerasdl import registry
-
-    registry.entries()["simple_cnn"].load()  # registers the class that the file names
-    classifier = keras.models.load_model(JUDGE, compile=False)
+    classifier = saving.load_model(JUDGE, compile=False)
     return tf.nn.softmax(classifier.predict(images, batch_size=500, verbose=0)).numpy()
 
 

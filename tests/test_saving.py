@@ -1,0 +1,174 @@
+"""`.keras` files of others: what would run code or write elsewhere is refused, in one line."""
+
+import json
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from kerasdl import create_model, saving
+from kerasdl.callbacks import rates
+from kerasdl.errors import InvalidInput
+from kerasdl.recipes import writing
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """A file of Keras's own, trained and compiled."""
+    inputs = keras.Input((4,))
+    hidden = keras.layers.Dense(3, "relu", kernel_regularizer="l2")(inputs)
+    hidden = keras.layers.LayerNormalization()(hidden) + keras.ops.exp(hidden)
+    model = keras.Model(inputs, keras.layers.Dense(3, keras.activations.gelu)(hidden))
+    schedule = rates.Scaled(keras.optimizers.schedules.CosineDecay(0.1, 10), 0.5)
+    losses = keras.losses.MeanSquaredError(), [keras.metrics.RootMeanSquaredError()]
+    model.compile(keras.optimizers.AdamW(schedule), losses[0], metrics=losses[1])
+    model.fit(np.ones((8, 4)), np.ones((8, 3)), verbose=0)
+    path = tmp_path_factory.mktemp("files") / "plain.keras"
+    model.save(path)
+    return model, path
+
+
+def changed(plain, out, edit=None, entries=()):
+    """The file with another layer in place of the first, or other entries beside."""
+    with zipfile.ZipFile(plain) as whole, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as other:
+        for name in whole.namelist():
+            content = whole.read(name)
+            if name == "config.json" and edit:
+                config = json.loads(content)
+                edit(config["config"]["layers"][1])
+                content = json.dumps(config)
+            other.writestr(name, content)
+        for entry, content in entries:
+            other.writestr(entry, content)
+    return out
+
+
+def test_keras_own_and_ours_are_read(plain, tmp_path):
+    model, path = plain
+    again = saving.load_model(path)
+    x = np.ones((2, 4))
+    np.testing.assert_array_equal(again(x), model(x))
+    assert float(again.optimizer.learning_rate) == float(model.optimizer.learning_rate)
+    ours = create_model("dcgan_tiny")
+    ours.compile()
+    ours.save(tmp_path / "ours.keras")
+    assert type(saving.load_model(tmp_path / "ours.keras")) is type(ours)
+
+
+def layer(module, name, **config):
+    def edit(entry):
+        entry.update(module=module, class_name=name, registered_name=None, config=config)
+
+    return edit
+
+
+def activation(**value):
+    return lambda entry: entry["config"].update(activation=value)
+
+
+def function(module, name):
+    return activation(module=module, class_name="function", config=name, registered_name=name)
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        (layer("keras.layers", "Lambda", function="print"), "keras.layers.Lambda, which holds"),
+        (layer(None, "Lambda", function="print"), "Lambda, which holds"),
+        (layer("keras.src.layers.core.lambda_layer", "Lambda"), "lambda_layer.Lambda, which"),
+        (layer("keras.layers", "TFSMLayer", filepath="/tmp"), "TFSMLayer, which holds or reads"),
+        (layer("keras.layers", "TorchModuleWrapper", code="x"), "TorchModuleWrapper, which"),
+        (layer("keras.layers", "StringLookup", vocabulary="/etc/passwd"), "reads /etc/passwd"),
+        (layer("somewhere", "Layer"), "somewhere.Layer, which is neither Keras's nor"),
+        (layer("keras.src.saving.saving_lib", "Layer"), "saving_lib.Layer, which is neither"),
+        (layer("kerasdl.__main__", "Layer"), "kerasdl.__main__.Layer, which is neither"),
+        (layer("kerasdl.layers.nowhere", "Layer"), "module of this kerasdl. .*layers.nowhere"),
+        (activation(class_name="__lambda__", config={"value": "x"}), "__lambda__, which holds"),
+        (function("os", "system"), "os.system, which is neither"),
+        (function("keras.utils", "get_file"), "keras.utils.get_file, which is neither"),
+        (function("keras.utils", "set_random_seed"), "set_random_seed, which is neither"),
+    ],
+)
+def test_what_may_run_code_is_named_and_refused(plain, edit, named, tmp_path):
+    path = changed(plain[1], tmp_path / "other.keras", edit)
+    with pytest.raises(InvalidInput, match=named) as raised:
+        saving.load_model(path)
+    assert "\n" not in str(raised.value)
+
+
+def link():
+    entry = zipfile.ZipInfo("assets/link")
+    entry.external_attr = 0o120777 << 16
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("entry", "content", "named"),
+    [
+        ("../outside", "x", "names of files inside it. Received: '../outside'"),
+        ("/tmp/outside", "x", "names of files inside it. Received: '/tmp/outside'"),
+        ("assets/../../outside", "x", "names of files inside it"),
+        ("assets\\..\\..\\outside", "x", "names of files inside it"),
+        ("C:/outside", "x", "names of files inside it"),
+        (link(), "/etc", r"Received: 'assets/link' \(a link\)"),
+        ("assets/bomb", b"\0" * 2**28, "at most 100 times its size"),
+    ],
+)
+def test_archives_that_climb_or_burst_are_refused_even_if_trusted(
+    plain, entry, content, named, tmp_path
+):
+    path = changed(plain[1], tmp_path / "other.keras", entries=[(entry, content)])
+    for trust in (False, True):
+        with pytest.raises(InvalidInput, match=named):
+            saving.load_model(path, trust=trust)
+
+
+class Doubling(keras.layers.Layer):
+    def call(self, inputs):
+        return 2 * inputs
+
+
+def test_a_lambda_runs_for_who_trusts_it_and_a_registered_class_for_all(tmp_path):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Lambda(lambda x: 2 * x)])
+    model.save(tmp_path / "lambda.keras")
+    with pytest.raises(InvalidInput, match="--trust"):
+        saving.load_model(tmp_path / "lambda.keras")
+    assert (
+        float(saving.load_model(tmp_path / "lambda.keras", trust=True)(np.ones((1, 1)))[0, 0]) == 2
+    )
+
+    keras.Sequential([keras.Input((1,)), Doubling()]).save(tmp_path / "own.keras")
+    with pytest.raises(InvalidInput, match="Doubling, which is neither"):
+        saving.load_model(tmp_path / "own.keras")
+    with keras.saving.custom_object_scope({"Doubling": Doubling}):
+        saving.load_model(tmp_path / "own.keras")
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.99])
+def test_a_torn_file_is_told_in_one_line(plain, share, tmp_path):
+    content = plain[1].read_bytes()
+    path = tmp_path / "torn.keras"
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(InvalidInput, match="Invalid model file"):
+        saving.load_model(path)
+
+
+def test_spoilt_weights_are_told_in_one_line(plain, tmp_path):
+    content = bytearray(plain[1].read_bytes())
+    content[len(content) // 2] ^= 255
+    path = tmp_path / "spoilt.keras"
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput, match="Invalid model file") as raised:
+        saving.load_model(path)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["../../x", "/etc/passwd", "..", "", "a/b\\c", "x" * 300, "\0", "."]
+)
+def test_names_cannot_climb_out_of_their_folder(name, tmp_path):
+    file = tmp_path / f"{writing.file_name(name)}.png"
+    assert file.resolve().parent == tmp_path.resolve()
+    file.write_text("")
+    assert writing.file_name("a/b") != writing.file_name("a_b") == "a_b"
