@@ -2,7 +2,15 @@
 
 from kerasdl import lazy
 
-MODULES = {"NonFinite": "nonfinite"}
+MODULES = {
+    "ConfusionByEpoch": "confusion",
+    "DataTime": "data_time",
+    "GradientHealth": "gradient_health",
+    "Histograms": "histograms",
+    "NonFinite": "nonfinite",
+    "RateLog": "rate_log",
+    "SampleGrids": "sample_grids",
+}
 
 __all__ = list(MODULES)
 __getattr__, __dir__ = lazy.names(__name__, MODULES)

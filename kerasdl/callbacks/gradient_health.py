@@ -1,0 +1,171 @@
+"""How large each layer's gradients are while `fit` runs, and what is wrong with them."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasdl.callbacks import state
+from kerasdl.callbacks.board import Board
+from kerasdl.errors import InvalidInput
+
+ROWS = 512  # of recorded steps that wait to be read
+
+
+def label(norm: float, vanishing: float = 1e-7, exploding: float = 100.0) -> str:
+    """What a norm says: "zero", "vanishing", "exploding" or "ok".
+
+    >>> [label(norm) for norm in (0.0, 1e-8, 1e-7, 100.0, 101.0)]
+    ['zero', 'vanishing', 'ok', 'ok', 'exploding']
+
+    Spec: DBG-03
+    """
+    if norm == 0:
+        return "zero"
+    if not norm <= exploding:  # NaN too
+        return "exploding"
+    return "vanishing" if norm < vanishing else "ok"
+
+
+class GradientHealth(keras.callbacks.Callback):
+    """Record the norm of every layer's gradient, and which of its units receive none.
+
+    The norms are computed inside the training step, from the very gradients that the optimizers
+    get, once in `every` steps. A unit is dead when no recorded step of an epoch moved its weights.
+
+    Args:
+        every: Steps from one record to the next.
+        vanishing, exploding: Below and above which norms are called so.
+        log_dir: A folder for TensorBoard; `None` for none.
+
+    Attributes:
+        steps: Numbers of the recorded steps.
+        norms: Layer -> its norm in each of these.
+        dead: For each epoch, layer -> the share of its units that are dead.
+
+    Spec: BAS-21, BAS-22, DBG-03, DBG-08, ACT-16
+    """
+
+    def __init__(self, every=10, vanishing=1e-7, exploding=100.0, log_dir=None):
+        super().__init__()
+        if not isinstance(every, int) or every < 1:
+            raise InvalidInput("value for argument `every`", "a positive integer", every)
+        self.every, self.vanishing, self.exploding = every, vanishing, exploding
+        self.board = Board(log_dir)
+        self.steps, self.norms, self.dead = [], {}, []
+
+    def on_train_begin(self, logs=None):
+        if tf.distribute.get_strategy().num_replicas_in_sync > 1 or (
+            self.model.distribute_strategy.num_replicas_in_sync > 1
+        ):
+            expected = "one device (run a few steps on one to look at gradients)"
+            raise InvalidInput("strategy for GradientHealth", expected, "several replicas")
+        self.layers = {}  # name -> paths of its weights
+        for weight in self.model.trainable_weights:
+            self.layers.setdefault(_layer(weight), []).append(weight.path)
+        self.table = tf.Variable(tf.zeros((ROWS, len(self.layers))), trainable=False)
+        self.alive = {
+            weight.path: tf.Variable(tf.zeros(weight.shape[-1:], bool), trainable=False)
+            for weight in self.model.trainable_weights
+            if len(weight.shape) > 1
+        }
+        self.count = tf.Variable(0, dtype="int64", trainable=False)  # of all steps
+        self.optimizers = state.optimizers_of(self.model)
+        for number, optimizer in enumerate(self.optimizers):
+            object.__setattr__(optimizer, "apply", self._recording(optimizer.apply, number == 0))
+        self.model.make_train_function(force=True)  # one that was traced before records nothing
+
+    def _recording(self, plain, counts):
+        def apply(grads, trainable_variables=None):
+            optimizer = plain.__self__
+            variables = trainable_variables or optimizer._trainable_variables
+            pairs = [(v, g) for g, v in zip(grads, variables, strict=True) if g is not None]
+            due = self.count % self.every == 0
+            tf.cond(due, lambda: self._record(pairs), lambda: True)
+            done = plain(grads, trainable_variables)
+            if counts:
+                self.count.assign_add(1)
+            return done
+
+        return apply
+
+    def _record(self, pairs):
+        row = tf.cast(self.count // self.every % ROWS, "int32")
+        squares = {}
+        for variable, gradient in pairs:
+            gradient = tf.cast(tf.convert_to_tensor(gradient), "float32")
+            squares.setdefault(_layer(variable), []).append(tf.reduce_sum(gradient**2))
+            if variable.path in self.alive:
+                alive = self.alive[variable.path]
+                moved = tf.reduce_any(gradient != 0, axis=list(range(len(gradient.shape) - 1)))
+                alive.assign(alive | moved)
+        names = list(self.layers)
+        places = [[row, names.index(name)] for name in squares]
+        norms = [tf.sqrt(tf.add_n(parts)) for parts in squares.values()]
+        self.table.scatter_nd_update(tf.stack([tf.stack(p) for p in places]), tf.stack(norms))
+        return True  # as the other branch of the condition
+
+    def on_train_batch_end(self, batch, logs=None):
+        if len(self.steps) % (ROWS // 2) == 0:
+            self._read(at_least=ROWS // 2)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._read()
+        self.dead.append(self._dead())
+        last = self.steps[-1] if self.steps else 0
+        with self.board.at(last):
+            for name, norms in self.norms.items():
+                tf.summary.scalar(f"gradient_norm/{name}", norms[-1])
+
+    def _read(self, at_least=1):
+        recorded = -(-int(self.count) // self.every)
+        if recorded - len(self.steps) < at_least:
+            return
+        table = self.table.numpy()
+        for number in range(max(len(self.steps), recorded - ROWS), recorded):
+            self.steps.append(number * self.every)
+            for name, norm in zip(self.layers, table[number % ROWS], strict=True):
+                self.norms.setdefault(name, []).append(float(norm))
+
+    def _dead(self):
+        """The share of each layer's units that nothing moved since the last time."""
+        found = {}
+        for path, alive in self.alive.items():
+            found[path.rpartition("/")[0]] = float(1 - tf.reduce_mean(tf.cast(alive, "float32")))
+            alive.assign(tf.zeros_like(alive))
+        return found
+
+    def on_train_end(self, logs=None):
+        self.restore()
+
+    def restore(self):
+        """Take the records out of the training step; also after a `fit` that was stopped."""
+        for optimizer in self.optimizers:
+            vars(optimizer).pop("apply", None)
+        self.model.train_function = None
+        self.board.close()
+
+    def labels(self) -> dict[str, str]:
+        """What the median norm of the last half of the records says of each layer."""
+        half = len(self.steps) // 2
+        return {
+            name: label(float(np.median(norms[half:])), self.vanishing, self.exploding)
+            for name, norms in self.norms.items()
+        }
+
+    def figure(self):
+        """Norms by step, a line for each layer, and the two thresholds."""
+        import matplotlib.pyplot as plt
+
+        figure, axis = plt.subplots(figsize=(9, 4.5), layout="constrained")
+        shades = plt.get_cmap("viridis")(np.linspace(0, 0.95, len(self.norms)))
+        for (name, norms), shade in zip(self.norms.items(), shades, strict=True):
+            axis.semilogy(self.steps, np.maximum(norms, 1e-12), color=shade, label=name)
+        for limit in (self.vanishing, self.exploding):
+            axis.axhline(limit, color="grey", linestyle=":")
+        axis.set(xlabel="step", title="Norms of gradients, from the first layer to the last")
+        axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+        return figure
+
+
+def _layer(weight):
+    return weight.path.rpartition("/")[0]
