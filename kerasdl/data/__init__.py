@@ -22,12 +22,12 @@ import importlib
 from kerasdl.data.catalogue import card, names, options
 from kerasdl.data.splits import Info, Splits
 
-__all__ = ["Info", "Splits", "card", "load", "names", "options", "throughput"]
+__all__ = ["Info", "Splits", "card", "load", "names", "options", "throughput", "write_records"]
 
 
 def __getattr__(name):
     # these need TensorFlow
-    if name in ("load", "throughput"):
-        modules = {"load": "loading", "throughput": "measure"}
+    if name in ("load", "throughput", "write_records"):
+        modules = {"load": "loading", "throughput": "measure", "write_records": "writing"}
         return getattr(importlib.import_module(f"kerasdl.data.{modules[name]}"), name)
     raise AttributeError(f"module 'kerasdl.data' has no attribute {name!r}")

@@ -124,15 +124,18 @@ def inspected(examples, decode, names, inspection, keep=True):
 
 def find_bad(source, seed, epoch):
     """Decode what every epoch decodes, and raise for the first part with what cannot be."""
-    for split in ("train", "validation", "test") if source.decode else ():
+    for split in ("train", "validation", "test"):
         part = getattr(source, split)
-        if not part:
+        if not part or not (source.decode or hasattr(part, "fetch")):
             continue
         order = pipeline.in_order(cutting.count(part), 1024)
         if split == "train":
             last = tf.Variable(tf.maximum(epoch, 0) - 1)  # iterating adds one
             order = pipeline.shuffled(cutting.count(part), 1024, seed, last)
         for _, rows in order.as_numpy_iterator():
+            if hasattr(part, "fetch"):
+                part.check(rows)
+                continue
             inspection = bad.Inspection(False)
             places = [source.place(split, row) for row in rows]
             examples = cutting.take(part[0], rows)

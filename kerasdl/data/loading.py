@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from kerasdl import errors
 from kerasdl.data import augment as augmentation
-from kerasdl.data import bad, catalogue, cutting, images, mixing, pipeline, sharing
+from kerasdl.data import bad, catalogue, cutting, images, mixing, pipeline, records, sharing
 from kerasdl.data.splits import Info, Source, Splits
 
 
@@ -31,8 +31,8 @@ def load(
     """Load a data set as three tf.data pipelines.
 
     Args:
-        name: One of `kerasdl.data.names()`, "tfds:NAME", a folder of class folders, or the path of
-            a .csv or a .txt file.
+        name: One of `kerasdl.data.names()`, "tfds:NAME", a folder of class folders or of TFRecords
+            as `write_records` makes them, or the path of a .csv, a .txt or a .tfrecord file.
         batch_size: Size of a batch; the last one of an epoch may be smaller.
         image_size: Side of the images, or (height, width); by default, as the set has them.
         augment: False, or a policy's name; True is "standard". Only for the training images.
@@ -84,7 +84,10 @@ def _maker(name):
     if name in catalogue.SETS:
         return catalogue.find(name)
     kind = "tfds" if name.startswith("tfds:") else "folder" if path.is_dir() else path.suffix
-    module = {"tfds": "tfds", "folder": "folder", ".csv": "table", ".txt": "text"}.get(kind)
+    if kind == "folder" and (path / "features.json").is_file():
+        kind = ".tfrecord"
+    module = {"tfds": "tfds", "folder": "folder", ".csv": "table", ".txt": "text"}
+    module = (module | {".tfrecord": "records"}).get(kind)
     if module is None and len(path.parts) == 1 and not kind:
         errors.one_of("name of a data set", name, catalogue.names())
     if not name or module is None or not (kind == "tfds" or path.exists()):
@@ -109,6 +112,8 @@ def _call(name, make, seed, size, skip_bad, options):
 
 def _has_images(source):
     inputs = source.train[0]
+    if isinstance(source.train, records.Records):
+        return source.train.has_images
     return source.decode is not None or (isinstance(inputs, np.ndarray) and inputs.ndim == 4)
 
 
@@ -120,9 +125,19 @@ def _check_images(name, source, changes):
 def _one_hot(name, source):
     if source.task != "classification":
         raise errors.InvalidInput("argument `mixup` or `cutmix`", "one class an image", name)
+    if isinstance(source.train, records.Records):
+        encoded = {
+            split: part and dataclasses.replace(part, classes=len(source.classes))
+            for split, part in _parts(source).items()
+        }
+        return dataclasses.replace(source, **encoded)
     eye = np.eye(len(source.classes), dtype="float32")
-    parts = {split: getattr(source, split) for split in ("train", "validation", "test")}
+    parts = _parts(source)
     return dataclasses.replace(source, **{s: p and (p[0], eye[p[1]]) for s, p in parts.items()})
+
+
+def _parts(source):
+    return {split: getattr(source, split) for split in ("train", "validation", "test")}
 
 
 def _info(name, card, source: Source, train):

@@ -17,7 +17,7 @@ WORKERS = os.cpu_count() or 1
 def of_splits(source, batch_size, seed, epoch, augment=None, mix=None, share=None):
     """The pipelines of a source's splits; what is augmented, mixed and shared is the training."""
     counts = source.counts()
-    arrays = tf.nest.map_structure(tf.constant, source.train)
+    arrays = _constant(source.train)
 
     def training(first=0):
         order = shuffled(counts["train"], batch_size, seed, epoch, first)
@@ -75,7 +75,7 @@ def to_elements(
 
     Args:
         order: A data set of (epoch, rows).
-        arrays: (inputs, targets), nested arrays, kept in memory.
+        arrays: (inputs, targets), nested arrays, kept in memory; or `Records`.
         batch_size: Size of a batch; the last one may be smaller.
         decode: From one stored input to the input, for what does not fit into memory.
         augment: From inputs, targets, epoch= and rows= to both.
@@ -84,10 +84,12 @@ def to_elements(
         first: The step with which `order` begins.
     """
     steps = -(-count(arrays) // batch_size) - first if sizes is None else len(sizes)
-    arrays = tf.nest.map_structure(tf.constant, arrays)
+    arrays = _constant(arrays)
     parallel = {"num_parallel_calls": WORKERS, "deterministic": True}
 
     def gather(epoch, rows):
+        if hasattr(arrays, "fetch"):
+            return *arrays.fetch(rows), epoch, rows
         inputs, targets = tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays)
         return inputs, targets, epoch, rows
 
@@ -119,6 +121,10 @@ def to_elements(
     options.autotune.enabled = False  # it makes the end of each epoch wait
     options.deterministic = True
     return dataset.prefetch(2, name="prefetch").with_options(options)
+
+
+def _constant(arrays):
+    return arrays if hasattr(arrays, "fetch") else tf.nest.map_structure(tf.constant, arrays)
 
 
 def _one_by_one(inputs, targets, epoch, rows):

@@ -74,3 +74,15 @@ def test_files_are_decoded_by_the_worker_that_gets_them(tmp_path):
     for (x, y), *here in zip(whole, *workers, strict=True):
         np.testing.assert_array_equal(np.concatenate([b for _, b in here]), y)
         np.testing.assert_array_equal(np.concatenate([a for a, _ in here]), x)
+
+
+@pytest.mark.parametrize("memory", [2**30, 0])
+def test_records_are_read_by_the_worker_that_gets_them(tmp_path, memory):
+    data.write_records(data.load("shapes", count=73, image_size=8), tmp_path, shards=3)
+    options = {"batch_size": 7, "seed": 1, "memory": memory, "augment": "light"}
+    whole = data.load(tmp_path, **options).train
+    workers = [list(data.load(tmp_path, share=Share(w, 1, 2), **options).train) for w in (0, 1)]
+    for (x, y), *here in zip(whole, *workers, strict=True):
+        if len(y) > 1:
+            np.testing.assert_array_equal(np.concatenate([b for _, b in here]), y)
+            np.testing.assert_allclose(np.concatenate([a for a, _ in here]), x, atol=1e-6)

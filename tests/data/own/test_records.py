@@ -1,0 +1,162 @@
+"""TFRecords of the user's: written, read by number, named where they are damaged."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasdl.data
+from kerasdl.data import tfrecord
+from kerasdl.errors import InvalidInput
+
+
+def arrays(dataset):
+    parts = list(dataset.as_numpy_iterator())
+    return tf.nest.map_structure(lambda *batches: np.concatenate(batches), *parts)
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Bytes that tell which example it is, in seven files to train on, of unequal numbers."""
+    numbers = np.arange(100)
+    pixels = (numbers[:, None, None, None] * np.ones((1, 6, 4, 3))).astype("uint8")
+    labels = (numbers % 3).astype("int32")
+    source = {"train": (pixels[:80], labels[:80]), "test": (pixels[80:], labels[80:])}
+    kerasdl.data.write_records(source, tmp_path, shards=7, classes=("a", "b", "c"))
+    return tmp_path
+
+
+def test_any_set_comes_back_as_it_was(tmp_path):
+    for name, options in (("digits", {}), ("shapes", {"count": 30, "elements": "class,boxes"})):
+        splits = kerasdl.data.load(name, **options)
+        files = kerasdl.data.write_records(splits, tmp_path / name, shards=3)
+        assert len(files) == 9 and not list(tmp_path.glob("*/*.partial"))
+        back = kerasdl.data.load(tmp_path / name)
+        assert int(splits.epoch) == -1
+        for field in ("task", "classes", "shape", "counts"):
+            assert getattr(back.info, field) == getattr(splits.info, field)
+        first, second = (arrays(s.test) for s in (splits, back))
+        totals = [tf.nest.map_structure(lambda a: np.sort(a.ravel()), x) for x in (first, second)]
+        tf.nest.map_structure(np.testing.assert_array_equal, *totals)
+
+
+@pytest.mark.parametrize("options", [{}, {"augment": "light"}, {"mixup": 0.3}, {"image_size": 3}])
+def test_in_memory_and_on_disk_are_one(images, options):
+    kept = kerasdl.data.load(images, batch_size=7, seed=2, **options)
+    read = kerasdl.data.load(images, batch_size=7, seed=2, memory=0, **options)
+    assert kept.info.counts == read.info.counts == {"train": 72, "validation": 8, "test": 20}
+    for split in ("train", "train", "validation", "test"):
+        for (x, y), (u, v) in zip(getattr(kept, split), getattr(read, split), strict=True):
+            np.testing.assert_allclose(x, u, atol=1e-6)
+            np.testing.assert_allclose(y, v, atol=1e-6)
+
+
+def test_png_is_smaller_and_exact_for_bytes(tmp_path):
+    splits = kerasdl.data.load("shapes", count=40)
+    for encoding in ("raw", "png"):
+        kerasdl.data.write_records(splits, tmp_path / encoding, encoding=encoding)
+    raw, png = (sum(f.stat().st_size for f in (tmp_path / e).iterdir()) for e in ("raw", "png"))
+    assert png < raw / 5
+    first, second = (arrays(kerasdl.data.load(tmp_path / e).test) for e in ("raw", "png"))
+    np.testing.assert_allclose(first[0], second[0], atol=1e-6)
+
+
+def test_records_of_others_are_described_beside_them(tmp_path):
+    with tf.io.TFRecordWriter(str(tmp_path / "all.tfrecord")) as writer:
+        for i in range(40):
+            image = tf.io.encode_png(np.full((5, 5 + i, 3), i, "uint8")).numpy()
+            features = {
+                "image/encoded": tf.train.Feature(bytes_list=tf.train.BytesList(value=[image])),
+                "image/label": tf.train.Feature(int64_list=tf.train.Int64List(value=[i % 2])),
+            }
+            example = tf.train.Example(features=tf.train.Features(feature=features))
+            writer.write(example.SerializeToString())
+    inputs = {"feature": "image/encoded", "shape": [6, 6, 3], "dtype": "uint8"}
+    targets = {"feature": "image/label", "shape": [], "dtype": "int32", "encoding": "values"}
+    described = {"classes": ["a", "b"], "inputs": {**inputs, "encoding": "image"}}
+    (tmp_path / "features.json").write_text(json.dumps({**described, "targets": targets}))
+    for place in (tmp_path, tmp_path / "all.tfrecord"):
+        splits = kerasdl.data.load(place, batch_size=100)
+        assert splits.info.counts == {"train": 32, "validation": 4, "test": 4}
+        x, y = next(splits.train.as_numpy_iterator())
+        assert x.shape == (32, 6, 6, 3) and (np.round(255 * x[:, 0, 0, 0]) % 2 == y).all()
+
+
+def emptied(file):
+    file.write_bytes(b"")
+
+
+def truncated(file):
+    file.write_bytes(file.read_bytes()[:-50])
+
+
+def other_data(file):
+    content = bytearray(file.read_bytes())
+    content[60] ^= 1
+    file.write_bytes(content)
+
+
+def strange(file):
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        writer.write(b"not an example")
+        for _ in range(11):
+            writer.write(tf.train.Example().SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("harm", "lost", "received"),
+    [
+        (emptied, 12, "record 0 .* at byte 0. Expected a whole TFRecord. Received: an empty file"),
+        (truncated, 1, r"record 11 .* at byte \d+. .* the file's end after \d+ of"),
+        (other_data, 1, "record 0 .* at byte 0. .* data with a wrong checksum"),
+        (strange, 12, "record 0 .* at byte 0. Expected an Example with inputs, targets"),
+    ],
+)
+def test_what_is_damaged_is_named_and_can_be_left_out(images, harm, lost, received):
+    file = images / "train-00001-of-00007.tfrecord"
+    harm(file)
+    with pytest.raises(InvalidInput, match=received) as caught:
+        kerasdl.data.load(images)
+    assert str(file) in str(caught.value) and "\n" not in str(caught.value)
+    for memory in (2**30, 0):
+        info = kerasdl.data.load(images, memory=memory, skip_bad=True).info
+        assert (info.skipped.count, info.skipped.total) == (lost, 100)
+        assert sum(info.counts.values()) == 100 - lost
+
+
+def test_what_turns_bad_after_loading_is_named(images):
+    splits = kerasdl.data.load(images, memory=0)
+    splits.check()
+    other_data(images / "train-00001-of-00007.tfrecord")
+    with pytest.raises(tf.errors.OpError, match=r"record 0 of .*train-00001"):
+        list(splits.train)
+    with pytest.raises(InvalidInput, match=r"record 0 of .*train-00001.* a wrong checksum"):
+        splits.check()
+
+
+def test_labels_out_of_range_are_named(images):
+    known = json.loads((images / "features.json").read_text())
+    (images / "features.json").write_text(json.dumps({**known, "classes": ["a", "b"]}))
+    with pytest.raises(InvalidInput, match=r"a class from 0 to 1. Received: 2 \(2. more like it"):
+        kerasdl.data.load(images)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"inputs": 3, "targets": {}}'])
+def test_what_does_not_describe_records_is_refused(images, text):
+    (images / "features.json").write_text(text)
+    with pytest.raises(InvalidInput, match=r"features\.json"):
+        kerasdl.data.load(images)
+
+
+def test_an_index_finds_every_record(tmp_path):
+    file, random = tmp_path / "x.tfrecord", np.random.default_rng(0)
+    data = [random.bytes(int(length)) for length in random.integers(0, 300, 500)]
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        for one in data:
+            writer.write(one)
+    starts, lengths, fault = tfrecord.index(file)
+    reader = tfrecord.Reader(file)
+    found = [reader.read(*place) for place in zip(starts.tolist(), lengths.tolist(), strict=True)]
+    assert fault is None and [one[:-4] for one in found] == data
+    assert tfrecord.are_whole(found).all()
