@@ -9,7 +9,7 @@ import tensorflow as tf
 from kerasdl import errors
 from kerasdl.callbacks import blame, state
 
-SHARE = 1 / 200  # of the time may go into copies of the state
+SHARE = 1 / 500  # of the time may go into copies of the state
 LEAST = 1.0  # seconds between copies
 
 
@@ -23,7 +23,7 @@ class NonFinite(keras.callbacks.Callback):
     Keras's TerminateOnNaN says that it happened. This also keeps a copy of the model's state, a
     recent one, repeats the steps from there one by one, and looks into the first bad one: at its
     data, at every layer's output, and at gradients on their way back. Training itself pays for the
-    copies alone, half a percent of its time.
+    copies alone, a five-hundredth of its time.
 
     Args:
         batches: From an epoch and a step to the batches that `fit` got from there to the end of the
