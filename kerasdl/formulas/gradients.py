@@ -83,7 +83,7 @@ def clip_by_global_norm(gradients, limit):
 
     Keras's `global_clipnorm` and torch's `clip_grad_norm_`.
 
-    Spec: BAS-22, BAS-24
+    Spec: BAS-22, BAS-24, RNN-09
 
     >>> clip_by_global_norm([np.array([3.0]), np.array([4.0])], 1.0)
     [array([0.6]), array([0.8])]

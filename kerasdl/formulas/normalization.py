@@ -56,7 +56,10 @@ def batch_normalization_inference(x, mean, variance, gamma=1.0, beta=0.0, epsilo
 
         y = gamma (x - r_mean) / sqrt(r_var + eps) + beta
 
-    Spec: REG-09
+    A network that was trained elsewhere keeps its averages only if it is called so while it is
+    fine-tuned, `base(x, training=False)`; the notes' second phase lets them move.
+
+    Spec: REG-09, TRL-04, E-81
 
     >>> float(batch_normalization_inference(5.0, mean=3.0, variance=4.0, epsilon=0.0))
     1.0
@@ -117,7 +120,7 @@ def spectral_normalization(w, u, steps=1):
 
     u is kept from call to call, so that a step each time is enough.
 
-    Spec: REG-22
+    Spec: REG-22, GAN-23
 
     >>> spectral_normalization(np.diag([3.0, 1.0]), np.ones(2), steps=20)[0].round(6).tolist()
     [[1.0, 0.0], [0.0, 0.333333]]

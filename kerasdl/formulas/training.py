@@ -10,7 +10,10 @@ def scheduled_sampling(i, k=10.0):
 
         eps_i = k / (k + e^(i / k))        inverse sigmoid
 
-    Spec: TRN-02
+    One of the notes says that teacher forcing trains in parallel. A transformer does; a recurrent
+    network still goes step by step.
+
+    Spec: TRN-02, E-84
 
     >>> scheduled_sampling(np.array([0, 10, 50])).round(4).tolist()
     [0.9091, 0.7863, 0.0631]
@@ -64,7 +67,7 @@ def accumulate(gradients):
 
     BatchNorm still sees the small ones.
 
-    Spec: OPT-16, TRN-12
+    Spec: OPT-16, TRN-12, RNN-11, RNN-37
 
     >>> accumulate(np.array([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [2.0, 3.0]
