@@ -126,6 +126,9 @@ def find_bad(source, seed, epoch):
     """Decode what every epoch decodes, and raise for the first part with what cannot be."""
     for split in ("train", "validation", "test"):
         part = getattr(source, split)
+        if hasattr(part, "read_file"):
+            part.check()
+            continue
         if not part or not (source.decode or hasattr(part, "fetch")):
             continue
         order = pipeline.in_order(cutting.count(part), 1024)

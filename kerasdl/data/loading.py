@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from kerasdl import errors
 from kerasdl.data import augment as augmentation
-from kerasdl.data import bad, catalogue, cutting, images, mixing, pipeline, records, sharing
+from kerasdl.data import bad, catalogue, cutting, images, mixing, pipeline, planning, sharing
 from kerasdl.data.splits import Info, Source, Splits
 
 
@@ -25,6 +25,7 @@ def load(
     cutmix: float = 0.0,
     seed: int = 0,
     share: sharing.Share | None = None,
+    shard: str = "index",
     skip_bad: bool = False,
     **options,
 ) -> Splits:
@@ -41,6 +42,9 @@ def load(
         seed: Decides on the splits, the order, the augmentation and on what is generated.
         share: Of each training batch, which parts to give, one after the other, in place of the
             whole: for several replicas, see `kerasdl.distribute.share`.
+        shard: How replicas share TFRecords. By "index" each reads the records of its part, wherever
+            they are; by "file" each reads whole files, one after the other, and its parts are as
+            long as these: for storage that is slow to read here and there.
         skip_bad: Leave out what cannot be used and count it in `info.skipped`, in place of an error
             that names the first; more than half is an error still.
         **options: The set's own: see `kerasdl.data.card(name)`.
@@ -59,8 +63,15 @@ def load(
         cutting.check_number(option, amount, 1, "argument")
     if not isinstance(share, (sharing.Share, type(None))):
         raise errors.InvalidInput("value for argument `share`", "a Share or None", share)
+    errors.one_of("value for argument `shard`", shard, ("index", "file"))
     policy, size = augmentation.policy(augment), images.checked_size(image_size)
     make = _maker(name)
+    if shard == "file":
+        if skip_bad:
+            expected = "False where files are shared, whose lengths must be as written"
+            raise errors.InvalidInput("value for argument `skip_bad`", expected, skip_bad)
+        options = {**options, "whole_files": True}
+        share = share or sharing.Share(0, 1, 1)
     source = _call(name, make, seed, size, skip_bad, options)
     changes = {"image_size": size, "augment": policy, "mixup": mixup, "cutmix": cutmix}
     _check_images(name, source, [change for change, asked in changes.items() if asked])
@@ -72,8 +83,11 @@ def load(
     if policy:
         augment = functools.partial(augmentation.augment, policy=policy, seed=seed)
     epoch = pipeline.epoch_counter()
-    datasets = pipeline.of_splits(source, batch_size, seed, epoch, augment, mix, share)
-    info = _info(name, inspect.getdoc(getattr(make, "func", make)), source, datasets["train"])
+    plan = None
+    if shard == "file":
+        plan = planning.Plan.of(source.train.lengths, share.total, batch_size)
+    datasets = pipeline.of_splits(source, batch_size, seed, epoch, augment, mix, share, plan)
+    info = _info(name, inspect.getdoc(getattr(make, "func", make)), source, datasets["train"], plan)
     find_bad = functools.partial(images.find_bad, source, seed, epoch)
     return Splits(**datasets, info=info, epoch=epoch, find_bad=find_bad)
 
@@ -100,7 +114,10 @@ def _call(name, make, seed, size, skip_bad, options):
     known = inspect.signature(make).parameters
     bad.Inspection(skip_bad)  # checks it where nothing can be bad, too
     for option in options:
-        names = [n for n in known if n not in ("seed", "image_size", "skip_bad")]
+        if option == "whole_files" and option not in known:
+            raise errors.InvalidInput("data to share by file", "TFRecord files", name)
+        names = [n for n in known if n not in ("seed", "image_size", "skip_bad", "whole_files")]
+        names += [n for n in ("whole_files",) if n in options]
         errors.one_of(f"option for data set `{name}`", option, names)
     if "skip_bad" in known:
         options = {**options, "skip_bad": skip_bad}
@@ -111,9 +128,9 @@ def _call(name, make, seed, size, skip_bad, options):
 
 
 def _has_images(source):
-    inputs = source.train[0]
-    if isinstance(source.train, records.Records):
+    if hasattr(source.train, "has_images"):
         return source.train.has_images
+    inputs = source.train[0]
     return source.decode is not None or (isinstance(inputs, np.ndarray) and inputs.ndim == 4)
 
 
@@ -125,7 +142,7 @@ def _check_images(name, source, changes):
 def _one_hot(name, source):
     if source.task != "classification":
         raise errors.InvalidInput("argument `mixup` or `cutmix`", "one class an image", name)
-    if isinstance(source.train, records.Records):
+    if hasattr(source.train, "parse"):
         encoded = {
             split: part and dataclasses.replace(part, classes=len(source.classes))
             for split, part in _parts(source).items()
@@ -140,9 +157,10 @@ def _parts(source):
     return {split: getattr(source, split) for split in ("train", "validation", "test")}
 
 
-def _info(name, card, source: Source, train):
+def _info(name, card, source: Source, train, plan):
     shape = tf.nest.map_structure(lambda part: tuple(part.shape[1:]), train.element_spec[0])
     shared = {field.name for field in dataclasses.fields(Info)}
     shared &= {field.name for field in dataclasses.fields(Source)}
     known = {field: getattr(source, field) for field in shared}
+    known["replicas"] = plan and plan.counts
     return Info(name=name, card=card, shape=shape, counts=source.counts(), **known)

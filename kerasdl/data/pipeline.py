@@ -8,18 +8,23 @@ import os
 
 import tensorflow as tf
 
+from kerasdl.data import planning
 from kerasdl.data.augment import to_unit
 from kerasdl.data.cutting import count
 
 WORKERS = os.cpu_count() or 1
 
 
-def of_splits(source, batch_size, seed, epoch, augment=None, mix=None, share=None):
+def of_splits(source, batch_size, seed, epoch, augment=None, mix=None, share=None, plan=None):
     """The pipelines of a source's splits; what is augmented, mixed and shared is the training."""
     counts = source.counts()
     arrays = _constant(source.train)
 
     def training(first=0):
+        if plan:
+            order = planning.order(arrays, plan, share, seed, epoch, first)
+            count = (plan.steps - first) * share.here
+            return to_elements(order, arrays, batch_size, None, augment, mix, range(count))
         order = shuffled(counts["train"], batch_size, seed, epoch, first)
         sizes = None
         if share:
@@ -87,7 +92,9 @@ def to_elements(
     arrays = _constant(arrays)
     parallel = {"num_parallel_calls": WORKERS, "deterministic": True}
 
-    def gather(epoch, rows):
+    def gather(epoch, rows, *data):
+        if data:
+            return *arrays.parse(*data), epoch, rows
         if hasattr(arrays, "fetch"):
             return *arrays.fetch(rows), epoch, rows
         inputs, targets = tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays)
@@ -124,7 +131,7 @@ def to_elements(
 
 
 def _constant(arrays):
-    return arrays if hasattr(arrays, "fetch") else tf.nest.map_structure(tf.constant, arrays)
+    return arrays if hasattr(arrays, "parse") else tf.nest.map_structure(tf.constant, arrays)
 
 
 def _one_by_one(inputs, targets, epoch, rows):

@@ -31,6 +31,9 @@ class Records:
     places: np.ndarray
     classes: int | None = None
 
+    def __post_init__(self):
+        object.__setattr__(self, "_seen", np.zeros(len(self.places), bool))
+
     def __len__(self):
         return len(self.places)
 
@@ -48,21 +51,29 @@ class Records:
         return self.parse(data)
 
     def read(self, rows) -> np.ndarray:
-        """The data of some rows; an error names what is damaged."""
-        data, whole = self.inspect(rows)
-        if not whole.all():
-            raise errors.InvalidInput(*self.damage(rows[int(whole.argmin())]))
-        return np.array(data, dtype=object)
+        """The data of some rows; an error names what is damaged, when it is first read."""
+        data, new = self._data(rows), np.flatnonzero(~self._seen[rows])
+        if len(new):
+            whole = tfrecord.are_whole([data[i] for i in new])
+            if not whole.all():
+                raise errors.InvalidInput(*self.damage(rows[new[int(whole.argmin())]]))
+            self._seen[rows] = True
+        return np.array([record[:-4] for record in data], dtype=object)
 
     def inspect(self, rows) -> tuple[list[bytes], np.ndarray]:
         """The data of some rows, and which of them are as they were written."""
-        places = self.places[rows].tolist()
-        data = [reader(self.files[file]).read(byte, length) for file, _, byte, length in places]
+        data = self._data(rows)
         return [record[:-4] for record in data], tfrecord.are_whole(data)
+
+    def _data(self, rows):
+        places = self.places[rows].tolist()
+        return [reader(self.files[file]).read(byte, length) for file, _, byte, length in places]
 
     def check(self, rows):
         """Raise for the first of some rows that cannot be read or decoded."""
+        self._seen[rows] = False
         data = self.read(rows)
+        self._seen[rows] = False  # what is read later is looked at again
         for row, one in zip(rows, data, strict=True):
             try:
                 self.parse(np.array([one], dtype=object))
@@ -84,6 +95,51 @@ class Records:
             lambda leaf: leaf.decode(found[leaf.name]), self.features
         )
         return inputs, tf.one_hot(targets, self.classes) if self.classes else targets
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Files:
+    """All records of some files, read from their beginnings to their ends.
+
+    Args:
+        features: As for `Records`.
+        files: Paths.
+        lengths: Number of records in each.
+        classes: As for `Records`.
+    """
+
+    features: tuple
+    files: tuple
+    lengths: tuple
+    classes: int | None = None
+
+    has_images = Records.has_images
+    parse = Records.parse
+
+    def __len__(self):
+        return sum(self.lengths)
+
+    def read_file(self, number):
+        """Rows and data of a file, whose number may be a tensor."""
+        lengths = tf.constant(self.lengths, "int64")
+        first = tf.cumsum(lengths, exclusive=True)[number]
+        data = tf.data.TFRecordDataset(tf.gather(tf.constant(self.files), number))
+        data = data.apply(tf.data.experimental.assert_cardinality(lengths[number]))
+        return data.enumerate(first)
+
+    def check(self):
+        """Raise for the first file that does not hold what it should."""
+        for file, length in zip(self.files, self.lengths, strict=True):
+            starts, lengths, fault = tfrecord.index(file)
+            records = np.arange(len(starts))
+            places = np.stack([np.zeros_like(records), records, starts, lengths], axis=1)
+            part = Records(self.features, (file,), places)
+            for rows in np.array_split(records, -(-len(records) // 1024) or 1):
+                part.check(rows)
+            if fault or len(starts) != length:
+                expected = f"{length} records, as features.json has it"
+                received = f"{len(starts)} records{f' and {fault}' if fault else ''}"
+                raise errors.InvalidInput(f"file `{file}`", expected, received)
 
 
 @functools.lru_cache(OPEN)

@@ -62,6 +62,7 @@ class Info:
         columns: A `Column` for each of a table's, in the order of the input.
         files: The files of each split, where examples are files.
         skipped: What was bad and is left out, a `bad.Skipped`.
+        replicas: Examples of each replica, where they share by file.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Info:
     columns: tuple | None = None
     files: dict | None = None
     skipped: bad.Skipped | None = None
+    replicas: tuple | None = None
 
 
 @dataclasses.dataclass(frozen=True)

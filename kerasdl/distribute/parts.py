@@ -4,6 +4,7 @@ import typing
 
 import tensorflow as tf
 
+from kerasdl.data import planning
 from kerasdl.data.sharing import Share, bounds
 
 
@@ -45,7 +46,7 @@ def cut(dataset: tf.data.Dataset, share: Share) -> tf.data.Dataset:
     return dataset.flat_map(parts)
 
 
-def numbered(dataset, share: Share, count: int, batch_size: int) -> tf.data.Dataset:
+def numbered(dataset, share: Share, count: int, batch_size: int, counts=None) -> tf.data.Dataset:
     """The same for a data set that gives only this process's parts: `load(share=)`.
 
     Args:
@@ -53,10 +54,19 @@ def numbered(dataset, share: Share, count: int, batch_size: int) -> tf.data.Data
         share: Whose they are.
         count: Examples of an epoch.
         batch_size: Size of a global batch.
+        counts: Examples of each replica, where they share by file.
     """
+    steps = planning.steps(counts, batch_size) if counts else None
+
+    def unequal(step, replica, data):
+        sizes = planning.part(tf.constant(counts, "int64"), step, steps)
+        weight = tf.gather(sizes, replica) / tf.reduce_sum(sizes)
+        return Part(data, tf.cast(weight, "float32"), True)
 
     def part(number, data):
         step, replica = number // share.here, share.first + number % share.here
+        if counts:
+            return unequal(step, replica, data)
         rows = tf.minimum(count - step * batch_size, batch_size)
         return of_batch(data, rows, replica, share.total)
 

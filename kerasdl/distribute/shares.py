@@ -30,7 +30,7 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     return worker_of(strategy)[0] == 0
 
 
-def pipeline(dataset, strategy: tf.distribute.Strategy, count: int, batch_size: int):
+def pipeline(dataset, strategy: tf.distribute.Strategy, count: int, batch_size: int, counts=None):
     """For `fit`: what was loaded with this process's share.
 
     A plain `tf.data.Dataset` of global batches can be given to `fit` as it is; every worker then
@@ -42,10 +42,12 @@ def pipeline(dataset, strategy: tf.distribute.Strategy, count: int, batch_size: 
         strategy: What it was loaded for.
         count: Examples of an epoch: `info.counts["train"]`.
         batch_size: Size of a global batch.
+        counts: `info.replicas`, for what was loaded with `shard="file"`.
     """
     if strategy.num_replicas_in_sync == 1:
         return dataset
-    return spread(parts.numbered(dataset, share(strategy), count, batch_size), strategy)
+    mine = parts.numbered(dataset, share(strategy), count, batch_size, counts)
+    return spread(mine, strategy)
 
 
 def spread(dataset, strategy):

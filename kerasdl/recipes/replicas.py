@@ -29,8 +29,8 @@ class Replicas:
     def scope(self):
         return self.strategy.scope() if self.several else contextlib.nullcontext()
 
-    def pipeline(self, dataset, count, batch_size):
-        return distribute.pipeline(dataset, self.strategy, count, batch_size)
+    def pipeline(self, dataset, count, batch_size, counts=None):
+        return distribute.pipeline(dataset, self.strategy, count, batch_size, counts)
 
     @contextlib.contextmanager
     def synchronized(self, model):

@@ -149,7 +149,8 @@ def _pipelines(splits, task, recipe, fast, replicas):
     if not fast:
         count = splits.info.counts["train"]
         steps = -(-count // recipe.batch_size)
-        train_data = replicas.pipeline(train_data, count, recipe.batch_size)
+        parts = splits.info.replicas
+        train_data = replicas.pipeline(train_data, count, recipe.batch_size, parts)
 
     def rest(step):
         return task.prepare(splits.rest(step), splits.info)

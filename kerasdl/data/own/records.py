@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from kerasdl import errors
 from kerasdl.data import bad, cutting, tfrecord
-from kerasdl.data.records import Feature, Records
+from kerasdl.data.records import Feature, Files, Records
 from kerasdl.data.splits import Source
 from kerasdl.data.writing import FEATURES
 
@@ -17,7 +17,14 @@ CHUNK = 1024
 
 
 def read(
-    path, seed, image_size=None, validation=0.1, test=0.1, memory=2**30, skip_bad=False
+    path,
+    seed,
+    image_size=None,
+    validation=0.1,
+    test=0.1,
+    memory=2**30,
+    skip_bad=False,
+    whole_files=False,
 ) -> Source:
     """TFRecord files of the user's, as `kerasdl.data.write_records` writes them, or others'.
 
@@ -36,9 +43,13 @@ def read(
     features = _features(known, image_size)
     classes = known["classes"] and tuple(known["classes"])
     places = {split: [] for split in SPLITS}
+    whole = []
     for number, file in enumerate(files):
         split = next((s for s in SPLITS if file.name.startswith(s)), "train")
         expected = known.get("counts", {}).get(file.name)
+        if whole_files and split == "train":
+            whole.append((str(file), expected))
+            continue
         places[split].append(_places(number, file, expected, inspection))
     inspection.check()
     parts = {
@@ -47,12 +58,16 @@ def read(
         if found
     }
     total = sum(map(len, parts.values())) + len(inspection.found)
-    parts = _three(folder, parts, seed, validation, test)
+    if whole_files:
+        parts = {"train": _whole(folder, features, whole), "validation": [], **parts}
+        parts.setdefault("test", [])
+    else:
+        parts = _three(folder, parts, seed, validation, test)
     leaves = tf.nest.flatten(features)
     size = sum(int(np.prod(leaf.shape)) * np.dtype(leaf.dtype).itemsize for leaf in leaves)
     keep = total * size <= memory
     for split, part in parts.items():
-        if len(part) and (keep or skip_bad):
+        if len(part) and isinstance(part, Records) and (keep or skip_bad):
             good, arrays = _inspected(part, classes, inspection, keep)
             inspection.check()
             parts[split] = arrays if keep and len(good) else part[good]
@@ -121,6 +136,16 @@ def _three(folder, parts, seed, validation, test):
     rows = cutting.rows_of_splits(np.zeros(len(parts["train"])), seed, *shares)
     cut = {split: parts["train"][part] for split, part in zip(SPLITS, rows, strict=True)}
     return cut | {split: parts[split] for split in SPLITS[1:] if split in parts}
+
+
+def _whole(folder, features, files):
+    missing = [file for file, length in files if not isinstance(length, int) or length < 1]
+    if missing or not files:
+        expected = f"files train-*.tfrecord, and for each its number of records in `{FEATURES}`"
+        received = f"none for `{missing[0]}`" if missing else "no such file"
+        raise errors.InvalidInput(f"data `{folder}` to share by file", expected, received)
+    names, lengths = zip(*files, strict=True)
+    return Files(features, names, lengths)
 
 
 def _inspected(records, classes, inspection, keep):

@@ -1,0 +1,128 @@
+"""Sharing by file: every example once an epoch, as many steps everywhere, the same every time."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasdl import data
+from kerasdl.data.planning import Plan
+from kerasdl.data.sharing import Share
+from kerasdl.distribute import parts as distributed
+from kerasdl.errors import InvalidInput
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Nine files of unequal lengths; the label of an example is its number."""
+    folder = tmp_path_factory.mktemp("records")
+    numbers = np.arange(203)
+    pixels = (numbers[:, None, None, None] * np.ones((1, 4, 4, 1))).astype("uint8")
+    names = tuple(map(str, numbers))
+    labels = numbers.astype("int32")
+    for first, rows, shards in ((0, 150, 4), (150, 203, 5)):
+        part = slice(first, rows)
+        source = {"train": (pixels[part], labels[part]), "test": (pixels[:9], labels[:9])}
+        place = folder if not first else folder / "more"
+        data.write_records(source, place, shards=shards, classes=names)
+    merge(folder)
+    return folder
+
+
+def merge(folder):
+    import json
+
+    known = json.loads((folder / "features.json").read_text())
+    more = json.loads((folder / "more" / "features.json").read_text())
+    for file in (folder / "more").glob("train*"):
+        file.rename(folder / file.name)
+        known["counts"][file.name] = more["counts"][file.name]
+    (folder / "features.json").write_text(json.dumps(known))
+
+
+def load(folder, share=None, **options):
+    options = {"batch_size": 10, "seed": 3, "shard": "file", **options}
+    return data.load(folder, share=share, **options)
+
+
+def epoch(dataset):
+    return [labels.numpy() for _, labels in dataset]
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 3, 4])
+def test_every_example_comes_once_in_as_many_steps(folder, replicas):
+    workers = [load(folder, Share(r, 1, replicas)) for r in range(replicas)]
+    epochs = [[epoch(worker.train) for worker in workers] for _ in range(2)]
+    for number, here in enumerate(epochs):
+        assert {len(steps) for steps in here} == {21}
+        assert all(len(part) for steps in here for part in steps)
+        seen = np.concatenate([part for steps in here for part in steps])
+        np.testing.assert_array_equal(np.sort(seen), np.arange(203))
+        again = [load(folder, Share(r, 1, replicas)) for r in range(replicas)]
+        for worker, steps in zip(again, here, strict=True):
+            worker.epoch.assign(number - 1)
+            for first, second in zip(epoch(worker.train), steps, strict=True):
+                np.testing.assert_array_equal(first, second)
+    first, second = (np.concatenate(here[0]) for here in epochs)
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(np.sort(first), np.sort(second))  # its files stay its own
+    sums = np.sum([[len(part) for part in steps] for steps in epochs[0]], axis=0)
+    assert max(sums) <= 10 + replicas
+
+
+def test_a_process_of_several_replicas_reads_their_parts_in_turn(folder):
+    both = epoch(load(folder, Share(2, 2, 4)).train)
+    for turn in (0, 1):
+        alone = epoch(load(folder, Share(2 + turn, 1, 4)).train)
+        for first, second in zip(both[turn::2], alone, strict=True):
+            np.testing.assert_array_equal(first, second)
+
+
+def test_the_rest_of_an_epoch_is_its_end(folder):
+    splits = load(folder, Share(1, 1, 2), augment="light")
+    whole = list(splits.train)
+    splits.epoch.assign(-1)
+    for (x, y), (u, v) in zip(whole[5:], splits.rest(5), strict=True):
+        np.testing.assert_array_equal(y, v)
+        np.testing.assert_allclose(x, u, atol=1e-6)
+
+
+@pytest.mark.parametrize("replicas", [2, 3])
+def test_the_shares_of_the_parts_are_those_of_their_examples(folder, replicas):
+    share = Share(0, replicas, replicas)
+    splits = load(folder, share)
+    counts = splits.info.replicas
+    assert sum(counts) == splits.info.counts["train"] == 203
+    found = list(distributed.numbered(splits.train, share, 203, 10, counts))
+    assert len(found) == 21 * replicas
+    for step in range(21):
+        here = found[step * replicas : (step + 1) * replicas]
+        sizes = np.array([len(part.data[1]) for part in here])
+        np.testing.assert_allclose([part.share for part in here], sizes / sizes.sum(), rtol=1e-6)
+        assert all(part.counts for part in here)
+
+
+def test_what_cannot_be_shared_by_file_is_refused(folder):
+    with pytest.raises(
+        InvalidInput, match=r"at least one for each of the 12 replicas. Received: 9"
+    ):
+        load(folder, Share(0, 1, 12))
+    with pytest.raises(InvalidInput, match="at least 25 examples, one a step"):
+        Plan.of([90, 10], replicas=2, batch_size=4)
+    with pytest.raises(InvalidInput, match=r"Expected TFRecord files\. Received: digits"):
+        data.load("digits", shard="file")
+    with pytest.raises(InvalidInput, match=r"`skip_bad`. Expected False where files are shared"):
+        data.load(folder, shard="file", skip_bad=True)
+    with pytest.raises(InvalidInput, match="Expected one of file"):
+        data.load(folder, shard="files")
+
+
+def test_a_file_of_another_length_than_was_said_is_named(folder, tmp_path):
+    for file in folder.glob("*.*"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    file = tmp_path / "train-00000-of-00004.tfrecord"
+    file.write_bytes(file.read_bytes()[:-30])
+    splits = load(tmp_path)
+    with pytest.raises(tf.errors.OpError):
+        list(splits.train)
+    with pytest.raises(InvalidInput, match=r"train-00000-of-00004.tfrecord`. Expected 38 records"):
+        splits.check()
