@@ -44,7 +44,9 @@ class Histograms(keras.callbacks.Callback):
             layers = [layer for layer in self.model.layers if layer.weights or _bends(layer)]
             self.names = [f"{layer.name}/output" for layer in layers]
             outputs = [keras.tree.flatten(layer.output)[0] for layer in layers]
-            self.watched = tf.function(keras.Model(self.model.inputs, outputs))
+            several = len(self.model.inputs) > 1
+            inputs = self.model.inputs if several else self.model.inputs[0]
+            self.watched = tf.function(keras.Model(inputs, outputs))
 
     def on_epoch_end(self, epoch, logs=None):
         now = time.perf_counter()

@@ -3,6 +3,9 @@
 from kerasdl import lazy
 
 MODULES = {
+    "Case": "case",
+    "Finding": "case",
+    "doctor": "flowchart",
     "gradient_check": "gradients",
     "lr_find": "range_test",
     "overfit_one_batch": "overfitting",

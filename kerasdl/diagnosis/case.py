@@ -1,0 +1,112 @@
+"""What the doctor looks at, and what it says."""
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+SAMPLE = 1000  # examples that are looked at
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """Something that is wrong.
+
+    Args:
+        name: What it is called, such as "learning rate too high".
+        evidence: What was measured.
+        advice: What to try next.
+    """
+
+    name: str
+    evidence: str
+    advice: str
+
+    def __str__(self):
+        return f"{self.name}: {self.evidence}; try {self.advice}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A training run.
+
+    Args:
+        model: The trained model, compiled.
+        train: What it was trained on: batches of (inputs, labels) or of inputs.
+        validation: The same, or `None`.
+        history: {"loss": [...], "val_loss": [...], ...}, a number an epoch.
+        fresh: Gives the model as it was before training, compiled; `None` where nothing can.
+    """
+
+    model: keras.Model
+    train: tf.data.Dataset
+    validation: tf.data.Dataset | None
+    history: dict
+    fresh: Callable[[], keras.Model] | None = None
+
+    @functools.cached_property
+    def newborn(self) -> keras.Model:
+        """The model before training, or the trained one."""
+        return self.fresh() if self.fresh else self.model
+
+    @functools.cached_property
+    def batches(self) -> list:
+        """Of the training data as it comes."""
+        found, seen = [], 0
+        for batch in self.train.as_numpy_iterator():
+            found.append(batch if isinstance(batch, tuple) else (batch,))
+            seen += len(keras.tree.flatten(found[-1])[0])
+            if seen >= SAMPLE:
+                break
+        return found
+
+    @functools.cached_property
+    def inputs(self) -> np.ndarray | None:
+        """Of `batches`, where they are one array of numbers."""
+        arrays = [batch[0] for batch in self.batches]
+        if not all(isinstance(array, np.ndarray) and array.dtype.kind == "f" for array in arrays):
+            return None
+        return np.concatenate(arrays)
+
+    @functools.cached_property
+    def labels(self) -> list | None:
+        """Of `batches`, each an array of classes, where they are classes."""
+        found = [_classes(batch[1]) for batch in self.batches if len(batch) > 1]
+        return found if found and all(labels is not None for labels in found) else None
+
+    @functools.cached_property
+    def others(self) -> np.ndarray | None:
+        """Inputs of the validation data."""
+        if self.validation is None or self.inputs is None:
+            return None
+        batches = itertools.islice(self.validation.as_numpy_iterator(), 20)
+        return np.concatenate([b[0] if isinstance(b, tuple) else b for b in batches])[:SAMPLE]
+
+    @property
+    def loss(self) -> np.ndarray:
+        return np.array(self.history.get("loss", ()), float)
+
+    @property
+    def validation_loss(self) -> np.ndarray:
+        return np.array(self.history.get("val_loss", ()), float)
+
+    @property
+    def classifies(self) -> bool:
+        return self.labels is not None
+
+    @property
+    def supervised(self) -> bool:
+        """Whether the loss is a function of labels and outputs."""
+        return bool(self.model.loss) and len(self.batches[0]) > 1
+
+
+def _classes(labels):
+    if labels.ndim == 2 and labels.shape[1] > 1 and np.allclose(labels.sum(axis=1), 1, atol=1e-3):
+        return labels.argmax(axis=1)
+    flat = labels.reshape(-1)
+    whole = labels.size == len(labels) and np.all(flat == np.round(flat))
+    return flat.astype(int) if whole and len(np.unique(flat)) <= 100 else None

@@ -1,0 +1,233 @@
+"""Runs that were broken on purpose get their diagnosis, healthy ones none."""
+
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasdl
+from kerasdl import diagnosis
+
+layers = keras.layers
+LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def digits():
+    splits = kerasdl.data.load("digits", batch_size=32)
+    parts = [splits.train, splits.validation]
+    return [
+        tuple(np.concatenate(a) for a in zip(*p.as_numpy_iterator(), strict=True)) for p in parts
+    ]
+
+
+(X, Y), (VX, VY) = (None, None), (None, None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _data():
+    global X, Y, VX, VY
+    (X, Y), (VX, VY) = digits()
+
+
+def network(*hidden, last=None, **options):
+    return keras.Sequential([keras.Input((8, 8, 1)), *hidden, layers.Dense(10, last, **options)])
+
+
+def dense(*widths, activation="relu", **options):
+    return [layers.Flatten(), *[layers.Dense(w, activation, **options) for w in widths]]
+
+
+def run(make, *, rate=3e-3, epochs=8, x=None, y=None, vx=None, vy=None, batch=32, **options):
+    """Train what `make` gives; the case of it."""
+    x, y = (X if x is None else x), (Y if y is None else y)
+    vx, vy = (VX if vx is None else vx), (VY if vy is None else vy)
+    loss = options.pop("loss", LOGITS)
+    shuffled, slow = options.pop("shuffle", True), options.pop("slow", None)
+
+    def fresh():
+        keras.utils.set_random_seed(0)
+        model = make()
+        model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+        return model
+
+    train = tf.data.Dataset.from_tensor_slices((x, y))
+    train = train.shuffle(len(x), seed=0) if shuffled else train
+    train = train.batch(batch)
+    train = train.map(slow) if slow else train
+    validation = tf.data.Dataset.from_tensor_slices((vx, vy)).batch(batch)
+    model = fresh()
+    history = model.fit(train, validation_data=validation, epochs=epochs, verbose=0, shuffle=False)
+    return diagnosis.Case(model, train, validation, history.history, fresh)
+
+
+def healthy_cnn():
+    return run(lambda: network(layers.Conv2D(16, 3, activation="relu"), *dense(32)), epochs=10)
+
+
+def healthy_deep():
+    return run(lambda: network(*dense(64, 64, 64), layers.Dropout(0.2)), epochs=12)
+
+
+def nan():
+    return run(lambda: network(*dense(32)), rate=1e30, epochs=3)
+
+
+def nan_in_the_data():
+    x = X.copy()
+    x[::7, 3] = np.nan
+    case = run(lambda: network(*dense(32)), epochs=1)
+    train = tf.data.Dataset.from_tensor_slices((x, Y)).batch(32)
+    return diagnosis.Case(case.model, train, case.validation, {}, case.fresh)
+
+
+def pixels_to_many_thousands():
+    return run(lambda: network(*dense(32)), x=X * 25500, vx=VX * 25500)
+
+
+def one_label():
+    return run(lambda: network(*dense(32)), y=Y * 0 + 3, epochs=2)
+
+
+def nine_in_ten_of_one_class():
+    rows = np.r_[np.flatnonzero(Y == 1)[:80], np.flatnonzero(Y != 1)[:9]]
+    return run(lambda: network(*dense(32)), x=X[rows], y=Y[rows], epochs=2, batch=8)
+
+
+def sorted_by_label():
+    order = np.argsort(Y)
+    return run(lambda: network(*dense(32)), x=X[order], y=Y[order], shuffle=False, epochs=3)
+
+
+def validation_from_training():
+    return run(lambda: network(*dense(32)), vx=np.r_[VX, X[:200]], vy=np.r_[VY, Y[:200]], epochs=3)
+
+
+def labels_shuffled():
+    y = np.random.default_rng(0).permutation(Y)
+    return run(lambda: network(*dense(128)), y=y, epochs=15)
+
+
+def everything_frozen():
+    def make():
+        model = network(*dense(32))
+        model.trainable = False
+        return model
+
+    return run(make, epochs=2)
+
+
+def softmax_and_logits():
+    return run(lambda: network(*dense(32), last="softmax"), epochs=3)
+
+
+def logits_as_probabilities():
+    return run(lambda: network(*dense(32)), loss="sparse_categorical_crossentropy", epochs=2)
+
+
+def constants_at_the_start():
+    same = {"kernel_initializer": keras.initializers.Constant(0.02)}
+    return run(lambda: network(*dense(32, **same), **same), epochs=2)
+
+
+def biases_far_below_zero():
+    start = keras.initializers.Constant(-20.0)
+    return run(lambda: network(*dense(64, bias_initializer=start), *dense(32)[1:]), epochs=2)
+
+
+def twelve_sigmoids():
+    return run(lambda: network(*dense(*[32] * 12, activation="sigmoid")), epochs=3)
+
+
+def cut_off():
+    stop = layers.Lambda(tf.stop_gradient)
+    return run(lambda: network(*dense(32), stop), epochs=2)
+
+
+def large_weights():
+    start = keras.initializers.RandomNormal(stddev=3.0, seed=0)
+    return run(lambda: network(*dense(64, 64, 64, kernel_initializer=start)), epochs=2)
+
+
+def far_too_fast():
+    return run(lambda: network(*dense(64, activation="tanh")), rate=1.0)
+
+
+def far_too_slow():
+    return run(lambda: network(*dense(64)), rate=3e-6)
+
+
+def one_unit():
+    return run(lambda: network(*dense(1)), rate=0.01, epochs=40)
+
+
+def few_examples():
+    wide = lambda: network(*dense(256, 256))  # noqa: E731
+    noisy = Y[:80].copy()
+    noisy[::4] = np.random.default_rng(0).integers(0, 10, 20)
+    return run(wide, x=X[:80], y=noisy, epochs=40)
+
+
+def statistics_that_lag():
+    slow = layers.BatchNormalization
+    return run(
+        lambda: network(*dense(64), slow(momentum=0.9999), *dense(32)[1:], slow(momentum=0.9999)),
+        epochs=6,
+    )
+
+
+def slow_data():
+    def wait(x, y):
+        tf.py_function(lambda: time.sleep(0.012), [], [])
+        return x, y
+
+    return run(lambda: network(*dense(32)), epochs=5, slow=wait, rate=0.01)
+
+
+BROKEN = {
+    nan: "loss no number",
+    nan_in_the_data: "inputs that are no numbers",
+    pixels_to_many_thousands: "inputs not scaled",
+    one_label: "labels all alike",
+    nine_in_ten_of_one_class: "uneven classes",
+    sorted_by_label: "data not shuffled",
+    validation_from_training: "validation data seen in training",
+    labels_shuffled: "labels unrelated to inputs",
+    everything_frozen: "nothing to train",
+    softmax_and_logits: "softmax twice",
+    logits_as_probabilities: "logits taken for probabilities",
+    constants_at_the_start: "units all alike",
+    biases_far_below_zero: "dead units",
+    twelve_sigmoids: "vanishing gradients",
+    cut_off: "no gradients",
+    large_weights: "exploding gradients",
+    far_too_fast: "learning rate too high",
+    far_too_slow: "learning rate too low",
+    one_unit: "underfitting: too little capacity",
+    few_examples: "overfitting",
+    statistics_that_lag: "training and judging differ",
+    slow_data: "waiting for data",
+}
+
+
+# of three of them Keras warns, too
+@pytest.mark.filterwarnings(
+    "ignore:The model does not have any trainable",
+    "ignore:.*produced by a Softmax activation",
+    "ignore:Gradients do not exist",
+)
+@pytest.mark.parametrize(
+    ("make", "expected"), BROKEN.items(), ids=lambda v: getattr(v, "__name__", "")
+)
+def test_what_was_broken_is_found(make, expected):
+    (finding,) = [found for found in diagnosis.doctor(make()).values() if found]
+    assert finding.name == expected, str(finding)
+    assert finding.evidence and finding.advice and "\n" not in str(finding)
+
+
+@pytest.mark.parametrize("make", [healthy_cnn, healthy_deep])
+def test_a_healthy_run_has_nothing(make):
+    answers = diagnosis.doctor(make())
+    assert not [str(found) for found in answers.values() if found]
+    assert len(answers) == 8
