@@ -27,7 +27,7 @@ def propose(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarra
     middle, top = np.median(y), np.max(y)
     y = np.maximum(y, middle - 2 * (top - middle))
     noise = kernels.WhiteKernel(1e-3, (1e-6, 0.5))
-    kernel = kernels.Matern(np.full(x.shape[1], 0.3), (0.05, 20.0), nu=2.5) + noise
+    kernel = kernels.Matern(np.full(x.shape[1], 0.3), (0.1, 1.5), nu=2.5) + noise
     process = gaussian_process.GaussianProcessRegressor(
         kernel, normalize_y=True, n_restarts_optimizer=2, random_state=int(rng.integers(2**31))
     )

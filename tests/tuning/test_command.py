@@ -14,10 +14,6 @@ from tensorboard.util import tensor_util
 
 from kerasdl import cli, recipes, tuning
 
-pytestmark = pytest.mark.filterwarnings(
-    # KerasTuner 1.4.8 asks for the thread by a name from before 2010
-    "ignore:(currentThread|getName)\\(\\) is deprecated:DeprecationWarning"
-)
 OPTIONS = ["mlp", "--tuner", "random", "--trials", "2", "--epochs", "2", "--json"]
 OPTIONS += ["--only", "learning_rate", "--only", "widths"]
 

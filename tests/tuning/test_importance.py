@@ -2,7 +2,6 @@
 
 import keras_tuner
 import numpy as np
-import pytest
 
 from kerasdl import recipes, registry
 from kerasdl.recipes import training
@@ -27,10 +26,6 @@ def test_few_trials_tell_nothing():
     assert importance.measure(["rate"], np.zeros((9, 1)), np.ones(9)) is None
 
 
-@pytest.mark.filterwarnings(
-    # KerasTuner 1.4.8 asks for the thread by a name from before 2010
-    "ignore:(currentThread|getName)\\(\\) is deprecated:DeprecationWarning"
-)
 def test_a_recipe_serves_keras_tuners_own_tuners(tmp_path):
     """HPO-14."""
     recipe = recipes.get("mlp")

@@ -14,10 +14,6 @@ from kerasdl.errors import InvalidInput
 from kerasdl.tuning import oracles, parameters
 from kerasdl.tuning.objective import Objective
 
-pytestmark = pytest.mark.filterwarnings(
-    # KerasTuner 1.4.8 asks for the thread by a name from before 2010
-    "ignore:(currentThread|getName)\\(\\) is deprecated:DeprecationWarning"
-)
 THREE, TWO = [1, 2, 3], ["a", "b"]
 
 

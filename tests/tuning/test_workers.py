@@ -17,10 +17,6 @@ from kerasdl.errors import InvalidInput
 from kerasdl.tuning import oracles, workers
 from kerasdl.tuning.objective import Objective
 
-pytestmark = pytest.mark.filterwarnings(
-    # KerasTuner 1.4.8 asks for the thread by a name from before 2010
-    "ignore:(currentThread|getName)\\(\\) is deprecated:DeprecationWarning"
-)
 TRIALS = 4
 TUNE = [sys.executable, "-m", "kerasdl", "tune", "mlp", "--trials", str(TRIALS), "--epochs", "1"]
 
