@@ -1,4 +1,4 @@
-"""Attention: formulas against PyTorch's numbers, the package's layer and what must be so."""
+"""Attention: formulas against PyTorch's and Keras's numbers, layers and what must be so."""
 
 import pathlib
 
@@ -9,31 +9,85 @@ import pytest
 from kerasdl.formulas import attention
 from kerasdl.formulas.activations import softmax
 from kerasdl.layers.causal_self_attention import CausalSelfAttention
+from kerasdl.layers.self_attention import SelfAttention
 
-SDPA = np.load(pathlib.Path(__file__).parents[1] / "reference" / "sdpa.npz")
+REFERENCE = pathlib.Path(__file__).parents[1] / "reference"
+SDPA = np.load(REFERENCE / "sdpa.npz")
+OLD = np.load(REFERENCE / "bahdanau_luong.npz")
 Q, K, V = SDPA["q"], SDPA["k"], SDPA["v"]
 
 
-def test_attention_equals_pytorch():
-    np.testing.assert_allclose(attention.attention_weights(Q, K), SDPA["weights"], atol=1e-6)
-    np.testing.assert_allclose(attention.attention(Q, K, V), SDPA["y"], atol=1e-6)
-    masked = attention.attention(Q, K, V, SDPA["mask"])
-    np.testing.assert_allclose(masked, SDPA["masked"], atol=1e-6)
+@pytest.fixture
+def x():
+    return np.random.default_rng(0).normal(size=(2, 5, 8)).astype("float32")
 
 
-def test_causal_attention_equals_pytorch():
+def test_attention_equals_pytorch(same):
+    name = "torch.nn.functional.scaled_dot_product_attention (fixture)"
+    formula = attention.attention_weights
+    same(formula, name, formula(Q, K), SDPA["weights"])
+    found = [attention.attention(Q, K, V), attention.attention(Q, K, V, SDPA["mask"])]
+    same(attention.attention, name, found, [SDPA["y"], SDPA["masked"]])
+
+
+def test_causal_attention_equals_pytorch(same):
     s = SDPA["s"]
     causal = attention.attention(Q, s, s, attention.causal_mask(5))
-    np.testing.assert_allclose(causal, SDPA["self_causal"], atol=1e-6)
+    name = "torch.nn.functional.scaled_dot_product_attention (fixture)"
+    same(attention.causal_mask, name, causal, SDPA["self_causal"])
 
 
-def test_one_head_is_what_the_layer_does():
-    layer, x = CausalSelfAttention(heads=1), np.random.default_rng(0).normal(size=(5, 8))
-    layer.build((None, 5, 8))
+def test_the_future_weighs_nothing_in_the_layer_either(x, same):
+    layer = CausalSelfAttention(heads=1)
+    layer.build(x.shape)
+    seen = np.array(layer.attention_map(x))[:, 0] > 0
+    mask = np.broadcast_to(attention.causal_mask(5), seen.shape)
+    same(attention.causal_mask, "kerasdl.layers.CausalSelfAttention", mask, seen)
+
+
+def weights_of(layer):
+    """Those of Q, K, V and of the mix."""
     w, b, w_mix, b_mix = layer.get_weights()
-    query, key, value = np.split(x @ w + b, 3, axis=-1)
-    ours = attention.attention(query, key, value, attention.causal_mask(5)) @ w_mix + b_mix
-    np.testing.assert_allclose(layer(x[None].astype("float32"))[0], ours, atol=1e-5)
+    return [*np.split(w, 3, axis=-1), w_mix], [*np.split(b, 3), b_mix]
+
+
+@pytest.mark.parametrize("heads", [1, 2, 4])
+def test_heads_are_what_the_layer_does(x, heads, same):
+    for kind, mask in ((SelfAttention, None), (CausalSelfAttention, attention.causal_mask(5))):
+        layer = kind(heads)
+        theirs = layer(x)
+        ours = attention.multi_head_attention(x, x, *weights_of(layer), heads, mask)
+        name = f"kerasdl.layers.{kind.__name__}"
+        same(attention.multi_head_attention, name, ours, theirs)
+
+
+def test_heads_that_look_at_a_context_are_those_of_keras(x, same):
+    context = np.random.default_rng(1).normal(size=(2, 7, 8)).astype("float32")
+    layer = keras.layers.MultiHeadAttention(2, 4)
+    theirs = layer(x, context)
+    flat = [np.reshape(w, (8, 8)) for w in layer.get_weights()[::2]]  # Q, K, V, mix
+    biases = [np.reshape(b, 8) for b in layer.get_weights()[1::2]]
+    ours = attention.multi_head_attention(x, context, flat, biases, heads=2)
+    same(attention.multi_head_attention, "keras.layers.MultiHeadAttention", ours, theirs)
+
+
+def test_one_head_is_plain_attention_of_three_maps_of_one_x(x, same):
+    layer = SelfAttention(heads=1)
+    theirs = layer(x)
+    (q, k, v, mix), (bq, bk, bv, b) = weights_of(layer)
+    ours = attention.attention(x @ q + bq, x @ k + bk, x @ v + bv) @ mix + b
+    same(attention.attention, "kerasdl.layers.SelfAttention", ours, theirs)
+    without = attention.attention(x @ q, x @ k, 0 * x)
+    np.testing.assert_array_equal(x + without, x)  # an update: no values, no change
+
+
+def test_tokens_that_change_places_take_their_outputs_along(x):
+    order = [3, 1, 4, 0, 2]
+    np.testing.assert_allclose(
+        attention.attention(x[:, order], x[:, order], x[:, order]),
+        attention.attention(x, x, x)[:, order],
+        atol=1e-6,
+    )
 
 
 def test_rows_sum_to_one_and_the_future_weighs_exactly_nothing():
@@ -53,6 +107,46 @@ def test_the_root_keeps_scores_at_variance_one(size):
     assert softmax(scores).max(axis=-1).mean() > 10 * weights.max(axis=-1).mean()
 
 
-def test_keras_attention_is_this_only_of_scaled_queries():
+def test_keras_attention_is_this_only_of_scaled_queries(same):
     theirs = keras.layers.Attention()([Q[0] / 2, V[0], K[0]])  # sqrt(4)
-    np.testing.assert_allclose(theirs, SDPA["y"][0], atol=1e-6)
+    ours = attention.attention(Q, K, V)[0]
+    same(attention.attention, "keras.layers.Attention of scaled queries", ours, theirs)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_older_attentions_are_those_of_keras(masked, same):
+    q, v = OLD["q"], OLD["v"]
+    mask = OLD["mask"] if masked else None
+    masks = [None, mask] if masked else None
+    layer = keras.layers.AdditiveAttention()
+    layer.build([q.shape, v.shape])
+    layer.set_weights([OLD["scale"]])
+    mask = mask if mask is None else mask[:, None]
+    additive = attention.additive_attention_weights(q, v, OLD["scale"], mask)
+    name = "keras.layers.AdditiveAttention"
+    same(attention.additive_attention_weights, name, additive @ v, layer([q, v], mask=masks))
+    dot = attention.dot_attention_weights(q, v, mask)
+    theirs = keras.layers.Attention()([q, v], mask=masks)
+    same(attention.dot_attention_weights, "keras.layers.Attention", dot @ v, theirs)
+    np.testing.assert_allclose([additive.sum(-1), dot.sum(-1)], 1, atol=1e-6)
+
+
+def test_older_attentions_weights_are_the_kept_ones(same):
+    q, v, mask = OLD["q"], OLD["v"], OLD["mask"][:, None]
+    ours = attention.additive_attention_weights(q, v, OLD["scale"], mask)
+    name = "keras.layers.AdditiveAttention (fixture)"
+    same(attention.additive_attention_weights, name, ours, OLD["w_add"])
+    ours = attention.dot_attention_weights(q, v, mask)
+    same(attention.dot_attention_weights, "keras.layers.Attention (fixture)", ours, OLD["w_dot"])
+
+
+def test_twice_the_text_has_four_times_the_scores(same):
+    found = []
+    for time in (6, 12):
+        layer = SelfAttention(heads=2)
+        layer.build((1, time, 4))
+        found.append(np.size(layer.attention_map(np.ones((1, time, 4), "float32"))))
+    ours = [attention.attention_scores(time, heads=2) for time in (6, 12)]
+    name = "size of kerasdl.layers.SelfAttention's map"
+    same(attention.attention_scores, name, ours, found)
+    assert found[1] == 4 * found[0]

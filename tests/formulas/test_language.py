@@ -1,0 +1,54 @@
+"""Language models: masking, drawing and writing, against Keras and what the package writes with."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasdl.formulas import activations, language
+from kerasdl.models.sequence import decoding
+
+
+def test_masking_takes_berts_shares(same):
+    count = 20_000
+    uniform = (np.arange(count) + 0.5) / count
+    tokens, random = np.full(count, 7), np.full(count, 3)
+    inputs, chosen = language.mask_tokens(tokens, uniform, 0, random)
+    shares = [np.mean(inputs == 0), np.mean(inputs == 3), np.mean(chosen & (inputs == 7))]
+    same(language.mask_tokens, "12 %, 1.5 % and 1.5 % of tokens", shares, [0.12, 0.015, 0.015])
+    assert np.all(inputs[~chosen] == 7)
+
+
+def test_loss_of_masked_places_is_keras_with_the_others_ignored(same):
+    generator = np.random.default_rng(0)
+    tokens, p = generator.integers(0, 5, (4, 6)), generator.dirichlet(np.ones(5), (4, 6))
+    chosen = generator.random((4, 6)) < 0.4
+    ours = language.masked_cross_entropy(tokens, p, chosen)
+    loss = keras.losses.SparseCategoricalCrossentropy(reduction="sum", dtype="float64")
+    theirs = loss(tokens, p, sample_weight=chosen.astype(float)) / chosen.sum()
+    name = "keras.losses.SparseCategoricalCrossentropy"
+    same(language.masked_cross_entropy, name, ours, theirs)
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 5.0])
+def test_drawing_is_what_the_package_does(temperature, same):
+    logits = np.random.default_rng(0).normal(size=(64, 9)).astype("float32")
+    seed = (3, 4)
+    theirs = decoding.choose(logits, temperature, None, None, seed)
+    uniform = tf.random.stateless_uniform((64, 9), seed, minval=1e-20, alg="philox").numpy()
+    ours = language.choose(logits, uniform, temperature)
+    same(language.choose, "kerasdl.models.sequence.decoding.choose", ours, theirs, at_most=0)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+def test_draws_have_the_shares_of_softmax(temperature):
+    z = np.array([2.0, 1.0, 0.1])
+    drawn = language.choose(z, np.random.default_rng(0).random((10_000, 3)), temperature)
+    shares = np.bincount(drawn, minlength=3) / 10_000
+    np.testing.assert_allclose(shares, activations.softmax(z, temperature), atol=0.02)
+
+
+def test_hardly_any_temperature_takes_the_likeliest():
+    z = np.random.default_rng(0).normal(size=(50, 7))
+    uniform = np.random.default_rng(1).random((50, 7))
+    np.testing.assert_array_equal(language.choose(z, uniform, 1e-4), z.argmax(-1))
