@@ -183,6 +183,16 @@ def explain(
 
 
 @app.command()
+def doctor(run: RunFolder, trust: Trust = False, json: Json = False):
+    """What is wrong with a run, finished or not, how that was seen, and what to try."""
+    from kerasdl import quiet, recipes
+
+    opened = recipes.open(run, trust=trust, finished=False)
+    quiet.import_tensorflow()
+    tables.show(opened.doctor(), f"{run}", json)
+
+
+@app.command()
 def export(
     run: RunFolder,
     quantize: Annotated[

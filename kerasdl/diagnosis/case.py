@@ -95,6 +95,17 @@ class Case:
         return np.array(self.history.get("val_loss", ()), float)
 
     @property
+    def least_loss(self) -> float:
+        """What labels that were smoothed leave of the loss when all is right."""
+        smoothing = float(getattr(self.model.loss, "label_smoothing", 0.0) or 0.0)
+        if not smoothing or not self.classifies:
+            return 0.0
+        classes = np.shape(self.batches[0][1])[-1]
+        others = smoothing / classes
+        right = 1 - smoothing + others
+        return -right * np.log(right) - (classes - 1) * others * np.log(others)
+
+    @property
     def classifies(self) -> bool:
         return self.labels is not None
 

@@ -37,18 +37,17 @@ def rate_too_high(case):
 
 
 def rate_too_low(case):
-    """The loss falls steadily, and hardly; a range test knows a rate at which it falls."""
+    """The loss hardly falls, and a range test knows a rate ten times as high at which it does."""
     loss = case.loss
     if len(loss) < LEAST or not case.fresh:
         return None
-    fallen = 1 - loss.min() / loss[0]
-    first, last = loss[0] - loss[len(loss) // 2], loss[len(loss) // 2] - loss[-1]
-    if fallen > 0.3 or last < 0.3 * first:
+    fallen = (loss[0] - loss.min()) / abs(loss[0] - case.least_loss)
+    if fallen > 0.3:
         return None
     used, found = _rate(case.newborn), _range(case)
     if found is None or not found.suggestion or found.suggestion < 10 * used:
         return None
-    evidence = f"the loss fell by {fallen:.0%} and as fast at the end as before; "
+    evidence = f"the loss fell by {fallen:.0%} only; "
     evidence += f"the rate is {used:.1e}, it falls fastest at {found.suggestion:.1e}"
     return Finding("learning rate too low", evidence, "ten times the rate, again and again")
 
@@ -87,10 +86,11 @@ def too_small(case):
     counts = np.bincount(np.concatenate(case.labels))
     shares = counts[counts > 0] / counts.sum()
     guessing = -float(np.sum(shares * np.log(shares)))  # nats of one who knows the shares only
+    least = case.least_loss
     plateau = loss[-(len(loss) // 3 + 1)] - loss[-1] < 0.1 * loss[-1]
-    if not plateau or loss[-1] < 0.35 * guessing:
+    if not plateau or loss[-1] - least < 0.35 * (guessing - least):
         return None
-    goal = 0.1 * guessing
+    goal = least + 0.1 * (guessing - least)
     options = {"steps": 400, "goal": goal, "learning_rate": 0.01}
     learned = overfitting.overfit_one_batch(case.newborn, case.train, **options)
     if learned.reached:

@@ -111,10 +111,11 @@ def _steepest(rates, losses, smoothing):
     best = int(np.argmin(even))  # what comes after it is divergence
     begin = len(even) // 3
     trembling = np.std(losses[:begin])  # as long as the rate is too low to learn anything
-    if best < 2 or even[:begin].mean() - even[best] < max(trembling, 0.01 * abs(even[0])):
+    if best < begin or even[:begin].mean() - even[best] < max(trembling, 0.01 * abs(even[0])):
         return None
     slope = np.gradient(even, np.log(rates))
-    return float(rates[np.argmin(slope[: best + 1])])
+    first = begin // 2  # an average of few losses trembles most
+    return float(rates[first + np.argmin(slope[first : best + 1])])
 
 
 def _averaged(values, share):

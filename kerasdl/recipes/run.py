@@ -112,6 +112,12 @@ class Run:
         splits = training.load_data(self.recipe, self.config["fast"])
         return training.draw(self.path, task.figures(self.model, splits, self.history))
 
+    def doctor(self) -> list[dict]:
+        """Walk the flowchart of what may be wrong: question, finding, evidence, what to try."""
+        from kerasdl.recipes import doctoring
+
+        return doctoring.examine(self)
+
     def export(self, quantize: list[str] = (), format: str = "litert") -> list[dict]:
         """Write LiteRT or ONNX files into the folder, each compared with Keras: a row each.
 
@@ -137,14 +143,17 @@ class Run:
         )
 
 
-def open_run(path: str | pathlib.Path, *, trust: bool = False) -> Run:
-    """Open a finished run folder; `trust` lets code run that came with its model."""
+def open_run(path: str | pathlib.Path, *, trust: bool = False, finished: bool = True) -> Run:
+    """Open a run folder; `trust` lets code run that came with its model.
+
+    One that was interrupted is refused, unless `finished` is False.
+    """
     run = Run(pathlib.Path(path), trust)
     if not (run.path / "config.json").is_file():
         expected = "a folder that `kerasdl train` wrote"
         raise errors.InvalidInput("run folder", expected, path)
-    if not run.finished:
+    if finished and not run.finished:
         expected = "a finished run (the command that started it goes on)"
         raise errors.InvalidInput("run folder", expected, f"{path}, which was interrupted")
-    _ = run.recipe, run.info, run.metrics  # or what is wrong with them
+    _ = run.recipe, run.info, run.finished and run.metrics  # or what is wrong with them
     return run
