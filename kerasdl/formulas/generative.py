@@ -10,7 +10,7 @@ def reparameterize(mean, log_variance, noise):
 
     One of the notes samples "with a lower z score"; nothing is lowered, e is any normal number.
 
-    Spec: AEN-15, E-70
+    Spec: AEN-13, AEN-15, E-70
 
     >>> float(reparameterize(1.0, np.log(4), 0.5))
     2.0
@@ -44,6 +44,22 @@ def bernoulli_log_likelihood(x, logits):
     return np.sum(x * logits - np.logaddexp(0, logits), axis=-1)
 
 
+def gaussian_log_likelihood(x, mean):
+    """The same of means of numbers that vary about them with variance 1, as colours do.
+
+        log p(x | z) = -sum( (x - m)^2 / 2 + log(2 pi) / 2 )
+
+    Which error to take follows from what x is: 0 or 1, cross-entropy; any number, squares. One of
+    the notes blames squares for the blur of images that its code compares by cross-entropy.
+
+    Spec: AEN-17, AEN-20, E-71
+
+    >>> round(float(gaussian_log_likelihood(np.array([1.0]), np.array([3.0]))), 6)
+    -2.918939
+    """
+    return -np.sum((x - mean) ** 2 / 2 + np.log(2 * np.pi) / 2, axis=-1)
+
+
 def elbo(log_likelihood, kl, beta=1.0):
     """A lower bound of log p(x): a VAE raises it, and its loss is therefore the negative.
 
@@ -65,7 +81,7 @@ def optimal_discriminator(p_data, p_generator):
 
         D*(x) = p_data(x) / (p_data(x) + p_g(x))
 
-    Spec: GAN-01
+    Spec: GAN-01, GAN-09
 
     >>> float(optimal_discriminator(np.float64(0.375), 0.125))
     0.75
@@ -105,7 +121,7 @@ def generator_loss(d_fake, saturating=False):
 
         saturating: E[ log(1 - D(G(z))) ]        non-saturating: -E[ log D(G(z)) ]
 
-    Spec: GAN-03, GAN-04
+    Spec: GAN-03, GAN-04, GAN-08
 
     >>> [round(float(generator_loss(d)), 4) for d in (0.1, 0.5, 0.9)]
     [2.3026, 0.6931, 0.1054]
@@ -129,7 +145,11 @@ def generator_slope(d_fake, saturating=False):
 def modes_covered(points, centres, radius, share=0.01):
     """Whether each mode gets its part: at least `share` of the points within `radius` of it.
 
-    Spec: GAN-27
+    A generator that serves few of them has collapsed: mode collapse, which one of the notes calls
+    model collapse. Another says that batch normalization prevents it. That steadies training; no
+    more is certain, and it may even bind the samples of a batch together.
+
+    Spec: GAN-27, E-34, E-69
 
     >>> modes_covered(np.array([[0.0], [0.1], [2.0]]), np.array([[0.0], [5.0]]), 0.5).tolist()
     [True, False]

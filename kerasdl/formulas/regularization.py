@@ -10,7 +10,7 @@ def l1_penalty(w, rate=0.01):
 
     Plain gradient steps jump about 0; `soft_threshold` gets there.
 
-    Spec: LOS-07, REG-01
+    Spec: LOS-07, REG-01, AEN-09
 
     >>> round(float(l1_penalty(np.array([1.0, -2.0, 3.0]))), 6)
     0.06

@@ -6,11 +6,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import optimize, stats
 
 from kerasdl.formulas import generative
 from kerasdl.formulas.activations import sigmoid
 from kerasdl.layers.sampling import Sampling
 from kerasdl.learners import dcgan
+from kerasdl.learners.vae import VAE
+from kerasdl.metrics.modes import ModesCovered
 
 REFERENCE = pathlib.Path(__file__).parents[1] / "reference"
 
@@ -20,19 +23,21 @@ def theirs():
     return dict(np.load(REFERENCE / "vae_elbo.npz"))
 
 
-def test_reparameterization_is_the_reference_and_has_gradients(theirs):
+def test_reparameterization_is_the_reference(theirs, same):
     z = generative.reparameterize(theirs["mu"], theirs["logvar"], theirs["eps"])
-    np.testing.assert_allclose(z, theirs["z"], atol=1e-6)
+    same(generative.reparameterize, "torch (fixture)", z, theirs["z"])
     assert generative.reparameterize(1.0, np.log(4), 0.5) == pytest.approx(2)
 
 
-def test_reparameterization_is_what_the_sampling_layer_does():
+def test_reparameterization_is_what_the_sampling_layer_does_and_has_gradients(same):
     mean, log_variance = tf.Variable([[1.0]]), tf.Variable([[np.log(4.0)]], dtype=tf.float32)
     layer = Sampling(seed=0)
     with tf.GradientTape() as tape:
         z = layer([mean, log_variance], training=True)
     noise = (z - 1) / 2
     by_mean, by_log_variance = tape.gradient(z, [mean, log_variance])
+    ours = generative.reparameterize(1.0, np.log(4), noise.numpy())
+    same(generative.reparameterize, "kerasdl.layers.Sampling", ours, z)
     assert float(by_mean[0, 0]) == 1
     np.testing.assert_allclose(by_log_variance, 0.5 * 2 * noise, rtol=1e-5)
 
@@ -52,23 +57,58 @@ def test_kl_is_the_notes_and_a_monte_carlo_estimate(mean, variance, expected):
 
 
 @pytest.mark.parametrize(("beta", "name"), [(1.0, "elbo"), (4.0, "beta4")])
-def test_elbo_and_its_parts_are_the_reference(theirs, beta, name):
+def test_elbo_and_its_parts_are_the_reference(theirs, beta, name, same):
     kl = generative.kl_to_standard_normal(theirs["mu"], theirs["logvar"])
     likelihood = generative.bernoulli_log_likelihood(theirs["x"], theirs["dec_logits"])
-    np.testing.assert_allclose(kl, theirs["kl"], atol=1e-5)
-    np.testing.assert_allclose(-likelihood, theirs["bce"], atol=1e-5)
-    np.testing.assert_allclose(
-        generative.elbo(likelihood, kl, beta), theirs[name], rtol=1e-5, atol=1e-5
-    )
+    torch = "torch.distributions.kl_divergence (fixture)"
+    same(generative.kl_to_standard_normal, torch, kl, theirs["kl"])
+    torch = "torch.nn.functional.binary_cross_entropy_with_logits (fixture)"
+    same(generative.bernoulli_log_likelihood, torch, -likelihood, theirs["bce"])
+    ours = generative.elbo(likelihood, kl, beta)
+    same(generative.elbo, "torch (fixture)", ours, theirs[name])
 
 
-def test_no_discriminator_beats_the_optimal_one():
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_the_vaes_loss_is_minus_the_elbo(likelihood, same):
+    """The notes' loss has the other sign: less of it would be worse."""
+    model = VAE.create(latent_dim=2, widths=(4,), beta=3.0, likelihood=likelihood,
+                       input_shape=(2, 2, 1))  # fmt: skip
+    x = np.random.default_rng(0).random((5, 2, 2, 1)).astype("float32")
+    y = {name: value.numpy() for name, value in model(x, training=True).items()}
+    formula = getattr(generative, f"{likelihood}_log_likelihood")
+    flat = [np.reshape(value, (5, 4)) for value in (x, y["logits"])]
+    kl = generative.kl_to_standard_normal(y["mean"], y["log_variance"])
+    ours = -np.mean(generative.elbo(formula(*flat), kl, beta=3.0))
+    theirs = model.compute_loss(x, y_pred=y)
+    for proven in (formula, generative.kl_to_standard_normal, generative.elbo):
+        same(proven, "kerasdl.learners.VAE", ours, theirs)
+    assert np.all(kl > 0)
+
+
+def test_gaussian_likelihood_is_the_reference_and_scipys(theirs, same):
+    formula = generative.gaussian_log_likelihood
+    x, mean = theirs["x"], theirs["dec_logits"]
+    same(formula, "torch (fixture)", -formula(x, mean), theirs["gauss_nll"])
+    logs = stats.norm.logpdf(x, mean).sum(axis=-1)
+    same(formula, "scipy.stats.norm", formula(x, mean), logs)
+
+
+def test_no_discriminator_beats_the_optimal_one(same):
     p_data, p_generator = np.random.default_rng(0).dirichlet(np.full(6, 5.0), size=2)
 
     def value(d):
         return np.sum(p_data * np.log(d)) + np.sum(p_generator * np.log(1 - d))
 
     best = generative.optimal_discriminator(p_data, p_generator)
+    found = [
+        optimize.minimize_scalar(
+            lambda d, p=p, q=q: -p * np.log(d) - q * np.log(1 - d), bounds=(1e-6, 1 - 1e-6),
+            method="bounded", options={"xatol": 1e-9},
+        ).x
+        for p, q in zip(p_data, p_generator, strict=True)
+    ]  # fmt: skip
+    name = "scipy.optimize.minimize_scalar"
+    same(generative.optimal_discriminator, name, best, found, at_most=1e-5)
     for change in (-1e-3, 1e-3):
         for i in range(6):
             other = best.copy()
@@ -85,13 +125,17 @@ def test_losses_at_equilibrium_are_those_of_a_coin():
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_losses_are_those_of_the_dcgan(smoothing):
+def test_losses_are_those_of_the_dcgan(smoothing, same):
     real, fake = np.random.default_rng(0).normal(size=(2, 20)).astype("float32")
     theirs = dcgan.cross_entropy(1 - smoothing, real) + dcgan.cross_entropy(0.0, fake)
     ours = generative.discriminator_loss(sigmoid(real), sigmoid(fake), smoothing)
-    assert ours == pytest.approx(float(keras.ops.mean(theirs)), rel=1e-5)
+    name = "kerasdl.learners.DCGAN"
+    same(generative.discriminator_loss, name, ours, keras.ops.mean(theirs))
+    if not smoothing:
+        value = -generative.minimax_value(sigmoid(real), sigmoid(fake))
+        same(generative.minimax_value, name, value, keras.ops.mean(theirs))
     theirs = keras.ops.mean(dcgan.cross_entropy(1.0, fake))
-    assert generative.generator_loss(sigmoid(fake)) == pytest.approx(float(theirs), rel=1e-5)
+    same(generative.generator_loss, name, generative.generator_loss(sigmoid(fake)), theirs)
 
 
 def test_a_smoothed_label_leaves_its_entropy():
@@ -102,14 +146,14 @@ def test_a_smoothed_label_leaves_its_entropy():
 
 
 @pytest.mark.parametrize("saturating", [False, True])
-def test_slope_is_the_derivative_by_the_logit(saturating):
+def test_slope_is_the_derivative_by_the_logit(saturating, same):
     logits = tf.Variable(np.linspace(-5, 5, 11))
     with tf.GradientTape() as tape:
         d = tf.sigmoid(logits)
         losses = tf.math.log(1 - d) if saturating else -tf.math.log(d)
     expected = tape.gradient(losses, logits)
     ours = generative.generator_slope(sigmoid(logits.numpy()), saturating)
-    np.testing.assert_allclose(ours, expected, atol=1e-9)
+    same(generative.generator_slope, "tf.GradientTape", ours, expected, at_most=1e-9)
 
 
 def test_the_promptings_of_the_notes_fall():
@@ -117,7 +161,7 @@ def test_the_promptings_of_the_notes_fall():
     np.testing.assert_allclose(losses, [2.3026, 1.6094, 0.9163, 0.5108, 0.1054], atol=1e-4)
 
 
-def test_modes_are_covered_by_points_near_them():
+def test_modes_are_covered_by_points_near_them(same):
     angle = 2 * np.pi * np.arange(8) / 8
     centres = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     points = np.repeat(centres[:5], 20, axis=0)
@@ -125,3 +169,7 @@ def test_modes_are_covered_by_points_near_them():
     few = np.concatenate([points, centres[5:6]])  # 1 of 101 points
     assert generative.modes_covered(few, centres, 0.1, share=0.02).sum() == 5
     assert generative.modes_covered(points + 3, centres, 0.1).sum() == 0
+    metric = ModesCovered(centres, 0.1, share=0.02)
+    metric.update_state(few)
+    ours = generative.modes_covered(few, centres, 0.1, share=0.02).sum()
+    same(generative.modes_covered, "kerasdl.metrics.ModesCovered", ours, metric.result(), 0)
