@@ -20,7 +20,9 @@ def filter_image(image, kernel):
 
         (X * F)[i, j] = sum_m sum_n X[i + m, j + n] F[m, n]
 
-    Spec: CNO-02, CNO-05
+    One of the notes divides by the kernel's area too; that is its demonstration, no convolution.
+
+    Spec: CNO-02, CNO-05, E-07
 
     >>> filter_image(np.arange(1, 10).reshape(3, 3), np.ones((3, 3)))
     array([[45.]])
@@ -34,7 +36,9 @@ def convolution(image, kernel, bias=0.0, stride=1):
 
         Y(i, j, k) = sum_c sum_u sum_v W_k(u, v, c) X(s i + u, s j + v, c) + b_k
 
-    Spec: CNO-01, CNO-17, CNO-21
+    Move the image and the result moves along: it is equivariant, not invariant as the notes say.
+
+    Spec: CNO-01, CNO-17, CNO-21, CNO-25, E-22
 
     >>> convolution(np.ones((5, 5, 3)), np.ones((3, 3, 3, 2)), stride=2)[..., 0]
     array([[27., 27.],
@@ -79,7 +83,9 @@ def dilate(kernel, rate):
 
         k_eff = k + (k - 1)(r - 1)
 
-    Spec: CNO-44. The notes call r - 1 the spacing; the spacing is r, and r - 1 zeros stand between.
+    The notes call r - 1 the spacing; the spacing is r, and r - 1 zeros stand between.
+
+    Spec: CNO-44, E-59
 
     >>> dilate(np.array([[1, 2], [3, 4]]), rate=2)
     array([[1, 0, 2],
@@ -98,7 +104,7 @@ def pad(image, width, mode="zeros"):
     "reflect" mirrors it, "replicate" repeats the last pixel, "circular" wraps around, as on a
     torus. (The notes' table for "circular" is right, their caption, a flip, is not.)
 
-    Spec: CNO-11, CNO-14, CNO-15, CNO-16
+    Spec: CNO-11, CNO-14, CNO-15, CNO-16, DAT-15, E-19
 
     >>> row = np.array([1, 2, 3])
     >>> [pad(row, 2, mode).tolist() for mode in ("zeros", "reflect", "replicate", "circular")]
@@ -112,7 +118,10 @@ def same_padding(size, kernel, stride=1):
 
         P = max( (ceil(N / S) - 1) S + K - N, 0 )        the odd one goes after
 
-    Spec: CNO-12. With stride 2 and an even size this is not padding 1 on both sides.
+    With stride 2 and an even size this is not padding 1 on both sides. The notes give "same" to
+    stride 1 alone and say that stride 1 keeps the size, which it does with this padding only.
+
+    Spec: CNO-12, E-62
 
     >>> same_padding(32, 3), same_padding(32, 3, stride=2), same_padding(32, 5, stride=2)
     ((1, 1), (0, 1), (1, 2))
@@ -126,7 +135,10 @@ def output_size(size, kernel, padding=0, stride=1):
 
         O = floor( (N + 2P - K) / S ) + 1
 
-    Spec: CNO-03, CNO-13 ("full" is P = K - 1)
+    "full" is P = K - 1: more places, but nothing resampled. AlexNet's 55 follow from 227 pixels, or
+    from 224 and P = 2; 224 alone, as the notes have it, gives 54. Stride 2 halves as pooling does.
+
+    Spec: CNO-03, CNO-13, CNO-18, CNA-07, E-01, E-57, E-60
 
     >>> output_size(227, 11, stride=4), output_size(224, 11, stride=4), output_size(5, 3, padding=2)
     (55, 54, 7)
@@ -152,7 +164,10 @@ def convolution_parameters(channels, filters, kernel, groups=1, bias=True):
 
         N = n (c k k / groups + 1)
 
-    Spec: CNO-19, CNO-23
+    Two groups halve AlexNet's second layer; two 3x3 see as much as one 5x5 with fewer weights; a
+    bottleneck 256-64-64-256 has a 17th of the weights of two 3x3 on 256.
+
+    Spec: CNO-19, CNO-22, CNO-23, CNO-50, CNO-52, CNA-09
 
     >>> [convolution_parameters(*sizes) for sizes in ((3, 32, 3), (64, 128, 3), (3, 96, 11))]
     [896, 73856, 34944]
@@ -166,7 +181,7 @@ def convolution_macs(height, width, channels, filters, kernel, groups=1):
 
         MACs = H W n c k k / groups
 
-    Spec: CNO-20
+    Spec: CNO-20, E-61
 
     >>> convolution_macs(55, 55, 3, 96, 11)  # AlexNet's first layer
     105415200
@@ -180,7 +195,9 @@ def receptive_field(layers):
 
         r <- r + (k - 1) j        j <- j s
 
-    Spec: CNO-50, CNO-51. A dilated kernel counts as k_eff.
+    A dilated kernel counts as k_eff.
+
+    Spec: CNO-50, CNO-51, DET-23
 
     >>> receptive_field([(3, 1)] * 2), receptive_field([(3, 1), (5, 1), (9, 1)])
     (5, 15)

@@ -8,7 +8,13 @@ import numpy as np
 def top_k_accuracy(scores, labels, k=1):
     """The share of examples whose class is among the k with the highest scores.
 
-    Spec: MET-01
+        mean_i [ y_i in top_k(s_i) ]
+
+    ImageNet's table in the notes mixes two things in: LeNet's 1 % is an error, and on MNIST, and
+    74.8 % is a later GoogLeNet's, the first had about 69.8. The 1,000 classes have 1.28 million
+    training images; "over 10 million" is the whole of ImageNet, which has some 21,800 classes.
+
+    Spec: MET-01, E-26, E-64
 
     >>> scores = np.array([[0.1, 0.7, 0.2], [0.5, 0.2, 0.3]])
     >>> [float(top_k_accuracy(scores, [1, 2], k)) for k in (1, 2)]

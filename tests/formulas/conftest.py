@@ -1,7 +1,25 @@
 """How a formula is proven: beside what the package really uses, with the difference recorded."""
 
+import pathlib
+
 import numpy as np
 import pytest
+
+REFERENCE = pathlib.Path(__file__).parents[1] / "reference"
+
+
+@pytest.fixture
+def reference():
+    """Read the numbers of another library: reference("fpn")["c3"]."""
+    opened = []
+
+    def read(name):
+        opened.append(np.load(REFERENCE / f"{name}.npz"))
+        return opened[-1]
+
+    yield read
+    for numbers in opened:
+        numbers.close()
 
 
 @pytest.fixture

@@ -6,6 +6,11 @@ What is a comparison, a demonstration or a picture is no formula; tutorials have
 BY_THEME = {
     "ACT": "01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 19",
     "BAS": "04 05 06 07 08 10 11 12 13 14 15 16 17 18 20 21 22 23 24 25",
+    "CNA": "01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 18 19 21 22 24 27 28 34 35",
+    "CNO": (
+        "01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 28 29 30 31 "
+        "32 33 34 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 54 55"
+    ),
     "INI": "01 02 03 04 05 06 07 08 09",
     "LOS": "01 02 03 04 05 06 07 08 09 10 11",
     "OPT": "01 02 03 04 05 06 07 08 09 10 11 13 14 15 16",
@@ -20,6 +25,9 @@ ROWS = tuple(
 
 # Mistakes of the notes about these themes; each is corrected where a reader would meet it.
 ERRATA = {
+    "convolution and filters": "01 05 06 07 19 20 21 22 25 57 59 60 61 62",
+    "pooling and upsampling": "23 24 55 56 63",
+    "image networks": "02 08 09 26 27 58 64 65",
     "neurons and activations": "18 38 39 40 41 42 43 86",
     "losses and gradients": "13 14 15 36 44",
     "optimizers and schedules": "10 45 46 47 48",

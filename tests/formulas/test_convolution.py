@@ -6,13 +6,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import signal
 
+from kerasdl.explain import counts
 from kerasdl.formulas import convolution
+from kerasdl.layers.border_padding import BorderPadding2D
 
 REFERENCE = np.load(pathlib.Path(__file__).parents[1] / "reference" / "conv2d_variants.npz")
 IMAGE = REFERENCE["x"][0].transpose(1, 2, 0)  # (9, 9, 6)
-PATCH = np.array([[0, 140, 0], [225, 220, 205], [0, 250, 0]])  # the notes' neighbourhood
-STEP = np.repeat([[0, 0, 0, 255, 255, 255]], 6, axis=0)  # a vertical edge
 
 
 def torch(name):
@@ -30,74 +31,72 @@ def conv2d(image, kernel, **options):
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
-def test_convolution_is_what_keras_does(stride):
+def test_convolution(stride, same):
     kernel = torch("plain")[0]
-    np.testing.assert_allclose(
-        convolution.convolution(IMAGE, kernel, stride=stride),
-        conv2d(IMAGE, kernel, strides=stride),
-        atol=1e-5,
-    )
+    ours = convolution.convolution(IMAGE, kernel, stride=stride)
+    theirs = conv2d(IMAGE, kernel, strides=stride)
+    same(convolution.convolution, "keras.layers.Conv2D", ours, theirs)
 
 
 @pytest.mark.parametrize(
-    ("name", "padding", "formula"),
+    ("name", "padding", "of", "formula"),
     [
-        ("plain", 1, lambda x, w, b: convolution.convolution(x, w, b, stride=2)),
-        ("grouped", 1, lambda x, w, b: convolution.grouped_convolution(x, w, 2, b)),
-        ("dilated", 2, lambda x, w, b: convolution.convolution(x, convolution.dilate(w, 2), b)),
-        ("depthwise", 1, lambda x, w, b: convolution.grouped_convolution(x, w, 6, b, stride=2)),
-        ("pointwise", 0, lambda x, w, b: x @ w[0, 0] + b),
+        ("plain", 1, "convolution", lambda x, w, b: convolution.convolution(x, w, b, stride=2)),
+        ("grouped", 1, "grouped_convolution", lambda x, w, b: grouped(x, w, 2, b)),
+        ("dilated", 2, "dilate", lambda x, w, b: convolution.convolution(x, wide(w), b)),
+        ("depthwise", 1, "grouped_convolution", lambda x, w, b: grouped(x, w, 6, b, stride=2)),
     ],
 )
-def test_every_variant_is_what_torch_does(name, padding, formula):
+def test_variants(name, padding, of, formula, same):
     kernel, bias, expected = torch(name)
     padded = np.pad(IMAGE, [(padding, padding), (padding, padding), (0, 0)])
-    np.testing.assert_allclose(formula(padded, kernel, bias), expected, atol=1e-5)
+    ours = formula(padded, kernel, bias)
+    same(getattr(convolution, of), "torch.nn.Conv2d (fixture)", ours, expected)
 
 
-def test_grouped_convolution_is_what_keras_does():
+def grouped(*arguments, **options):
+    return convolution.grouped_convolution(*arguments, **options)
+
+
+def wide(kernel):
+    return convolution.dilate(kernel, 2)
+
+
+def test_a_pointwise_convolution_is_a_dense_layer_on_channels():
+    kernel, bias, expected = torch("pointwise")
+    np.testing.assert_allclose(IMAGE @ kernel[0, 0] + bias, expected, atol=1e-6)
+
+
+def test_grouped_and_dilated_convolution(same):
     kernel = torch("grouped")[0]
-    np.testing.assert_allclose(
-        convolution.grouped_convolution(IMAGE, kernel, groups=2),
-        conv2d(IMAGE, kernel, groups=2),
-        atol=1e-5,
-    )
+    ours = convolution.grouped_convolution(IMAGE, kernel, groups=2)
+    theirs = conv2d(IMAGE, kernel, groups=2)
+    same(convolution.grouped_convolution, "keras.layers.Conv2D(groups)", ours, theirs)
+    kernel = torch("plain")[0]
+    ours = convolution.convolution(IMAGE, convolution.dilate(kernel, 2))
+    theirs = conv2d(IMAGE, kernel, dilation_rate=2)
+    same(convolution.dilate, "keras.layers.Conv2D(dilation_rate)", ours, theirs)
 
 
-def test_separable_convolution_is_what_keras_does():
+def test_separable_convolution(same):
     layer = keras.layers.SeparableConv2D(5, 3)
     layer.build((None, *IMAGE.shape))
     depthwise, pointwise, bias = layer.get_weights()  # (3, 3, 6, 1), (1, 1, 6, 5), (5,)
     ours = convolution.separable_convolution(IMAGE, depthwise[..., 0], pointwise[0, 0], bias)
-    np.testing.assert_allclose(ours, layer(IMAGE[None])[0], atol=1e-5)
+    name = "keras.layers.SeparableConv2D"
+    same(convolution.separable_convolution, name, ours, layer(IMAGE[None])[0])
     assert depthwise.size + pointwise.size == 3 * 3 * 6 + 6 * 5
 
 
-def test_the_kernel_is_not_flipped():
-    kernel = np.arange(9.0).reshape(3, 3)
-    ours = convolution.filter_image(IMAGE[..., 0], kernel)
-    np.testing.assert_allclose(ours, conv2d(IMAGE[..., :1], kernel[..., None, None])[..., 0], 1e-4)
-    assert np.abs(ours - convolution.filter_image(IMAGE[..., 0], kernel[::-1, ::-1])).max() > 1
-
-
-@pytest.mark.parametrize(
-    ("kernel", "image", "response"),
-    [
-        (convolution.EDGE, PATCH, 60),
-        (convolution.EDGE, np.full((3, 3), 220), 0),  # flat: the notes call 0 a sure boundary
-        (convolution.BLUR, PATCH, 115.5556),
-        (convolution.SHARPEN, PATCH, 280),
-        (convolution.EDGE, STEP, 255),
-        (convolution.SOBEL_X, STEP, 1020),
-        (convolution.SOBEL_Y, STEP, 0),
-    ],
-)
-def test_kernels_of_the_notes(kernel, image, response):
-    assert convolution.filter_image(image, kernel).max() == pytest.approx(response)
-
-
-def test_sobel_is_a_blur_times_a_difference():
-    np.testing.assert_array_equal(np.outer([1, 2, 1], [-1, 0, 1]), convolution.SOBEL_X)
+def test_the_kernel_is_not_flipped_and_nothing_divided_by_its_area(same):
+    image, kernel = IMAGE[..., 0], np.arange(9.0).reshape(3, 3)
+    ours = convolution.filter_image(image, kernel)
+    theirs = conv2d(IMAGE[..., :1], kernel[..., None, None])[..., 0]
+    same(convolution.filter_image, "keras.layers.Conv2D", ours, theirs)
+    theirs = signal.correlate2d(image, kernel, "valid")
+    same(convolution.filter_image, "scipy.signal.correlate2d", ours, theirs)
+    assert np.abs(ours - signal.convolve2d(image, kernel, "valid")).max() > 1
+    assert convolution.filter_image(np.ones((3, 3)), np.ones((3, 3))) == 9
 
 
 @pytest.mark.parametrize(
@@ -114,42 +113,58 @@ def test_padding_tables_of_the_notes(mode, first_row):
     assert table[0].tolist() == first_row
 
 
-def test_reflection_is_what_keras_does():
-    ours = convolution.pad(IMAGE[..., 0], 2, "reflect")
-    np.testing.assert_array_equal(
-        ours, keras.ops.pad(IMAGE[..., 0], [(2, 2), (2, 2)], mode="reflect")
-    )
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_padding(mode, same):
+    theirs = BorderPadding2D(2, mode)(IMAGE[None])[0, ..., 0]
+    ours = convolution.pad(IMAGE[..., 0], 2, mode)
+    same(convolution.pad, "kerasdl.layers.BorderPadding2D", ours, theirs)
+    if mode == "reflect":
+        theirs = keras.ops.pad(IMAGE[..., 0], [(2, 2), (2, 2)], mode=mode)
+        same(convolution.pad, "keras.ops.pad", ours, theirs)
+
+
+def test_a_small_picture_gets_mirrored_borders(same):
+    image = np.random.default_rng(0).random((200, 200))
+    ours = convolution.pad(image, 12, "reflect")
+    same(convolution.pad, "tf.pad(REFLECT)", ours, tf.pad(image, [(12, 12)] * 2, "REFLECT"))
+    assert ours.shape == (224, 224)
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("kernel", [1, 2, 3, 5])
 @pytest.mark.parametrize("size", [7, 8, 9])
-def test_sizes_are_what_keras_makes(size, kernel, stride):
+def test_sizes(size, kernel, stride, same):
     def keras_size(padding):
         layer = keras.layers.Conv2D(1, kernel, stride, padding=padding)
         return layer.compute_output_shape((1, size, size, 1))[1]
 
-    same = sum(convolution.same_padding(size, kernel, stride))
-    assert convolution.output_size(size, kernel, stride=stride) == keras_size("valid")
-    assert convolution.output_size(size + same, kernel, stride=stride) == keras_size("same")
+    name = "keras.layers.Conv2D.compute_output_shape"
+    ours = convolution.output_size(size, kernel, stride=stride)
+    same(convolution.output_size, name, ours, keras_size("valid"))
+    more = sum(convolution.same_padding(size, kernel, stride))
+    ours = convolution.output_size(size + more, kernel, stride=stride)
+    same(convolution.same_padding, name, ours, keras_size("same"))
 
 
 @pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (3, 1), (3, 2), (4, 2), (5, 3)])
-def test_transposed_sizes_are_what_keras_makes(kernel, stride):
+def test_transposed_sizes(kernel, stride, same):
     layer = keras.layers.Conv2DTranspose(1, kernel, stride)
     size = convolution.transposed_output_size(7, kernel, stride=stride)
-    assert size == layer.compute_output_shape((1, 7, 7, 1))[1]
+    theirs = layer.compute_output_shape((1, 7, 7, 1))[1]
+    name = "keras.layers.Conv2DTranspose.compute_output_shape"
+    same(convolution.transposed_output_size, name, size, theirs)
     assert convolution.output_size(size, kernel, stride=stride) == 7
 
 
-def test_same_padding_puts_the_odd_pixel_after():
+def test_same_padding_puts_the_odd_pixel_after(same):
     image, kernel = np.arange(1.0, 17).reshape(4, 4, 1), np.ones((3, 3, 1, 1))
     around = [convolution.same_padding(4, 3, 2)] * 2
     assert around == [(0, 1), (0, 1)]
-    np.testing.assert_allclose(
-        convolution.convolution(np.pad(image, [*around, (0, 0)]), kernel, stride=2),
-        conv2d(image, kernel, strides=2, padding="same"),
-    )
+    ours = convolution.convolution(np.pad(image, [*around, (0, 0)]), kernel, stride=2)
+    theirs = conv2d(image, kernel, strides=2, padding="same")
+    same(convolution.same_padding, 'keras.layers.Conv2D("same")', ours, theirs)
+    even = convolution.convolution(np.pad(image, [(1, 1), (1, 1), (0, 0)]), kernel, stride=2)
+    assert np.abs(even - ours).min() > 1  # padding 1 on both sides is another convolution
 
 
 @pytest.mark.parametrize(
@@ -169,18 +184,53 @@ def test_output_sizes_of_the_notes(size, kernel, padding, stride, expected):
 
 
 @pytest.mark.parametrize("sizes", [(3, 32, 3, 1), (64, 128, 3, 1), (64, 128, 3, 4), (3, 96, 11, 1)])
-def test_parameters_are_what_keras_counts(sizes):
+def test_parameters(sizes, same):
     channels, filters, kernel, groups = sizes
     layer = keras.layers.Conv2D(filters, kernel, groups=groups)
     layer.build((None, 32, 32, channels))
-    assert convolution.convolution_parameters(*sizes) == layer.count_params()
+    ours = convolution.convolution_parameters(*sizes)
+    name = "keras.layers.Conv2D.count_params"
+    same(convolution.convolution_parameters, name, ours, layer.count_params())
+
+
+def test_weights_that_the_notes_compare():
+    def weights(*chain, kernels=(3, 3)):
+        pairs = zip(chain, chain[1:], kernels, strict=False)
+        return sum(convolution.convolution_parameters(*p, bias=False) for p in pairs)
+
+    assert weights(64, 64, 64) == 73_728
+    assert weights(64, 64, kernels=(5,)) == 102_400
+    assert weights(64, 64, 64, 64, kernels=(3, 3, 3)) == 110_592
+    assert weights(64, 64, kernels=(7,)) == 200_704
+    assert weights(256, 64, 64, 256, kernels=(1, 3, 1)) == 69_632
+    assert weights(256, 256, 256) == 1_179_648
+    whole, halves = (convolution.convolution_parameters(96, 256, 5, groups=g) for g in (1, 2))
+    assert (whole, halves) == (614_656, 307_456)
+
+
+@pytest.mark.parametrize(("kernel", "stride", "groups"), [(3, 1, 1), (5, 2, 2), (1, 1, 4)])
+def test_multiply_adds_and_that_tensorflow_counts_two_operations_for_each(
+    kernel, stride, groups, same
+):
+    layer = keras.layers.Conv2D(8, kernel, stride, groups=groups, use_bias=False)
+    model = keras.Sequential([keras.Input((16, 16, 4)), layer])
+    side = convolution.output_size(16, kernel, stride=stride)
+    ours = convolution.convolution_macs(side, side, 4, 8, kernel, groups)
+    same(convolution.convolution_macs, "kerasdl.explain.macs", ours, counts.macs(model))
+    if groups == 1:  # the profiler does not know of groups
+        function = tf.function(model).get_concrete_function(tf.TensorSpec((1, 16, 16, 4)))
+        options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
+        options["output"] = "none"
+        found = tf.compat.v1.profiler.profile(function.graph, options=options)
+        name = "half of tf.compat.v1.profiler's float_operation"
+        same(convolution.convolution_macs, name, ours, found.total_float_ops / 2)
 
 
 @pytest.mark.parametrize(
     "layers",
     [[(3, 1)] * 3, [(3, 1), (2, 2), (3, 1), (2, 2)], [(5, 2), (3, 1), (3, 2)], [(3, 1), (5, 1)]],
 )
-def test_receptive_field_is_what_the_gradient_sees(layers):
+def test_receptive_field(layers, same):
     x = keras.Input((64, 64, 1))
     model = keras.Sequential([x, *(keras.layers.Conv2D(1, k, s, "same") for k, s in layers)])
     image = tf.ones((1, 64, 64, 1))
@@ -189,7 +239,8 @@ def test_receptive_field_is_what_the_gradient_sees(layers):
         output = model(image)
         middle = output[0, output.shape[1] // 2, output.shape[2] // 2, 0]
     seen = np.abs(tape.gradient(middle, image)[0, :, :, 0]).max(axis=1) > 0
-    assert seen.sum() == convolution.receptive_field(layers)
+    ours = convolution.receptive_field(layers)
+    same(convolution.receptive_field, "tf.GradientTape", ours, seen.sum())
 
 
 @pytest.mark.parametrize(

@@ -1,46 +1,83 @@
-"""Pooling: formulas against Keras and torch's numbers."""
-
-import pathlib
+"""Pooling: formulas against Keras, the package's layers and torch's numbers."""
 
 import keras
 import numpy as np
 import pytest
 
-from kerasdl.formulas import pooling
+from kerasdl import layers
+from kerasdl.formulas import basics, pooling
 
-REFERENCE = np.load(pathlib.Path(__file__).parents[1] / "reference" / "pooling.npz")
-IMAGE = REFERENCE["x"][0].transpose(1, 2, 0)  # (7, 7, 4)
+MATRIX = np.array([[7, 3, 5, 2], [8, 7, 1, 6], [4, 9, 3, 9], [0, 8, 4, 5]])
+
+
+@pytest.fixture
+def numbers(reference):
+    return reference("pooling")
+
+
+@pytest.fixture
+def image(numbers):
+    return numbers["x"][0].transpose(1, 2, 0)  # (7, 7, 4)
 
 
 @pytest.mark.parametrize(("size", "stride"), [(2, 2), (3, 2), (3, 1)])
-@pytest.mark.parametrize(
-    ("formula", "layer"),
-    [
-        (pooling.max_pooling, keras.layers.MaxPooling2D),
-        (pooling.average_pooling, keras.layers.AveragePooling2D),
-    ],
-)
-def test_formula_is_what_keras_does(formula, layer, size, stride):
-    expected = layer(size, stride)(IMAGE[None])[0]
-    np.testing.assert_allclose(formula(IMAGE, size, stride), expected, rtol=1e-5, atol=1e-6)
+def test_max_and_average_pooling(image, size, stride, same):
+    largest = keras.layers.MaxPooling2D(size, stride)(image[None])[0]
+    ours = pooling.max_pooling(image, size, stride)
+    same(pooling.max_pooling, "keras.layers.MaxPooling2D", ours, largest)
+    means = keras.layers.AveragePooling2D(size, stride)(image[None])[0]
+    ours = pooling.average_pooling(image, size, stride)
+    same(pooling.average_pooling, "keras.layers.AveragePooling2D", ours, means)
+    ours = pooling.max_and_average_pooling(image, size, stride)
+    theirs = keras.layers.Concatenate()([largest, means])
+    same(pooling.max_and_average_pooling, "keras.layers.Concatenate of both", ours, theirs)
+    assert largest.shape[-1] == image.shape[-1]  # pooling adds no channel
 
 
-def test_overlapping_pooling_is_what_torch_does():
-    ours = pooling.max_pooling(IMAGE, size=3, stride=2)
-    np.testing.assert_array_equal(ours, REFERENCE["max3s2"][0].transpose(1, 2, 0))
+def test_windows(image, same):
+    ours = pooling.windows(image, 3, 2)  # (rows, columns, channels, 3, 3)
+    theirs = keras.ops.image.extract_patches(image[None], 3, 2)[0]
+    same(pooling.windows, "keras.ops.image.extract_patches", _flat(ours), theirs)
 
 
-def test_l2_pooling_is_keras_average_pooling_of_squares():
-    squares = keras.layers.AveragePooling2D(2)(IMAGE[None] ** 2)[0]
-    np.testing.assert_allclose(pooling.l2_pooling(IMAGE), np.sqrt(4 * squares), rtol=1e-5)
+def _flat(windows):
+    return windows.transpose(0, 1, 3, 4, 2).reshape(*windows.shape[:2], -1)
 
 
-def test_global_average_pooling_is_what_keras_does():
-    expected = keras.layers.GlobalAveragePooling2D()(IMAGE[None])[0]
-    np.testing.assert_allclose(pooling.global_average_pooling(IMAGE), expected, rtol=1e-5)
-    np.testing.assert_allclose(expected, REFERENCE["gap"][0], atol=1e-6)
+def test_overlapping_pooling(image, numbers, same):
+    ours = pooling.max_pooling(image, size=3, stride=2)
+    theirs = numbers["max3s2"][0].transpose(1, 2, 0)
+    same(pooling.max_pooling, "torch max_pool2d (fixture)", ours, theirs)
+    assert pooling.max_pooling(MATRIX, size=3, stride=1).tolist() == [[9, 9], [9, 9]]
 
 
-def test_overlapping_windows_of_the_notes():
-    matrix = np.array([[7, 3, 5, 2], [8, 7, 1, 6], [4, 9, 3, 9], [0, 8, 4, 5]])
-    assert pooling.max_pooling(matrix, size=3, stride=1).tolist() == [[9, 9], [9, 9]]
+def test_l2_and_stochastic_pooling(image, same):
+    image = image[:6, :6]
+    theirs = layers.L2Pooling2D(2)(image[None])[0]
+    same(pooling.l2_pooling, "kerasdl.layers.L2Pooling2D", pooling.l2_pooling(image), theirs)
+    theirs = layers.StochasticPooling2D(2)(image[None])[0]
+    ours = pooling.stochastic_pooling(image)
+    same(pooling.stochastic_pooling, "kerasdl.layers.StochasticPooling2D", ours, theirs, 1e-5)
+
+
+def test_chances_are_how_often_the_layer_draws(same):
+    window = np.array([[1.0, 3.0], [0.0, 4.0]])
+    many = np.broadcast_to(window[None, ..., None], (20_000, 2, 2, 1)).astype("float32")
+    drawn = np.asarray(layers.StochasticPooling2D(2, seed=0)(many, training=True)).ravel()
+    theirs = [[np.mean(drawn == value) for value in row] for row in window]
+    ours = pooling.stochastic_pooling_chances(window)[0, 0]
+    name = "kerasdl.layers.StochasticPooling2D, 20,000 times"
+    same(pooling.stochastic_pooling_chances, name, ours, theirs, at_most=0.02)
+
+
+def test_global_average_pooling(image, numbers, same):
+    ours = pooling.global_average_pooling(image)
+    theirs = keras.layers.GlobalAveragePooling2D()(image[None])[0]
+    same(pooling.global_average_pooling, "keras.layers.GlobalAveragePooling2D", ours, theirs)
+    theirs = numbers["gap"][0]
+    same(pooling.global_average_pooling, "torch adaptive_avg_pool2d (fixture)", ours, theirs)
+
+
+def test_a_head_of_means_saves_most_weights():
+    assert basics.dense_parameters(7 * 7 * 512, 4096) == 102_764_544
+    assert basics.dense_parameters(512, 1000) == 513_000
