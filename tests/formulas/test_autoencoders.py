@@ -1,7 +1,5 @@
 """Autoencoders: against Keras, scikit-learn, SciPy, GradientTape and what must be so."""
 
-import pathlib
-
 import keras
 import numpy as np
 import pytest
@@ -11,8 +9,6 @@ from sklearn import datasets, decomposition
 
 from kerasdl.formulas import autoencoders, basics, generative, regularization
 from kerasdl.learners.autoencoder import Autoencoder
-
-PCA = np.load(pathlib.Path(__file__).parents[1] / "reference" / "pca_digits.npz")
 
 
 @pytest.fixture
@@ -33,12 +29,9 @@ def test_an_autoencoder_is_the_packages(generator, same):
     x = generator.random((5, 2, 2, 2)).astype("float32")
     model = Autoencoder.create(latent_dim=3, widths=(), input_shape=(2, 2, 2))
     w_e, b_e, w_d, b_d = model.get_weights()
-    linear_code = np.reshape(x, (5, 8)) @ w_e + b_e
-    ours = autoencoders.sigmoid(linear_code @ w_d + b_d)
-    code = special.logit(autoencoders.sigmoid(linear_code))  # its code is linear, here squashed
-    np.testing.assert_allclose(code, linear_code, atol=1e-4)
-    squashed = keras.ops.reshape(model.decode(keras.ops.sigmoid(model.encode(x))), (5, 8))
+    squashed = model.decode(keras.ops.sigmoid(model.encode(x)))  # its own codes are linear
     ours = autoencoders.autoencoder(np.reshape(x, (5, 8)), w_e, b_e, w_d, b_d)
+    ours = np.reshape(ours, x.shape)
     same(autoencoders.autoencoder, "kerasdl.learners.Autoencoder", ours, squashed)
 
 
@@ -96,7 +89,7 @@ def test_principal_components_are_scikit_learns(same):
 
 
 def test_no_other_linear_code_of_that_length_loses_less(generator):
-    x = datasets.load_digits().data / 16
+    x = datasets.load_digits().data[:300] / 16
     mean, axes = autoencoders.principal_components(x, 4)
     least = np.mean((x - mean - (x - mean) @ axes.T @ axes) ** 2)
     for _ in range(5):
@@ -110,7 +103,8 @@ def test_sparsity_is_scipys_divergence_of_two_coins(generator, same):
     theirs = special.rel_entr(0.05, mean) + special.rel_entr(0.95, 1 - mean)
     ours = autoencoders.sparsity_penalty(h)
     same(autoencoders.sparsity_penalty, "scipy.special.rel_entr", ours, theirs.sum())
-    assert ours > 0 == autoencoders.sparsity_penalty(np.full((3, 2), 0.05))
+    assert ours > 0.1
+    assert autoencoders.sparsity_penalty(np.full((3, 2), 0.05)) == pytest.approx(0)
 
 
 def test_l1_of_codes_is_keras_activity_regularizer(generator, same):
