@@ -59,7 +59,7 @@ def load_or_say(name, chosen):
 
 @pytest.mark.parametrize("name", ["digits", "shapes", "iris", "sums", "moons"])
 def test_any_arguments_of_load(name):
-    @settings(15)
+    @settings(12)
     @hypothesis.given(st.sets(st.sampled_from(sorted(COMMON)), min_size=1, max_size=2), st.data())
     def check(arguments, data):
         chosen = {argument: data.draw(COMMON[argument]) for argument in sorted(arguments)}
@@ -72,7 +72,7 @@ def test_any_arguments_of_load(name):
 def test_any_options_of_a_set(name):
     known = sorted(kerasdl.data.options(name))
 
-    @settings(len(known) * 5)
+    @settings(len(known) * 3)
     @hypothesis.given(st.sampled_from(known), st.sampled_from(ANYTHING))
     def check(option, value):
         load_or_say(name, {**SMALL.get(name, {}), option: value})
