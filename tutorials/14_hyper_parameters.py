@@ -15,7 +15,7 @@
 #
 # Run it: `python tutorials/14_hyper_parameters.py` (40 seconds). You will see what rate and depth
 # do to a network, grid against random, each step of a Bayesian search, and what KerasTuner finds.
-# Spec: HPO-04 to HPO-15.
+# Spec: HPO-01, HPO-04, HPO-05, HPO-06, HPO-07, HPO-08, HPO-11, HPO-12, HPO-13.
 
 # %%
 import functools

@@ -1,4 +1,7 @@
-"""What may be tuned of each recipe: its search space, a table beside the catalog."""
+"""What may be tuned of each recipe: its search space, a table beside the catalog.
+
+Spec: HPO-01
+"""
 
 import dataclasses
 import inspect

@@ -53,6 +53,10 @@ class Bayesian(Lasting, oracles.BayesianOptimizationOracle):
 
     KerasTuner leaves failed trials out and so may propose a point that failed again and again:
     here they count as the worst. What was tried already is not tried again.
+
+    Reference: Snoek, Larochelle, Adams (2012), Practical Bayesian Optimization of Machine Learning
+    Algorithms.
+    Spec: HPO-06, HPO-07, HPO-08
     """
 
     def populate_space(self, trial_id):

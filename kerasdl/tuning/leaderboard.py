@@ -1,4 +1,7 @@
-"""The trials of a search, best first."""
+"""The trials of a search, best first.
+
+Spec: HPO-15
+"""
 
 import json
 

@@ -11,13 +11,19 @@ from kerasdl.tuning.lasting import RUNNING, STOPPED, Lasting
 
 
 class Random(Lasting, theirs.RandomSearchOracle):
-    """Values at random, no combination twice."""
+    """Values at random, no combination twice; rates by their logarithm.
+
+    Spec: HPO-04
+    """
 
 
 class Grid(Lasting, keras_tuner.Oracle):
     """Every combination once; if there are more than trials, they come in a random order.
 
-    KerasTuner's own begins at a corner and forgets, after a stop, where it was.
+    KerasTuner's own begins at a corner and forgets, after a stop, where it was. Combinations that
+    are given make it a manual search.
+
+    Spec: HPO-02, HPO-03
     """
 
     def __init__(self, *args, combinations=None, **kwargs):
@@ -36,7 +42,12 @@ class Grid(Lasting, keras_tuner.Oracle):
 class Hyperband(Lasting, theirs.HyperbandOracle):
     """Many trials of few epochs, the best of them again with more.
 
-    Only brackets whose every round fits into the trials are begun. A trial that failed lost.
+    Only brackets whose every round fits into the trials are begun. A trial that failed lost. Each
+    trains from the start, because a recipe's rate follows a schedule over all its epochs.
+
+    Reference: Li et al. (2018), Hyperband: A Novel Bandit-Based Approach to Hyperparameter
+    Optimization.
+    Spec: HPO-11
     """
 
     def __init__(self, *args, max_trials=None, **kwargs):

@@ -64,7 +64,8 @@ def tune(
         tuner: "random", "grid", "bayesian" or "hyperband".
         trials: How many at most.
         time: For the whole search, such as "10m".
-        trial_time: For training in one trial, such as "20s".
+        trial_time: For training in one trial, such as "20s"; what ends by time depends on the
+            machine, all else can be had again.
         patience: Epochs without a better validation loss after which a trial ends; by default a
             fifth of its epochs, 5 at least.
         validation: Share of the training data that judges; by default the recipe's, or a fifth.
