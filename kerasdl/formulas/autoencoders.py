@@ -72,7 +72,7 @@ def masking_noise(x, uniform, share):
 
         x'_i = x_i, or 0 with probability p
 
-    Spec: AEN-10
+    Spec: AEN-10, DAT-13
 
     >>> masking_noise(np.ones(4), np.array([0.1, 0.9, 0.3, 0.6]), share=0.5)
     array([0., 1., 0., 1.])
@@ -85,7 +85,7 @@ def salt_and_pepper(x, uniform, share):
 
         x'_i = 1 with probability p / 2, 0 with p / 2, else x_i
 
-    Spec: AEN-10
+    Spec: AEN-10, DAT-13
 
     >>> salt_and_pepper(np.full(3, 0.5), np.array([0.1, 0.4, 0.6]), share=0.5)
     array([1. , 0. , 0.5])

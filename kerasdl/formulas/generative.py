@@ -68,7 +68,7 @@ def elbo(log_likelihood, kl, beta=1.0):
     One of the notes calls this the loss; minimising it would make reconstructions worse and the KL
     larger.
 
-    Spec: AEN-17, AEN-18, E-11
+    Spec: AEN-17, AEN-18, MET-06, E-11
 
     >>> elbo(log_likelihood=-20.0, kl=4.0)
     -24.0
@@ -149,7 +149,7 @@ def modes_covered(points, centres, radius, share=0.01):
     model collapse. Another says that batch normalization prevents it. That steadies training; no
     more is certain, and it may even bind the samples of a batch together.
 
-    Spec: GAN-27, E-34, E-69
+    Spec: GAN-27, MET-10, E-34, E-69
 
     >>> modes_covered(np.array([[0.0], [0.1], [2.0]]), np.array([[0.0], [5.0]]), 0.5).tolist()
     [True, False]
