@@ -67,6 +67,11 @@ class TFEpochIterator(trainer.TFEpochIterator):
         super().__init__(_Spread(distribute_strategy), *args, **kwargs)
         self._distribute_strategy = distribute_strategy
 
+    def _interrupted_warning(self):
+        """That data ends whose length nobody told is no interruption; parts tell none."""
+        if self.steps_per_epoch:
+            super()._interrupted_warning()
+
 
 class _Spread:
     """What Keras asks of a strategy to distribute a data set, done in our way."""

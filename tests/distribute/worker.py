@@ -3,6 +3,7 @@
 import pathlib
 import pickle
 import sys
+import warnings
 
 import keras
 import numpy as np
@@ -150,6 +151,7 @@ SUBJECTS = {
 
 
 def main():
+    warnings.filterwarnings("error", "Your input ran out of data")  # a part tells no length
     strategy = distribute.strategy(sys.argv[1])
     results = {name: SUBJECTS[name](strategy) for name in sys.argv[3:] or SUBJECTS}
     number, _ = distribute.worker_of(strategy)
