@@ -24,6 +24,8 @@ def symmetric(x, bits=8):
 
         s_c = max |x_c| / (2^(b-1) - 1)
 
+    Spec: CMP-05
+
     >>> symmetric(np.array([[0.5, -1.27], [2.54, 0.0]])).round(2).tolist()
     [[0.01], [0.02]]
     """
@@ -56,3 +58,31 @@ def dequantize(q, scale, zero_point=0):
     [0.0, 32.0, 48.0]
     """
     return scale * (np.asarray(q) - zero_point)
+
+
+def dynamic_range_dense(x, w, b=0.0):
+    """A dense layer whose weights are int8 in the file and whose inputs become int8 as they come.
+
+        y = s_x s_w (q_x q_w) + b        s_x of each row, s_w of each output
+
+    Spec: CMP-05
+
+    >>> dynamic_range_dense(np.array([[1.0, 2.0]]), np.eye(2)).round(2).tolist()
+    [[1.01, 2.0]]
+    """
+    of_inputs, of_weights = symmetric(x), symmetric(w.T)
+    product = quantize(x, of_inputs) @ quantize(w.T, of_weights).T
+    return product * of_inputs * of_weights.T + b
+
+
+def weight_bytes(parameters, bits):
+    """What weights take in a file: int8 a quarter of float32, but for scales and biases.
+
+        N b / 8
+
+    Spec: CMP-05, CMP-16, MET-14
+
+    >>> weight_bytes(535_818, 32), weight_bytes(535_818, 8)  # 784-512-256-10
+    (2143272.0, 535818.0)
+    """
+    return parameters * bits / 8

@@ -4,6 +4,42 @@ import math
 
 import numpy as np
 
+from kerasdl.formulas.losses import binary_cross_entropy_with_logits
+
+
+def teacher_forcing(y, start=1):
+    """What a decoder reads while it learns: the right tokens, one step late.
+
+        input = [start, y_1, ..., y_{T-1}]        L = -sum_t log p(y_t | y_<t)
+
+    In use it reads its own guesses, which it has never seen: exposure bias. It lets a transformer
+    learn all steps at once; the states of a recurrent network still come one after the other, which
+    the notes leave out.
+
+    Spec: TRN-01, E-84
+
+    >>> teacher_forcing(np.array([[5, 6, 7]])).tolist()
+    [[1, 5, 6]]
+    """
+    return np.concatenate([np.full_like(y[:, :1], start), y[:, :-1]], axis=1)
+
+
+def professor_forcing(forced, free):
+    """A judge of states says whether the decoder was fed the truth; the decoder hides it.
+
+        L_D = -log D(forced) - log(1 - D(free))        L_G = -log D(free)
+
+    Both are logits of the judge; L_G adds to the decoder's own loss, and each trains its own.
+
+    Spec: TRN-05
+
+    >>> judge, decoder = professor_forcing(np.array([0.0]), np.array([0.0]))
+    >>> round(float(judge), 4), round(float(decoder), 4)
+    (1.3863, 0.6931)
+    """
+    judge = binary_cross_entropy_with_logits(1, forced) + binary_cross_entropy_with_logits(0, free)
+    return judge, binary_cross_entropy_with_logits(1, free)
+
 
 def scheduled_sampling(i, k=10.0):
     """How often a decoder still gets the true last token, not its own guess; 1: teacher forcing.
@@ -88,3 +124,33 @@ def linear_scaling(learning_rate, batch_size, base=256):
     0.4
     """
     return learning_rate * batch_size / base
+
+
+def through_half(gradient, scale=2.0**15):
+    """A gradient that is computed in 16 bits: multiplied with the loss, so that it is not lost.
+
+        g = float16(S g) / S
+
+    Below 6e-8 float16 has only 0. Weights stay in 32 bits, for small steps would be lost too.
+
+    Spec: TRN-11
+
+    >>> [float(f"{through_half(1e-8, scale):.1e}") for scale in (1.0, 2.0**15)]
+    [0.0, 1e-08]
+    """
+    return np.float16(gradient * scale).astype("float32") / scale
+
+
+def loss_scale(scale, finite, steps, growth_steps=2000):
+    """S for the next step, and the good steps in a row: half after an overflow, twice after many.
+
+        S <- S / 2 if any gradient is inf or NaN (and no step is taken);  S <- 2 S after n good ones
+
+    Spec: TRN-11
+
+    >>> loss_scale(8.0, finite=False, steps=5), loss_scale(8.0, finite=True, steps=1999)
+    ((4.0, 0), (16.0, 0))
+    """
+    if not finite:
+        return scale / 2, 0
+    return (scale * 2, 0) if steps + 1 == growth_steps else (scale, steps + 1)

@@ -21,23 +21,50 @@ def test_the_example_of_the_notes():
 
 @pytest.mark.parametrize("bits", [2, 4, 8])
 @pytest.mark.parametrize(("low", "high"), [(-1.7, 3.2), (0.0, 6.0), (-0.31, 0.3)])
-def test_there_and_back_is_tensorflows_fake_quantization(low, high, bits):
+def test_there_and_back(low, high, bits, same):
     x = RANDOM.uniform(low - 1, high + 1, 1000).astype("float32")
     scale, zero_point = quantization.affine(low, high, bits)
     q = quantization.quantize(x, scale, zero_point, bits)
-    expected = tf.quantization.fake_quant_with_min_max_args(x, low, high, num_bits=bits)
+    theirs = tf.quantization.fake_quant_with_min_max_args(x, low, high, num_bits=bits)
     assert len(np.unique(q)) <= 2**bits
-    np.testing.assert_allclose(
-        quantization.dequantize(q, scale, zero_point), expected, atol=1e-5 * high
-    )
+    ours = quantization.dequantize(q, scale, zero_point)
+    name = "tf.quantization.fake_quant_with_min_max_args"
+    for formula in (quantization.affine, quantization.quantize, quantization.dequantize):
+        same(formula, name, ours, theirs)
 
 
-def test_symmetric_is_keras_quantizer():
+def test_symmetric(same):
     weights = RANDOM.normal(size=(7, 3, 4)).astype("float32")
-    expected, inverse = keras.quantizers.AbsMaxQuantizer(axis=(1, 2))(weights)
+    theirs, inverse = keras.quantizers.AbsMaxQuantizer(axis=(1, 2))(weights)
     scale = quantization.symmetric(weights)
-    np.testing.assert_allclose(scale, 1 / inverse, rtol=1e-5)
-    np.testing.assert_array_equal(quantization.quantize(weights, scale), expected)
+    name = "keras.quantizers.AbsMaxQuantizer"
+    same(quantization.symmetric, name, scale, 1 / inverse)
+    same(quantization.quantize, name, quantization.quantize(weights, scale), theirs)
+
+
+def test_a_dense_layer_in_eight_bits(same):
+    layer = keras.layers.Dense(6)
+    layer.build((None, 9))
+    w, b = (RANDOM.normal(size=x.shape).astype("float32") for x in layer.get_weights())
+    layer.set_weights([w, b])
+    layer.quantize("int8")
+    x = RANDOM.normal(size=(5, 9)).astype("float32")
+    ours = quantization.dynamic_range_dense(x, w, b)
+    name = 'keras.layers.Dense.quantize("int8")'
+    same(quantization.dynamic_range_dense, name, ours, layer(x))
+    assert keras.backend.standardize_dtype(layer._kernel.dtype) == "int8"
+    assert 0 < np.abs(ours - (x @ w + b)).max() < 0.05 * np.abs(x @ w).max()
+
+
+@pytest.mark.parametrize(("dtype", "bits"), [("float32", 32), ("float16", 16), ("int8", 8)])
+def test_bytes(dtype, bits, same):
+    theirs = tf.zeros((535_818,), dtype).numpy().nbytes
+    same(
+        quantization.weight_bytes,
+        "numpy.ndarray.nbytes",
+        quantization.weight_bytes(535_818, bits),
+        theirs,
+    )
 
 
 @pytest.mark.parametrize("low", [-2.0, 0.0, 0.5])  # 0.5: the range is widened to hold 0

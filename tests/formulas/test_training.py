@@ -5,7 +5,62 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kerasdl.data import text
 from kerasdl.formulas import training
+
+
+def test_teacher_forcing_is_what_translations_are_given(same):
+    source = text.pairs([("ab", "cde"), ("b", "dc")] * 10, "abcde")
+    (_, delayed), target = source.train
+    ours = training.teacher_forcing(target, start=1)
+    same(training.teacher_forcing, "kerasdl.data.text.pairs", ours, delayed)
+    assert np.all(ours[:, 1:] == target[:, :-1])
+
+
+def test_professor_forcing(same):
+    forced, free = np.random.default_rng(0).normal(size=(2, 20))
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    ones, zeros = np.ones((20, 1)), np.zeros((20, 1))
+    theirs = loss(ones, forced[:, None]) + loss(zeros, free[:, None]), loss(ones, free[:, None])
+    ours = training.professor_forcing(forced, free)
+    name = "keras.losses.BinaryCrossentropy"
+    same(training.professor_forcing, name, list(ours), list(theirs))
+    # the two want opposite things of the free states
+    with tf.GradientTape(persistent=True) as tape:
+        logits = tf.Variable(free)
+        judge = tf.nn.sigmoid_cross_entropy_with_logits(tf.zeros_like(logits), logits)
+        decoder = tf.nn.sigmoid_cross_entropy_with_logits(tf.ones_like(logits), logits)
+    assert np.all(tape.gradient(judge, logits) * tape.gradient(decoder, logits) < 0)
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0**15])
+def test_gradients_in_sixteen_bits(scale, same):
+    slopes = np.array([1e-8, 1e-6, 1e-3], "float32")
+    w = tf.Variable(tf.ones(3))
+    with tf.GradientTape() as tape:
+        half = tf.cast(w, "float16")  # its gradient comes back in float16
+        loss = scale * tf.reduce_sum(tf.cast(half, "float32") * slopes)
+    theirs = tape.gradient(loss, w) / scale
+    ours = training.through_half(slopes, scale)
+    same(
+        training.through_half, "tf.GradientTape in float16", 1e8 * ours, 1e8 * theirs.numpy(), 2e-3
+    )
+    assert (ours[0] == 0) == (scale == 1)
+
+
+def test_the_scale_of_a_loss_follows_overflows(same):
+    optimizer = keras.optimizers.LossScaleOptimizer(
+        keras.optimizers.SGD(0.0), initial_scale=8.0, dynamic_growth_steps=3
+    )
+    variable, ours, theirs = keras.Variable([1.0]), [], []
+    scale, steps = 8.0, 0
+    for gradient in (1.0, 1.0, np.inf, 1.0, 1.0, 1.0, 1.0, np.nan):
+        optimizer.apply([tf.constant([gradient])], [variable])
+        scale, steps = training.loss_scale(scale, np.isfinite(gradient), steps, growth_steps=3)
+        ours.append(scale)
+        theirs.append(float(optimizer.dynamic_scale))
+    same(training.loss_scale, "keras.optimizers.LossScaleOptimizer", ours, theirs)
+    assert (min(ours), max(ours)) == (4, 8)
 
 
 def test_inverse_sigmoid_is_a_sigmoid_of_scipy(same):
