@@ -25,6 +25,7 @@ def test_keras_turns_by_shares_of_a_full_turn(degrees, same):
     name = "keras.layers.RandomRotation"
     same(augmentation.rotation_factor, name, turned, theirs, at_most=1e-5)
     np.testing.assert_array_equal(layer(IMAGES, training=False), IMAGES)
+    assert not hasattr(keras.preprocessing.image, "ImageDataGenerator")
 
 
 def test_middle(same):
