@@ -68,6 +68,7 @@ def _decoded(content, channels):
 
 
 def _by_pillow(channels, content):
+    content = np.asarray(content).item()  # outside of a graph it comes as an array
     try:
         with PIL.Image.open(io.BytesIO(content), formats=("GIF", "BMP")) as image:
             pixels = np.asarray(image.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels]))
