@@ -106,6 +106,20 @@ class Case:
         return -right * np.log(right) - (classes - 1) * others * np.log(others)
 
     @property
+    def guessing(self) -> float | None:
+        """The loss in nats of one who knows the shares of the classes only; `None` if it is no
+        cross-entropy, or if penalties of weights are part of it."""
+        loss = self.model.loss
+        named = loss if isinstance(loss, str) else type(loss).__name__
+        if "crossentropy" not in named.lower().replace("_", "") or self.model.losses:
+            return None
+        if not self.classifies:
+            return None
+        counts = np.bincount(np.concatenate(self.labels))
+        shares = counts[counts > 0] / counts.sum()
+        return -float(np.sum(shares * np.log(shares)))
+
+    @property
     def classifies(self) -> bool:
         return self.labels is not None
 

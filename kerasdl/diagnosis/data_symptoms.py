@@ -87,15 +87,25 @@ def unrelated_labels(case):
     distances = squares[:, None] + squares - 2 * rows @ rows.T
     np.fill_diagonal(distances, np.inf)
     right = np.mean(labels[distances.argmin(axis=1)] == labels)
-    judged = case.history.get("val_accuracy", case.history.get("val_sparse_categorical_accuracy"))
-    guessed = judged is not None and max(judged) < shares.max() + 0.1
-    if right < chance + 3 * np.sqrt(chance / len(labels)) and guessed:
+    guess = _guesses(case, shares.max())
+    if right < chance + 3 * np.sqrt(chance / len(labels)) and guess:
         evidence = (
             f"the nearest neighbour has the same label in {right:.0%}, chance is {chance:.0%}"
         )
-        evidence += f", and unseen examples are guessed ({max(judged):.0%} right)"
+        evidence += f", and unseen examples are guessed ({guess})"
         advice = "to look whether labels belong to their inputs (one shuffled, not the other?)"
         return Finding("labels unrelated to inputs", evidence, advice)
+    return None
+
+
+def _guesses(case, share):
+    """What says that unseen examples are guessed; nothing if they are not."""
+    judged = case.history.get("val_accuracy", case.history.get("val_sparse_categorical_accuracy"))
+    if judged is not None and max(judged) < share + 0.1:
+        return f"{max(judged):.0%} right"
+    losses = case.validation_loss
+    if case.guessing and len(losses) and losses.min() > 0.9 * case.guessing:
+        return f"a loss of {losses.min():.3g}, that of guessing is {case.guessing:.3g}"
     return None
 
 

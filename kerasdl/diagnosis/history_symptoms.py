@@ -27,10 +27,12 @@ def rate_too_high(case):
         return None
     rises = np.mean(loss[1:] > 1.1 * loss[:-1])
     grew = loss[-1] > 1.5 * loss.min() and loss[-1] > 0.9 * loss[0]
-    if not (grew or rises > 0.25):
+    lost = bool(case.guessing) and loss[1:].min() > 2 * case.guessing  # sure of what is wrong
+    if not (grew or rises > 0.25 or lost):
         return None
     evidence = f"the loss goes from {loss[0]:.3g} to {loss[-1]:.3g}, best {loss.min():.3g}; "
     evidence += f"it rose by a tenth in {rises:.0%} of the epochs"
+    evidence += f"; guessing has {case.guessing:.3g}" if lost else ""
     return Finding(
         "learning rate too high", evidence + _suggested(case), "a tenth of it, a warm-up"
     )

@@ -109,6 +109,12 @@ def labels_shuffled():
     return run(lambda: network(*dense(128)), y=y, epochs=15)
 
 
+def labels_shuffled_with_some_luck():
+    """A quarter of the few unseen examples are right by chance, but not their loss."""
+    y = np.random.default_rng(2).permutation(Y)
+    return run(lambda: network(*dense(64, 64)), y=y)
+
+
 def everything_frozen():
     def make():
         model = network(*dense(32))
@@ -154,6 +160,11 @@ def far_too_fast():
     return run(lambda: network(*dense(64, activation="tanh")), rate=1.0)
 
 
+def sure_of_what_is_wrong():
+    """The loss falls, but from 75 to 30: whoever guesses has 2.3."""
+    return run(lambda: network(*dense(64, 64, activation="tanh")), rate=1.0, epochs=6)
+
+
 def far_too_slow():
     return run(lambda: network(*dense(64)), rate=3e-6)
 
@@ -194,6 +205,7 @@ BROKEN = {
     sorted_by_label: "data not shuffled",
     validation_from_training: "validation data seen in training",
     labels_shuffled: "labels unrelated to inputs",
+    labels_shuffled_with_some_luck: "labels unrelated to inputs",
     everything_frozen: "nothing to train",
     softmax_and_logits: "softmax twice",
     logits_as_probabilities: "logits taken for probabilities",
@@ -203,6 +215,7 @@ BROKEN = {
     cut_off: "no gradients",
     large_weights: "exploding gradients",
     far_too_fast: "learning rate too high",
+    sure_of_what_is_wrong: "learning rate too high",
     far_too_slow: "learning rate too low",
     one_unit: "underfitting: too little capacity",
     few_examples: "overfitting",
