@@ -56,8 +56,9 @@ def batch_normalization_inference(x, mean, variance, gamma=1.0, beta=0.0, epsilo
 
         y = gamma (x - r_mean) / sqrt(r_var + eps) + beta
 
-    A network that was trained elsewhere keeps its averages only if it is called so while it is
-    fine-tuned, `base(x, training=False)`; the notes' second phase lets them move.
+    A network that was trained elsewhere shall keep its averages while it is fine-tuned; the notes'
+    second phase lets them move. In Keras 3.15 `trainable = False` of these layers holds them;
+    `base(x, training=False)` in a functional model does not, since `fit` overrules it.
 
     Spec: REG-09, TRL-04, E-81
 

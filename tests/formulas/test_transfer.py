@@ -1,0 +1,72 @@
+"""Transfer: against Keras's schedules, applications and frozen networks."""
+
+import keras
+import numpy as np
+import pytest
+
+from kerasdl.formulas import normalization, transfer
+
+
+def test_rates_of_layers_decay_as_keras_schedule_does(same):
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.01, 1, 0.4)
+    theirs = [schedule(distance) for distance in (3, 2, 1, 0)]
+    ours = transfer.discriminative_rates(0.01, 4, 0.4)
+    formula = transfer.discriminative_rates
+    same(formula, "keras.optimizers.schedules.ExponentialDecay", ours, theirs)
+
+
+def test_the_ends_of_the_scale_are_the_head_alone_and_everything():
+    """For much data unlike the old the notes disagree; neither is refused."""
+    assert transfer.discriminative_rates(0.1, 3, 0).tolist() == [0, 0, 0.1]
+    assert transfer.discriminative_rates(0.1, 3, 1).tolist() == [0.1] * 3
+
+
+def test_rates_are_applied_exactly_by_keras_sgd():
+    rates = transfer.discriminative_rates(0.1, 3, 0.5)
+    for rate in rates:
+        variable = keras.Variable(np.ones(2))
+        keras.optimizers.SGD(rate).apply([keras.ops.ones(2)], [variable])
+        np.testing.assert_allclose(1 - variable.numpy(), rate, rtol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["caffe", "tf", "torch"])
+def test_images_are_prepared_as_keras_applications_do(mode, same):
+    images = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3)).astype("float32")
+    theirs = keras.applications.imagenet_utils.preprocess_input(images.copy(), mode=mode)
+    ours = transfer.preprocess(images, mode)
+    name = "keras.applications.imagenet_utils.preprocess_input"
+    same(transfer.preprocess, name, ours, theirs)
+    if mode == "caffe":
+        theirs = keras.applications.resnet50.preprocess_input(images.copy())
+        same(transfer.preprocess, "keras.applications.resnet50.preprocess_input", ours, theirs)
+        raw = np.abs(images / 255 - theirs).max()  # what a network fed with [0, 1] would miss
+        assert raw > 100
+
+
+def fine_tuned(frozen):
+    """A norm of a base that is called for inference and fitted, and what it was fitted to."""
+    norm = keras.layers.BatchNormalization(trainable=not frozen)
+    base = keras.Sequential([keras.Input((3,)), norm, keras.layers.Dense(2)])
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(base(inputs, training=False)))
+    model.compile(keras.optimizers.SGD(1e-3), "mse")
+    x = np.random.default_rng(0).normal(3, 2, size=(16, 3)).astype("float32")
+    before = base.layers[1].kernel.numpy()
+    model.fit(x, np.ones(16), verbose=0)
+    assert np.any(base.layers[1].kernel.numpy() != before)  # the rest of the base learns
+    return norm, x
+
+
+def test_averages_of_a_base_stay_where_its_norms_are_frozen(same):
+    norm, x = fine_tuned(frozen=True)
+    np.testing.assert_array_equal(norm.moving_mean, 0)
+    np.testing.assert_array_equal(norm.moving_variance, 1)
+    ours = normalization.batch_normalization_inference(x, 0.0, 1.0)
+    name = "keras.layers.BatchNormalization, frozen, while a model is fitted"
+    formula = normalization.batch_normalization_inference
+    same(formula, name, ours, norm(x, training=True))
+
+
+def test_calling_a_base_for_inference_does_not_hold_its_averages():
+    norm, _ = fine_tuned(frozen=False)
+    assert np.all(norm.moving_mean.numpy() > 0.01)
