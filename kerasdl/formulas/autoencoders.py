@@ -67,6 +67,19 @@ def sparsity_penalty(h, target=0.05):
     return np.sum(target * np.log(target / mean) + off)
 
 
+def gaussian_noise(x, noise, deviation):
+    """A little of everything: each number moved by a normal one.
+
+        x' = x + s e        e ~ N(0, I)
+
+    Spec: AEN-10
+
+    >>> gaussian_noise(np.ones(2), np.array([1.0, -2.0]), 0.5).tolist()
+    [1.5, 0.0]
+    """
+    return x + deviation * noise
+
+
 def masking_noise(x, uniform, share):
     """Numbers put out at random, which the network has to guess from the others.
 

@@ -115,6 +115,14 @@ def test_l1_of_codes_is_keras_activity_regularizer(generator, same):
     same(regularization.l1_penalty, name, ours, layer.losses[0])
 
 
+def test_gaussian_noise_is_keras_of_the_same_seed(generator, same):
+    x = generator.random((5, 8)).astype("float32")
+    noise = keras.random.normal((5, 8), seed=keras.random.SeedGenerator(3))
+    theirs = keras.layers.GaussianNoise(0.2, seed=3)(x, training=True)
+    ours = autoencoders.gaussian_noise(x, np.array(noise), 0.2)
+    same(autoencoders.gaussian_noise, "keras.layers.GaussianNoise", ours, theirs)
+
+
 def test_masking_is_keras_dropout_without_its_division(generator, same):
     x = generator.random((50, 8)).astype("float32")
     theirs = keras.layers.Dropout(0.25, seed=0)(x, training=True) * 0.75
