@@ -68,7 +68,7 @@ def _decoded(content, channels):
 
 
 def _by_pillow(channels, content):
-    content = np.asarray(content).item()  # outside of a graph it comes as an array
+    content = content.item() if isinstance(content, np.ndarray) else content  # not of a graph
     try:
         with PIL.Image.open(io.BytesIO(content), formats=("GIF", "BMP")) as image:
             pixels = np.asarray(image.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels]))
@@ -151,7 +151,8 @@ def fault(decode, example):
     """Why an example cannot be decoded, as the operation says it without where it ran."""
     try:
         decode(tf.constant(example))
-    except tf.errors.OpError as error:
-        reason = error.message.splitlines()[0].split("[Op:")[0].split("}} ")[-1].strip()
+    except (tf.errors.OpError, ValueError, OSError) as error:  # Pillow's own, outside of a graph
+        said = getattr(error, "message", str(error)).splitlines()[0]
+        reason = said.split("[Op:")[0].split("}} ")[-1].strip()
         return reason.removeprefix("ValueError: ")
     return None
