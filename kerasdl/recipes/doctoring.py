@@ -1,8 +1,10 @@
 """A run folder as a case for the doctor."""
 
 from kerasdl import diagnosis, registry, seed
-from kerasdl.recipes import training
+from kerasdl.diagnosis import flowchart
+from kerasdl.recipes import surviving, training
 from kerasdl.recipes.checkpoint import Checkpoint
+from kerasdl.recipes.run import read_json
 
 
 def case_of(run) -> diagnosis.Case:
@@ -28,8 +30,15 @@ def case_of(run) -> diagnosis.Case:
 
 def examine(run) -> list[dict]:
     """The flowchart's questions with what was found: a row each."""
-    case, rows = case_of(run), []
-    for question, found in diagnosis.doctor(case).items():
+    if (run.path / surviving.STOPPED).exists():
+        reason = read_json(run.path / surviving.STOPPED)["reason"]
+        evidence, _, advice = reason.partition("; try ")
+        question = next(iter(flowchart.QUESTIONS))
+        return [
+            {"question": question, "found": "loss no number", "evidence": evidence, "try": advice}
+        ]
+    rows = []
+    for question, found in diagnosis.doctor(case_of(run)).items():
         parts = {"found": "all well", "evidence": "", "try": ""}
         if found:
             parts = {"found": found.name, "evidence": found.evidence, "try": found.advice}

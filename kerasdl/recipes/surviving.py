@@ -9,9 +9,11 @@ import keras
 from kerasdl.callbacks import nonfinite
 from kerasdl.recipes import fitting
 from kerasdl.recipes.progress import ProgressBar
+from kerasdl.recipes.run import write_json
 from kerasdl.recipes.stopping import Stopping
 
 LOWERINGS = 5
+STOPPED = "stopped.json"  # why a run ended that did not come to its end
 HINT = "; --on-nan lower (`on_nan`) goes back and halves the rate"
 
 
@@ -28,11 +30,13 @@ def fit(run, model, pipelines, checkpoint, manner, replicas):
     if manner.on_nan == "lower" and not checkpoint.file.exists():
         checkpoint.set_model(model)
         checkpoint.save()
+    (run.path / STOPPED).unlink(missing_ok=True)
     while True:
         try:
             return _fit(run, model, pipelines, checkpoint, manner, replicas)
         except nonfinite.NonFiniteLoss as error:
             if manner.on_nan == "stop" or len(checkpoint.lowered) == LOWERINGS:
+                write_json(run.path / STOPPED, {"reason": str(error)})
                 raise
             checkpoint.restore(model, pipelines.train)
             checkpoint.lower(model, str(error))

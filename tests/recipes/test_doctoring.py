@@ -31,6 +31,15 @@ def test_a_rate_that_is_too_low_is_found(tmp_path):
     assert {row["found"] for row in before} == {"all well"}
 
 
+def test_a_run_that_a_loss_stopped_tells_why(tmp_path):
+    folder = tmp_path / "stopped"
+    with pytest.raises(InvalidInput) as stopped:
+        trained("mlp", folder, epochs=2, learning_rate=1e30)
+    (row,) = recipes.open(folder, finished=False).doctor()
+    assert row["found"] == "loss no number"
+    assert row["evidence"] in str(stopped.value) and "learning rate" in row["try"]
+
+
 def test_an_unfinished_run_is_examined_and_others_are_refused(healthy, tmp_path):
     folder = tmp_path / "stopped"
     shutil.copytree(healthy.path, folder)
