@@ -25,7 +25,11 @@ def run(recipe: Recipe, as_json: bool, **settings):
     quiet.import_tensorflow()
     from kerasdl.tuning import search
 
-    found = search.tune(recipe, **settings)
+    try:
+        found = search.tune(recipe, **settings)
+    except KeyboardInterrupt as stop:  # of which typer would keep the status alone
+        print(str(stop) or "Stopped.", file=sys.stderr)
+        sys.exit(130)
     if found:
         _show(found, as_json)
 

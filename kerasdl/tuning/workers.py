@@ -110,7 +110,10 @@ class Role:
 
     @contextlib.contextmanager
     def connected(self, folder: pathlib.Path):
-        """Be a worker; gives whether the search is finished and has no chief any more."""
+        """Be a worker of the chief, once there is one.
+
+        Gives whether the search is finished and has no chief any more.
+        """
         oracle_client.TIMEOUT = WAIT
         places = folder / "workers"
         listener = Listener(places)
@@ -121,16 +124,27 @@ class Role:
                 # a real signal, which wakes whatever waits
                 signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
-        finished = (folder / "best").is_dir() and not (places / "chief").exists()
         try:
             with pulse(places, self.tuner_id, listen):
-                yield finished
+                yield self._finished(folder, places / "chief")
         except (KeyboardInterrupt, grpc.RpcError) as error:
             if isinstance(error, KeyboardInterrupt) and not self.lost:
                 raise
             expected = f"one that answers at {self.address}"
             received = f"none for {LOST:.0f} s" if self.lost else error.code().name
             raise InvalidInput("chief of the search", expected, received) from None
+
+    def _finished(self, folder, chief):
+        """Wait for the chief, who makes the folder; one that was killed may have left its file."""
+        limit = time.monotonic() + WAIT
+        while not chief.exists():
+            if (folder / "best").is_dir():
+                return True
+            if time.monotonic() > limit:
+                expected = f"one that is started, with the folder {folder}, within {WAIT:.0f} s"
+                raise InvalidInput("chief of the search", expected, "none")
+            time.sleep(0.2)
+        return False
 
     @contextlib.contextmanager
     def busy(self):

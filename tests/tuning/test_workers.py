@@ -39,17 +39,15 @@ def start(name, port, folder):
 def test_a_chief_and_two_workers_share_a_search(tmp_path):
     (port,) = launching._free_ports(1)
     folder = tmp_path / "search"
-    running = {name: start(name, port, folder) for name in ("chief", "tuner0", "tuner1")}
-    printed = {}
-    try:
-        for name, process in running.items():
-            printed[name] = process.communicate(timeout=300)
-    finally:
-        for process in running.values():
-            process.kill()
-            process.wait()
-    for name, process in running.items():
-        assert process.returncode == 0, printed[name]
+    # workers that come first wait for the chief
+    running = {name: start(name, port, folder) for name in ("tuner0", "tuner1", "chief")}
+    limit = time.monotonic() + 240
+    while any(process.poll() is None for process in running.values()) and time.monotonic() < limit:
+        time.sleep(0.2)
+    for process in running.values():
+        process.kill()
+    printed = {name: process.communicate() for name, process in running.items()}
+    assert {process.returncode for process in running.values()} == {0}, printed
     done = {n: re.findall(r"trial (\d+) 0\.", printed[n][1]) for n in ("tuner0", "tuner1")}
     assert done["tuner0"] and done["tuner1"], printed
     assert sorted(done["tuner0"] + done["tuner1"]) == [str(i) for i in range(TRIALS)]
@@ -120,7 +118,15 @@ def client(oracle, chief, monkeypatch):
     return oracle_client.OracleClient(oracle)
 
 
+def test_a_worker_gives_up_when_no_chief_comes(impatient, tmp_path):
+    with pytest.raises(InvalidInput, match="within 2 s"), role("tuner0").connected(tmp_path):
+        pass
+    assert not any((tmp_path / "workers").iterdir())
+
+
 def test_a_worker_gives_up_when_no_chief_answers(client, tmp_path):
+    (tmp_path / "workers").mkdir()
+    (tmp_path / "workers" / "chief").touch()
     with pytest.raises(InvalidInput, match="DEADLINE_EXCEEDED"), role("tuner0").connected(tmp_path):
         client.create_trial("tuner0")
 
