@@ -107,9 +107,10 @@ def lr_find(
 
 def _steepest(rates, losses, smoothing):
     """Where the loss, smoothed from both sides, falls fastest; `None` where it only trembles."""
-    even = _averaged(_averaged(losses, smoothing)[::-1], smoothing)[::-1]
+    begin = len(losses) // 3
+    capped = np.minimum(losses, losses[:begin].max())  # or divergence hides the fall before it
+    even = _averaged(_averaged(capped, smoothing)[::-1], smoothing)[::-1]
     best = int(np.argmin(even))  # what comes after it is divergence
-    begin = len(even) // 3
     trembling = np.std(losses[:begin])  # as long as the rate is too low to learn anything
     if best < begin or even[:begin].mean() - even[best] < max(trembling, 0.01 * abs(even[0])):
         return None

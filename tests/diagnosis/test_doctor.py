@@ -244,3 +244,10 @@ def test_a_healthy_run_has_nothing(make):
     answers = diagnosis.doctor(make())
     assert not [str(found) for found in answers.values() if found]
     assert len(answers) == 8
+
+
+def test_how_a_sweep_diverges_does_not_change_its_suggestion():
+    case = run(lambda: network(*dense(64, 64)), rate=3e-6, epochs=1)
+    sweep = {"low": 1e-6, "high": 10.0, "steps": 80}
+    found = [diagnosis.lr_find(case.fresh(), case.train, **sweep).suggestion for _ in range(4)]
+    assert all(suggestion and 1e-3 < suggestion < 0.1 for suggestion in found), found
