@@ -19,7 +19,7 @@ KERNELS = {
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.__name__)
 @pytest.mark.parametrize("noise", [1e-8, 0.1])
-def test_posterior_is_scikit_learns(kernel, noise):
+def test_posterior_is_scikit_learns(kernel, noise, same):
     """HPO-07."""
     theirs = processes.GaussianProcessRegressor(KERNELS[kernel](0.3), alpha=noise, optimizer=None)
     expected = theirs.fit(X, Y).predict(AT, return_std=True)
@@ -28,11 +28,12 @@ def test_posterior_is_scikit_learns(kernel, noise):
         return kernel(a, b, length=0.3)
 
     mean, deviation = formulas.gaussian_process(X, Y, AT, ours, noise)
-    np.testing.assert_allclose(mean, expected[0], atol=1e-7)
-    np.testing.assert_allclose(deviation, expected[1], atol=1e-7)
+    proven = "sklearn.gaussian_process.GaussianProcessRegressor"
+    for formula in (kernel, formulas.gaussian_process):
+        same(formula, proven, [mean, deviation], expected)
 
 
-def test_posterior_is_that_of_keras_tuners_oracle():
+def test_posterior_is_that_of_keras_tuners_oracle(same):
     """HPO-06, HPO-07: with the length that it fitted, of standardised results."""
     objective = keras_tuner.Objective("score", "min")
     oracle = keras_tuner.oracles.BayesianOptimizationOracle(objective, seed=1, alpha=1e-2)
@@ -45,12 +46,13 @@ def test_posterior_is_that_of_keras_tuners_oracle():
     scale = Y.std()
     mean, deviation = formulas.gaussian_process(X, (Y - Y.mean()) / scale, AT, kernel, noise=1e-2)
     expected = oracle.gpr.predict(AT, return_std=True)
-    np.testing.assert_allclose(mean * scale + Y.mean(), expected[0], atol=1e-7)
-    np.testing.assert_allclose(deviation * scale, expected[1], atol=1e-7)
+    proven = "keras_tuner.oracles.BayesianOptimizationOracle"
+    found = [mean * scale + Y.mean(), deviation * scale]
+    same(formulas.gaussian_process, proven, found, expected)
     # it minimises mu - beta s, which is to maximise the bound of -f
     theirs = expected[0] - oracle.beta * expected[1]
     ours = formulas.upper_confidence_bound(-expected[0], expected[1], oracle.beta)
-    np.testing.assert_allclose(ours, -theirs)
+    same(formulas.upper_confidence_bound, proven, ours, -theirs)
 
 
 def test_without_noise_the_process_goes_through_what_it_saw():
@@ -78,7 +80,7 @@ def test_acquisitions_are_the_notes_numbers():
     assert probability(0.9, 0.0, 0.85) == 1 and probability(0.8, 0.0, 0.85) == 0
 
 
-def test_acquisitions_are_what_samples_say():
+def test_acquisitions_are_what_samples_say(same):
     """HPO-08, HPO-10: expectations over f ~ N(m, s^2), and scipy's normal distribution."""
     mean, deviation, best = 0.3, 0.5, 0.6
     f = np.random.default_rng(0).normal(mean, deviation, 400_000)
@@ -89,16 +91,28 @@ def test_acquisitions_are_what_samples_say():
     probability = formulas.probability_of_improvement(mean, deviation, best)
     assert probability == pytest.approx(np.mean(f > best), rel=0.01)
     z = np.linspace(-4, 4, 33)
-    np.testing.assert_allclose(formulas.normal_density(z), stats.norm.pdf(z), atol=1e-12)
-    np.testing.assert_allclose(formulas.normal_probability(z), stats.norm.cdf(z), atol=1e-12)
+    same(
+        formulas.normal_density,
+        "scipy.stats.norm.pdf",
+        formulas.normal_density(z),
+        stats.norm.pdf(z),
+    )
+    ours = formulas.normal_probability(z)
+    same(formulas.normal_probability, "scipy.stats.norm.cdf", ours, stats.norm.cdf(z))
+    normal = stats.norm(mean, deviation)
+    expected = normal.expect(lambda f: f - best, lb=best, ub=mean + 12 * deviation)
+    ours = formulas.expected_improvement(mean, deviation, best)
+    same(formulas.expected_improvement, "scipy.stats.norm.expect", ours, expected)
+    same(formulas.probability_of_improvement, "scipy.stats.norm.sf", probability, normal.sf(best))
 
 
-def test_log_uniform_numbers_are_uniform_in_their_logarithm():
+def test_log_uniform_numbers_are_uniform_in_their_logarithm(same):
     """HPO-04: bounds, median and distribution; the map is KerasTuner's."""
     probabilities = np.linspace(0, 1, 11)
     theirs = keras_tuner.engine.hyperparameters.Float("rate", 1e-5, 1e-1, sampling="log")
     expected = [theirs.prob_to_value(p) for p in probabilities]
-    np.testing.assert_allclose(formulas.log_uniform(probabilities, 1e-5, 1e-1), expected)
+    ours = formulas.log_uniform(probabilities, 1e-5, 1e-1)
+    same(formulas.log_uniform, "keras_tuner Float", ours, expected)
     drawn = formulas.log_uniform(np.random.default_rng(0).uniform(size=2000), 1e-5, 1e-1)
     assert drawn.min() >= 1e-5 and drawn.max() <= 1e-1
     assert np.median(drawn) == pytest.approx(1e-3, rel=0.3)

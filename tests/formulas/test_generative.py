@@ -71,6 +71,7 @@ def test_elbo_and_its_parts_are_the_reference(theirs, beta, name, same):
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_the_vaes_loss_is_minus_the_elbo(likelihood, same):
     """The notes' loss has the other sign: less of it would be worse."""
+    keras.utils.set_random_seed(0)
     model = VAE.create(latent_dim=2, widths=(4,), beta=3.0, likelihood=likelihood,
                        input_shape=(2, 2, 1))  # fmt: skip
     x = np.random.default_rng(0).random((5, 2, 2, 1)).astype("float32")
@@ -82,7 +83,7 @@ def test_the_vaes_loss_is_minus_the_elbo(likelihood, same):
     theirs = model.compute_loss(x, y_pred=y)
     for proven in (formula, generative.kl_to_standard_normal, generative.elbo):
         same(proven, "kerasdl.learners.VAE", ours, theirs)
-    assert np.all(kl > 0)
+    assert np.all(kl >= 0) and kl.max() > 0
 
 
 def test_gaussian_likelihood_is_the_reference_and_scipys(theirs, same):
