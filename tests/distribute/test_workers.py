@@ -8,21 +8,28 @@ import sys
 import keras
 import numpy as np
 
+import kerasdl
+from kerasdl import data
 from kerasdl.distribute import launching
 
 WORKER = str(pathlib.Path(__file__).parent / "worker.py")
 # the others 1e-5; in numbers of 8 binary digits one process is as far from its own in float32
 NEAR = {"mixed precision": 0.15}
+BY_FILE = "records by file"
 FEW = ["last batch of one", "steps per execution"]
 
 
 def test_the_same_as_one(tmp_path):
     """One test, so that what everyone computes is computed once."""
+    splits = kerasdl.data.load("digits")
+    data.write_records(splits, tmp_path / "records", shards=3)
     for strategy, subjects in (("one", []), ("cpu:2", FEW)):
         subprocess.run([sys.executable, WORKER, strategy, tmp_path, *subjects], check=True)
     assert launching.launch([sys.executable, WORKER, "multiworker", str(tmp_path)], workers=2) == 0
     results = {file.stem: pickle.loads(file.read_bytes()) for file in tmp_path.glob("*.pickle")}
     one = results.pop("one-0")
+    records = {who: found.pop(BY_FILE) for who, found in results.items() if BY_FILE in found}
+    check_records(records, one.pop(BY_FILE), splits.info.counts["train"])
     assert sorted(results) == ["cpu-2-0", "multiworker-0", "multiworker-1"]
     differences = {
         (who, subject): largest_difference(found[subject], one[subject])
@@ -33,6 +40,16 @@ def test_the_same_as_one(tmp_path):
     assert not {key: value for key, value in differences.items() if not value <= near[key]}
     first, second = results["multiworker-0"], results["multiworker-1"]
     assert not {name: d for name in one if (d := largest_difference(first[name], second[name]))}
+
+
+def check_records(records, one, count):
+    """Every example is read once, by somebody; both workers have one model, which learns."""
+    first, second = records["multiworker-0"], records["multiworker-1"]
+    assert first["read"] + second["read"] == one["read"] == count
+    assert abs(min(first["read"], second["read"]) - count / 3) <= 1  # one of three files
+    assert not largest_difference(first["weights"], second["weights"])
+    assert first["history"]["loss"] == second["history"]["loss"]
+    assert abs(first["history"]["loss"][-1] - one["history"]["loss"][-1]) < 0.2
 
 
 def largest_difference(left, right):

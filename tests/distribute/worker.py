@@ -105,6 +105,21 @@ def se_resnet(strategy):
     return {"history": history, "weights": model.get_weights()}
 
 
+def records_by_file(strategy):
+    """Each worker reads files of its own, another order than one process has."""
+    keras.utils.set_random_seed(0)
+    share = distribute.share(strategy)
+    folder = pathlib.Path(sys.argv[2]) / "records"
+    splits = kerasdl.data.load(folder, batch_size=BATCH, share=share, shard="file")
+    with strategy.scope():
+        model = compiled(functional())
+    count, counts = splits.info.counts["train"], splits.info.replicas
+    train = distribute.pipeline(splits.train, strategy, count, BATCH, counts)
+    history = model.fit(train, epochs=2, verbose=0, shuffle=False).history
+    read = sum(len(labels) for _, labels in splits.train.as_numpy_iterator())
+    return {"history": history, "weights": model.get_weights(), "read": read}
+
+
 weights = {number: 1 + number / 10 for number in range(10)}
 SUBJECTS = {
     "functional": lambda strategy: classify(strategy, functional, 71),
@@ -126,6 +141,7 @@ SUBJECTS = {
         71,
     ),
     "se_resnet_tiny": se_resnet,
+    "records by file": records_by_file,
 }
 
 
