@@ -40,7 +40,8 @@ class GradientHealth(keras.callbacks.Callback):
     Attributes:
         steps: Numbers of the recorded steps.
         norms: Layer -> its norm in each of these.
-        dead: For each epoch, layer -> the share of its units that are dead.
+        dead: For each epoch in which steps were recorded, layer -> the share of its units that no
+            gradient reached; those of a saturated tanh are among them.
 
     Spec: BAS-21, BAS-22, DBG-03, DBG-08, ACT-16
     """
@@ -69,6 +70,8 @@ class GradientHealth(keras.callbacks.Callback):
             if len(weight.shape) > 1
         }
         self.count = tf.Variable(0, dtype="int64", trainable=False)  # of all steps
+        self.steps, self.norms, self.dead = [], {}, []
+        self.looked = 0  # how many were recorded when units were looked at last
         self.optimizers = state.optimizers_of(self.model)
         for number, optimizer in enumerate(self.optimizers):
             object.__setattr__(optimizer, "apply", self._recording(optimizer.apply, number == 0))
@@ -110,7 +113,9 @@ class GradientHealth(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._read()
-        self.dead.append(self._dead())
+        if len(self.steps) > self.looked:  # else no step of this epoch was recorded
+            self.dead.append(self._dead())
+            self.looked = len(self.steps)
         last = self.steps[-1] if self.steps else 0
         with self.board.at(last):
             for name, norms in self.norms.items():

@@ -112,6 +112,10 @@ def test_dead_units_are_counted():
     fit(model, watch)
     hidden = next(iter(watch.dead[-1].values()))
     assert hidden == pytest.approx(0.4)
+    rare = callbacks.GradientHealth(every=10)  # of 18 steps, in epochs of 6
+    fit(network(), rare)
+    assert rare.steps == [0, 10] and len(rare.dead) == 2
+    assert all(share < 1 for shares in rare.dead for share in shares.values())
 
 
 def test_labels_at_their_limits():
