@@ -27,7 +27,7 @@ quickstart: .venv/installed
 	@touch $@
 
 test: .venv/tested
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 tutorials: .venv/installed
 	@for tutorial in tutorials/[0-9]*.py; do echo "$$tutorial"; $(BIN)/python $$tutorial || exit 1; done

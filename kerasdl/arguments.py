@@ -11,7 +11,7 @@ class Arguments:
     """Keeps the constructor's arguments, so that a saved model comes back with them.
 
     A subclassed Keras model without `get_config` is saved with its default arguments. A class that
-    inherits from this one before `keras.Model` needs none; arguments may be models.
+    inherits from this one before `keras.Model` needs none; arguments may be models and schedules.
     """
 
     def __new__(cls, *args, **kwargs):
@@ -39,10 +39,13 @@ class Arguments:
 
 
 def _serialize(value):
-    return keras.saving.serialize_keras_object(value) if isinstance(value, keras.Model) else value
+    if isinstance(value, (list, tuple)):
+        return [_serialize(part) for part in value]
+    is_object = isinstance(value, (keras.Model, keras.optimizers.schedules.LearningRateSchedule))
+    return keras.saving.serialize_keras_object(value) if is_object else value
 
 
 def _deserialize(value):
     if isinstance(value, dict) and "class_name" in value:
         return keras.saving.deserialize_keras_object(value)
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(map(_deserialize, value)) if isinstance(value, list) else value

@@ -24,6 +24,12 @@ Trust = Annotated[
     bool, typer.Option("--trust", help="Run code that came with the model, such as a Lambda's.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RecipeName = Annotated[str, typer.Argument(help="A recipe: see `kerasdl list recipes`.")]
+Data = Annotated[
+    str | None, typer.Option(help="Your own: a folder of class folders, .csv, .txt or tfds:NAME.")
+]
+Target = Annotated[str | None, typer.Option(help="The column of a .csv to predict.")]
+ImageSize = Annotated[int | None, typer.Option(help="Side to which images are resized.")]
 
 
 @app.command("list")
@@ -67,15 +73,10 @@ def formulas(
 
 @app.command()
 def train(
-    name: Annotated[str, typer.Argument(help="A recipe: see `kerasdl list recipes`.")],
-    data: Annotated[
-        str | None,
-        typer.Option(help="Your own: a folder of class folders, .csv, .txt or tfds:NAME."),
-    ] = None,
-    target: Annotated[str | None, typer.Option(help="The column of a .csv to predict.")] = None,
-    image_size: Annotated[
-        int | None, typer.Option(help="Side to which images are resized.")
-    ] = None,
+    name: RecipeName,
+    data: Data = None,
+    target: Target = None,
+    image_size: ImageSize = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out bad images, lines, records; count them.")
     ] = False,
@@ -102,17 +103,9 @@ def train(
     """Train a recipe; Ctrl-C saves and stops, the same command goes on."""
     from kerasdl import quiet, recipes
 
-    recipe = recipes.get(name).replace(
-        data=data,
-        image_size=image_size,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        seed=seed,
-    )
-    asked = {"target": target, "skip_bad": skip_bad}
-    asked = {name: value for name, value in asked.items() if value}
-    recipe = recipe.replace(data_options={**recipe.data_options, **asked})
+    changes = {"data": data, "image_size": image_size, "epochs": epochs, "seed": seed}
+    changes |= {"batch_size": batch_size, "learning_rate": learning_rate}
+    recipe = _recipe(name, {"target": target, "skip_bad": skip_bad}, **changes)
     folder = out or recipe.folder(fast)
     if recipes.Run(folder).finished:
         print(f"{folder} holds this run, finished; nothing to train.", file=sys.stderr)
@@ -123,6 +116,15 @@ def train(
         run = recipe.run(folder, fast=fast, progress=not json, **options)
     if run:  # the chief's
         _show_result(run, json)
+
+
+def _recipe(name, asked, **changes):
+    """A recipe as the user wants it; what is `asked` for is the data set's own."""
+    from kerasdl import recipes
+
+    recipe = recipes.get(name).replace(**changes)
+    asked = {option: value for option, value in asked.items() if value}
+    return recipe.replace(data_options={**recipe.data_options, **asked})
 
 
 @contextlib.contextmanager
@@ -305,18 +307,16 @@ def demo(
 
 @app.command()
 def tune(
-    name: Annotated[str, typer.Argument(help="A recipe: see `kerasdl list recipes`.")],
+    name: RecipeName,
     tuner: Annotated[str, typer.Option(help="random, grid, bayesian or hyperband")] = "bayesian",
     trials: Annotated[int, typer.Option(help="How many at most.")] = 20,
     time: Annotated[str | None, typer.Option(help="For all trials: 90s, 10m or 1.5h.")] = None,
     trial_time: Annotated[
         str | None, typer.Option(help="For training in one trial, such as 20s.")
     ] = None,
-    data: Annotated[str | None, typer.Option(help="Your own, as for `train`.")] = None,
-    target: Annotated[str | None, typer.Option(help="The column of a .csv to predict.")] = None,
-    image_size: Annotated[
-        int | None, typer.Option(help="Side to which images are resized.")
-    ] = None,
+    data: Data = None,
+    target: Target = None,
+    image_size: ImageSize = None,
     epochs: Annotated[int | None, typer.Option(help="Of a trial, at most.")] = None,
     patience: Annotated[
         int | None, typer.Option(help="Epochs without a better validation loss; default a fifth.")
@@ -337,21 +337,11 @@ def tune(
     """Search a recipe's hyper-parameters; Ctrl-C stops it, the same command goes on."""
     from kerasdl.tuning import command
 
-    recipe = command.recipe_of(name, data, target, image_size, epochs)
-    command.run(
-        recipe,
-        json,
-        tuner=tuner,
-        trials=trials,
-        time=time,
-        trial_time=trial_time,
-        patience=patience,
-        validation=validation,
-        only=tuple(only or ()),
-        seed=seed,
-        out=out,
-        fast=fast,
-    )
+    recipe = _recipe(name, {"target": target}, data=data, image_size=image_size, epochs=epochs)
+    settings = {"tuner": tuner, "trials": trials, "time": time, "trial_time": trial_time}
+    settings |= {"patience": patience, "validation": validation, "only": tuple(only or ())}
+    with _stopping():
+        command.run(recipe, json, seed=seed, out=out, fast=fast, **settings)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})

@@ -2,9 +2,11 @@
 
 import keras
 
+from kerasdl.schedules.schedule import Schedule
+
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class Scaled(keras.optimizers.schedules.LearningRateSchedule):
+class Scaled(Schedule):
     """Another schedule's rate times a factor.
 
     Example:
@@ -20,14 +22,6 @@ class Scaled(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step):
         return self.factor * self.schedule(step)
-
-    def get_config(self):
-        schedule = keras.saving.serialize_keras_object(self.schedule)
-        return {"schedule": schedule, "factor": self.factor}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(keras.saving.deserialize_keras_object(config["schedule"]), config["factor"])
 
 
 def lower(optimizer: keras.Optimizer, factor: float):

@@ -20,9 +20,20 @@ What a set gives, by `splits.info.task`; everything comes in batches:
 import importlib
 
 from kerasdl.data.catalogue import card, names, options
+from kerasdl.data.curriculum import Curriculum
 from kerasdl.data.splits import Info, Splits
 
-__all__ = ["Info", "Splits", "card", "load", "names", "options", "throughput", "write_records"]
+__all__ = [
+    "Curriculum",
+    "Info",
+    "Splits",
+    "card",
+    "load",
+    "names",
+    "options",
+    "throughput",
+    "write_records",
+]
 
 
 def __getattr__(name):

@@ -12,6 +12,7 @@ import tensorflow as tf
 from kerasdl import errors
 from kerasdl.data import augment as augmentation
 from kerasdl.data import bad, catalogue, cutting, images, mixing, pipeline, planning, sharing
+from kerasdl.data.curriculum import Curriculum
 from kerasdl.data.splits import Info, Source, Splits
 
 
@@ -27,6 +28,7 @@ def load(
     share: sharing.Share | None = None,
     shard: str = "index",
     skip_bad: bool = False,
+    curriculum: Curriculum | None = None,
     **options,
 ) -> Splits:
     """Load a data set as three tf.data pipelines.
@@ -47,6 +49,7 @@ def load(
             long as these: for storage that is slow to read here and there.
         skip_bad: Leave out what cannot be used and count it in `info.skipped`, in place of an error
             that names the first; more than half is an error still.
+        curriculum: Which training examples come first, a `Curriculum`.
         **options: The set's own: see `kerasdl.data.card(name)`.
 
     Example:
@@ -64,12 +67,18 @@ def load(
     if not isinstance(share, (sharing.Share, type(None))):
         raise errors.InvalidInput("value for argument `share`", "a Share or None", share)
     errors.one_of("value for argument `shard`", shard, ("index", "file"))
+    if not isinstance(curriculum, (Curriculum, type(None))):
+        expected = "a Curriculum or None"
+        raise errors.InvalidInput("value for argument `curriculum`", expected, curriculum)
     policy, size = augmentation.policy(augment), images.checked_size(image_size)
     make = _maker(name)
     if shard == "file":
         if skip_bad:
             expected = "False where files are shared, whose lengths must be as written"
             raise errors.InvalidInput("value for argument `skip_bad`", expected, skip_bad)
+        if curriculum:
+            expected = "None where files are shared, which are read one after the other"
+            raise errors.InvalidInput("value for argument `curriculum`", expected, curriculum)
         options = {**options, "whole_files": True}
         share = share or sharing.Share(0, 1, 1)
     source = _call(name, make, seed, size, skip_bad, options)
@@ -86,7 +95,10 @@ def load(
     plan = None
     if shard == "file":
         plan = planning.Plan.of(source.train.lengths, share.total, batch_size)
-    datasets = pipeline.of_splits(source, batch_size, seed, epoch, augment, mix, share, plan)
+    choose = curriculum and curriculum.chooser(source.train, seed)
+    datasets = pipeline.of_splits(
+        source, batch_size, seed, epoch, augment, mix, share, plan, choose
+    )
     info = _info(name, inspect.getdoc(getattr(make, "func", make)), source, datasets["train"], plan)
     find_bad = functools.partial(images.find_bad, source, seed, epoch)
     return Splits(**datasets, info=info, epoch=epoch, find_bad=find_bad)

@@ -15,7 +15,9 @@ from kerasdl.data.cutting import count
 WORKERS = os.cpu_count() or 1
 
 
-def of_splits(source, batch_size, seed, epoch, augment=None, mix=None, share=None, plan=None):
+def of_splits(
+    source, batch_size, seed, epoch, augment=None, mix=None, share=None, plan=None, choose=None
+):
     """The pipelines of a source's splits; what is augmented, mixed and shared is the training."""
     counts = source.counts()
     arrays = _constant(source.train)
@@ -25,7 +27,7 @@ def of_splits(source, batch_size, seed, epoch, augment=None, mix=None, share=Non
             order = planning.order(arrays, plan, share, seed, epoch, first)
             count = (plan.steps - first) * share.here
             return to_elements(order, arrays, batch_size, None, augment, mix, range(count))
-        order = shuffled(counts["train"], batch_size, seed, epoch, first)
+        order = shuffled(counts["train"], batch_size, seed, epoch, first, choose)
         sizes = None
         if share:
             order = share.cut(order)
@@ -47,17 +49,20 @@ def epoch_counter():
         return tf.Variable(-1, dtype="int64", trainable=False, name="epoch")
 
 
-def shuffled(total, batch_size, seed, epoch, first=0):
+def shuffled(total, batch_size, seed, epoch, first=0, choose=None):
     """Batches of a permutation of range(total), from the step `first` on: (epoch, rows).
 
-    Iterating adds one to `epoch`.
+    Iterating adds one to `epoch`. With `choose`, the rows are what it makes of their places.
     """
     steps = -(-total // batch_size)
 
-    def order(epoch, step):
-        rows = tf.range(step * batch_size, tf.minimum((step + 1) * batch_size, total))
+    def permuted(places, epoch):
         key = tf.stack([tf.cast(seed, "int32"), tf.cast(epoch, "int32")])
-        return epoch, tf.random.experimental.index_shuffle(rows, key, max_index=total - 1)
+        return tf.random.experimental.index_shuffle(places, key, max_index=total - 1)
+
+    def order(epoch, step):
+        places = tf.range(step * batch_size, tf.minimum((step + 1) * batch_size, total))
+        return epoch, (choose or permuted)(places, epoch)
 
     return (
         tf.data.Dataset.range(1)

@@ -1,5 +1,6 @@
 """Can a model learn anything? It must be able to learn one batch by heart."""
 
+import contextlib
 import dataclasses
 
 import keras
@@ -58,7 +59,8 @@ def overfit_one_batch(
     """
     batch = next(iter(trial.batches(data)))
     losses = []
-    rate = trial.rate_of(model, learning_rate) if learning_rate else _nothing()
+    own = learning_rate is None
+    rate = contextlib.nullcontext() if own else trial.rate_of(model, learning_rate)
     with trial.trial(model, batch), rate:
         step = trial.stepper(model)
         for _ in range(steps):
@@ -66,9 +68,3 @@ def overfit_one_batch(
             if losses[-1] < goal or not np.isfinite(losses[-1]):
                 break
     return Overfit(np.array(losses), goal, bool(losses[-1] < goal))
-
-
-def _nothing():
-    import contextlib
-
-    return contextlib.nullcontext()

@@ -22,7 +22,7 @@ def launch(command: list[str], workers: int) -> int:
     """
     if workers < 1:
         raise InvalidInput("value for argument `workers`", "a positive integer", workers)
-    addresses = [f"127.0.0.1:{port}" for port in _free_ports(workers)]
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
     running = []
     try:
         for number in range(workers):
@@ -32,7 +32,8 @@ def launch(command: list[str], workers: int) -> int:
         _end(running)
 
 
-def _free_ports(count):
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nobody listens to now."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

@@ -4,10 +4,11 @@ import keras
 from keras import ops
 
 from kerasdl.metrics import weights
+from kerasdl.metrics.features import OfFeatures
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class FrechetDistance(keras.metrics.Metric):
+class FrechetDistance(OfFeatures):
     """The distance of two normal distributions with the features' means and covariances.
 
         d^2 = |mu - mu'|^2 + Tr(S + S' - 2 (S S')^(1/2))
@@ -31,9 +32,8 @@ class FrechetDistance(keras.metrics.Metric):
     """
 
     def __init__(self, width: int, features=None, name="frechet_distance", dtype=None):
-        super().__init__(dtype, name)
+        super().__init__(features, name, dtype)
         self.width = width
-        self.features = features
         self.real, self.generated = self._sums("real"), self._sums("generated")
 
     def _sums(self, of):
@@ -46,8 +46,7 @@ class FrechetDistance(keras.metrics.Metric):
     def update_state(self, y_true, y_pred, sample_weight=None):
         weights.refuse(self, sample_weight)
         for sums, images in ((self.real, y_true), (self.generated, y_pred)):
-            found = images if self.features is None else self.features(images, training=False)
-            found = ops.cast(found, "float64")  # (batch, width)
+            found = self.features_of(images)
             sums["count"].assign_add(ops.cast(ops.shape(found)[0], "float64"))
             sums["sum"].assign_add(ops.sum(found, axis=0))
             sums["squares"].assign_add(ops.matmul(ops.transpose(found), found))
@@ -63,14 +62,7 @@ class FrechetDistance(keras.metrics.Metric):
         return ops.cast(distance, self.dtype)
 
     def get_config(self):
-        features = self.features and keras.saving.serialize_keras_object(self.features)
-        return {**super().get_config(), "width": self.width, "features": features}
-
-    @classmethod
-    def from_config(cls, config):
-        features = config.get("features")
-        features = features and keras.saving.deserialize_keras_object(features)
-        return cls(**{**config, "features": features})
+        return {**super().get_config(), "width": self.width}
 
 
 def _moments(sums):

@@ -5,10 +5,11 @@ from keras import ops
 
 from kerasdl.errors import InvalidInput
 from kerasdl.metrics import weights
+from kerasdl.metrics.features import OfFeatures
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class KernelDistance(keras.metrics.Metric):
+class KernelDistance(OfFeatures):
     """The squared maximum mean discrepancy with a cubic kernel, without bias; of Inception's: KID.
 
         k(x, y) = (x.y / d + 1)^3
@@ -29,8 +30,7 @@ class KernelDistance(keras.metrics.Metric):
     """
 
     def __init__(self, features=None, name="kernel_distance", dtype=None):
-        super().__init__(dtype, name)
-        self.features = features
+        super().__init__(features, name, dtype)
         self.total = self.add_variable((), "zeros", "float64", name="total")
         self.count = self.add_variable((), "zeros", "float64", name="count")
 
@@ -46,22 +46,11 @@ class KernelDistance(keras.metrics.Metric):
         self.count.assign_add(rows)
 
     def _found(self, images):
-        found = images if self.features is None else self.features(images, training=False)
-        found = ops.cast(found, "float64")
+        found = self.features_of(images)
         return found / ops.sqrt(ops.cast(found.shape[-1], "float64"))
 
     def result(self):
         return ops.cast(self.total / ops.maximum(self.count, 1.0), self.dtype)
-
-    def get_config(self):
-        features = self.features and keras.saving.serialize_keras_object(self.features)
-        return {**super().get_config(), "features": features}
-
-    @classmethod
-    def from_config(cls, config):
-        features = config.get("features")
-        features = features and keras.saving.deserialize_keras_object(features)
-        return cls(**{**config, "features": features})
 
 
 def _kernel(x):

@@ -10,8 +10,16 @@ Import this package before you load a model that was saved with one of them.
 
 from kerasdl.schedules.cycle_momentum import CycleMomentum
 from kerasdl.schedules.cyclical import Cyclical
+from kerasdl.schedules.inverse_sigmoid import InverseSigmoid
 from kerasdl.schedules.inverse_square_root import InverseSquareRoot
 from kerasdl.schedules.one_cycle import OneCycle
 from kerasdl.schedules.warm_up import WarmUp
 
-__all__ = ["CycleMomentum", "Cyclical", "InverseSquareRoot", "OneCycle", "WarmUp"]
+__all__ = [
+    "CycleMomentum",
+    "Cyclical",
+    "InverseSigmoid",
+    "InverseSquareRoot",
+    "OneCycle",
+    "WarmUp",
+]

@@ -3,18 +3,10 @@
 import json
 import sys
 
-from kerasdl import errors, quiet, recipes, tables
+from kerasdl import errors, quiet, tables
 from kerasdl.errors import InvalidInput
 from kerasdl.recipes.recipe import Recipe
 from kerasdl.tuning import limits
-
-
-def recipe_of(name, data, target, image_size, epochs) -> Recipe:
-    """The recipe, on the user's data perhaps."""
-    recipe = recipes.get(name).replace(data=data, image_size=image_size, epochs=epochs)
-    if target:
-        recipe = recipe.replace(data_options={**recipe.data_options, "target": target})
-    return recipe
 
 
 def run(recipe: Recipe, as_json: bool, **settings):
@@ -25,11 +17,7 @@ def run(recipe: Recipe, as_json: bool, **settings):
     quiet.import_tensorflow()
     from kerasdl.tuning import search
 
-    try:
-        found = search.tune(recipe, **settings)
-    except KeyboardInterrupt as stop:  # of which typer would keep the status alone
-        print(str(stop) or "Stopped.", file=sys.stderr)
-        sys.exit(130)
+    found = search.tune(recipe, **settings)
     if found:
         _show(found, as_json)
 

@@ -1,28 +1,8 @@
-"""What ends a trial before its last epoch."""
+"""What ends a trial before its last epoch; a loss that is no number ends every training."""
 
-import math
 import time
 
 import keras
-
-
-class NotFinite(ArithmeticError):
-    """Training got lost: what it reports is no number any more."""
-
-
-class Finite(keras.callbacks.Callback):
-    """Give up at once when a loss or a metric is not finite."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._check(logs, f"step {batch + 1}")
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._check(logs, f"epoch {epoch + 1}")
-
-    def _check(self, logs, when):
-        for name, value in (logs or {}).items():
-            if not math.isfinite(float(value)):
-                raise NotFinite(f"{name} is {float(value)} at {when}")
 
 
 class Limit(keras.callbacks.Callback):

@@ -6,6 +6,7 @@ and a crash is the end of one trial only.
 """
 
 import json
+import math
 import os
 import pathlib
 import sys
@@ -13,6 +14,7 @@ import threading
 import time
 import traceback
 
+from kerasdl.errors import InvalidInput
 from kerasdl.recipes.recipe import Recipe
 from kerasdl.recipes.run import write_json
 
@@ -27,7 +29,7 @@ def run(folder: pathlib.Path) -> dict:
     trial = json.loads((folder / "trial.json").read_text(encoding="utf-8"))
     recipe, metric = Recipe.from_json(trial["recipe"]), trial["metric"]
     start = time.perf_counter()
-    callbacks, limit, patience = [stopping.Finite()], None, None
+    callbacks, limit, patience = [], None, None
     if trial["patience"] and recipe.task != "adversarial":  # two losses that rise and fall
         patience = keras.callbacks.EarlyStopping(
             "val_loss", patience=trial["patience"], restore_best_weights=True
@@ -48,8 +50,8 @@ def run(folder: pathlib.Path) -> dict:
     splits = training.load_data(recipe, trial["fast"])
     metrics = training.task_of(recipe).evaluate(done.model, splits.validation)
     for name, value in metrics.items():
-        if value - value:  # NaN or infinite
-            raise stopping.NotFinite(f"{name} of the validation data is {value}")
+        if not math.isfinite(value):
+            raise InvalidInput(f"{name} of the validation data", "a finite number", value)
     epochs = len(next(iter(done.history.values())))
     stopped = "time" if limit and limit.reached else "end"
     if stopped == "end" and patience and patience.stopped_epoch:

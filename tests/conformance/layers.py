@@ -6,6 +6,8 @@ from tests.conformance.subject import layer
 
 IMAGES = normal(8, 8, 4)
 SEQUENCES = normal(6, 8)
+CONVOLUTION = {"filters": 6, "kernel_size": 5, "strides": 2, "padding": "valid"}
+CONVOLUTION |= {"activation": "tanh"}
 
 SUBJECTS = [
     layer(
@@ -70,25 +72,13 @@ SUBJECTS = [
     ),
     layer(
         layers.GatedConv2D,
-        {
-            "filters": 6,
-            "kernel_size": 5,
-            "strides": 2,
-            "padding": "valid",
-            "activation": "tanh",
-        },
+        CONVOLUTION,
         IMAGES,
         another=(6, 10, 4),
     ),
     layer(
         layers.SpatiallySeparableConv2D,
-        {
-            "filters": 6,
-            "kernel_size": 5,
-            "strides": 2,
-            "padding": "valid",
-            "activation": "tanh",
-        },
+        CONVOLUTION,
         IMAGES,
         another=(6, 10, 4),
     ),

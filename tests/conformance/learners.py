@@ -1,9 +1,12 @@
 """Every learner: a tiny one, a batch, and the arguments of `compile` for an optimizer."""
 
-from tests.conformance.inputs import digits
+import keras
+
+from tests.conformance.inputs import digits, tokens
 from tests.conformance.subject import learner
 
 IMAGES, _ = digits()
+TOKENS, NEXT = tokens(length=12, vocabulary=20)
 
 
 def autoencoder_parts(model):
@@ -47,5 +50,20 @@ SUBJECTS = [
         still=None,
         falls=("discriminator_loss", 0.6),
         counts={"dcgan": None},
+    ),
+    learner(
+        "scheduled_lstm_lm_tiny",
+        {"vocabulary_size": 20, "width": 32, "decay_steps": 1},
+        TOKENS,
+        lambda optimizer: {
+            "optimizer": optimizer(),
+            "loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        },
+        NEXT,
+        unusual={"passes": 2, "seed": 3},
+        another=(7,),
+        sized=None,
+        still=None,
+        counts={"scheduled_lstm_lm": None},
     ),
 ]

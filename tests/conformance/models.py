@@ -109,6 +109,16 @@ SUBJECTS = [
         },
     ),
     network(
+        "ensemble_tiny",
+        {"count": 2},
+        IMAGES,
+        LABELS,
+        unusual={"num_classes": 11, "dropout": 0.25, "activation": "sigmoid"},
+        another=(12, 16, 3),
+        still=NO_DROPOUT,
+        counts={"ensemble": None},
+    ),
+    network(
         "gpt_tiny",
         {"vocabulary_size": 20, "context": 16, "width": 32, "depth": 1, "heads": 4},
         *TOKENS,

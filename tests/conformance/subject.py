@@ -97,9 +97,9 @@ def network(name, options, inputs, targets, loss=None, **others):
     return _registered(name, "network", options, inputs, targets, learning, others)
 
 
-def learner(name, options, inputs, learning, **others):
-    """Declare a learner, which sees inputs alone."""
-    return _registered(name, "learner", options, inputs, None, learning, others)
+def learner(name, options, inputs, learning, targets=None, **others):
+    """Declare a learner; most see inputs alone."""
+    return _registered(name, "learner", options, inputs, targets, learning, others)
 
 
 def _registered(name, kind, options, inputs, targets, learning, others):

@@ -35,7 +35,7 @@ def history(subject, folder):
 
 @functools.cache
 def start():
-    addresses = [f"127.0.0.1:{port}" for port in launching._free_ports(2)]
+    addresses = [f"127.0.0.1:{port}" for port in launching.free_ports(2)]
     workers = [_worker(number, addresses) for number in range(2)]
     atexit.register(stop)
     return workers

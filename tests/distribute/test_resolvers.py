@@ -59,7 +59,7 @@ def test_what_is_wrong_is_named(changes, message, monkeypatch):
 
 
 def test_the_pods_of_a_job_find_each_other():
-    ports = launching._free_ports(2)
+    ports = launching.free_ports(2)
     hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
     code = (
         "from kerasdl import distribute; import tensorflow as tf;"

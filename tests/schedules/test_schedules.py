@@ -21,6 +21,7 @@ def every():
         "warm-up to a constant": (schedules.WarmUp(0.05, 8), 8),
         "warm-up of a warm-up": (schedules.WarmUp(schedules.WarmUp(cosine, 2), 3), 25),
         "inverse square root": (schedules.InverseSquareRoot(0.1, 8), None),
+        "inverse sigmoid": (schedules.InverseSigmoid(3), None),
         "triangular": (schedules.Cyclical(0.01, 0.1, 5), None),
         "exponential range": (schedules.Cyclical(0.01, 0.1, 5, factor=0.98), None),
         "triangular2": (schedules.Cyclical(0.01, 0.1, 5, factor=0.5, per="cycle"), None),

@@ -37,7 +37,7 @@ def start(name, port, folder):
 
 
 def test_a_chief_and_two_workers_share_a_search(tmp_path):
-    (port,) = launching._free_ports(1)
+    (port,) = launching.free_ports(1)
     folder = tmp_path / "search"
     # workers that come first wait for the chief
     running = {name: start(name, port, folder) for name in ("tuner0", "tuner1", "chief")}
@@ -67,7 +67,7 @@ def oracle(tmp_path):
 
 
 def role(name):
-    (port,) = launching._free_ports(1)
+    (port,) = launching.free_ports(1)
     return workers.Role(name, name, f"127.0.0.1:{port}")
 
 

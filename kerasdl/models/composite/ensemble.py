@@ -1,0 +1,108 @@
+"""Ensemble: several networks, each trained on its own, that answer together."""
+
+import math
+
+import keras
+from keras import ops
+
+from kerasdl import errors
+from kerasdl.models.network import Network
+from kerasdl.models.vision.simple_cnn import SimpleCNN
+
+VARIANTS = {
+    "Ensemble": {
+        "ensemble": {},
+        "ensemble_tiny": {"count": 3, "widths": (16, 32), "units": 32, "input_shape": (8, 8, 1)},
+    }
+}
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class Ensemble(Network):
+    """The mean of what several networks say: where one errs, the others seldom err alike.
+
+        p = 1/M sum_m softmax(z_m)        logits = log p        -log p[y] <= 1/M sum_m -log p_m[y]
+
+    Train the members one by one, from different seeds, then put them together: nothing is left to
+    learn. An ensemble that is fitted as a whole is one wide network, with parts that need not be
+    good alone.
+
+    Args:
+        members: Built networks of one input shape and one output shape; each gets a name of its
+            own, where several have the same.
+        activation: What the mean is taken of: "softmax" of the logits of one class among many,
+            "sigmoid" of a logit for each label, "linear" for the outputs themselves.
+
+    Example:
+        >>> ensemble = Ensemble.create(count=3, widths=(4,), input_shape=(8, 8, 1))
+        >>> probabilities = ops.exp(ensemble(ops.ones((1, 8, 8, 1))))
+        >>> round(float(ops.sum(probabilities)), 4)
+        1.0
+
+    Spec: REG-21, TRN-18
+    Reference: Lakshminarayanan, Pritzel, Blundell (2017), Simple and Scalable Predictive
+        Uncertainty Estimation using Deep Ensembles.
+    """
+
+    def __init__(self, members, activation="softmax", **kwargs):
+        errors.one_of("value for argument `activation`", activation, list(MEANS))
+        _check(members)
+        _name_apart(members)
+        (symbol,) = members[0].inputs
+        inputs = keras.Input(symbol.shape[1:], dtype=symbol.dtype)
+        outputs = ops.stack([member(inputs) for member in members])  # (members, batch, ...)
+        super().__init__(inputs, MEANS[activation](outputs), **kwargs)
+        self.members = list(members)
+
+    @classmethod
+    def create(
+        cls,
+        count=5,
+        widths=(32, 64, 128),
+        units=512,
+        dropout=0.5,
+        activation="softmax",
+        num_classes=10,
+        input_shape=(32, 32, 3),
+        **kwargs,
+    ):
+        """An ensemble of simple CNNs."""
+        if not isinstance(count, int) or count < 1:
+            expected = "a positive integer"
+            raise errors.InvalidInput("value for argument `count`", expected, count)
+        shape = {"num_classes": num_classes, "input_shape": input_shape}
+        members = [SimpleCNN(widths, units, dropout, **shape) for _ in range(count)]
+        return cls(members, activation, **kwargs)
+
+
+def _log_mean(log_probabilities):
+    return ops.logsumexp(log_probabilities, axis=0) - math.log(log_probabilities.shape[0])
+
+
+MEANS = {
+    "softmax": lambda z: _log_mean(ops.log_softmax(z)),
+    "sigmoid": lambda z: _log_mean(ops.log_sigmoid(z)) - _log_mean(ops.log_sigmoid(-z)),
+    "linear": lambda z: ops.mean(z, axis=0),
+}
+
+
+def _check(members):
+    expected = "built networks of one input and one output"
+    if not isinstance(members, (list, tuple)) or not members:
+        raise errors.InvalidInput("value for argument `members`", f"a list of {expected}", members)
+    for member in members:
+        if not (
+            isinstance(member, keras.Model) and len(getattr(member, "inputs", None) or ()) == 1
+        ):
+            raise errors.InvalidInput("member", f"one of the {expected}", member)
+    for part in ("input_shape", "output_shape"):
+        shapes = {getattr(member, part) for member in members}
+        if len(shapes) > 1:
+            raise errors.InvalidInput("members", f"one {part} of all", sorted(shapes, key=str))
+
+
+def _name_apart(members):
+    """A functional model wants different names."""
+    if len({member.name for member in members}) < len(members):
+        for i, member in enumerate(members):
+            member.name = f"{member.name}_{i + 1}"
