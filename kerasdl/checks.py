@@ -103,6 +103,7 @@ KINDS = {
     **dict.fromkeys(("k", "epsilon"), ABOVE_ZERO),
     **dict.fromkeys(("causal", "batch_normalization"), FLAG),
     **dict.fromkeys(("input_shape", "image_shape"), SHAPE),
+    "kernels": (lambda value: _is_integer(value, 2), "an integer of at least 2"),
     "size": (lambda value: _is_integer(value) and value % 2 == 1, "a positive odd number"),
     "compression": (lambda value: _is_number(value) and 0 < value <= 1, "a share in (0, 1]"),
     "seed": (

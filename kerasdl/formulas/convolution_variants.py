@@ -1,9 +1,9 @@
-"""Relatives of convolution: other weights at each place, a gate, two thin kernels for one."""
+"""Relatives of convolution: other weights at each place, or for each image; gates; thin kernels."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from kerasdl.formulas.activations import sigmoid
+from kerasdl.formulas.activations import sigmoid, softmax
 from kerasdl.formulas.convolution import convolution
 
 
@@ -85,3 +85,23 @@ def gated_convolution(image, kernel, bias, gate_kernel, gate_bias):
     """
     gate = sigmoid(convolution(image, gate_kernel, gate_bias))
     return convolution(image, kernel, bias) * gate
+
+
+def dynamic_convolution(image, kernels, biases, mix, mix_bias):
+    """A filter that the image itself makes: (kernels, height, width, channels, filters) mixed.
+
+        a = softmax(mean_hw(X) W + b)        Y = X * sum_k a_k W_k + sum_k a_k b_k
+
+    The notes name dynamic filters and say no more. A network may also give the whole kernel, or one
+    for each place.
+
+    Spec: CNO-49
+
+    >>> kernels = np.array([1.0, 3.0]).reshape(2, 1, 1, 1, 1)
+    >>> even = np.zeros((1, 2)), np.zeros(2)
+    >>> dynamic_convolution(np.full((1, 1, 1), 5.0), kernels, np.zeros((2, 1)), *even).ravel()
+    array([10.])
+    """
+    shares = softmax(image.mean(axis=(0, 1)) @ mix + mix_bias)  # (kernels,)
+    kernel = np.tensordot(shares, kernels, axes=1)
+    return convolution(image, kernel, shares @ biases)

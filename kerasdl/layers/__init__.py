@@ -4,6 +4,7 @@ from kerasdl.layers.border_padding import BorderPadding2D
 from kerasdl.layers.causal_self_attention import CausalSelfAttention
 from kerasdl.layers.dense_block import DenseBlock, TransitionBlock
 from kerasdl.layers.drop_connect import DropConnect
+from kerasdl.layers.dynamic_convolution import DynamicConv2D
 from kerasdl.layers.gated_convolution import GatedConv2D
 from kerasdl.layers.l2_pooling import L2Pooling2D
 from kerasdl.layers.local_response_normalization import LocalResponseNormalization
@@ -25,6 +26,7 @@ __all__ = [
     "CausalSelfAttention",
     "DenseBlock",
     "DropConnect",
+    "DynamicConv2D",
     "GatedConv2D",
     "L2Pooling2D",
     "LocalResponseNormalization",

@@ -77,6 +77,12 @@ SUBJECTS = [
         another=(6, 10, 4),
     ),
     layer(
+        layers.DynamicConv2D,
+        {**CONVOLUTION, "kernels": 3},
+        IMAGES,
+        another=(6, 10, 4),
+    ),
+    layer(
         layers.SpatiallySeparableConv2D,
         CONVOLUTION,
         IMAGES,

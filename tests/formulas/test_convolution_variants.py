@@ -55,6 +55,19 @@ def test_gated_convolution(same):
     same(variants.gated_convolution, "kerasdl.layers.GatedConv2D", ours, theirs)
 
 
+def test_dynamic_convolution(same):
+    layer = layers.DynamicConv2D(4, 3, padding="valid", kernels=3)
+    mix, mix_bias, *convolutions = with_weights(layer)
+    kernels, biases = np.stack(convolutions[::2]), np.stack(convolutions[1::2])
+    formula = variants.dynamic_convolution
+    ours = formula(IMAGE, kernels, biases, mix, mix_bias)
+    same(formula, "kerasdl.layers.DynamicConv2D", ours, layer(IMAGE[None])[0])
+    # a bias that decides for the second kernel leaves a convolution with it
+    ours = formula(IMAGE, kernels, biases, mix, np.array([0, 1e3, 0]))
+    theirs = tf.nn.conv2d(IMAGE[None], kernels[1], 1, "VALID")[0] + biases[1]
+    same(formula, "tf.nn.conv2d, one kernel taken", ours, theirs)
+
+
 def test_convolution_moves_with_its_image_and_the_mean_of_places_stays(same):
     def padded(image):
         return layers.BorderPadding2D(1, "circular")(image[None])[0].numpy()
