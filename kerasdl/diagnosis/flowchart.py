@@ -33,6 +33,9 @@ QUESTIONS = {
 def doctor(case: Case) -> dict[str, Finding | None]:
     """Ask each question until something is found, which may explain all that follows.
 
+    Gradients that are wrong, not only too large or too small, show in none of this: where a layer
+    or a loss is your own, ask `kerasdl.diagnosis.gradient_check`.
+
     Args:
         case: The run. `kerasdl doctor RUN` makes one of a run folder.
 

@@ -121,3 +121,19 @@ def truncated_deviation(deviation):
     density = np.exp(-2) / math.sqrt(2 * math.pi)  # phi(2)
     inside = math.erf(math.sqrt(2))  # 2 Phi(2) - 1
     return float(deviation / math.sqrt(1 - 4 * density / inside))
+
+
+def effective_rate(learning_rate, scale):
+    """What a rate is worth to weights before a BatchNorm that are `scale` times as large.
+
+        BN(a W x) = BN(W x)    =>    dL/d(aW) = 1/a dL/dW    =>    eta_eff = eta / a^2
+
+    So no start mutes the signal or blows it up, as the notes say. It still matters: large weights
+    turn slowly. From deviations of 0.01 and 1, at the same rate, losses end twice or more apart.
+
+    Spec: INI-11, REG-11
+
+    >>> effective_rate(0.1, scale=10)
+    0.001
+    """
+    return learning_rate / scale**2

@@ -1,6 +1,9 @@
 """Metrics: what is said of a result, as one number."""
 
 import collections
+import functools
+import math
+import operator
 
 import numpy as np
 
@@ -143,7 +146,10 @@ def ssim(image, other, peak=1.0):
 def bleu(references, said, order=4):
     """The shares of phrases of 1 to N tokens that a reference has, and a penalty for brevity.
 
-        BLEU = min(1, e^(1 - r / c)) exp( mean_n log p_n )
+        BLEU = min(1, e^(1 - r / c)) (p_1 p_2 ... p_N)^(1/N)
+
+    A phrase counts at most as often as the reference has it that has it most often; r is the length
+    of the reference nearest in length. What repeats a reference has 1.
 
     Args:
         references: For each sentence a list of lists of tokens.
@@ -158,19 +164,16 @@ def bleu(references, said, order=4):
     def phrases(tokens, n):
         return collections.Counter(zip(*(tokens[i:] for i in range(n)), strict=False))
 
-    logs = []
-    for n in range(1, order + 1):
-        matches = total = 0
-        for several, one in zip(references, said, strict=True):
-            most = phrases(several[0], n)
-            for reference in several[1:]:
-                most |= phrases(reference, n)  # of each phrase the larger count
-            matches += (phrases(one, n) & most).total()
-            total += phrases(one, n).total()
-        logs.append(np.log(matches / total) if matches else -np.inf)
-    pairs = zip(references, said, strict=True)
-    r = sum(min((abs(len(s) - len(one)), len(s)) for s in several)[1] for several, one in pairs)
-    return float(min(1, np.exp(1 - r / sum(map(len, said)))) * np.exp(np.mean(logs)))
+    def share(n):
+        spoken = [phrases(one, n) for one in said]
+        known = [functools.reduce(operator.or_, (phrases(r, n) for r in rs)) for rs in references]
+        matches = sum((ours & most).total() for ours, most in zip(spoken, known, strict=True))
+        return matches / max(sum(ours.total() for ours in spoken), 1)
+
+    pairs = [(len(one), map(len, rs)) for one, rs in zip(said, references, strict=True)]
+    r = sum(min((abs(length - c), length) for length in lengths)[1] for c, lengths in pairs)
+    brevity = min(1.0, math.exp(1 - r / sum(map(len, said))))
+    return brevity * math.prod(map(share, range(1, order + 1))) ** (1 / order)
 
 
 def calibration_error(confidence, right, bins=15):

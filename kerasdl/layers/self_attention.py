@@ -73,6 +73,9 @@ class SelfAttention(layers.Layer):
 
     def split(self, inputs):
         """Queries, keys and values, each (batch, heads, time, width / heads)."""
+        if not self.built:
+            expected = "a built layer (call it once on a batch)"
+            raise InvalidInput(f"layer `{self.name}`", expected, "one without weights")
         projected = self.separate(self.project(inputs))  # (batch, time, 3 heads, width / heads)
         return ops.split(ops.transpose(projected, (0, 2, 1, 3)), 3, axis=1)
 

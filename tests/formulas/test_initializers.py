@@ -5,6 +5,7 @@ import pathlib
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasdl.formulas import activations, initializers
 
@@ -144,3 +145,56 @@ def test_naive_weights_mute_or_saturate():
     for _ in range(20):
         x = np.tanh(x @ generator.normal(0, 1.0, (256, 256)))
     assert np.mean(np.abs(x) > 0.9) > 0.85
+
+
+def normalized(scale=1.0, deviation=0.1, norm=True, width=32, layers=2):
+    """Layers of one size, with a BatchNorm behind each or without."""
+    parts = [keras.Input((64,))]
+    for seed in range(layers):
+        start = keras.initializers.RandomNormal(stddev=deviation, seed=seed)
+        parts.append(keras.layers.Dense(width, use_bias=False, kernel_initializer=start))
+        parts[-1].build((None, 64 if seed == 0 else width))
+        parts[-1].kernel.assign(scale * parts[-1].kernel)
+        parts += [keras.layers.BatchNormalization(epsilon=1e-9)] if norm else []
+        parts.append(keras.layers.ReLU())
+    head = keras.layers.Dense(10, kernel_initializer=keras.initializers.GlorotUniform(9))
+    return keras.Sequential([*parts, head])
+
+
+def test_weights_before_a_norm_that_are_larger_learn_at_a_smaller_rate(same):
+    x = np.random.default_rng(0).normal(size=(50, 64)).astype("float32")
+    y, scale, rate = np.eye(10, dtype="float32")[np.arange(50) % 10], 8.0, 0.2
+    one, other = normalized(), normalized(scale)
+    np.testing.assert_allclose(one(x, training=True), other(x, training=True), atol=1e-4)
+    slow = initializers.effective_rate(rate, scale)
+    for model, step in ((one, slow), (other, rate)):
+        optimizer = keras.optimizers.SGD(step)
+        kernels = [layer.kernel for layer in model.layers[:-1] if hasattr(layer, "kernel")]
+        for _ in range(5):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((model(x, training=True) - y) ** 2)
+            values = [kernel.value for kernel in kernels]
+            optimizer.apply(tape.gradient(loss, values), kernels)
+    ours, theirs = (np.array(model.layers[0].kernel) for model in (one, other))
+    name = "keras.layers.BatchNormalization, five steps of SGD"
+    same(initializers.effective_rate, name, ours, theirs / scale, at_most=1e-5)
+    assert np.abs(ours - normalized().layers[0].kernel).max() > 1e-4  # they did learn
+
+
+def test_a_norm_lets_deep_layers_learn_from_any_start_but_not_equally_well():
+    from kerasdl import data
+
+    images, labels = next(data.load("digits", batch_size=1000).train.as_numpy_iterator())
+    losses = {}
+    for norm in (True, False):
+        for deviation in (0.01, 1.0):
+            model = normalized(deviation=deviation, norm=norm, layers=8)
+            entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            model.compile(keras.optimizers.SGD(0.1), entropy)
+            flat = images.reshape(-1, 64)
+            history = model.fit(flat, labels, batch_size=32, epochs=5, verbose=0).history
+            losses[norm, deviation] = history["loss"][-1]
+    assert max(losses[True, 0.01], losses[True, 1.0]) < 1.8  # chance: 2.3
+    # the losses are no 20 % apart, as one of the notes would have it, but a factor
+    assert losses[True, 1.0] > 1.5 * losses[True, 0.01]
+    assert not losses[False, 0.01] < 2.25 and not losses[False, 1.0] < 2.25  # stuck, or NaN

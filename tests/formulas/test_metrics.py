@@ -129,6 +129,12 @@ def test_bleu(order, item, same):
     same(formulas.bleu, "kerasdl.metrics.BLEU", ours, theirs)
 
 
+def test_bleu_is_one_of_what_repeats_a_reference_and_zero_without_a_long_phrase():
+    references = [[text.split() for text in several] for several in REFERENCES]
+    assert formulas.bleu(references, [several[1] for several in references]) == 1
+    assert formulas.bleu(references, [["mat", "the"], ["a"]]) == 0
+
+
 def test_perplexity(same):
     logits, target = TEXT["ppl_logits"], TEXT["ppl_target"]
     p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)

@@ -1,5 +1,7 @@
 """Update rules: formulas against Keras's optimizers, step by step, and the numbers of the notes."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -244,3 +246,30 @@ def test_momentum_rolls_out_of_the_valley_that_is_not_the_lowest(decay, end, hei
     x = places[-1]
     assert x == pytest.approx(end, abs=1e-3)
     assert x**4 - x**2 + 0.2 * x == pytest.approx(height, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("formula", "name"),
+    [
+        (optimizers.momentum, "SGD"),
+        (optimizers.adagrad, "Adagrad"),
+        (optimizers.rmsprop, "RMSprop"),
+        (optimizers.adam, "Adam"),
+        (optimizers.adamw, "AdamW"),
+    ],
+)
+def test_default_rates_are_those_of_keras_and_of_the_formulas_and_go_down(formula, name, same):
+    rate = optimizers.default_rate(name)
+    theirs = getattr(keras.optimizers, name)().learning_rate
+    same(optimizers.default_rate, "keras.optimizers, told nothing", rate, theirs)
+    assert inspect.signature(formula).parameters["learning_rate"].default == rate
+    w, (_, *state) = START, formula(START, 0 * START)
+    for _ in range(200):  # down a ravine
+        w, *state = formula(w, [1, 50, 3, 0.2] * w, *state)
+    assert np.sum([1, 50, 3, 0.2] * w**2) < np.sum([1, 50, 3, 0.2] * START**2)
+
+
+def test_the_notes_table_has_keras_rates_but_for_adamw():
+    table = {"SGD": (0.01, 0.1), "Adam": (1e-3, 1e-3), "RMSprop": (1e-3, 1e-3)}
+    assert all(low <= optimizers.default_rate(name) <= high for name, (low, high) in table.items())
+    assert optimizers.default_rate("AdamW") >= 10 * 1e-4

@@ -78,6 +78,11 @@ def test_attention_map_is_what_call_uses():
     np.testing.assert_array_equal(attention.merge(weights @ value), attention(X))
 
 
+def test_a_layer_without_weights_has_no_attention_map():
+    with pytest.raises(InvalidInput, match=r"`new`. Expected a built layer .*without weights$"):
+        SelfAttention(heads=2, name="new").attention_map(X)
+
+
 def test_dropout_only_when_training():
     attention = SelfAttention(heads=2, dropout=0.5)
     np.testing.assert_array_equal(attention(X), attention(X))
