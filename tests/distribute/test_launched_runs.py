@@ -13,10 +13,13 @@ import pytest
 
 from kerasdl import recipes
 
-NAME = "se_resnet_tiny"  # without chance but in its data
-EPOCHS = 3
+pytestmark = pytest.mark.xdist_group("launched runs")  # of which one is made for all
+
+NAME = "lenet5"  # without chance but in its data
+EPOCHS = 2
 KERASDL = [sys.executable, "-m", "kerasdl"]
-TRAIN = ["train", NAME, "--save-seconds", "0", "--json"]
+BATCH = 256  # four steps an epoch
+TRAIN = ["train", NAME, "--save-seconds", "0", "--batch-size", str(BATCH), "--json"]
 
 
 def launched(folder):
@@ -43,7 +46,7 @@ def test_two_workers_train_like_one_process(undisturbed, folder):
     run, output = undisturbed
     assert [line[:3] for line in output.splitlines() if '"metric"' in line][:1] == ["[0]"]
     assert not [line for line in output.splitlines() if line.startswith("[1]") and "{" in line]
-    one = recipes.get(NAME).replace(epochs=EPOCHS)
+    one = recipes.get(NAME).replace(epochs=EPOCHS, batch_size=BATCH)
     one = one.run(folder / "one", progress=False, strategy="one")
     for name, values in one.history.items():
         # AdamW makes steps of rounding errors: exactness is tested with SGD, by `test_workers`

@@ -61,21 +61,27 @@ class OwnStep(keras.Sequential):
         return {"norm": tf.linalg.global_norm([tf.convert_to_tensor(v) for v in variables])}
 
 
-def compiled(model, **options):
-    metrics = ["accuracy", keras.metrics.SparseCategoricalCrossentropy(from_logits=True)]
-    metrics += [kerasdl.metrics.ExpectedCalibrationError(from_logits=True)]
-    metrics += [kerasdl.metrics.InceptionScore(10, from_logits=True), kerasdl.metrics.Perplexity()]
+def our_metrics():
+    return [
+        kerasdl.metrics.ExpectedCalibrationError(from_logits=True),
+        kerasdl.metrics.InceptionScore(10, from_logits=True),
+        kerasdl.metrics.Perplexity(),
+    ]
+
+
+def compiled(model, metrics=(), **options):
+    metrics = ["accuracy", *metrics]
     # not Adam, which makes steps of the rounding of a gradient that is zero
     optimizer = keras.optimizers.SGD(0.05, momentum=0.5)
     model.compile(optimizer, cross_entropy, metrics=metrics, **options)
     return model
 
 
-def classify(strategy, make, count, fit=None, **options):
+def classify(strategy, make, count, fit=None, metrics=tuple, **options):
     keras.utils.set_random_seed(0)
     x, y = images(count)
     with strategy.scope():
-        model = compiled(make(), **options)
+        model = compiled(make(), metrics(), **options)
     data = batches(x, y)
     history = model.fit(data, validation_data=data, epochs=2, verbose=0, shuffle=False, **fit or {})
     return {
@@ -94,17 +100,6 @@ def in_half(strategy, make, count):
         keras.config.set_dtype_policy("float32")
 
 
-def se_resnet(strategy):
-    """Batch normalisation by the global batch; the other families are in tests/conformance."""
-    keras.utils.set_random_seed(0)
-    with strategy.scope():
-        model = kerasdl.create_model("se_resnet_tiny", num_classes=10, input_shape=(8, 8, 1))
-        distribute.synchronize(model)
-        model.compile(keras.optimizers.SGD(0.05, momentum=0.5), cross_entropy)
-    history = model.fit(batches(*images(72)), epochs=2, verbose=0, shuffle=False).history
-    return {"history": history, "weights": model.get_weights()}
-
-
 def records_by_file(strategy):
     """Each worker reads files of its own, another order than one process has."""
     keras.utils.set_random_seed(0)
@@ -120,27 +115,23 @@ def records_by_file(strategy):
     return {"history": history, "weights": model.get_weights(), "read": read}
 
 
+def perceptron(kind=keras.Sequential):
+    return kind([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(10)])
+
+
 weights = {number: 1 + number / 10 for number in range(10)}
+# batch normalisation of whole networks is in tests/conformance
 SUBJECTS = {
-    "functional": lambda strategy: classify(strategy, functional, 71),
-    "last batch of one": lambda strategy: classify(strategy, functional, 65),
-    "class weights": lambda strategy: classify(
-        strategy, functional, 71, fit={"class_weight": weights}
+    "functional": lambda strategy: classify(strategy, functional, 71, metrics=our_metrics),
+    "last batch of one": lambda strategy: classify(
+        strategy, functional, 65, fit={"class_weight": weights}
     ),
     "steps per execution": lambda strategy: classify(
-        strategy, functional, 71, steps_per_execution=3
+        strategy, perceptron, 71, steps_per_execution=3
     ),
     "mixed precision": lambda strategy: in_half(strategy, functional, 72),
     "subclassed": lambda strategy: classify(strategy, Subclassed, 71),
-    "own step": lambda strategy: classify(
-        strategy, lambda: OwnStep([layers.Flatten(), layers.Dense(10)]), 71
-    ),
-    "sequential": lambda strategy: classify(
-        strategy,
-        lambda: keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(10)]),
-        71,
-    ),
-    "se_resnet_tiny": se_resnet,
+    "own step": lambda strategy: classify(strategy, lambda: perceptron(OwnStep), 71),
     "records by file": records_by_file,
 }
 
