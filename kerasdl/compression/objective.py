@@ -49,6 +49,7 @@ class Objective:
             steps_per_execution=1 if watched else STEPS_PER_EXECUTION,
             **self.options,
         )
+        model.optimizer.build(model.trainable_variables)  # else `fit` traces twice
 
 
 def maker(optimizer):

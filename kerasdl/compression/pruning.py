@@ -207,6 +207,8 @@ def renew_optimizer(model, optimizer=None):
     old = getattr(model, "optimizer", None)  # a learner may have several, of its own
     if optimizer or old:
         model.optimizer = optimizer or type(old).from_config(old.get_config())
+        with model.distribute_strategy.scope():
+            model.optimizer.build(model.trainable_variables)  # else `fit` traces twice
         model.train_function = None
 
 

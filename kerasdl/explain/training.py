@@ -11,10 +11,12 @@ from kerasdl.explain import style
 def curves(history):
     """Loss and metrics by epoch, training and validation on one axis, so that a gap is seen.
 
+    A panel for each of them and none that is empty, as the second of the notes' two is.
+
     Args:
         history: A `keras.callbacks.History`, or its `.history`: a dict of a list for each metric.
 
-    Spec: DBG-06
+    Spec: DBG-06, LOS-14, MET-16, E-83
     """
     history = getattr(history, "history", history)
     if not history or not any(len(values) for values in history.values()):

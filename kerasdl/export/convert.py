@@ -35,7 +35,8 @@ def to_litert(
     """Convert any Keras model to a LiteRT file with built-in operators only.
 
     The converter runs in another process, which may crash without harm. The file appears whole or
-    not at all, and has been run once by the LiteRT interpreter before it appears.
+    not at all, and has been run once by the LiteRT interpreter before it appears. (The notes know
+    LiteRT by its old name: `tf.lite` still converts, but its interpreter is deprecated.)
 
     Args:
         model: A functional, Sequential or subclassed Keras model.
@@ -58,6 +59,8 @@ def to_litert(
         input_range: Smallest and largest input value that the model was trained on.
         example: A batch of inputs, for a subclassed model of which Keras knows no input, and for
             sizes that the model leaves free, such as a language model's context.
+
+    Spec: E-80
     """
     path = pathlib.Path(path)
     check(path, quantize, calibration, batch_size, sparse, activation)

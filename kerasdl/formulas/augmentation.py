@@ -43,7 +43,9 @@ def affine(size, degrees=0.0, scale=1.0, flip=False, shift=(0.0, 0.0)):
 
     s above 1 shrinks what is seen. The result is 2 x 3.
 
-    Spec: DAT-03, DAT-11
+    One of the notes has the heading of augmentation alone.
+
+    Spec: DAT-03, DAT-11, E-87
 
     >>> affine((3, 3), flip=True).tolist()
     [[-1.0, -0.0, 2.0], [-0.0, 1.0, 0.0]]

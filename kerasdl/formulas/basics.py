@@ -154,10 +154,10 @@ def backpropagation(x, y, z1, a1, a2, w2):
         dA1 = W2^T dZ2      dZ1 = dA1 * (z1 > 0)
                             dW1 = dZ1 x^T / m     db1 = sum(dZ1) / m
 
-    Hidden neurons with equal weights get equal gradients and stay equal, so all-zero weights are no
-    start.
+    One of the notes has the heading alone. Hidden neurons with equal weights get equal gradients
+    and stay equal, so all-zero weights are no start.
 
-    Spec: BAS-13, INI-01
+    Spec: BAS-13, INI-01, E-87
 
     >>> x, y, one = np.array([[1.0], [2.0]]), np.array([[1.0]]), np.ones((1, 1))
     >>> gradients = backpropagation(x, y, one, one, 0.5 * one, 3 * one)

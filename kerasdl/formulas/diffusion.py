@@ -13,9 +13,9 @@ def forward_step(x, beta, noise):
         x_t = sqrt(1 - b_t) x_{t-1} + sqrt(b_t) e        e ~ N(0, I)
 
     The notes put diffusion behind DALL-E, and in 2022. DALL-E, 2021, writes tokens like a GPT;
-    DALL-E 2 diffuses, and this process for images is of 2020.
+    DALL-E 2 diffuses, and this process for images is of 2020. Another note has the heading alone.
 
-    Spec: DIF-01, DIF-20, E-68
+    Spec: DIF-01, DIF-20, E-68, E-87
 
     >>> float(forward_step(10.0, 0.36, 0.5).round(6))
     8.3
@@ -158,7 +158,9 @@ def guided(unconditional, conditional, weight=7.5):
 
         e = e_u + w (e_c - e_u)        w = 0: no prompt, 1: as learned, more: at the cost of variety
 
-    Spec: DIF-08
+    The weights that one of the notes loads to show it, runwayml's, have been withdrawn.
+
+    Spec: DIF-08, E-80
 
     >>> guided(1.0, 2.0)
     8.5

@@ -19,7 +19,9 @@ def embed(tokens, matrix):
 
         x = one_hot(t) E
 
-    Spec: TRF-09
+    The notes give Keras's layer an `input_length`: it is ignored, with a warning.
+
+    Spec: TRF-09, E-80
 
     >>> embed([1, 0], np.array([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [[3.0, 4.0], [1.0, 2.0]]

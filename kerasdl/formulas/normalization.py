@@ -73,7 +73,9 @@ def layer_normalization(x, gamma=1.0, beta=0.0, epsilon=1e-3):
 
         y = gamma (x - mu) / sqrt(var + eps) + beta
 
-    Spec: REG-15
+    The notes have the heading alone.
+
+    Spec: REG-15, E-87
 
     >>> layer_normalization(np.array([[1.0, 3.0], [10.0, 30.0]]), epsilon=0.0).tolist()
     [[-1.0, 1.0], [-1.0, 1.0]]

@@ -123,7 +123,9 @@ def smooth_labels(y, smoothing=0.1):
 
         y <- (1 - eps) y + eps / C
 
-    Spec: REG-18
+    One of the notes has the heading alone.
+
+    Spec: REG-18, TRN-06, E-87
 
     >>> smooth_labels(np.array([0.0, 0.0, 1.0])).round(6).tolist()
     [0.033333, 0.033333, 0.933333]

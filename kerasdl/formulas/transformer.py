@@ -28,9 +28,11 @@ def transformer_block(x, parts, norms, pre=True):
         pre: x <- x + part(norm(x))        post: x <- norm(x + part(x))
 
     The norm is layer normalization, of each position by itself. One of the notes lists transformers
-    with batch normalization; they have none.
+    with batch normalization; they have none. Another loads trained ones as `TFAutoModel`, which
+    speaks Keras 2: it is no Keras 3 model. With a mask, and with cross-attention to what an encoder
+    has read, blocks are an encoder and a decoder, of which the notes have the heading alone.
 
-    Spec: TRF-16, TRF-23, TRF-27, E-76
+    Spec: TRF-16, TRF-23, TRF-27, E-76, E-80, E-87
 
     >>> transformer_block(np.ones(2), [lambda x: 2 * x, lambda x: 0 * x], [lambda x: x] * 2)
     array([3., 3.])

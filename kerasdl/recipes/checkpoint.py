@@ -31,6 +31,8 @@ class Checkpoint(keras.callbacks.Callback):
         steps: Of an epoch; `None` saves only at its end, where metrics need not be saved: several
             replicas each have a part of them.
         epochs: How many there will be, to say so.
+
+    Spec: OPT-17, TRN-10, TRN-14
     """
 
     def __init__(self, folder, seconds=5.0, writes=True, steps=None, epochs=None):

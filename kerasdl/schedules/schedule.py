@@ -8,7 +8,12 @@ from kerasdl.errors import InvalidInput
 
 
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
-    """A function of the step, a number or a tensor, whose public attributes are its arguments."""
+    """A function of the step, a number or a tensor, whose public attributes are its arguments.
+
+    So it is saved with a compiled model and comes back; the notes' class has no `get_config`.
+
+    Spec: SCH-15
+    """
 
     def get_config(self):
         values = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}

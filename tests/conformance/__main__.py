@@ -22,7 +22,7 @@ class Cells:
 def main():
     cells = Cells()
     folder = str(pathlib.Path(__file__).parent)
-    status = pytest.main([folder, "-n", "2", "--dist", "load"], plugins=[cells])
+    status = pytest.main([folder, "-n", "2", "--dist", "loadgroup"], plugins=[cells])
     if status == 0:
         from tests.conformance import table  # not before the tests' own settings
 

@@ -98,9 +98,10 @@ def workers(subject, folder):
     assert first[0] == second[0]
     assert_equal(first[1], second[1])
     limit, rounding = 1e-5, ""
-    if own:  # a unit on the edge of ReLU may fall to either side: so it does for one process
+    if own and _difference(first, one) >= limit:
+        # a unit on the edge of ReLU may fall to either side: so it does for one process
         limit = max(limit, 2 * _difference(training.history(subject, turned=True, **whole), one))
-        rounding = f" (bar {limit:.0e})" if limit > 1e-5 else ""
+        rounding = f" (bar {limit:.0e})"
     return f"{_same(first, one, limit):.0e}{rounding}"
 
 

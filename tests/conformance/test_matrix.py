@@ -7,8 +7,10 @@ from kerasdl import layers
 from tests.conformance.declared import SUBJECTS
 from tests.conformance.properties import PROPERTIES
 
-CELLS = [
-    pytest.param(subject, name, id=f"{subject.name}-{name}")
+CELLS = [  # those of one subject share what was trained
+    pytest.param(
+        subject, name, id=f"{subject.name}-{name}", marks=pytest.mark.xdist_group(subject.name)
+    )
     for subject in SUBJECTS
     for name in PROPERTIES
     if name not in subject.not_applicable

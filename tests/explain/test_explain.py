@@ -51,6 +51,8 @@ def test_curves_put_train_and_validation_on_one_axis(tmp_path):
     np.testing.assert_array_equal(loss.lines[1].get_xydata(), [[1, 2.1], [2, 1.5]])
     assert (loss.get_title("left"), accuracy.get_title("left")) == ("loss", "accuracy")
     assert len(accuracy.lines) == 1
+    several = explain.curves({name: [1.0, 2.0] for name in ("loss", "a", "b", "c")})
+    assert all(axis.lines for axis in several.axes if axis.axison)  # no empty panel
     figure.savefig(tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(InvalidInput, match="at least one epoch"):

@@ -46,7 +46,7 @@ ROWS = tuple(
 ERRATA = {
     "convolution and filters": "01 05 06 07 19 20 21 22 25 57 59 60 61 62",
     "pooling and upsampling": "23 24 55 56 63",
-    "data, training and diagnosis": "28 79 80 82 84",
+    "data, training and diagnosis": "28 79 80 82 84 87",
     "detection and segmentation": "03 04",
     "image networks": "02 08 09 26 27 58 64 65",
     "neurons and activations": "18 38 39 40 41 42 43 86",

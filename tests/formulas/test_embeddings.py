@@ -42,6 +42,12 @@ def test_looking_up_is_keras_embedding_and_one_hot_times_the_table(same):
     np.testing.assert_allclose(different, np.sqrt(2))
 
 
+def test_keras_ignores_the_length_that_the_notes_give_and_warns():
+    with pytest.warns(UserWarning, match="`input_length` is deprecated"):
+        layer = keras.layers.Embedding(9, 4, input_length=3)
+    assert layer(np.zeros((2, 5), int)).shape == (2, 5, 4)
+
+
 def test_logits_of_a_tied_table_are_keras(same):
     layer = keras.layers.ReversibleEmbedding(9, 4)
     layer.build()

@@ -1,5 +1,6 @@
 """Every formula row of the notes is some function's, and every correction stands in its words."""
 
+import pathlib
 import re
 
 import pytest
@@ -19,3 +20,16 @@ def test_every_formula_row_of_the_theme_is_a_functions(theme):
 def test_every_correction_is_named_where_a_reader_meets_it(about):
     named = set(re.findall(r"\bE-(\d\d)\b", "\n".join(f.docstring for f in formulary.every())))
     assert set(rows.ERRATA[about].split()) - named == set()
+
+
+def test_every_correction_stands_somewhere_in_the_package():
+    package = pathlib.Path(formulary.__file__).parent
+    text = "\n".join(file.read_text(encoding="utf-8") for file in package.rglob("*.py"))
+    assert {f"{n:02}" for n in range(1, 90)} - set(re.findall(r"\bE-(\d\d)\b", text)) == set()
+
+
+def test_what_the_notes_leave_empty_is_a_formula():
+    """Six headings of the notes have no text."""
+    filled = {f.name.partition(".")[0] for f in formulary.every() if "E-87" in f.docstring}
+    modules = {"basics", "transformer", "diffusion", "regularization", "augmentation"}
+    assert filled == modules | {"normalization"}

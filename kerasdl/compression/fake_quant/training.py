@@ -55,6 +55,7 @@ def train_aware(
         compiled["optimizer"] = type(like).from_config(like.get_config())
     aware = calibrate(quantize_aware(model), train)
     aware.compile(**compiled)
+    aware.optimizer.build(aware.trainable_variables)  # else `fit` traces twice
     if keep_zeros:
         callbacks = [*callbacks, pruning.Prune(_keep)]
     if epochs:

@@ -29,7 +29,7 @@ class AlexNet(Network):
     Images of 227 pixels become 55, 27, 13 and 6 pixels wide. The groups once divided the network
     between two graphics cards; pooling windows overlap, 3 pixels wide and 2 apart; neighbouring
     channels compete (`LocalResponseNormalization`); dropout guards the dense layers, which hold
-    96 % of the parameters.
+    96 % of the parameters. The notes let it introduce ReLU and dropout: it made both popular.
 
     Args:
         widths: Channels of the five convolutions, multiples of `groups`.
@@ -42,7 +42,7 @@ class AlexNet(Network):
 
     Reference: Krizhevsky, Sutskever, Hinton (2012), ImageNet Classification with Deep Convolutional
     Neural Networks. Their text says 224 pixels; their 55 follow from 227.
-    Spec: CNA-05, CNA-06, CNA-07, CNA-08, CNA-09
+    Spec: CNA-05, CNA-06, CNA-07, CNA-08, CNA-09, E-27
     """
 
     def __init__(
