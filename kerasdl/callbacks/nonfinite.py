@@ -40,6 +40,8 @@ class NonFinite(keras.callbacks.Callback):
         >>> model.fit(data, callbacks=[stop], shuffle=False, verbose=0)
         Traceback (most recent call last):
         kerasdl.callbacks.nonfinite.NonFiniteLoss: Invalid loss in step 1 of epoch 1.
+
+    Spec: DBG-22
     """
 
     def __init__(self, batches=None, hint: str = ""):

@@ -53,6 +53,8 @@ def shuffled(total, batch_size, seed, epoch, first=0, choose=None):
     """Batches of a permutation of range(total), from the step `first` on: (epoch, rows).
 
     Iterating adds one to `epoch`. With `choose`, the rows are what it makes of their places.
+
+    Spec: BAS-19
     """
     steps = -(-total // batch_size)
 

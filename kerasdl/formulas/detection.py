@@ -38,6 +38,38 @@ def focal_loss(y, z, gamma=2.0, alpha=None):
     return losses if alpha is None else losses * np.where(y == 1, alpha, 1 - alpha)
 
 
+def smooth_l1(y, p, beta=1.0):
+    """Squared near 0, straight far off: a box that is far away pulls no harder than any other.
+
+        l(d) = d^2 / (2 beta) for |d| < beta        |d| - beta / 2 otherwise
+
+    Spec: LOS-12
+
+    >>> smooth_l1(0.0, np.array([0.5, 3.0])).tolist()
+    [0.125, 2.5]
+    """
+    far = np.abs(np.asarray(y) - p)
+    return np.where(far < beta, far**2 / (2 * beta), far - beta / 2)
+
+
+def detector_loss(y, z, code, predicted, alpha=0.25, gamma=2.0):
+    """All anchors say what they see, those that hold a thing also where: y (anchors, classes).
+
+        L = 1/N ( sum FL(y, z) + sum_{positive} l(code - code^) )        N: positive anchors
+
+    One of the notes has the heading alone.
+
+    Spec: LOS-12
+
+    >>> y, sure = np.array([[1.0], [0.0]]), np.array([[9.0], [-9.0]])
+    >>> float(detector_loss(y, sure, np.zeros((2, 4)), np.full((2, 4), 0.5)).round(4))
+    0.5
+    """
+    positive = np.any(y, axis=-1)
+    where = np.sum(smooth_l1(code, predicted)[positive])
+    return (np.sum(focal_loss(y, z, gamma, alpha)) + where) / max(positive.sum(), 1)
+
+
 def matches(boxes, scores, truths, threshold=0.5):
     """Whether each detection, the surest first, finds a thing that none before it found.
 

@@ -176,6 +176,20 @@ def bleu(references, said, order=4):
     return brevity * math.prod(map(share, range(1, order + 1))) ** (1 / order)
 
 
+def area_under_roc(normal, odd):
+    """How well scores, such as errors of an autoencoder, tell what is odd, at no threshold.
+
+        AUC = P(s_odd > s_normal) + P(s_odd = s_normal) / 2
+
+    Spec: MET-08
+
+    >>> area_under_roc(normal=np.array([0.1, 0.2, 0.4]), odd=np.array([0.3, 0.5])).round(4).item()
+    0.8333
+    """
+    gaps = np.asarray(odd)[:, None] - normal
+    return np.mean((gaps > 0) + 0.5 * (gaps == 0))
+
+
 def calibration_error(confidence, right, bins=15):
     """How far confidence is from accuracy, on average over bins of confidence.
 

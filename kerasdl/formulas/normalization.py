@@ -24,10 +24,10 @@ def batch_normalization(x, gamma=1.0, beta=0.0, epsilon=1e-3):
 
     One of the notes leaves out eps, without which a constant channel is divided by 0. A bias just
     before it is taken off again with the mean, so layers before it need none. It stands between a
-    layer and its activation, also in GANs, where one of the notes has it last. Keras's eps is 1e-3,
-    torch's 1e-5.
+    layer and its activation, also in GANs, where one of the notes has it last. What the next layer
+    hears then stays much the same while those before it learn. Keras's eps is 1e-3, torch's 1e-5.
 
-    Spec: REG-07, REG-13, E-32, E-50
+    Spec: REG-07, REG-08, REG-12, REG-13, E-32, E-50
 
     >>> batch_normalization(np.array([[1.0, 5.0], [3.0, 5.0]]), epsilon=0.21).round(3).tolist()
     [[-0.909, 0.0], [0.909, 0.0]]

@@ -54,6 +54,27 @@ def test_focal_loss_of_the_notes_damps_what_is_easy():
     assert shares[0] > 0.8 and shares[1] < 0.001
 
 
+@pytest.mark.parametrize("beta", [1.0, 0.11])
+def test_smooth_l1_is_hubers(beta, same):
+    y, p = RANDOM.normal(size=(2, 30, 1))
+    theirs = keras.losses.Huber(beta, reduction=None)(y, p) / beta
+    same(detection.smooth_l1, "keras.losses.Huber", detection.smooth_l1(y, p, beta)[:, 0], theirs)
+
+
+def test_a_detectors_loss_is_keras_two(same):
+    y = (RANDOM.random((20, 3)) > 0.8).astype("float32")
+    z, codes, said = RANDOM.normal(size=(20, 3)), *RANDOM.normal(size=(2, 20, 4))
+    keras_losses = keras.losses
+    focal = keras_losses.BinaryFocalCrossentropy(True, from_logits=True, reduction="sum")
+    positive = y.any(axis=1)
+    where = 4 * keras_losses.Huber(reduction="sum")(codes[positive], said[positive])
+    theirs = (focal(y[..., None], z[..., None]) + where) / positive.sum()
+    ours = detection.detector_loss(y, z, codes, said)
+    name = "keras.losses.BinaryFocalCrossentropy and Huber"
+    same(detection.detector_loss, name, ours, theirs)
+    assert np.isfinite(detection.detector_loss(0 * y, z, codes, said))  # an empty image
+
+
 def test_each_thing_is_found_once(same):
     truths = np.array([[0.0, 0, 10, 10], [20, 0, 30, 10], [0, 20, 10, 30]])
     found = np.repeat(truths, 2, axis=0) + RANDOM.uniform(-1.5, 1.5, (6, 4))

@@ -144,6 +144,14 @@ def test_perplexity(same):
     same(losses.perplexity, "kerasdl.metrics.Perplexity", ours, theirs)
 
 
+def test_area_under_roc(same):
+    normal, odd = RANDOM.integers(0, 9, 40), RANDOM.integers(3, 12, 30)
+    truth = np.repeat([0, 1], [40, 30])
+    theirs = sklearn.metrics.roc_auc_score(truth, np.concatenate([normal, odd]))
+    ours = formulas.area_under_roc(normal, odd)
+    same(formulas.area_under_roc, "sklearn.metrics.roc_auc_score", ours, np.asarray(theirs))
+
+
 def test_calibration_error(same):
     p, labels = RANDOM.dirichlet(np.ones(3), 200), RANDOM.integers(0, 3, 200)
     theirs = value(metrics.ExpectedCalibrationError(), labels, p)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import kerasdl
 from kerasdl.formulas import normalization
 
 REFERENCE = pathlib.Path(__file__).parents[1] / "reference"
@@ -119,3 +120,40 @@ def test_spectral_normalization_is_what_keras_does_and_leaves_one(same):
     name = "keras.layers.SpectralNormalization"
     same(normalization.spectral_normalization, name, ours, theirs, at_most=1e-5)
     assert np.linalg.svd(ours)[1][0] == pytest.approx(1, abs=1e-2)
+
+
+@pytest.mark.parametrize("name", ["simple_cnn", "resnet20", "dcgan_tiny"])
+def test_networks_normalize_between_a_layer_and_its_activation(name):
+    network = kerasdl.create_model(name)
+    network = kerasdl.compression.flatten(getattr(network, "generator", network))
+    norms = [part for part in network.layers if "BatchNorm" in type(part).__name__]
+    before = {type(norm.input._keras_history.operation).__name__ for norm in norms}
+    after = [type(node.operation).__name__ for norm in norms for node in norm._outbound_nodes]
+    assert norms and before <= {"Conv2D", "Conv2DTranspose"}
+    assert set(after) <= {"ReLU", "Activation", "Add"}  # a residual block adds, then activates
+
+
+def drift(norm):
+    """How far what a hidden layer gives moves from where it was, in its first deviations."""
+    images, labels = next(kerasdl.data.load("digits", batch_size=900).train.as_numpy_iterator())
+    x = images.reshape(len(images), -1)
+    inputs = hidden = keras.Input((64,))
+    for seed in range(3):
+        start = keras.initializers.GlorotUniform(seed)
+        hidden = keras.layers.Dense(32, kernel_initializer=start)(hidden)
+        hidden = keras.layers.BatchNormalization()(hidden) if norm else hidden
+        seen, hidden = hidden, keras.layers.ReLU()(hidden)
+    start = keras.initializers.GlorotUniform(9)
+    model = keras.Model(inputs, keras.layers.Dense(10, kernel_initializer=start)(hidden))
+    entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.1), entropy)
+    probe = keras.Model(inputs, seen)
+    first = np.array(probe(x, training=True))
+    model.fit(x, labels, batch_size=32, epochs=5, shuffle=False, verbose=0)
+    moved = np.array(probe(x, training=True)).mean(axis=0) - first.mean(axis=0)
+    return np.mean(np.abs(moved) / first.std(axis=0))
+
+
+def test_what_the_next_layer_hears_stays_where_it_was_behind_a_norm():
+    without, with_norm = drift(norm=False), drift(norm=True)
+    assert with_norm < 0.2 and without > 2 * with_norm

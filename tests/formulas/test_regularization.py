@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from kerasdl.formulas import losses, regularization
+from kerasdl.models.composite.ensemble import Ensemble
 
 W = np.array([1.0, -2.0, 3.0])
 
@@ -160,3 +161,13 @@ def test_an_ensemble_is_keras_average_and_no_worse_than_its_members_on_average(g
     same(regularization.ensemble, "keras.layers.Average", ours, keras.layers.Average()(list(p)))
     mean = np.mean([losses.cross_entropy(y, member) for member in p])
     assert losses.cross_entropy(y, ours) <= mean
+
+
+def test_the_packages_ensemble_says_the_mean(generator, same):
+    members = [keras.Sequential([keras.Input((5,)), keras.layers.Dense(4)]) for _ in range(3)]
+    for member in members:
+        member.set_weights([generator.normal(size=w.shape) for w in member.get_weights()])
+    x = generator.normal(size=(6, 5)).astype("float32")
+    theirs = np.exp(Ensemble(members)(x))
+    ours = regularization.ensemble([keras.ops.softmax(member(x)) for member in members])
+    same(regularization.ensemble, "kerasdl.models.composite.Ensemble", ours, theirs)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kerasdl import data, schedules
 from kerasdl.data import text
 from kerasdl.formulas import training
 
@@ -71,6 +72,14 @@ def test_inverse_sigmoid_is_a_sigmoid_of_scipy(same):
     same(training.scheduled_sampling, "scipy.special.expit", ours, special.expit(np.log(k) - i / k))
 
 
+def test_inverse_sigmoid_is_the_packages_schedule(same):
+    i = np.arange(100)
+    share = schedules.InverseSigmoid(decay_steps=10)
+    theirs = [share(step) for step in i]
+    ours = training.scheduled_sampling(i, 10)
+    same(training.scheduled_sampling, "kerasdl.schedules.InverseSigmoid", ours, theirs)
+
+
 def test_other_ways_to_let_go_of_the_truth_are_schedules_of_keras(same):
     i, schedules = np.arange(200), keras.optimizers.schedules
     theirs = schedules.PolynomialDecay(1.0, 80, 0.2)
@@ -93,6 +102,18 @@ def test_a_curriculum_begins_with_the_easiest_and_ends_with_all(same):
         assert np.all(np.diff(difficulty[ours]) >= 0)
         sizes.append(len(ours))
     assert sizes == [4, 7, 10]
+
+
+@pytest.mark.parametrize("epoch", range(7))
+def test_the_packages_curriculum_draws_the_examples_of_its_stage(epoch, same):
+    difficulty = np.random.default_rng(1).permutation(10).astype(float)
+    plan = data.Curriculum(difficulty, stages=3, epochs=2, ordered=True)
+    places, epoch = tf.range(10, dtype="int64"), tf.constant(epoch, "int64")
+    rows = plan.chooser((np.zeros(10), np.zeros(10)), seed=0)(places, epoch)
+    seen = rows.numpy()[np.diff(rows, prepend=-1) != 0]  # an early stage draws each several times
+    ours = training.curriculum(difficulty, min(3, 1 + int(epoch) // 2), 3)
+    same(training.curriculum, "kerasdl.data.Curriculum", ours, seen)
+    assert np.all(np.diff(difficulty[rows]) >= 0)
 
 
 def test_accumulated_gradients_are_what_keras_applies_and_those_of_the_large_batch(same):

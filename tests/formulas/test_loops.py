@@ -1,0 +1,172 @@
+"""What a training loop does: the notes' words on tapes, modes, states and restarts, and Keras's.
+
+Spec: BAS-01, BAS-09, BAS-29, INI-12, OPT-17, REG-17, REG-23, TRN-07, TRN-08, TRN-09, TRN-13, TRN-14
+"""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasdl import data
+
+X = np.random.default_rng(0).normal(size=(24, 5)).astype("float32")
+Y = np.tanh(X @ np.arange(5.0)[:, None]).astype("float32")
+
+
+def network(*more):
+    """The same weights every time."""
+    starts = [keras.initializers.GlorotUniform(seed) for seed in range(2)]
+    hidden = keras.layers.Dense(8, "tanh", kernel_initializer=starts[0])
+    last = keras.layers.Dense(1, kernel_initializer=starts[1])
+    return keras.Sequential([keras.Input((5,)), hidden, *more, last])
+
+
+def compiled():
+    model = network()
+    model.compile(keras.optimizers.Adam(0.05), "mse")
+    return model
+
+
+def losses(model, steps):
+    """One step on all of the data, again and again."""
+    return model.fit(X, Y, batch_size=24, epochs=steps, shuffle=False, verbose=0).history["loss"]
+
+
+def test_a_loop_of_ones_own_is_fit():
+    fitted, model = compiled(), network()
+    optimizer, loss, found = keras.optimizers.Adam(0.05), keras.losses.MeanSquaredError(), []
+    for _ in range(5):
+        with tf.GradientTape() as tape:  # a new one: nothing of the last step is in it
+            value = loss(Y, model(X, training=True))
+        gradients = tape.gradient(value, [w.value for w in model.trainable_variables])
+        optimizer.apply(gradients, model.trainable_variables)
+        found.append(float(value))
+    np.testing.assert_allclose(found, losses(fitted, 5), rtol=1e-5)
+    assert found[-1] < found[0]
+
+
+def test_gradients_do_not_pile_up_where_nobody_sets_them_to_zero():
+    model = network()
+
+    def gradient():
+        with tf.GradientTape() as tape:
+            value = tf.reduce_mean((model(X) - Y) ** 2)
+        return tape.gradient(value, model.trainable_variables[0].value)
+
+    np.testing.assert_array_equal(gradient(), gradient())
+
+
+@pytest.mark.parametrize("kind", ["dropout", "noise", "norm"])
+def test_training_and_use_differ_where_the_flag_says_so(kind):
+    layer = {
+        "dropout": keras.layers.Dropout(0.5, seed=0),
+        "noise": keras.layers.GaussianNoise(0.5, seed=0),
+        "norm": keras.layers.BatchNormalization(),
+    }[kind]
+    model = network(layer)
+    used = model(X)
+    np.testing.assert_array_equal(model(X, training=False), used)
+    assert np.abs(model(X, training=True) - used).max() > 1e-3
+
+
+def test_computing_again_what_was_not_kept_gives_the_same_gradients():
+    found = []
+    for mode in (None, "full"):
+        with keras.RematScope(mode=mode):
+            model = network()
+        with tf.GradientTape() as tape:
+            value = tf.reduce_mean((model(X) - Y) ** 2)
+        found.append(tape.gradient(value, [w.value for w in model.trainable_variables]))
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_a_model_from_a_file_goes_on_as_if_nothing_had_been(tmp_path):
+    straight = losses(compiled(), 10)
+    model = compiled()
+    losses(model, 5)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again(X), model(X))
+    np.testing.assert_allclose(losses(again, 5), straight[5:], rtol=1e-6)
+    bare = compiled()
+    bare.set_weights(model.get_weights())
+    # weights alone are not enough: Adam has to learn its averages anew
+    assert np.abs(np.array(losses(bare, 5)) - straight[5:]).max() > 1e-3
+
+
+def test_a_network_that_feeds_forward_has_no_memory_and_no_loop():
+    model = network()
+    np.testing.assert_array_equal(model(X), model(X))
+    for layer in model.layers:  # each layer gets what the one before it gave
+        (node,) = layer._inbound_nodes
+        assert all(
+            model.layers.index(p.operation) < model.layers.index(layer)
+            for p in node.parent_nodes
+            if p.operation in model.layers
+        )
+
+
+def test_the_order_of_steps_is_heard_by_a_recurrent_network_alone():
+    steps = np.random.default_rng(1).normal(size=(2, 6, 5)).astype("float32")
+    forward, order = network(), [3, 0, 5, 1, 4, 2]
+
+    def of_the_mean(x):
+        return np.mean([forward(x[:, t]) for t in range(6)], axis=0)
+
+    np.testing.assert_allclose(of_the_mean(steps[:, order]), of_the_mean(steps), atol=1e-6)
+    recurrent = keras.layers.SimpleRNN(4)
+    assert np.abs(recurrent(steps[:, order]) - recurrent(steps)).max() > 0.05
+
+
+@pytest.mark.parametrize("kind", [keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU])
+def test_a_recurrent_network_starts_from_zeros(kind):
+    x = np.random.default_rng(2).normal(size=(2, 6, 5)).astype("float32")
+    layer = kind(4)
+    zeros = [np.zeros((2, 4), "float32")] * (2 if kind is keras.layers.LSTM else 1)
+    np.testing.assert_array_equal(layer(x), layer(x, initial_state=zeros))
+    assert np.abs(layer(x, initial_state=[z + 1 for z in zeros]) - layer(x)).max() > 0.01
+
+
+def test_pixels_tell_a_network_more_than_two_features_made_by_hand():
+    splits = data.load("digits", batch_size=1000, validation=0)
+    (train, labels), (test, right) = (
+        next(split.as_numpy_iterator()) for split in (splits.train, splits.test)
+    )
+    accuracy = {}
+    for name, features in {
+        "pixels": lambda images: images.reshape(len(images), -1),
+        "by hand": lambda images: np.stack([images.mean((1, 2, 3)), images.std((1, 2, 3))], 1),
+    }.items():
+        x, unseen = features(train), features(test)
+        x, unseen = ((values - x.mean(0)) / (x.std(0) + 1e-3) for values in (x, unseen))
+        starts = [keras.initializers.GlorotUniform(seed) for seed in range(2)]
+        hidden = keras.layers.Dense(32, "relu", kernel_initializer=starts[0])
+        model = keras.Sequential([hidden, keras.layers.Dense(10, kernel_initializer=starts[1])])
+        entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.Adam(0.01), entropy)
+        model.fit(x, labels, batch_size=32, epochs=10, shuffle=False, verbose=0)
+        accuracy[name] = np.mean(np.argmax(model.predict(unseen, verbose=0), 1) == right)
+    assert accuracy["by hand"] < 0.4 and accuracy["pixels"] > 0.85
+
+
+def test_augmentation_narrows_the_gap_between_what_was_seen_and_what_was_not():
+    splits = data.load("digits", batch_size=900, validation=0)
+    (x, y), unseen = (next(split.as_numpy_iterator()) for split in (splits.train, splits.test))
+    gaps = []
+    for augment in (False, True):
+        moves = [keras.layers.RandomTranslation(0.1, 0.1, "constant", seed=0)] if augment else []
+        starts = [keras.initializers.GlorotUniform(seed) for seed in range(4)]
+        parts = [keras.layers.Conv2D(16 * n, 3, activation="relu") for n in (1, 2)]
+        parts += [keras.layers.Flatten(), keras.layers.Dense(64, "relu"), keras.layers.Dense(10)]
+        for start, part in zip(starts, (p for p in parts if hasattr(p, "use_bias")), strict=True):
+            part.kernel_initializer = start
+        model = keras.Sequential([keras.Input((8, 8, 1)), *moves, *parts])
+        entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.Adam(3e-3), entropy)
+        model.fit(x[:150], y[:150], batch_size=50, epochs=40, shuffle=False, verbose=0)
+        judged = (model.evaluate(*pair, verbose=0) for pair in (unseen, (x[:150], y[:150])))
+        gaps.append(next(judged) - next(judged))
+    # of losses; 150 digits are right nine times of ten either way
+    assert 0 < gaps[1] < 0.75 * gaps[0]
