@@ -19,6 +19,7 @@ MODULES = {
     "explain": "explain",
     "export": "export",
     "formulas": "formulas",
+    "guide": "guide",
     "layers": "layers",
     "learners": "learners",
     "list_models": "registry",

@@ -1,0 +1,71 @@
+"""The tables of what to choose: complete, and what they name is there and does so."""
+
+import dataclasses
+import importlib
+import inspect
+import pathlib
+
+import keras
+import pytest
+
+import kerasdl
+from kerasdl import errors, guide, registry
+from kerasdl.recipes import recipe
+
+PAGE = pathlib.Path(__file__).parents[1] / "docs" / "guide.md"
+
+
+def test_the_page_is_the_tables():
+    assert PAGE.read_text(encoding="utf-8") == guide.page(), (
+        "python -m kerasdl.guide > docs/guide.md"
+    )
+
+
+def test_tables_have_the_notes_rows():
+    lengths = [guide.LEARNING, guide.NETWORKS, guide.CHOICES, guide.FRAMEWORKS]
+    assert [len(table) for table in lengths] == [5, 10, 9, 6]
+    assert [len(topics) for topics in guide.ROADMAP.values()] == [3, 4, 3]
+    assert {"data", "features", "hardware", "training time", "interpretability"} == {
+        *guide.LEARNING
+    }
+    assert len(guide.FORWARD_OR_RECURRENT) == len(guide.HYPER_PARAMETERS) == 5
+
+
+def test_what_they_name_is_in_the_package():
+    for topics in guide.ROADMAP.values():
+        for module in topics.values():
+            assert importlib.import_module(module).__doc__
+    for _, _, here in guide.NETWORKS.values():
+        assert here in registry.entries() or importlib.import_module(here).__doc__
+
+
+def test_hyper_parameters_are_arguments_of_what_sets_them():
+    for _, where in guide.HYPER_PARAMETERS.values():
+        path, _, argument = where.rstrip(")").partition("(")
+        package, *names = path.split(".")
+        found = {"keras": keras, "kerasdl": kerasdl}[package]
+        for name in names:
+            found = getattr(found, name)
+        assert argument in inspect.signature(found).parameters, where
+    fields = {field.name for field in dataclasses.fields(recipe.Recipe)}
+    assert {"learning_rate", "batch_size", "epochs", "model_options"} <= fields
+
+
+def test_recommendations():
+    assert guide.recommend("images", "classification") == ("ResNet", "EfficientNet", "ViT")
+    assert guide.recommend("graphs", "prediction") == ("GNN",)
+    with pytest.raises(errors.InvalidInput, match=r"kind of data. Expected one of images"):
+        guide.recommend("image", "classification")
+    with pytest.raises(errors.InvalidInput, match="task for text"):
+        guide.recommend("text", "detection")
+
+
+def test_activations_are_those_that_are_used():
+    lstm = keras.layers.LSTM(2)
+    assert lstm.recurrent_activation.__name__ == guide.activation("gate")
+    assert lstm.activation.__name__ == guide.activation("state")
+    generator = kerasdl.create_model("dcgan_tiny").generator
+    used = [part.activation.__name__ for part in generator.layers if hasattr(part, "activation")]
+    assert used[-1] == guide.activation("pixels") and guide.activation("hidden") in used
+    with pytest.raises(errors.InvalidInput, match="task"):
+        guide.activation("hide")
