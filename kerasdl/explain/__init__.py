@@ -13,7 +13,13 @@ MODULES = {
     "latent": "generation",
     "reconstructions": "generation",
     "samples": "generation",
+    "activations": "features",
     "feature_maps": "features",
+    "filters": "features",
+    "attention": "heads",
+    "maximize": "inputs",
+    "saliency": "inputs",
+    "slopes": "inputs",
     "trade_off": "compression",
 }
 

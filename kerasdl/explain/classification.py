@@ -13,6 +13,8 @@ def confusion(labels, predictions, names=None):
         labels: The true class numbers.
         predictions: The predicted class numbers, or a row of probabilities or logits for each.
         names: Name of each class.
+
+    Spec: DBG-20
     """
     labels, predictions = np.asarray(labels).ravel(), np.asarray(predictions)
     if predictions.ndim == 2:
@@ -54,6 +56,8 @@ def predictions(images, labels, probabilities, names=None, count=12):
         probabilities: (number, classes).
         names: Name of each class.
         count: How many at most. Without a mistake, the least confident predictions are shown.
+
+    Spec: DBG-20
     """
     images, labels = np.asarray(images), np.asarray(labels).ravel()
     probabilities = np.asarray(probabilities)

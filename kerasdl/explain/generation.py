@@ -7,13 +7,19 @@ from kerasdl.explain import style
 
 
 def samples(images, count=64):
-    """A square grid of images in [0, 1]."""
+    """A square grid of images in [0, 1].
+
+    Spec: DBG-20, DBG-24
+    """
     images = _some(images, count)
     return style.image_grid(images, int(np.ceil(len(images) ** 0.5)))
 
 
 def reconstructions(inputs, outputs, count=10):
-    """Inputs above, what came back below."""
+    """Inputs above, what came back below.
+
+    Spec: DBG-25
+    """
     inputs, outputs = _some(inputs, count), _some(outputs, count)
     if inputs.shape != outputs.shape:
         raise InvalidInput("outputs", f"the inputs' shape {inputs.shape}", outputs.shape)
@@ -23,7 +29,10 @@ def reconstructions(inputs, outputs, count=10):
 
 
 def interpolation(images):
-    """The images between two codes: (steps, ...), or (rows, steps, ...) for several pairs."""
+    """The images between two codes: (steps, ...), or (rows, steps, ...) for several pairs.
+
+    Spec: DBG-18
+    """
     images = np.asarray(images)
     is_colour = images.ndim == 4 and images.shape[-1] in (1, 3)
     rows = images if images.ndim == 5 or (images.ndim == 4 and not is_colour) else images[None]
@@ -37,6 +46,8 @@ def latent(codes, labels=None, names=None):
         codes: (number, dim).
         labels: Class number of each.
         names: Name of each class.
+
+    Spec: DBG-17, DBG-18
     """
     codes = np.asarray(codes, "float64")
     if codes.ndim != 2 or codes.shape[1] < 2 or len(codes) < 2:

@@ -1,0 +1,98 @@
+"""What an output hears of its input: slopes, and the input that it likes most."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from kerasdl.errors import InvalidInput
+from kerasdl.explain import style
+
+
+@dataclasses.dataclass(frozen=True)
+class Maximized:
+    """An input made for one output.
+
+    Args:
+        image: The input.
+        logits: The output after each step, from the first input on; it never falls.
+    """
+
+    image: np.ndarray
+    logits: np.ndarray
+
+
+def slopes(model, images, targets=None):
+    """How much each number of the input would change an output: d logit / d x, in x's shape.
+
+    Args:
+        model: From images to logits.
+        images: (number, height, width, channels).
+        targets: An output for each image; by default its largest.
+
+    Spec: DBG-14
+    Reference: Simonyan, Vedaldi, Zisserman (2013), Deep Inside Convolutional Networks.
+    """
+    return _ask(model, np.asarray(images, "float32"), targets)[1]
+
+
+def saliency(model, images, targets=None):
+    """Images above, and below how much each pixel matters: the largest slope of its channels.
+
+    Args:
+        model, images, targets: As in `slopes`.
+
+    Spec: DBG-14
+    """
+    images = np.asarray(images, "float32")
+    heat = np.abs(slopes(model, images, targets)).max(-1)
+    heat /= np.maximum(heat.max((1, 2), keepdims=True), 1e-12)
+    return style.image_grid([*images, *heat], len(images))
+
+
+def maximize(model, target: int, steps: int = 100, limits=(0.0, 1.0), start=None) -> Maximized:
+    """Climb from grey to an image of which a network is sure, though it is noise to people.
+
+        x <- clip(x + eta g / max|g|)        g = d logit / dx, eta halved where the logit would fall
+
+    Args:
+        model: From one image to logits.
+        target: The output to raise.
+        steps: How many at most.
+        limits: Smallest and largest value of a pixel.
+        start: The first image; by default the middle of `limits`.
+
+    Spec: DBG-13
+    Reference: Nguyen, Yosinski, Clune (2015), Deep Neural Networks are Easily Fooled.
+    """
+    low, high = limits
+    if start is None:
+        start = np.full(model.input_shape[1:], (low + high) / 2)
+    image, eta = np.asarray(start, "float32")[None], (high - low) / 8
+    logit, slope = _ask(model, image, [target])
+    found = [float(logit[0])]
+    for _ in range(steps):
+        step = eta * slope / max(np.abs(slope).max(), 1e-12)
+        tried = np.clip(image + step, low, high)
+        logit, slope_there = _ask(model, tried, [target])
+        if logit[0] < found[-1]:
+            eta /= 2
+        else:
+            image, slope = tried, slope_there
+            found.append(float(logit[0]))
+    return Maximized(image[0], np.array(found))
+
+
+def _ask(model, images, targets):
+    """The chosen outputs and their slopes."""
+    import tensorflow as tf
+
+    if images.ndim != 4:
+        raise InvalidInput("images", "shape (number, height, width, channels)", images.shape)
+    images = tf.constant(images)
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = model(images, training=False)
+        targets = keras.ops.argmax(logits, -1) if targets is None else np.asarray(targets)
+        chosen = tf.gather(logits, tf.cast(targets, "int32"), batch_dims=1)
+    return chosen.numpy(), tape.gradient(chosen, images).numpy()
