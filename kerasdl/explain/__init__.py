@@ -16,6 +16,7 @@ MODULES = {
     "activations": "features",
     "feature_maps": "features",
     "filters": "features",
+    "top_patches": "patches",
     "attention": "heads",
     "maximize": "inputs",
     "saliency": "inputs",

@@ -57,7 +57,7 @@ def sparsity_penalty(h, target=0.05):
 
     The notes' second logarithm has lost the minus of 1 - rho.
 
-    Spec: AEN-08, E-12
+    Spec: AEN-08, REG-24, E-12
 
     >>> [round(float(sparsity_penalty(np.array([[r]]))), 6) for r in (0.05, 0.1, 0.2, 0.5)]
     [0.0, 0.016707, 0.093943, 0.494632]
@@ -125,7 +125,7 @@ def contractive_penalty(h, w):
 
         ||dh/dx||_F^2 = sum_j (h_j (1 - h_j))^2 sum_i W_ij^2
 
-    Spec: AEN-12
+    Spec: AEN-12, REG-24
 
     >>> float(contractive_penalty(np.array([0.5]), np.array([[1.0], [2.0]])))
     0.3125

@@ -1,6 +1,8 @@
 """Initial weights: how large they may be so that many layers neither mute a signal nor blow it up.
 
-All-zero weights are no start: equal neurons get equal gradients and stay equal.
+All-zero weights are no start: equal neurons get equal gradients and stay equal. Before the sizes
+below were known, layers were trained one by one, without labels, to find a start (INI-10); see
+`boltzmann`.
 """
 
 import math

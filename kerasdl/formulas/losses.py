@@ -1,4 +1,8 @@
-"""Losses: how wrong a prediction is, as one number."""
+"""Losses: how wrong a prediction is, as one number.
+
+Those of one kind of model stand with it (LOS-13): `adversarial`, `wasserstein`, `generative` (the
+ELBO), `contrastive`, `distillation`, `diffusion`, `detection`, `segmentation`.
+"""
 
 import numpy as np
 

@@ -43,7 +43,8 @@ class DCGAN(Arguments, keras.Model):
     (2016), Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
     Networks.
 
-    Spec: GAN-01, GAN-02, GAN-03, GAN-06, GAN-07, GAN-09, GAN-15, GAN-18, GAN-21, GAN-31, E-35
+    Spec: GAN-01, GAN-02, GAN-03, GAN-06, GAN-07, GAN-09, GAN-15, GAN-18, GAN-21, GAN-31, TRN-22,
+    E-35
     """
 
     def __init__(self, generator, discriminator, label_smoothing=0.1, seed=None, **kwargs):
