@@ -1,25 +1,20 @@
 """How weights and activations are spread, epoch by epoch."""
 
-import time
-
 import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasdl.callbacks.board import Board
-
-SHARE = 0.05  # of the training's time
+from kerasdl.callbacks.epoch_ends import EpochEnds
 
 
-class Histograms(keras.callbacks.Callback):
+class Histograms(EpochEnds):
     """Histograms of each layer's kernel, and of its outputs for some inputs, at ends of epochs.
-
-    An epoch is left out when all of them together would take more than a twentieth of the time.
 
     Args:
         inputs: Some of the model's, for activations; `None` for weights alone. A model that is no
             graph of layers shows its weights only.
         bins: Of each histogram.
+        every: Epochs from one look to the next; `None` for as many as take a twentieth of the time.
         log_dir: A folder for TensorBoard; `None` for none.
 
     Attributes:
@@ -30,15 +25,13 @@ class Histograms(keras.callbacks.Callback):
     Spec: DBG-09
     """
 
-    def __init__(self, inputs=None, bins=40, log_dir=None):
-        super().__init__()
+    def __init__(self, inputs=None, bins=40, every=None, log_dir=None):
+        super().__init__(every, log_dir)
         self.inputs, self.bins = inputs, bins
-        self.board = Board(log_dir)
-        self.epochs, self.found, self.broken = [], {}, []
-        self.spent = 0.0
+        self.found, self.broken = {}, []
 
     def on_train_begin(self, logs=None):
-        self.begin = time.perf_counter()
+        super().on_train_begin(logs)
         self.watched = None
         if self.inputs is not None and getattr(self.model, "inputs", None):
             layers = [layer for layer in self.model.layers if layer.weights or _bends(layer)]
@@ -48,15 +41,11 @@ class Histograms(keras.callbacks.Callback):
             inputs = self.model.inputs if several else self.model.inputs[0]
             self.watched = tf.function(keras.Model(inputs, outputs))
 
-    def on_epoch_end(self, epoch, logs=None):
-        now = time.perf_counter()
-        if self.spent > SHARE * (now - self.begin):
-            return
+    def look(self, epoch):
         values = {w.path: np.array(w) for w in self.model.trainable_weights if len(w.shape) > 1}
         if self.watched:
             outputs = self.watched(self.inputs, training=False)
             values |= dict(zip(self.names, map(np.asarray, outputs), strict=True))
-        self.epochs.append(epoch)
         with self.board.at(epoch):
             for name, array in values.items():
                 if not np.isfinite(array).all():
@@ -64,10 +53,6 @@ class Histograms(keras.callbacks.Callback):
                     array = array[np.isfinite(array)]
                 self.found.setdefault(name, []).append(np.histogram(array, self.bins))
                 tf.summary.histogram(name, array)
-        self.spent += time.perf_counter() - now
-
-    def on_train_end(self, logs=None):
-        self.board.close()
 
     def figure(self, names=None):
         """A picture for each name: values upwards, epochs to the right, darker where more are."""

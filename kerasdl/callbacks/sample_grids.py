@@ -2,13 +2,12 @@
 
 import pathlib
 
-import keras
 import numpy as np
 
-from kerasdl.callbacks.board import Board
+from kerasdl.callbacks.epoch_ends import EpochEnds
 
 
-class SampleGrids(keras.callbacks.Callback):
+class SampleGrids(EpochEnds):
     """Save a grid of what a function of the model gives, at ends of epochs.
 
     The same noise every time shows how each picture changes: let `make` use a seed.
@@ -16,25 +15,18 @@ class SampleGrids(keras.callbacks.Callback):
     Args:
         make: From the model to images (count, height, width, channels) in [0, 1].
         folder: For epoch-0001.png and so on.
-        every: Epochs from one grid to the next.
+        every: Epochs from one grid to the next; `None` for as many as take a twentieth of the time.
         log_dir: A folder for TensorBoard; `None` for none.
     """
 
-    def __init__(self, make, folder, every=1, log_dir=None):
-        super().__init__()
-        self.make, self.every = make, every
-        self.folder = pathlib.Path(folder)
-        self.board = Board(log_dir)
+    def __init__(self, make, folder, every=None, log_dir=None):
+        super().__init__(every, log_dir)
+        self.make, self.folder = make, pathlib.Path(folder)
 
-    def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every:
-            return
+    def look(self, epoch):
         from kerasdl import explain
 
         figure = explain.samples(np.asarray(self.make(self.model)))
         self.folder.mkdir(parents=True, exist_ok=True)
         figure.savefig(self.folder / f"epoch-{epoch + 1:04d}.png", dpi=100)
         self.board.picture("samples", figure, epoch)
-
-    def on_train_end(self, logs=None):
-        self.board.close()

@@ -9,6 +9,7 @@ from tensorboard.backend.event_processing import event_accumulator
 
 import kerasdl
 from kerasdl import callbacks
+from kerasdl.callbacks import epoch_ends
 from kerasdl.callbacks.gradient_health import label
 from kerasdl.errors import InvalidInput
 
@@ -172,9 +173,34 @@ def test_grids_of_samples(tmp_path):
     assert "samples" in tags(tmp_path / "events", "tensors")
 
 
+class Clocked(epoch_ends.EpochEnds):
+    """Epochs of a second each, at whose ends a look takes as long."""
+
+    def run(self, epochs):
+        self.now = 0
+        self.set_params({"epochs": epochs})
+        self.on_train_begin()
+        for epoch in range(epochs):
+            self.now += 1
+            self.on_epoch_end(epoch)
+        return self.epochs
+
+    def look(self, epoch):
+        self.now += 1
+
+
+def test_what_takes_long_is_done_seldom_but_in_the_end(monkeypatch):
+    for every, expected in ((None, [0, 18, 24]), (10, [9, 19])):
+        watch = Clocked(every)
+        monkeypatch.setattr(epoch_ends.time, "perf_counter", lambda watch=watch: watch.now)
+        assert watch.run(25) == expected
+    with pytest.raises(InvalidInput, match=r"`every`\. Expected a positive integer or None"):
+        Clocked(0)
+
+
 def test_confusion_adds_up_to_the_accuracy(tmp_path):
     data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(40)
-    watch = callbacks.ConfusionByEpoch(data, ["a", "b", "c"], log_dir=tmp_path)
+    watch = callbacks.ConfusionByEpoch(data, ["a", "b", "c"], every=1, log_dir=tmp_path)
     model = network(metrics=["accuracy"])
     fit(model, watch)
     assert len(watch.matrices) == 3

@@ -24,6 +24,7 @@ def test_confusion_matrix(numbers, same):
     x = keras.Input((3,))
     callback = ConfusionByEpoch([(np.eye(3)[said.ravel()], y.ravel())], 3)
     callback.set_model(keras.Model(x, keras.layers.Identity()(x)))
+    callback.on_train_begin()
     callback.on_epoch_end(0)
     name = "kerasdl.callbacks.ConfusionByEpoch"
     same(segmentation.confusion_matrix, name, ours, callback.matrices[0])
