@@ -1,9 +1,9 @@
 """The command line as a user meets it: help at once, one line for wrong input, results."""
 
 import json
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -66,21 +66,26 @@ def out_of(arguments, folders):
 
 def test_help_list_and_info_are_fast_and_import_no_tensorflow():
     def seconds(code):
-        begin = time.perf_counter()
+        """Of computing, whatever else the machine does."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
-        return time.perf_counter() - begin
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    def best(code):
-        return min(seconds(code) for _ in range(3))
-
-    tensorflow = best("import tensorflow")
-    for arguments in (["--help"], ["list"], ["info", "resnet50"], ["info", "digits"]):
+    tensorflow = seconds("import tensorflow")
+    dear = {"tensorflow", "keras"}
+    for arguments, unwanted in [
+        (["--help"], dear | {"numpy"}),
+        (["list"], dear),
+        (["info", "resnet50"], dear | {"numpy"}),
+        (["info", "digits"], dear),
+    ]:
         code = (
             "import sys; from kerasdl import cli; sys.argv[1:] = "
             f"{arguments}\ntry: cli.main()\nexcept SystemExit as stop: assert not stop.code\n"
-            "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+            f"assert not {unwanted} & sys.modules.keys()"
         )
-        assert best(code) < tensorflow / 10, arguments
+        assert min(seconds(code) for _ in range(2)) < tensorflow / 10, arguments
 
 
 def test_road_from_training_to_a_litert_file(tmp_path, capsys):
@@ -112,27 +117,26 @@ def test_road_from_training_to_a_litert_file(tmp_path, capsys):
 
     _, out, _ = run(capsys, "bench", *(row["file"] for row in rows), "--json")
     assert all(row["median_ms"] > 0 for row in json.loads(out))
-    _, out, _ = run(capsys, "bench", folder, "--sort", "kB", "--json")
-    sizes = [row["kB"] for row in json.loads(out)]
-    assert len(sizes) == 2 and sizes == sorted(sizes)
 
     _, out, _ = run(capsys, "export", folder, "--format", "onnx", "--json")
     (row,) = json.loads(out)
     assert row["file"].endswith("model.onnx") and row["largest_error"] < 1e-5
     assert row["accuracy"] == pytest.approx(accuracy, abs=1e-6) and row["median_ms"] > 0
     _, out, _ = run(capsys, "bench", folder, "--sort", "kB", "--json")
-    assert any(row["file"].endswith(".onnx") for row in json.loads(out))
+    rows = json.loads(out)
+    sizes = [row["kB"] for row in rows]
+    assert len(sizes) == 3 and sizes == sorted(sizes)
+    assert any(row["file"].endswith(".onnx") for row in rows)
     status, _, err = run(capsys, "export", folder, "--format", "onnx", "--quantize", "int8")
     assert status == 2 and "none for ONNX. Received: int8" in err
     status, _, err = run(capsys, "export", folder, "--format", "onx")
     assert status == 2 and "Expected one of onnx" in err
 
-    options = ("--method", "int8", "--method", "pqat", "--epochs", "1", "--json")
-    status, out, err = run(capsys, "compress", folder, *options)
+    options = ("--method", "int8", "--method", "pqat", "--epochs", "1", "--max-drop", "0.3")
+    status, out, err = run(capsys, "compress", folder, *options, "--json")
     rows = json.loads(out)
     assert status == 0 and "pqat" in err
-    # and pqat with fewer zeros, where so short a training lost too much
-    assert [row["method"] for row in rows][:3] == ["float", "int8", "pqat"]
+    assert [row["method"] for row in rows] == ["float", "int8", "pqat"]
     assert sum(row["best"] for row in rows) == 1 and rows[2]["zeros"] > 0.7
     assert (folder / "compressed" / "pqat.tflite").is_file()
     assert (folder / "figures" / "compression.png").is_file()

@@ -17,28 +17,18 @@ What a set gives, by `splits.info.task`; everything comes in batches:
 `names`, `card` and `options` import no TensorFlow; it is imported when something is loaded.
 """
 
-import importlib
-
+from kerasdl import lazy
 from kerasdl.data.catalogue import card, names, options
-from kerasdl.data.curriculum import Curriculum
-from kerasdl.data.splits import Info, Splits
 
-__all__ = [
-    "Curriculum",
-    "Info",
-    "Splits",
-    "card",
-    "load",
-    "names",
-    "options",
-    "throughput",
-    "write_records",
-]
+# these need NumPy or TensorFlow
+MODULES = {
+    "Curriculum": "curriculum",
+    "Info": "splits",
+    "Splits": "splits",
+    "load": "loading",
+    "throughput": "measure",
+    "write_records": "writing",
+}
 
-
-def __getattr__(name):
-    # these need TensorFlow
-    if name in ("load", "throughput", "write_records"):
-        modules = {"load": "loading", "throughput": "measure", "write_records": "writing"}
-        return getattr(importlib.import_module(f"kerasdl.data.{modules[name]}"), name)
-    raise AttributeError(f"module 'kerasdl.data' has no attribute {name!r}")
+__all__ = ["card", "names", "options", *MODULES]
+__getattr__, _ = lazy.names(__name__, MODULES)
