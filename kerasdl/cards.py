@@ -73,7 +73,12 @@ def _models(topic):
 
 
 def show(name: str, as_json: bool = False):
-    """Print every card that bears the name: a model, its recipe, a layer, a data set."""
+    """Print every card that bears the name: a model, its recipe, a layer, a data set.
+
+    A model's card is its diagram in text: a row for each layer, with shape and parameters.
+
+    Spec: DBG-26
+    """
     found = {}
     if name in registry.entries():
         entry = registry.entries()[name]

@@ -15,7 +15,7 @@
 #
 # Run it: `python tutorials/18_activations.py` (25 seconds). You will see all of them with their
 # slopes, units that die and come back, softmax at three temperatures, and what each learns.
-# Spec: ACT-01 to 04, 06 to 14, 16, 17, 19, 20, E-38, E-39, E-40, E-42, E-43.
+# Spec: ACT-01 to 04, 06 to 14, 16, 17, 19, ACT-20, DBG-19, E-38, E-39, E-40, E-42, E-43.
 
 # %%
 import pathlib

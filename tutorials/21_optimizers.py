@@ -17,7 +17,7 @@
 #
 # Run it: `python tutorials/21_optimizers.py` (2 seconds). You will see paths through a ravine
 # and over a saddle, momentum when the rate falls, and Adam's first steps.
-# Spec: OPT-01 to OPT-15 (OPT-12 by its race), E-45, E-46, E-47, E-48.
+# Spec: OPT-01 to OPT-15 (OPT-12 by its race), DBG-19, E-45, E-46, E-47, E-48.
 
 # %%
 import functools

@@ -16,7 +16,8 @@
 # \eta_t = \frac \eta 2 \Big(1 + \cos \pi \frac{t - w}{T - w}\Big) \;\; (w \le t \le T)$$
 #
 # Run it: `python tutorials/22_learning_rates.py` (60 seconds). You will see nine schedules, rates
-# too low and too high, the sweep, and what the digits say. Spec: BAS-20, SCH-01 to SCH-14, E-10.
+# too low and too high, the sweep, and what the digits say.
+# Spec: BAS-20, SCH-01 to SCH-14 (SCH-13 by its sweep), DBG-19, E-10.
 
 # %%
 import pathlib

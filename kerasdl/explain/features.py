@@ -1,7 +1,5 @@
 """Pictures of what a convolutional network sees inside."""
 
-import math
-
 import keras
 import numpy as np
 
@@ -24,7 +22,7 @@ def feature_maps(model, image, layer: str | None = None, layers: int = 4, maps: 
 
     Spec: DBG-10
     """
-    chosen = [_named(model, layer)] if layer else _spread(_spatial_layers(model), layers)
+    chosen = [_named(model, layer)] if layer else _spread(spatial_layers(model), layers)
     image = np.asarray(image, "float32")
     outputs = keras.Model(model.inputs, [found.output for found in chosen])(
         [image[None]], training=False
@@ -46,60 +44,19 @@ def feature_maps(model, image, layer: str | None = None, layers: int = 4, maps: 
     return picture
 
 
-def activations(model, inputs) -> dict[str, np.ndarray]:
-    """What every layer gives, by its name: what hooks are for in PyTorch.
-
-    Args:
-        model: A functional or Sequential Keras model.
-        inputs: A batch.
-
-    Spec: DBG-07
-    """
-    _check(model)
-    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    outputs = keras.Model(model.inputs, {layer.name: layer.output for layer in layers})
-    found = outputs(keras.tree.flatten(inputs), training=False)
-    return {layer.name: keras.tree.map_structure(np.array, found[layer.name]) for layer in layers}
-
-
-def filters(model, layer: str | None = None, count: int = 96):
-    """The kernels that look at the image itself: lines, edges and colours, if it has learned.
-
-    Args:
-        model: A functional or Sequential Keras model.
-        layer: Name of a convolution of grey or colour images; by default the first.
-        count: How many at most.
-
-    Spec: DBG-11
-    """
-    _check(model)
-    seen = {
-        part.name: np.array(part.kernel)
-        for part in model._flatten_layers()
-        if isinstance(part, keras.layers.Conv2D) and part.kernel.shape[2] in (1, 3)
-    }
-    if not seen:
-        raise InvalidInput(f"model `{model.name}`", "a convolution of images", "none")
-    if layer:
-        errors.one_of("layer", layer, list(seen))
-    kernels = np.moveaxis(seen[layer or next(iter(seen))], -1, 0)[:count]
-    low, high = (f(kernels, axis=(1, 2, 3), keepdims=True) for f in (np.min, np.max))
-    scaled = (kernels - low) / np.maximum(high - low, 1e-12)  # each has its own black and white
-    return style.image_grid(scaled, math.ceil(len(scaled) ** 0.5))
-
-
-def _check(model):
-    if not isinstance(model, keras.models.Model) or not getattr(model, "inputs", None):
-        raise InvalidInput("model", "a functional or Sequential model", type(model).__name__)
-
-
-def _spatial_layers(model):
+def spatial_layers(model):
     """The layers, in order, that turn an image into maps: convolutions and blocks of them."""
-    _check(model)
+    check(model)
     found = [layer for layer in model.layers if _has_maps(layer) and _convolves(layer)]
     if not found:
         raise InvalidInput(f"model `{model.name}`", "a layer with feature maps", "none")
     return found
+
+
+def check(model):
+    """Raise unless the layers of a model are known."""
+    if not isinstance(model, keras.models.Model) or not getattr(model, "inputs", None):
+        raise InvalidInput("model", "a functional or Sequential model", type(model).__name__)
 
 
 def _has_maps(layer):

@@ -50,6 +50,24 @@ def saliency(model, images, targets=None):
     return style.image_grid([*images, *heat], len(images))
 
 
+def perturbation(image, changed, before: str = "", after: str = ""):
+    """An image, what was added to it, on a scale of its own, and what came of it.
+
+    Args:
+        image, changed: (height, width, channels) in [0, 1].
+        before, after: What a network says of each.
+
+    Spec: DBG-23
+    """
+    image, changed = (np.asarray(x, "float32") for x in (image, changed))
+    if image.shape != changed.shape:
+        raise InvalidInput("changed image", f"shape {image.shape}", changed.shape)
+    added = changed - image
+    most = max(np.abs(added).max(), 1e-12)
+    titles = [before, f"+ at most {most:.2g}", after]
+    return style.image_grid([image, 0.5 + added / most / 2, changed], 3, titles, size=1.6)
+
+
 def maximize(model, target: int, steps: int = 100, limits=(0.0, 1.0), start=None) -> Maximized:
     """Climb from grey to an image of which a network is sure, though it is noise to people.
 

@@ -28,7 +28,7 @@ def top_patches(model, images, layer: str | None = None, maps: int = 6, count: i
     if images.ndim != 4 or len(images) < count:
         expected = f"at least {count}, shape (number, height, width, channels)"
         raise InvalidInput("images", expected, images.shape)
-    found = features._spatial_layers(model)
+    found = features.spatial_layers(model)
     if layer:
         errors.one_of("layer", layer, [each.name for each in found])
     seen = keras.Model(model.inputs, model.get_layer(layer or found[-1].name).output)

@@ -8,6 +8,7 @@ import tensorflow as tf
 import kerasdl
 from kerasdl import explain
 from kerasdl.errors import InvalidInput
+from kerasdl.formulas import perturbations
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,35 @@ def test_filters_are_scaled_each_to_its_own_black_and_white(model):
         explain.filters(model, "dense")
     with pytest.raises(InvalidInput, match="a convolution of images"):
         explain.filters(keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]))
+
+
+def test_steps_follow_each_map_through_what_keeps_the_channels(digits):
+    parts = [keras.layers.Conv2D(4, 3), keras.layers.ReLU(), keras.layers.MaxPooling2D()]
+    model = keras.Sequential([keras.Input((8, 8, 1)), *parts, keras.layers.Flatten()])
+    figure = explain.steps(model, digits[0][0], maps=3)
+    rows = np.reshape(figure.axes, (3, 4))
+    convolved, cut, pooled = (
+        [np.asarray(axis.images[0].get_array()) for axis in row[1:]] for row in rows
+    )
+    for before, after, small in zip(convolved, cut, pooled, strict=True):
+        np.testing.assert_allclose(after, np.maximum(before, 0), atol=1e-6)
+        np.testing.assert_allclose(small, after.reshape(3, 2, 3, 2).max((1, 3)), atol=1e-6)
+
+
+def test_a_perturbation_is_drawn_between_what_was_and_what_came_of_it(model, digits):
+    image, label = digits[0][0], digits[1][0]
+    slope = explain.slopes(model, image[None], [label])[0]
+    changed = perturbations.fast_gradient_sign(image, -slope, 0.3)
+    said = [int(np.argmax(model(x[None]))) for x in (image, changed)]
+    figure = explain.perturbation(image, changed, *map(str, said))
+    assert said[0] == label != said[1]
+    assert [axis.get_title() for axis in figure.axes] == [
+        str(said[0]),
+        "+ at most 0.3",
+        str(said[1]),
+    ]
+    with pytest.raises(InvalidInput, match="changed image"):
+        explain.perturbation(image, changed[:3])
 
 
 def test_alexnets_first_filters_are_ninety_six():
