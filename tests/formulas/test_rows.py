@@ -22,6 +22,12 @@ def test_every_correction_is_named_where_a_reader_meets_it(about):
     assert set(rows.ERRATA[about].split()) - named == set()
 
 
+@pytest.mark.parametrize("number", rows.FACTS)
+def test_a_fact_about_a_paper_is_said_where_its_correction_is_named(number):
+    said = [f.docstring for f in formulary.every() if f"E-{number}" in f.docstring]
+    assert any(rows.FACTS[number] in " ".join(words.split()) for words in said), said
+
+
 def test_every_correction_stands_somewhere_in_the_package():
     package = pathlib.Path(formulary.__file__).parent
     text = "\n".join(file.read_text(encoding="utf-8") for file in package.rglob("*.py"))
