@@ -121,6 +121,14 @@ def model(request):
     return MODELS[request.param]()
 
 
+@pytest.fixture(autouse=True, scope="package")
+def plain_graphs():
+    """Optimizing a graph takes longer than the few steps that a test makes with it."""
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+
+
 @pytest.fixture
 def images():
     return np.random.default_rng(0).random((64, 8, 8, 1), dtype="float32")
@@ -139,7 +147,21 @@ def compiled():
 
     def compile_(model, optimizer="adam", **options):
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        model.compile(optimizer, loss, metrics=["accuracy"], **options)
+        metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+        model.compile(optimizer, loss, metrics=metrics, **options)
         return model
 
     return compile_
+
+
+@pytest.fixture
+def traced(monkeypatch):
+    """The models whose step of training was traced, each time that it was."""
+    found, step = [], keras.Model.train_step
+
+    def watched(model, data):
+        found.append(model)
+        return step(model, data)
+
+    monkeypatch.setattr(keras.Model, "train_step", watched)
+    return found

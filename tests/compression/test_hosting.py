@@ -60,8 +60,9 @@ def test_it_learns_the_same(make_optimizer, options, loss):
         np.testing.assert_allclose(variable.numpy(), twin.numpy(), atol=1e-4)
 
 
-def test_callbacks_metrics_and_validation_data_work(tmp_path):
-    model, train, (x, y) = networks.trained("sequential", epochs=1)
+def test_callbacks_metrics_and_validation_data_work(traced, tmp_path):
+    model, train, (x, y) = networks.trained("sequential")
+    traced.clear()
     seen = []
 
     class Watch(keras.callbacks.Callback):
@@ -82,3 +83,4 @@ def test_callbacks_metrics_and_validation_data_work(tmp_path):
         class_weight={0: 1.0, 1: 2.0, 2: 1.0},
     )
     assert seen == [(["loss", "right", "val_loss", "val_right"], 12 * n) for n in (1, 2)]
+    assert len(traced) == 1

@@ -32,9 +32,10 @@ class EveryStep(keras.callbacks.Callback):
         self.seen.append(min(shares(self.model)))
 
 
-def test_every_kind_of_model_ends_exactly_sparse(model, train, compiled):
+def test_every_kind_of_model_ends_exactly_sparse(model, train, compiled, traced):
     compression.prune(compiled(model), train, sparsity=0.75, epochs=4)
     exact(model, 0.75)
+    assert len(traced) == 1
 
 
 @pytest.mark.parametrize(

@@ -66,13 +66,14 @@ numpy.save({str(tmp_path / "outputs.npy")!r}, model(numpy.load({str(tmp_path / "
     np.testing.assert_array_equal(np.load(tmp_path / "outputs.npy"), aware(images))
 
 
-def test_a_mixed_model_is_trained_in_float32(train, compiled):
+def test_a_mixed_model_is_trained_in_float32(train, compiled, traced):
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = compiled(networks.make("plain"))
     keras.config.set_dtype_policy("float32")
     aware = compression.train_aware(model, train, epochs=1)
     assert {layer.compute_dtype for layer in aware.layers} == {"float32"}
     assert aware.output.dtype == "float32"
+    assert traced == [aware]
 
 
 def test_a_small_gpt_predicts_in_int8_what_it_predicts_in_float(tmp_path):
