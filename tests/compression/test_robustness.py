@@ -25,7 +25,7 @@ QUICK = {"method": "qat", "engine": "keras", "epochs": 1}
 
 @pytest.fixture
 def learned():
-    return networks.trained("sequential", epochs=1)
+    return networks.trained("sequential")
 
 
 @pytest.fixture
