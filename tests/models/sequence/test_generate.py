@@ -45,8 +45,8 @@ def test_the_cache_changes_no_token(model, options):
 def test_greedy_text_is_the_largest_logit_after_the_last_tokens(model, length):
     """The definition, in a Python loop: for a GPT, of the last `context` tokens."""
     expected = np.resize(PROMPT, (2, length))
-    written = model.generate(expected, 30, temperature=0)
-    for _ in range(30):
+    written = model.generate(expected, 14, temperature=0)
+    for _ in range(14):
         logits = np.array(model(expected[:, -(model.horizon or 0) :]))
         expected = np.append(expected, logits[:, -1:].argmax(-1), axis=1)
     np.testing.assert_array_equal(written, expected)
@@ -72,12 +72,12 @@ def test_prompts_of_about_one_length_share_one_trace(model):
 
 
 def test_the_cache_is_faster():
-    model = GPT(61, 512, 64, 2, 2)
+    model = GPT(61, 128, 64, 2, 2)
 
     def seconds(cache):
-        model.generate(PROMPT, 400, temperature=0, cache=cache)
+        model.generate(PROMPT, 120, temperature=0, cache=cache)
         start = time.perf_counter()
-        model.generate(PROMPT, 400, temperature=0, cache=cache)
+        model.generate(PROMPT, 120, temperature=0, cache=cache)
         return time.perf_counter() - start
 
     assert seconds(cache=True) < 0.5 * seconds(cache=False)
