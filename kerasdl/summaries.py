@@ -20,7 +20,7 @@ def summary(name: str) -> dict:
     trainable, total = counts.parameters(model)
     networks = [part for part in vars(model).values() if isinstance(part, keras.Model)]
     networks = [part for part in networks if part.built] or [model]
-    context = model.get_config().get("context")  # what a language model reads at once
+    context = getattr(model, "context", None)  # what a language model reads at once
     return {
         "parameters": total,
         "trainable": trainable,

@@ -75,6 +75,10 @@ class ScheduledSampling(Arguments, keras.Model):
         network = LSTMLanguageModel(vocabulary_size, context, width, depth, dropout, name="network")
         return cls(network, InverseSigmoid(decay_steps), passes, seed, **kwargs)
 
+    @property
+    def context(self):
+        return getattr(self.network, "context", None)
+
     def call(self, inputs, training=None, mask=None):
         if training:
             noise = replica_uniform((*ops.shape(inputs), 2), self.seed_generator)
