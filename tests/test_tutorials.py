@@ -10,9 +10,11 @@ import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 
+from tests import tutorials
+
 # it asks for two devices, which TensorFlow makes before it starts only
 ALONE = "12_many_devices"
-TUTORIALS = sorted((pathlib.Path(__file__).parents[1] / "tutorials").glob("[0-9][0-9]_*.py"))
+TUTORIALS = tutorials.scripts()
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +56,9 @@ def test_tutorial_keeps_its_form(path):
     assert text.startswith("# %% [markdown]\n# # ")
     for part in ("**Claim.**", "**The idea.**", f"`python tutorials/{path.name}`", "## Exercises"):
         assert part in text, part
+
+
+def test_the_page_lists_them_all():
+    assert tutorials.PAGE.read_text(encoding="utf-8") == tutorials.page()
+    assert all(path.name in tutorials.page() for path in TUTORIALS)
+    assert max(map(tutorials.seconds, TUTORIALS)) <= tutorials.LIMIT
