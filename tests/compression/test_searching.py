@@ -18,6 +18,7 @@ def learned(train, compiled):
     x = keras.layers.Conv2D(16, 3, activation="relu")(inputs)
     x = keras.layers.Dense(64, activation="relu")(keras.layers.Flatten()(x))
     model = compiled(keras.Model(inputs, keras.layers.Dense(4)(x)), keras.optimizers.Adam(3e-3))
+    model.optimizer.build(model.trainable_variables)  # else `fit` traces twice
     model.fit(train, epochs=10, verbose=0, shuffle=False)
     return model
 

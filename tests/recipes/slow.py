@@ -1,6 +1,7 @@
-"""`python slow.py wait ARGUMENTS...`: kerasdl tells of each execution and waits for a line.
+"""`python slow.py OUT...`: `kerasdl train` tells of each execution and waits for a line.
 
-With "compute" it computes for ever instead, where Python hears nothing.
+When a run is stopped the next begins, and the process ends as the last did. At the line "compute"
+it computes for ever, where Python hears nothing.
 """
 
 import sys
@@ -11,6 +12,8 @@ import tensorflow as tf
 from kerasdl import cli
 from kerasdl.recipes import surviving
 
+TRAIN = "kerasdl train mlp --epochs 3 --batch-size 32 --save-seconds 1000 --out".split()
+
 
 class Slow(keras.callbacks.Callback):
     """In place of the progress bar."""
@@ -20,9 +23,8 @@ class Slow(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         print("execution", flush=True)
-        if MANNER == "compute":
+        if sys.stdin.readline() == "compute\n":
             compute_for_ever()
-        sys.stdin.readline()
 
     def stop(self):
         """As the progress bar has it."""
@@ -33,7 +35,17 @@ def compute_for_ever():
     return tf.while_loop(lambda i: i >= 0, lambda i: (i + 1) % 7, [tf.constant(0)])
 
 
-if __name__ == "__main__":
-    MANNER = sys.argv.pop(1)
+def main(*folders):
     surviving.ProgressBar = Slow
-    cli.main()
+    for folder in folders:
+        sys.argv = [*TRAIN, folder]
+        try:
+            cli.main()
+        except SystemExit as stop:
+            status = stop.code
+            print("status", status, flush=True)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -15,73 +15,97 @@ from kerasdl.recipes import training
 SLOW = pathlib.Path(__file__).with_name("slow.py")
 RECIPE = recipes.get("mlp").replace(epochs=3, batch_size=32)  # an epoch: 8, 8, 8 steps, then 2
 
+pytestmark = pytest.mark.xdist_group("stopping")
 
-def started(manner, out):
-    command = [sys.executable, SLOW, manner, "train", "mlp", "--epochs", "3", "--out", out]
-    command += ["--batch-size", "32", "--save-seconds", "1000"]
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    return subprocess.Popen([str(part) for part in command], text=True, **pipes)
+
+class Process:
+    """One that waits after each execution, for runs one after the other."""
+
+    def __init__(self, *folders):
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        self.process = subprocess.Popen([sys.executable, SLOW, *folders], text=True, **pipes)
+        self.send = self.process.send_signal
+
+    def tell(self, line=""):
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+
+    def hear(self, line):
+        assert self.process.stdout.readline() == f"{line}\n", self.process.stderr.read()
+
+    def wait_for(self, executions):
+        for execution in range(executions):
+            if execution:
+                self.tell()
+            self.hear("execution")
+
+    def end(self):
+        """Its status and what it said of errors."""
+        _, error = self.process.communicate(timeout=20)
+        return self.process.returncode, error
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    """Three runs that start together: two that wait after each execution, one that computes."""
+def processes(tmp_path_factory):
+    """Two that start together: for a run that SIGTERM stops, and for two that Ctrl-C stops."""
     folder = tmp_path_factory.mktemp("runs")
-    manners = {"once": "wait", "term": "wait", "twice": "compute"}
-    processes = {name: started(manner, folder / name) for name, manner in manners.items()}
-    yield folder, processes
-    for process in processes.values():
-        process.kill()
-        process.communicate()
+    found = Process(folder / "term"), Process(folder / "once", folder / "twice")
+    yield folder, *found
+    for each in found:
+        each.process.kill()
+        each.process.communicate()
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    return finished(tmp_path_factory.mktemp("undisturbed") / "run")
+def assert_resumes(tmp_path_factory):
+    """A stopped run ends as an undisturbed one does."""
+
+    def finished(out):
+        return training.train(RECIPE, out, progress=False, pictures=False)
+
+    undisturbed = finished(tmp_path_factory.mktemp("undisturbed") / "run")
+
+    def check(out):
+        resumed = finished(out)
+        assert resumed.history == undisturbed.history
+        for a, b in zip(resumed.model.get_weights(), undisturbed.model.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+    return check
 
 
-def finished(out):
-    return training.train(RECIPE, out, progress=False, pictures=False)
+def stopped(kept, folder):
+    return f"Stopped. {kept} are kept in {folder}"
 
 
-def wait_for(process, executions):
-    for execution in range(executions):
-        if execution:
-            process.stdin.write("\n")
-            process.stdin.flush()
-        assert process.stdout.readline() == "execution\n", process.stderr.read()
-
-
-@pytest.mark.parametrize(
-    ("name", "number", "executions", "kept"),
-    [
-        ("once", signal.SIGINT, 5, "1 of 3 epochs and 16 of 26 steps"),
-        ("term", signal.SIGTERM, 4, "0 of 3 epochs and 26 of 26 steps"),  # it validates
-    ],
-)
-def test_one_signal_saves_and_stops(running, name, number, executions, kept, undisturbed):
-    folder, processes = running
-    wait_for(processes[name], executions)
-    processes[name].send_signal(number)
-    _, error = processes[name].communicate(timeout=20)
-    assert processes[name].returncode == 128 + number, error
-    assert f"Stopped. {kept} are kept in {folder / name}" in error, error
+def test_a_cluster_that_announces_the_end(processes, assert_resumes):
+    folder, process, _ = processes
+    process.wait_for(4)
+    process.send(signal.SIGTERM)  # it validates
+    status, error = process.end()
+    assert status == 128 + signal.SIGTERM, error
+    assert stopped("0 of 3 epochs and 26 of 26 steps", folder / "term") in error, error
     assert "Stopping after this step; once more stops at once." in error
-    resumed = finished(folder / name)
-    assert resumed.history == undisturbed.history
-    for a, b in zip(resumed.model.get_weights(), undisturbed.model.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_resumes(folder / "term")
 
 
-def test_two_signals_stop_at_once_what_computes_for_ever(running):
-    _, processes = running
-    wait_for(processes["twice"], 1)
-    processes["twice"].send_signal(signal.SIGINT)
+def test_ctrl_c_once_and_in_what_computes_for_ever_twice(processes, assert_resumes):
+    folder, _, process = processes
+    process.wait_for(5)
+    process.send(signal.SIGINT)
+    process.hear("status 130")
+    process.wait_for(1)
+    process.tell("compute")
     time.sleep(1)
-    assert processes["twice"].poll() is None
+    process.send(signal.SIGINT)
+    time.sleep(1)
+    assert process.process.poll() is None
     begin = time.monotonic()
-    processes["twice"].send_signal(signal.SIGINT)
-    _, error = processes["twice"].communicate(timeout=20)
+    process.send(signal.SIGINT)
+    status, error = process.end()
     assert time.monotonic() - begin < 3
-    assert processes["twice"].returncode == 130
+    assert status == 130
+    assert stopped("1 of 3 epochs and 16 of 26 steps", folder / "once") in error, error
+    assert error.count("Stopping after this step; once more stops at once.") == 2
     assert "Stopped at once; 0 of 3 epochs are kept." in error, error
+    assert_resumes(folder / "once")
