@@ -12,7 +12,8 @@ import tensorflow as tf
 from kerasdl import cli
 from kerasdl.recipes import surviving
 
-TRAIN = "kerasdl train mlp --epochs 3 --batch-size 32 --save-seconds 1000 --out".split()
+TRAIN = ["kerasdl", "train", "mlp", "--epochs", "3", "--batch-size", "32"]
+TRAIN += ["--save-seconds", "1000", "--out"]
 
 
 class Slow(keras.callbacks.Callback):

@@ -93,6 +93,7 @@ def test_ctrl_c_once_and_in_what_computes_for_ever_twice(processes, assert_resum
     folder, _, process = processes
     process.wait_for(5)
     process.send(signal.SIGINT)
+    process.tell()
     process.hear("status 130")
     process.wait_for(1)
     process.tell("compute")
