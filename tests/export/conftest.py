@@ -27,7 +27,8 @@ def trained():
     h = layers.Conv2D(32, 3, 2, padding="same", activation="relu")(h)
     model = keras.Model(inputs, layers.Dense(4)(layers.Flatten()(h)))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(3e-3), loss, metrics=["accuracy"])
+    model.compile(keras.optimizers.Adam(3e-3), loss)
+    model.optimizer.build(model.trainable_variables)  # else `fit` traces twice
     model.fit(x, y, batch_size=50, epochs=4, verbose=0)
-    assert model.evaluate(x, y, verbose=0)[1] > 0.95
+    assert np.mean(model(x).numpy().argmax(-1) == y) > 0.95
     return model, x, y

@@ -17,9 +17,12 @@ from kerasdl.export import demo
 from kerasdl.models.vision import simple_cnn  # noqa: F401 (registers the judge's class)
 from tests.export.browser import CHROMIUM, DESK, DIGITS, PHONE, Visit, chromium, serving, smooth
 
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and shutil.which("npm")), reason="needs Chromium, and npm to fetch LiteRT.js"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not (CHROMIUM and shutil.which("npm")), reason="needs Chromium, and npm to fetch LiteRT.js"
+    ),
+    pytest.mark.xdist_group("demo_browser"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +65,14 @@ def fits(page):
     return page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.parametrize("device", [PHONE, DESK], ids=["phone", "desk"])
-def test_every_digit_is_recognised_and_equals_python(device, browser, url, files):
+@pytest.mark.parametrize(
+    ("device", "numerals"), [(PHONE, "01234"), (DESK, "56789")], ids=["phone", "desk"]
+)
+def test_every_digit_is_recognised_and_equals_python(device, numerals, browser, url, files):
     visit = Visit(browser, url, **device).ready()
     assert visit.page.locator("#answer").is_hidden() and fits(visit.page)
-    for digit, strokes in DIGITS.items():
-        visit.draw(strokes)
+    for digit in numerals:
+        visit.draw(DIGITS[digit])
         pixels, probabilities = visit.last()
         assert visit.text("#answer") == visit.text("#bars .best b") == digit
         np.testing.assert_allclose(probabilities, expected(files[0], pixels), atol=1e-4)
@@ -78,10 +83,11 @@ def test_every_digit_is_recognised_and_equals_python(device, browser, url, files
     assert visit.errors == []
 
 
-@pytest.mark.parametrize("width", [320, 360, 430, 820])
-def test_other_widths_do_not_scroll_sideways(width, browser, url):
-    visit = Visit(browser, url, viewport={"width": width, "height": 800}).ready()
-    assert fits(visit.page)
+def test_other_widths_do_not_scroll_sideways(browser, url):
+    visit = Visit(browser, url, viewport={"width": 320, "height": 800}).ready()
+    for width in (320, 360, 430, 820):
+        visit.page.set_viewport_size({"width": width, "height": 800})
+        assert fits(visit.page), width
 
 
 def test_the_switch_runs_the_same_drawing_through_the_other_file(browser, url, files):

@@ -11,6 +11,26 @@ from kerasdl import export
 from kerasdl.export import flatbuffer
 from tests.export.networks import attention, lstm, tokens
 
+pytestmark = pytest.mark.xdist_group("quantize")  # files are made once
+
+
+@pytest.fixture(scope="module")
+def whole(trained, tmp_path_factory):
+    return export.to_litert(trained[0], tmp_path_factory.mktemp("whole") / "whole.tflite")
+
+
+@pytest.fixture(scope="module")
+def attentive(tmp_path_factory):
+    """A model with attention, and its files by method."""
+    keras.utils.set_random_seed(0)
+    model, folder = attention(), tmp_path_factory.mktemp("attentive")
+    return model, {
+        method: export.to_litert(
+            model, folder / f"{method}.tflite", quantize=method, calibration=tokens(64, seed=1)
+        )
+        for method in ("int8", "int16x8")
+    }
+
 
 @pytest.mark.parametrize(
     ("quantize", "ratio", "error", "agreement"),
@@ -23,14 +43,13 @@ from tests.export.networks import attention, lstm, tokens
     ],
 )
 def test_quantised_files_are_smaller_and_agree(
-    trained, quantize, ratio, error, agreement, tmp_path
+    trained, whole, quantize, ratio, error, agreement, tmp_path
 ):
     model, x, _ = trained
     calibration = x[:100] if quantize in ("int8", "int16x8") else None
     small = export.to_litert(
         model, tmp_path / "small.tflite", quantize=quantize, calibration=calibration
     )
-    whole = export.to_litert(model, tmp_path / "whole.tflite")
     assert small.size < ratio * whole.size
     assert next(iter(small.inputs.values()))[1] == np.float32
     parity = export.verify(model, small, x)
@@ -68,11 +87,8 @@ def test_sequence_models_quantise(make, quantize, tmp_path):
 
 
 @pytest.mark.parametrize("quantize", ["int8", "int16x8"])
-def test_attention_and_sums_stay_float_between_integer_products(quantize, tmp_path):
-    file = export.to_litert(
-        attention(), tmp_path / "m.tflite", quantize=quantize, calibration=tokens(64)
-    )
-    graph = flatbuffer.read(file.path.read_bytes())
+def test_attention_and_sums_stay_float_between_integer_products(quantize, attentive):
+    graph = flatbuffer.read(attentive[1][quantize].path.read_bytes())
     kinds = {}
     for operator in graph.subgraphs[0].operators:
         name = graph.operatorCodes[operator.opcodeIndex].builtinCode
@@ -85,19 +101,10 @@ def test_attention_and_sums_stay_float_between_integer_products(quantize, tmp_pa
         assert integers not in kinds[getattr(operators, name)]
 
 
-def test_int16_activations_are_nearer_than_int8_ones(tmp_path):
+def test_int16_activations_are_nearer_than_int8_ones(attentive):
     """Causal attention too, whose mask is minus infinity."""
-    model = attention()
-    errors = {
-        method: export.verify(
-            model,
-            export.to_litert(
-                model, tmp_path / "m.tflite", quantize=method, calibration=tokens(64, seed=1)
-            ),
-            tokens(),
-        ).mean_error
-        for method in ("int8", "int16x8")
-    }
+    model, files = attentive
+    errors = {name: export.verify(model, file, tokens()).mean_error for name, file in files.items()}
     assert 3 * errors["int16x8"] < errors["int8"] < 0.02
 
 
