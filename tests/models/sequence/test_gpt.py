@@ -36,7 +36,9 @@ def parameters(vocabulary_size=50257, context=1024, width=768, depth=12, **_):
 
 
 def test_gpt2_has_the_published_number_of_parameters():
-    assert kerasdl.create_model("gpt2").count_params() == parameters() == 124_439_808
+    with keras.StatelessScope(initialize_variables=False):  # weights without numbers
+        model = kerasdl.create_model("gpt2")
+    assert model.count_params() == parameters() == 124_439_808
 
 
 @pytest.mark.parametrize("size", ["medium", "large", "xl"])
@@ -81,7 +83,8 @@ def test_gpt_learns_a_sentence_by_heart():
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.01), loss)
     sentence = TOKENS[:1]
-    model.fit(sentence[:, :-1], sentence[:, 1:], epochs=100, verbose=0)
+    again = np.repeat(sentence, 100, axis=0)
+    model.fit(again[:, :-1], again[:, 1:], batch_size=1, verbose=0)
     written = model.generate(sentence[0, :1], 15, temperature=0)
     np.testing.assert_array_equal(written, sentence[0])
 
