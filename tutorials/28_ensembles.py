@@ -174,7 +174,7 @@ def main(fast=False, out=pathlib.Path("out/28_ensembles")):
     splits, random = kerasdl.data.load("digits", validation=0), np.random.default_rng(0)
     load = lambda split: next(split.unbatch().batch(1000).as_numpy_iterator())  # noqa: E731
     digits, (images, labels) = load(splits.train), load(splits.test)
-    count, epochs = (3, 1) if fast else (10, 20)
+    count, epochs = (2, 1) if fast else (10, 20)
     members = [train(seed, digits, epochs) for seed in range(count)]
     large = [train(seed, digits, epochs, width=264) for seed in range(1 if fast else 3)]
     said = say(members, images)
