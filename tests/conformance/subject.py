@@ -92,7 +92,8 @@ def network(name, options, inputs, targets, loss=None, **others):
         if loss:
             return {"optimizer": optimizer(), "loss": loss}
         entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        return {"optimizer": optimizer(), "loss": entropy, "metrics": ["accuracy"]}
+        accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+        return {"optimizer": optimizer(), "loss": entropy, "metrics": [accuracy]}
 
     return _registered(name, "network", options, inputs, targets, learning, others)
 
