@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
 BIN = .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: install quickstart test tutorials conformance formulas lint results saved-models summaries check-readme clean
+.PHONY: install quickstart test test-slow tutorials conformance formulas lint results saved-models summaries check-readme clean
 
 install: .venv/installed
 RUN = runs/se_resnet_tiny-digits-seed0
@@ -26,8 +26,18 @@ quickstart: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
 	@touch $@
 
+# in parts, because TensorFlow gives back little memory of what a process has compiled
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup
+FIRST = tests/compression tests/export
+SECOND = tests/conformance
 test: .venv/tested
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(PYTEST) -m "not slow" $(FIRST)
+	$(PYTEST) -m "not slow" $(SECOND)
+	$(PYTEST) -m "not slow" $(addprefix --ignore=,$(FIRST) $(SECOND))
+
+test-slow: .venv/tested
+	$(PYTEST) -m slow $(FIRST)
+	$(PYTEST) -m slow $(addprefix --ignore=,$(FIRST))
 
 tutorials: .venv/installed
 	@for tutorial in tutorials/[0-9]*.py; do echo "$$tutorial"; $(BIN)/python $$tutorial || exit 1; done

@@ -1,7 +1,7 @@
 """What the tutorials' headers say, as a page; and the seconds that they take.
 
-`python -m tests.tutorials` runs them all in full, one after the other, each in a process of its
-own; it writes how long each took into its header, and `tutorials/README.md`.
+`python -m tests.tutorials [NUMBER ...]` runs them in full, one after the other, each in a process
+of its own; it writes how long each took into its header, and `tutorials/README.md`.
 """
 
 import os
@@ -72,6 +72,8 @@ def measure(path):
 
 def main():
     for path in scripts():
+        if sys.argv[1:] and path.name[:2] not in sys.argv[1:]:
+            continue
         taken = measure(path)
         print(f"{path.name}: {taken:.0f} seconds", flush=True)
         if taken > LIMIT:

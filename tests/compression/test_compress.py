@@ -100,7 +100,10 @@ def says_what_was_trained(network, x, path):
     assert parity.mean_error < 0.01 * np.ptp(network.predict_on_batch(x))
 
 
-@pytest.mark.parametrize("name", ["residual", "transformer", "lstm"])
+@pytest.mark.parametrize(
+    "name",
+    ["residual", *(pytest.param(name, marks=pytest.mark.slow) for name in ("transformer", "lstm"))],
+)
 def test_pqat_keeps_every_zero(name, tmp_path):
     model, train, _ = networks.trained(name)
     path = tmp_path / "model.tflite"
@@ -120,6 +123,7 @@ def test_a_transformer_is_trained_in_keras_and_left_in_floats_nowhere(tmp_path):
     assert agreement.mean() > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["keras", "tfmot"])
 def test_recurrent_layers_stay_float_in_training_and_have_int8_weights(engine, tmp_path):
     model, train, (x, _) = networks.trained("recurrent")
@@ -132,6 +136,7 @@ def test_recurrent_layers_stay_float_in_training_and_have_int8_weights(engine, t
     assert np.mean(answers == model.predict_on_batch(x).argmax(-1)) > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "name"), [("cluster", "residual"), ("cqat", "residual"), ("cqat", "lstm")]
 )

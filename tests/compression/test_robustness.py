@@ -230,6 +230,7 @@ for make in (sequential, nested, Subclassed):
 '''
 
 
+@pytest.mark.slow
 def test_models_of_others_in_a_fresh_process(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
@@ -239,6 +240,7 @@ def test_models_of_others_in_a_fresh_process(tmp_path):
     assert done.stdout.split() == ["sequential", "nested", "Subclassed"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("policy", "engine"),
     [("mixed_float16", "keras"), ("mixed_float16", "tfmot"), ("mixed_bfloat16", "tfmot")],

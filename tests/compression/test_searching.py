@@ -76,6 +76,7 @@ def test_files_are_chosen_by_validation_data_and_shown_on_test_data(
     assert few["accuracy"] == row["test_accuracy"] and "test_accuracy" not in few
 
 
+@pytest.mark.slow
 def test_fewer_zeros_are_tried_where_too_many_cost_too_much(learned, data, tmp_path):
     options = {"methods": ("prune", "pqat"), "epochs": 1, "sparsity": 0.97, "folder": tmp_path}
     found = compression.search(learned, data, max_drop=0.02, **options)

@@ -7,10 +7,15 @@ from kerasdl import layers
 from tests.conformance.declared import SUBJECTS
 from tests.conformance.properties import PROPERTIES
 
-CELLS = [  # those of one subject share what was trained
-    pytest.param(
-        subject, name, id=f"{subject.name}-{name}", marks=pytest.mark.xdist_group(subject.name)
-    )
+
+def marks(subject, name):
+    """Cells of one subject share what was trained."""
+    slow = [pytest.mark.slow] if name == "two workers" else []
+    return [pytest.mark.xdist_group(subject.name), *slow]
+
+
+CELLS = [
+    pytest.param(subject, name, id=f"{subject.name}-{name}", marks=marks(subject, name))
     for subject in SUBJECTS
     for name in PROPERTIES
     if name not in subject.not_applicable

@@ -13,7 +13,10 @@ import pytest
 
 from kerasdl import recipes
 
-pytestmark = pytest.mark.xdist_group("launched runs")  # of which one is made for all
+pytestmark = [
+    pytest.mark.slow,  # seven starts of TensorFlow
+    pytest.mark.xdist_group("launched runs"),  # of which one is made for all
+]
 
 NAME = "lenet5"  # without chance but in its data
 EPOCHS = 2

@@ -7,6 +7,7 @@ import sys
 
 import keras
 import numpy as np
+import pytest
 
 import kerasdl
 from kerasdl import data
@@ -19,6 +20,7 @@ BY_FILE = "records by file"
 FEW = ["last batch of one", "steps per execution"]
 
 
+@pytest.mark.slow
 def test_the_same_as_one(tmp_path):
     """One test, so that what everyone computes is computed once."""
     splits = kerasdl.data.load("digits")

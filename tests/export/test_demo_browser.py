@@ -18,6 +18,7 @@ from kerasdl.models.vision import simple_cnn  # noqa: F401 (registers the judge'
 from tests.export.browser import CHROMIUM, DESK, DIGITS, PHONE, Visit, chromium, serving, smooth
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(
         not (CHROMIUM and shutil.which("npm")), reason="needs Chromium, and npm to fetch LiteRT.js"
     ),

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vae_tiny", "dcgan_tiny"])
 def test_two_replicas_equal_one(name):
     # in a process of its own, because collectives of different models in one collide

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from kerasdl import recipes
 
@@ -19,6 +20,7 @@ def trained(manner, *folders):
     return done.returncode, done.stderr
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_is_bit_equal_to_undisturbed(tmp_path):
     whole, out = tmp_path / "whole", tmp_path / "killed"
     latest = out / "checkpoints" / "latest.npz"

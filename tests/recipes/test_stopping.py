@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from kerasdl import recipes
-from kerasdl.recipes import training
+from tests.recipes import slow
 
 SLOW = pathlib.Path(__file__).with_name("slow.py")
-RECIPE = recipes.get("mlp").replace(epochs=3, batch_size=32)  # an epoch: 8, 8, 8 steps, then 2
+# an epoch: 8, 8, 8 steps, then 2
 
-pytestmark = pytest.mark.xdist_group("stopping")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stopping")]
 
 
 class Process:
@@ -60,8 +60,10 @@ def processes(tmp_path_factory):
 def assert_resumes(tmp_path_factory):
     """A stopped run ends as an undisturbed one does."""
 
-    def finished(out):
-        return training.train(RECIPE, out, progress=False, pictures=False)
+    def finished(out):  # in a process like those that were stopped: another's sums may round
+        command = [sys.executable, "-m", *slow.TRAIN, out]
+        subprocess.run(command, check=True, capture_output=True)
+        return recipes.open(out)
 
     undisturbed = finished(tmp_path_factory.mktemp("undisturbed") / "run")
 

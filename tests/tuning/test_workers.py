@@ -36,6 +36,7 @@ def start(name, port, folder):
     )
 
 
+@pytest.mark.slow
 def test_a_chief_and_two_workers_share_a_search(tmp_path):
     (port,) = launching.free_ports(1)
     folder = tmp_path / "search"

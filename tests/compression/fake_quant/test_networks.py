@@ -73,6 +73,7 @@ def test_without_rounding_it_is_the_model(name):
     np.testing.assert_allclose(received, model(x), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_trained_network_and_its_int8_file_say_the_same(name, tmp_path):
     x = inputs(name, 256)
