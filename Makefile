@@ -30,10 +30,12 @@ quickstart: .venv/installed
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup
 FIRST = tests/compression tests/export
 SECOND = tests/conformance
+THIRD = tests/recipes tests/tuning tests/test_tutorials.py
 test: .venv/tested
 	$(PYTEST) -m "not slow" $(FIRST)
 	$(PYTEST) -m "not slow" $(SECOND)
-	$(PYTEST) -m "not slow" $(addprefix --ignore=,$(FIRST) $(SECOND))
+	$(PYTEST) -m "not slow" $(THIRD)
+	$(PYTEST) -m "not slow" $(addprefix --ignore=,$(FIRST) $(SECOND) $(THIRD))
 
 test-slow: .venv/tested
 	$(PYTEST) -m slow $(FIRST)
