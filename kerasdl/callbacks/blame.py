@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from kerasdl.callbacks import state
 
+HUGE = 1e15  # what no sound network gives; its square overflows soon
+
 
 def finite(values) -> bool:
     """Whether all floats in nested tensors, or what can become one, are finite."""
@@ -63,7 +65,8 @@ def _of_computing(model, data):
     if watch.output:
         return f"the output of layer {watch.output}"
     if not finite([tf.convert_to_tensor(value) for value in losses_of(logs).values()]):
-        return "the loss, of finite outputs"
+        size = f"outputs up to {watch.largest:.0e}" if watch.largest > HUGE else "finite outputs"
+        return f"the loss, of {size}"
     if reason := watch.gradient():
         return reason
     for weight in model.trainable_weights:
@@ -72,11 +75,18 @@ def _of_computing(model, data):
     return None
 
 
+def _largest(values):
+    if not (tf.is_tensor(values) and values.dtype.is_floating and tf.size(values)):
+        return 0.0
+    return float(tf.reduce_max(tf.abs(values)))
+
+
 class _Watch:
     """Looks at what passes layers, forwards and backwards."""
 
     def __init__(self):
         self.output = None  # path of the first layer that makes something else of finite inputs
+        self.largest = 0.0  # of all outputs
         self.order = []  # paths of layers, as gradients reach them
         self.lost = set()  # paths of layers that make something else of a finite gradient
         self.reached = {}  # whether a layer's gradient from above is finite
@@ -113,6 +123,7 @@ class _Watch:
             outputs = call(*args, **kwargs)
             if given and self.output is None and not finite(outputs):
                 self.output = path
+            self.largest = max([self.largest, *map(_largest, tf.nest.flatten(outputs))])
             return self._map(functools.partial(self._reach, path), outputs)
 
         return watched

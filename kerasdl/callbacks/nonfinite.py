@@ -129,6 +129,6 @@ def _advice(model, reason):
         return "data without it"
     if model.dtype_policy.compute_dtype == "float16":
         return "mixed_bfloat16, or a LossScaleOptimizer with a lower scale"
-    if reason.startswith("the loss"):
+    if reason == "the loss, of finite outputs":
         return "a loss that takes logits (from_logits=True), or a lower learning rate"
     return "a lower learning rate, or clipped gradients (clipnorm=1.0)"

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from kerasdl.errors import InvalidInput
-from kerasdl.explain import style
+from kerasdl.explain import gradients, style
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,30 +22,32 @@ class Maximized:
     logits: np.ndarray
 
 
-def slopes(model, images, targets=None):
+def slopes(model, images, targets=None, guided: bool = False):
     """How much each number of the input would change an output: d logit / d x, in x's shape.
 
     Args:
         model: From images to logits.
         images: (number, height, width, channels).
         targets: An output for each image; by default its largest.
+        guided: Through each ReLU, follow back only what raises the output: fewer and clearer
+            lines, of what is there rather than of what the class depends on.
 
     Spec: DBG-14
     Reference: Simonyan, Vedaldi, Zisserman (2013), Deep Inside Convolutional Networks.
     """
-    return _ask(model, np.asarray(images, "float32"), targets)[1]
+    return _ask(model, np.asarray(images, "float32"), targets, guided)[1]
 
 
-def saliency(model, images, targets=None):
+def saliency(model, images, targets=None, guided: bool = False):
     """Images above, and below how much each pixel matters: the largest slope of its channels.
 
     Args:
-        model, images, targets: As in `slopes`.
+        model, images, targets, guided: As in `slopes`.
 
     Spec: DBG-14
     """
     images = np.asarray(images, "float32")
-    heat = np.abs(slopes(model, images, targets)).max(-1)
+    heat = np.abs(slopes(model, images, targets, guided)).max(-1)
     heat /= np.maximum(heat.max((1, 2), keepdims=True), 1e-12)
     return style.image_grid([*images, *heat], len(images))
 
@@ -101,16 +103,13 @@ def maximize(model, target: int, steps: int = 100, limits=(0.0, 1.0), start=None
     return Maximized(image[0], np.array(found))
 
 
-def _ask(model, images, targets):
+def _ask(model, images, targets, guided=False):
     """The chosen outputs and their slopes."""
     import tensorflow as tf
 
-    if images.ndim != 4:
-        raise InvalidInput("images", "shape (number, height, width, channels)", images.shape)
-    images = tf.constant(images)
-    with tf.GradientTape() as tape:
-        tape.watch(images)
+    def chosen(images):
         logits = model(images, training=False)
-        targets = keras.ops.argmax(logits, -1) if targets is None else np.asarray(targets)
-        chosen = tf.gather(logits, tf.cast(targets, "int32"), batch_dims=1)
-    return chosen.numpy(), tape.gradient(chosen, images).numpy()
+        best = keras.ops.argmax(logits, -1) if targets is None else np.asarray(targets)
+        return tf.gather(logits, tf.cast(best, "int32"), batch_dims=1)
+
+    return gradients.at(chosen, images, guided)

@@ -5,10 +5,12 @@ import numpy as np
 
 from kerasdl import errors
 from kerasdl.errors import InvalidInput
-from kerasdl.explain import features, style
+from kerasdl.explain import features, gradients, style
 
 
-def top_patches(model, images, layer: str | None = None, maps: int = 6, count: int = 8):
+def top_patches(
+    model, images, layer: str | None = None, maps: int = 6, count: int = 8, guided: bool = False
+):
     """For each of a layer's strongest maps, a row of the pieces of images that it answers to most.
 
     A piece is what the answer came from: the pixels on which it has a slope. First layers like
@@ -20,9 +22,11 @@ def top_patches(model, images, layer: str | None = None, maps: int = 6, count: i
         layer: Name of a layer with feature maps; by default the last.
         maps: Number of rows.
         count: Pieces in a row, each of another image.
+        guided: Below each row, draw what in its pieces raises the answer (guided slopes).
 
     Spec: DBG-12
-    Reference: Zeiler, Fergus (2014), Visualizing and Understanding Convolutional Networks.
+    Reference: Zeiler, Fergus (2014), Visualizing and Understanding Convolutional Networks;
+        Springenberg et al. (2015), Striving for Simplicity.
     """
     images = np.asarray(images, "float32")
     if images.ndim != 4 or len(images) < count:
@@ -37,35 +41,43 @@ def top_patches(model, images, layer: str | None = None, maps: int = 6, count: i
     )
     strongest = np.argsort(-answers.max((0, 1, 2)))[:maps]
     rows = [_heard(seen, images, answers[..., number], number, count) for number in strongest]
-    boxes = np.array([box for _, row in rows for box in row])  # top, left, height, width
+    boxes = np.array([box for row in rows for box in row[2]])  # top, left, height, width
     height, width = boxes[:, 2:].max(0)
+    pictures = []
+    for chosen, at, places in rows:
+        pictures.append((images[chosen], places))
+        if guided:
+            raising = gradients.at(lambda x, at=at: _answers(seen, x, at), images[chosen], True)[1]
+            most = np.abs(raising).max((1, 2, 3), keepdims=True)
+            pictures.append((0.5 + raising / np.maximum(most, 1e-12) / 2, places))
     pieces = [
-        _cut(images[chosen], top, left, height, width)
-        for places, row in rows
-        for chosen, (top, left, _, _) in zip(places, row, strict=True)
+        _cut(image, top, left, height, width)
+        for row, places in pictures
+        for image, (top, left, _, _) in zip(row, places, strict=True)
     ]
     return style.image_grid(pieces, count)
 
 
 def _heard(seen, images, answers, number, count):
-    """The images that excite a map most, and the boxes of pixels that it hears where it does."""
-    import tensorflow as tf
-
+    """The images that excite a map most, where they do, and the boxes of pixels it hears there."""
     chosen = np.argsort(-answers.max((1, 2)), kind="stable")[:count]
     places = [np.unravel_index(answers[i].argmax(), answers[i].shape) for i in chosen]
-    inputs = tf.constant(images[chosen])
-    with tf.GradientTape() as tape:
-        tape.watch(inputs)
-        at = [(i, *place, number) for i, place in enumerate(places)]
-        total = tf.reduce_sum(tf.gather_nd(seen([inputs], training=False), at))
-    slopes = np.abs(tape.gradient(total, inputs)).max(-1)
+    at = [(i, *place, number) for i, place in enumerate(places)]
+    slopes = gradients.at(lambda x: _answers(seen, x, at), images[chosen])[1]
     boxes = []
-    for slope in slopes:
+    for slope in np.abs(slopes).max(-1):
         rows, columns = (np.flatnonzero(slope.any(axis)) for axis in (1, 0))
         rows, columns = (x if len(x) else np.arange(1) for x in (rows, columns))  # a dead map
         sides = np.ptp(rows) + 1, np.ptp(columns) + 1
         boxes.append((rows[0], columns[0], *sides))
-    return chosen, boxes
+    return chosen, at, boxes
+
+
+def _answers(seen, images, at):
+    """What a map gives for each image where it gives most."""
+    import tensorflow as tf
+
+    return tf.gather_nd(seen([images], training=False), at)
 
 
 def _cut(image, top, left, height, width):

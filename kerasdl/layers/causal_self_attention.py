@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasdl.errors import InvalidInput
 from kerasdl.layers.self_attention import SelfAttention, attention_weights
 
 
@@ -38,6 +39,8 @@ class CausalSelfAttention(SelfAttention):
 
     def empty_cache(self, batch, length):
         """Room for the keys and values of `length` positions."""
+        if not self.built:
+            raise InvalidInput(f"layer `{self.name}`", "one that was called or built", "neither")
         shape = (batch, self.heads, length, self.mix.units // self.heads)
         return ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)
 

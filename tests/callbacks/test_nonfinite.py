@@ -25,6 +25,11 @@ class Root(keras.layers.Layer):
         return keras.ops.sqrt(0 * inputs)
 
 
+class Enlarge(keras.layers.Layer):
+    def call(self, inputs):
+        return 0 * inputs + 1e25
+
+
 class Block(keras.layers.Layer):
     """Its layers are sound, what it does with them is not."""
 
@@ -38,6 +43,7 @@ class Block(keras.layers.Layer):
 
 def fitted(layers, data=(X, Y), loss="mse", optimizer="sgd", known=True):
     """What stops 3 epochs of 8 steps, of which 4 run at once."""
+    keras.utils.set_random_seed(0)
     first = keras.layers.Dense(8, name="first")
     model = keras.Sequential([keras.Input((4,)), first, *layers, keras.layers.Dense(1, name="b")])
     model.compile(optimizer, loss, steps_per_execution=4)
@@ -64,6 +70,7 @@ def spoilt(array, value):
         ([Logarithm], {}, 1, "the output of layer {}/logarithm"),
         ([Root], {}, 1, "the gradient of layer {}/root"),
         ([Block], {}, 1, "the gradient of layer {}/block"),
+        ([Enlarge], {}, 1, "the loss, of outputs up to 1e+25"),
         ([], {"loss": lambda _, y: keras.ops.log(y)}, 1, "the loss, of finite outputs"),
     ],
 )

@@ -97,6 +97,36 @@ def test_slopes_are_those_of_a_linear_model():
         explain.slopes(linear, images[0])
 
 
+def test_guided_slopes_follow_back_only_what_raises_the_output(model, digits):
+    def by_hand(image, target):
+        kernel, bias, last = (np.array(w, "float64") for w in model.get_weights()[:3])
+        windows = np.lib.stride_tricks.sliding_window_view(image[..., 0], (3, 3))
+        hidden = np.einsum("ijhw,hwc->ijc", windows, kernel[:, :, 0]) + bias
+        slope = last[:, target].reshape(hidden.shape)
+        slope = slope * (hidden > 0) * (slope > 0)  # the ReLU's, guided
+        found = np.zeros((8, 8))
+        for i, j in np.ndindex(6, 6):
+            found[i : i + 3, j : j + 3] += kernel[:, :, 0] @ slope[i, j]
+        return found
+
+    images, targets = digits[0][:4], [3, 1, 4, 1]
+    found = explain.slopes(model, images, targets, guided=True)[..., 0]
+    for image, target, slope in zip(images, targets, found, strict=True):
+        np.testing.assert_allclose(slope, by_hand(image, target), atol=1e-5)
+    assert not np.allclose(found, explain.slopes(model, images, targets)[..., 0], atol=1e-3)
+    assert len(explain.saliency(model, images, guided=True).axes) == 8
+
+
+def test_slopes_are_guided_through_blocks_and_where_there_is_a_relu():
+    resnet = kerasdl.create_model("resnet_tiny")
+    images = np.random.default_rng(0).random((2, 8, 8, 1))
+    plain, guided = (explain.slopes(resnet, images, [1, 2], guided=g) for g in (False, True))
+    assert np.abs(guided - plain).max() > 0.1 * np.abs(plain).max()
+    linear = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten()])
+    with pytest.raises(InvalidInput, match="ReLU"):
+        explain.slopes(linear, images[:, :2, :2], guided=True)
+
+
 def test_pixels_with_large_slopes_matter_more(model, digits):
     images = digits[0][:100]
     heat = np.abs(explain.slopes(model, images)).reshape(100, 64)

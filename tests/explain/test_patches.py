@@ -41,6 +41,13 @@ def test_a_map_that_looks_for_a_cross_finds_those_that_are_there(model, images):
         np.testing.assert_array_equal(piece, CROSS)
 
 
+def test_guided_slopes_below_the_pieces_draw_what_raises_the_answer(model, images):
+    axes = explain.top_patches(model, images, "first", maps=1, count=3, guided=True).axes
+    assert len(axes) == 6
+    np.testing.assert_array_equal(axes[0].images[0].get_array(), CROSS)
+    np.testing.assert_array_equal(axes[3].images[0].get_array(), CROSS)  # 1 raises, -1 lowers
+
+
 def test_deeper_layers_hear_larger_pieces_and_a_dead_map_none(model, images):
     drawn = explain.top_patches(model, images, maps=3, count=4).axes
     assert len(drawn) == 12 and max(drawn[0].images[0].get_array().shape) > 3

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from kerasdl.errors import InvalidInput
 from kerasdl.layers.causal_self_attention import CausalSelfAttention
 from kerasdl.layers.self_attention import SelfAttention
 
@@ -53,3 +54,8 @@ def test_what_a_cache_holds_behind_a_position_does_not_count():
     _, cache = attention.step(X, attention.empty_cache(2, 7), 0)  # positions 3 to 6 are padding now
     output, _ = attention.step(X[:, 3:4], cache, 3)
     np.testing.assert_allclose(output, expected[:, 3:4], atol=1e-6)
+
+
+def test_a_cache_is_of_a_layer_that_knows_its_width():
+    with pytest.raises(InvalidInput, match="called or built"):
+        CausalSelfAttention(heads=2).empty_cache(1, 5)
