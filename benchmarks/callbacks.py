@@ -1,8 +1,10 @@
-"""What each of kerasdl's callbacks costs an epoch of `fit`, with their default arguments.
+"""What each of kerasdl's callbacks costs `fit`, with their default arguments.
 
-Epochs of two networks, a convolutional one and one of dense layers whose steps are short, each
-with no callback and with each one, in turns. Of every `fit` the first epoch, which traces and
-measures, is left out; the ends of epochs count. The ratio is of medians of the rounds.
+Two networks, a convolutional one and one of dense layers whose steps are short. Two `fit`s of the
+same network, one with a callback and one without, run a few steps each in turns, so that what else
+the machine does slows both alike. The first epoch, which traces and measures, is left out; what
+happens at the ends of epochs counts. Of each turn the median of the rounds is taken. `nothing`,
+without any callback, tells how exact this is.
 
     python benchmarks/callbacks.py
 """
@@ -10,25 +12,29 @@ measures, is left out; the ends of epochs count. The ratio is of medians of the 
 import argparse
 import json
 import pathlib
-import statistics
 import tempfile
+import threading
 import time
 
 import keras
+import numpy as np
 
 import kerasdl
 from kerasdl import callbacks, data
 
 RESULT = pathlib.Path(__file__).parent / "results" / "callbacks.json"
-ROUNDS, STEPS = 7, 300
-NETWORKS = {"se_resnet_tiny": {}, "mlp": {"input_shape": (8, 8, 1)}}
+ROUNDS, EPOCHS, BLOCKS = 5, 3, 20  # turns an epoch
+NETWORKS = {  # arguments, and steps of about a second
+    "se_resnet_tiny": ({}, 100),
+    "mlp": ({"input_shape": (8, 8, 1)}, 500),
+}
 
 
 def made(splits, folder):
     """A new one of each, by name."""
     some = next(iter(splits.test))[0]
     return {
-        "none": lambda: None,
+        "nothing": keras.callbacks.Callback,
         "GradientHealth": callbacks.GradientHealth,
         "Histograms": lambda: callbacks.Histograms(some),
         "DataTime": lambda: callbacks.DataTime(splits.train),
@@ -39,54 +45,93 @@ def made(splits, folder):
     }
 
 
-class Stopwatch(keras.callbacks.Callback):
-    """Seconds of the last epoch, its end included."""
+class Turns(keras.callbacks.Callback):
+    """Lets another `fit` run after every few steps; `seconds` of each turn after the first epoch.
+
+    Args:
+        mine, others: Semaphores: whose turn it is.
+        steps: Of a turn.
+    """
+
+    def __init__(self, mine, others, steps):
+        super().__init__()
+        self.mine, self.others, self.steps = mine, others, steps
+
+    def on_train_begin(self, logs=None):
+        self._start()
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.begin = time.perf_counter()
+        if epoch <= 1:
+            self.seconds, self.begin = [], time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (batch + 1) % self.steps == 0:
+            self._stop()
+            self._start()
 
     def on_train_end(self, logs=None):
-        self.seconds = time.perf_counter() - self.begin
+        self._stop()
+
+    def _start(self):
+        self.mine.acquire()
+        self.begin = time.perf_counter()
+
+    def _stop(self):
+        self.seconds.append(time.perf_counter() - self.begin)
+        self.others.release()
 
 
-def seconds(model, train, callback):
-    watch = Stopwatch()
-    watched = [watch, callback] if callback else [watch]  # its end comes after the stopwatch's
-    model.fit(train, epochs=2, steps_per_epoch=STEPS, callbacks=watched, shuffle=False, verbose=0)
-    return watch.seconds
+def pair(models, train, steps, callback):
+    """Seconds of each turn of a `fit` with a callback and of one without."""
+    turns = threading.Semaphore(1), threading.Semaphore(0)
+    watches = [Turns(*order, steps // BLOCKS) for order in (turns, turns[::-1])]
+    options = {"epochs": EPOCHS, "steps_per_epoch": steps, "shuffle": False, "verbose": 0}
+    threads = [
+        threading.Thread(target=model.fit, args=[train], kwargs={"callbacks": watched, **options})
+        for model, watched in zip(models, ([watches[0], callback], [watches[1]]), strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [watch.seconds for watch in watches]
 
 
-def measure(name, options):
-    splits = data.load("digits")
+def fresh(name, options):
     keras.utils.set_random_seed(0)
     model = kerasdl.create_model(name, num_classes=10, **options)
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+def measure(name, options, steps):
+    splits = data.load("digits")
+    models = [fresh(name, options) for _ in range(2)]
     train = splits.train.repeat()
+    rounds = {}
     with tempfile.TemporaryDirectory() as folder:
-        every = made(splits, folder)
-        rounds = {callback: [] for callback in every}
-        for number in range(ROUNDS + 1):  # the first round warms up
-            for callback, make in every.items():
-                taken = seconds(model, train, make())
-                if number:
-                    rounds[callback].append(taken)
-    medians = {callback: statistics.median(taken) for callback, taken in rounds.items()}
+        for number in range(ROUNDS):
+            for callback, make in made(splits, folder).items():
+                rounds.setdefault(callback, []).append(pair(models, train, steps, make()))
+                models.reverse()  # neither is always the one
+            print(f"{name}: round {number + 1} of {ROUNDS}", flush=True)
+    seconds = {callback: np.median(taken, axis=0).sum(1) for callback, taken in rounds.items()}
+    alone = np.median([plain for _, plain in seconds.values()])
     return {
-        "cost": {c: medians[c] / medians["none"] - 1 for c in medians if c != "none"},
-        "milliseconds a step": {c: 1e3 * m / STEPS for c, m in medians.items()},
-        "rounds": rounds,
+        "milliseconds a step": 1e3 * alone / steps / (EPOCHS - 1),
+        "cost": {callback: watched / plain - 1 for callback, (watched, plain) in seconds.items()},
     }
 
 
 def main():
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     record = {
-        "what": f"share that a callback adds to an epoch of {STEPS} steps of 64 digits, two cores",
-        "networks": {name: measure(name, options) for name, options in NETWORKS.items()},
+        "what": f"share that a callback adds to {EPOCHS - 1} epochs of about a second, two cores",
+        "networks": {name: measure(name, *given) for name, given in NETWORKS.items()},
     }
     RESULT.write_text(json.dumps(record, indent=2) + "\n")
     for name, found in record["networks"].items():
-        print(f"{name}: {found['milliseconds a step']['none']:.2f} ms a step")
+        print(f"{name}, {found['milliseconds a step']:.2f} ms a step; median cost")
         for callback, cost in found["cost"].items():
             print(f"    {callback:18} {cost:+7.1%}")
 

@@ -30,16 +30,19 @@ class Board:
             yield
         self._writer.flush()
 
-    def picture(self, name: str, figure, step: int):
+    def picture(self, name: str, pixels, step: int):
+        """An image (height, width, channels) of bytes."""
+        with self.at(step):
+            tf.summary.image(name, pixels[None])
+
+    def figure(self, name: str, figure, step: int):
         """A matplotlib figure, which is closed."""
         import matplotlib.pyplot as plt
 
-        if self.folder is not None:
-            content = io.BytesIO()
-            figure.savefig(content, format="png", dpi=80)
-            with self.at(step):
-                tf.summary.image(name, tf.io.decode_png(content.getvalue(), channels=3)[None])
+        content = io.BytesIO()
+        figure.savefig(content, format="png", dpi=80)
         plt.close(figure)
+        self.picture(name, tf.io.decode_png(content.getvalue(), channels=3), step)
 
     def close(self):
         if self._writer is not None:

@@ -11,7 +11,7 @@ class ConfusionByEpoch(EpochEnds):
     Args:
         data: A `tf.data.Dataset` of (inputs, labels), labels as integers.
         classes: Names of the classes, or their number.
-        every: Epochs from one look to the next; `None` for as many as take a twentieth of the time.
+        every: Epochs from one look to the next; `None` for as many as take little of the time.
         log_dir: A folder for TensorBoard; `None` for none.
 
     Attributes:
@@ -35,7 +35,7 @@ class ConfusionByEpoch(EpochEnds):
             np.add.at(matrix, (np.asarray(labels).reshape(-1), said), 1)
         self.matrices.append(matrix)
         if self.board.folder is not None:
-            self.board.picture("confusion", self.figure([epoch]), epoch)
+            self.board.figure("confusion", self.figure([epoch]), epoch)
 
     def figure(self, epochs=None):
         """The matrices of some epochs beside each other; by default of five, from first to last."""

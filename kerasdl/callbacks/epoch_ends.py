@@ -7,13 +7,13 @@ import keras
 from kerasdl.callbacks.board import Board
 from kerasdl.errors import InvalidInput
 
-SHARE = 0.05  # of the training's time
+SHARE = 1 / 30  # of the training's time
 
 
 class EpochEnds(keras.callbacks.Callback):
     """Calls `look(epoch)` at ends of epochs, and notes in `epochs` which.
 
-    By default an epoch is left out when all looks together took more than a twentieth of the time
+    By default an epoch is left out when all looks together took more than a thirtieth of the time
     so far; never the last one.
 
     Args:

@@ -46,7 +46,7 @@ class GradientHealth(keras.callbacks.Callback):
     Spec: BAS-21, BAS-22, DBG-03, DBG-08, ACT-16
     """
 
-    def __init__(self, every=10, vanishing=1e-7, exploding=100.0, log_dir=None):
+    def __init__(self, every=20, vanishing=1e-7, exploding=100.0, log_dir=None):
         super().__init__()
         if not isinstance(every, int) or every < 1:
             raise InvalidInput("value for argument `every`", "a positive integer", every)
@@ -64,11 +64,9 @@ class GradientHealth(keras.callbacks.Callback):
         for weight in self.model.trainable_weights:
             self.layers.setdefault(_layer(weight), []).append(weight.path)
         self.table = tf.Variable(tf.zeros((ROWS, len(self.layers))), trainable=False)
-        self.alive = {
-            weight.path: tf.Variable(tf.zeros(weight.shape[-1:], bool), trainable=False)
-            for weight in self.model.trainable_weights
-            if len(weight.shape) > 1
-        }
+        weights = [weight for weight in self.model.trainable_weights if len(weight.shape) > 1]
+        self.units = {weight.path: weight.shape[-1] for weight in weights}
+        self.alive = tf.Variable(tf.zeros(sum(self.units.values()), bool), trainable=False)
         self.count = tf.Variable(0, dtype="int64", trainable=False)  # of all steps
         self.steps, self.norms, self.dead = [], {}, []
         self.looked = 0  # how many were recorded when units were looked at last
@@ -93,23 +91,28 @@ class GradientHealth(keras.callbacks.Callback):
 
     def _record(self, pairs):
         row = tf.cast(self.count // self.every % ROWS, "int32")
-        squares = {}
+        squares, moved = {}, {path: tf.zeros(count, bool) for path, count in self.units.items()}
         for variable, gradient in pairs:
             gradient = tf.cast(tf.convert_to_tensor(gradient), "float32")
             squares.setdefault(_layer(variable), []).append(tf.reduce_sum(gradient**2))
-            if variable.path in self.alive:
-                alive = self.alive[variable.path]
-                moved = tf.reduce_any(gradient != 0, axis=list(range(len(gradient.shape) - 1)))
-                alive.assign(alive | moved)
+            if variable.path in moved:
+                others = list(range(len(gradient.shape) - 1))
+                moved[variable.path] = tf.reduce_any(gradient != 0, axis=others)
+        if moved:
+            self.alive.assign(self.alive | tf.concat(list(moved.values()), axis=0))
         names = list(self.layers)
         places = [[row, names.index(name)] for name in squares]
         norms = [tf.sqrt(tf.add_n(parts)) for parts in squares.values()]
         self.table.scatter_nd_update(tf.stack([tf.stack(p) for p in places]), tf.stack(norms))
         return True  # as the other branch of the condition
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self.due = ROWS // 2 * self.every  # the step after which the table is half full
+
     def on_train_batch_end(self, batch, logs=None):
-        if len(self.steps) % (ROWS // 2) == 0:
-            self._read(at_least=ROWS // 2)
+        if batch >= self.due:
+            self._read()
+            self.due = batch + ROWS // 2 * self.every
 
     def on_epoch_end(self, epoch, logs=None):
         self._read()
@@ -121,11 +124,8 @@ class GradientHealth(keras.callbacks.Callback):
             for name, norms in self.norms.items():
                 tf.summary.scalar(f"gradient_norm/{name}", norms[-1])
 
-    def _read(self, at_least=1):
-        recorded = -(-int(self.count) // self.every)
-        if recorded - len(self.steps) < at_least:
-            return
-        table = self.table.numpy()
+    def _read(self):
+        recorded, table = -(-int(self.count) // self.every), self.table.numpy()
         for number in range(max(len(self.steps), recorded - ROWS), recorded):
             self.steps.append(number * self.every)
             for name, norm in zip(self.layers, table[number % ROWS], strict=True):
@@ -133,11 +133,13 @@ class GradientHealth(keras.callbacks.Callback):
 
     def _dead(self):
         """The share of each layer's units that nothing moved since the last time."""
-        found = {}
-        for path, alive in self.alive.items():
-            found[path.rpartition("/")[0]] = float(1 - tf.reduce_mean(tf.cast(alive, "float32")))
-            alive.assign(tf.zeros_like(alive))
-        return found
+        ends = np.cumsum(list(self.units.values()))
+        found = np.split(1.0 - self.alive.numpy(), ends[:-1])
+        self.alive.assign(tf.zeros_like(self.alive))
+        return {
+            path.rpartition("/")[0]: float(units.mean())
+            for path, units in zip(self.units, found, strict=True)
+        }
 
     def on_train_end(self, logs=None):
         self.restore()

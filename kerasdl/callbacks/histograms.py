@@ -14,7 +14,7 @@ class Histograms(EpochEnds):
         inputs: Some of the model's, for activations; `None` for weights alone. A model that is no
             graph of layers shows its weights only.
         bins: Of each histogram.
-        every: Epochs from one look to the next; `None` for as many as take a twentieth of the time.
+        every: Epochs from one look to the next; `None` for as many as take little of the time.
         log_dir: A folder for TensorBoard; `None` for none.
 
     Attributes:

@@ -3,8 +3,13 @@
 import pathlib
 
 import numpy as np
+import tensorflow as tf
 
 from kerasdl.callbacks.epoch_ends import EpochEnds
+from kerasdl.errors import InvalidInput
+
+SIDE = 64  # pixels; smaller images are enlarged
+GAP = 4
 
 
 class SampleGrids(EpochEnds):
@@ -15,7 +20,7 @@ class SampleGrids(EpochEnds):
     Args:
         make: From the model to images (count, height, width, channels) in [0, 1].
         folder: For epoch-0001.png and so on.
-        every: Epochs from one grid to the next; `None` for as many as take a twentieth of the time.
+        every: Epochs from one grid to the next; `None` for as many as take little of the time.
         log_dir: A folder for TensorBoard; `None` for none.
     """
 
@@ -24,9 +29,25 @@ class SampleGrids(EpochEnds):
         self.make, self.folder = make, pathlib.Path(folder)
 
     def look(self, epoch):
-        from kerasdl import explain
-
-        figure = explain.samples(np.asarray(self.make(self.model)))
+        pixels = _grid(np.asarray(self.make(self.model), "float32"))
         self.folder.mkdir(parents=True, exist_ok=True)
-        figure.savefig(self.folder / f"epoch-{epoch + 1:04d}.png", dpi=100)
-        self.board.picture("samples", figure, epoch)
+        file = self.folder / f"epoch-{epoch + 1:04d}.png"
+        file.write_bytes(tf.io.encode_png(pixels).numpy())
+        self.board.picture("samples", pixels, epoch)
+
+
+def _grid(images):
+    """Images side by side as one of whole numbers; matplotlib would take fifty times as long."""
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
+        raise InvalidInput("images", "shape (count, height, width, 1 or 3)", images.shape)
+    count, height, width, channels = images.shape
+    larger = max(1, SIDE // max(height, width))
+    images = images.repeat(larger, 1).repeat(larger, 2)
+    columns = int(np.ceil(count**0.5))
+    rows = -(-count // columns)
+    empty = rows * columns - count
+    images = np.pad(images, ((0, empty), (0, 0), (0, 0), (0, 0)), constant_values=1)
+    images = np.pad(images, ((0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=1)
+    lines = images.reshape(rows, columns, *images.shape[1:]).swapaxes(1, 2)
+    grid = lines.reshape(rows * images.shape[1], columns * images.shape[2], channels)
+    return np.rint(255 * np.clip(grid[:-GAP, :-GAP], 0, 1)).astype("uint8")

@@ -162,15 +162,20 @@ def test_rates_of_a_schedule_and_of_a_callback():
 
 
 def test_grids_of_samples(tmp_path):
+    shades = np.linspace(0, 1, 3)[:, None, None, None] * np.ones((3, 8, 4, 1))
     watch = callbacks.SampleGrids(
-        lambda model: np.tile(np.asarray(model(X[:4]))[:, :, None, None], (1, 1, 3, 1)),
-        tmp_path / "grids",
-        every=2,
-        log_dir=tmp_path / "events",
+        lambda model: shades, tmp_path / "grids", every=2, log_dir=tmp_path / "events"
     )
     fit(network(), watch)
-    assert [file.name for file in (tmp_path / "grids").iterdir()] == ["epoch-0002.png"]
+    (file,) = (tmp_path / "grids").iterdir()
+    assert file.name == "epoch-0002.png"
+    pixels = np.array(keras.utils.load_img(file, color_mode="grayscale"))
+    assert pixels.shape == (2 * 64 + 4, 2 * 32 + 4)  # two by two, of which one stays white
+    assert np.unique(pixels[:64, :32]) == [0] and np.unique(pixels[:64, 36:]) == [128]
+    assert np.unique(pixels[64:]) == [255]
     assert "samples" in tags(tmp_path / "events", "tensors")
+    with pytest.raises(InvalidInput, match="count, height, width, 1 or 3"):
+        callbacks.SampleGrids(lambda model: shades[0], tmp_path).look(0)
 
 
 class Clocked(epoch_ends.EpochEnds):
@@ -190,10 +195,10 @@ class Clocked(epoch_ends.EpochEnds):
 
 
 def test_what_takes_long_is_done_seldom_but_in_the_end(monkeypatch):
-    for every, expected in ((None, [0, 18, 24]), (10, [9, 19])):
+    for every, expected in ((None, [0, 28, 39]), (10, [9, 19, 29, 39])):
         watch = Clocked(every)
         monkeypatch.setattr(epoch_ends.time, "perf_counter", lambda watch=watch: watch.now)
-        assert watch.run(25) == expected
+        assert watch.run(40) == expected
     with pytest.raises(InvalidInput, match=r"`every`\. Expected a positive integer or None"):
         Clocked(0)
 
