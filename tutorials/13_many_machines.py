@@ -13,7 +13,7 @@
 # $$T_n = \max_k t_k + 2 (n - 1) \left( \alpha + \frac{S}{n \beta} \right) \qquad
 # \text{efficiency} = \frac{T_1}{T_n}$$
 #
-# Run it: `python tutorials/13_many_machines.py` (40 seconds). It starts two workers of its own, on
+# Run it: `python tutorials/13_many_machines.py` (20 seconds). It starts two workers of its own, on
 # this machine. You will see who reads what, what a message costs, and how far a network scales.
 # With files in place of addresses it is `kerasdl launch --workers 2 -- train se_resnet_tiny`, and
 # on a cluster `examples/cluster/`. Spec: TRN-16.

@@ -13,7 +13,7 @@
 # $$m = k^T (K + \sigma^2 I)^{-1} y \qquad s^2 = 1 - k^T (K + \sigma^2 I)^{-1} k \qquad
 # EI = (m - b)\,\Phi(z) + s\,\varphi(z), \quad z = (m - b) / s$$
 #
-# Run it: `python tutorials/14_hyper_parameters.py` (40 seconds). You will see what rate and depth
+# Run it: `python tutorials/14_hyper_parameters.py` (45 seconds). You will see what rate and depth
 # do to a network, grid against random, each step of a Bayesian search, and what KerasTuner finds.
 # Spec: HPO-01, HPO-04, HPO-05, HPO-06, HPO-07, HPO-08, HPO-11, HPO-12, HPO-13.
 

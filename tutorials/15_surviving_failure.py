@@ -16,7 +16,7 @@
 # state on the disk must be whole at every moment, because a kill asks nobody: it is written beside,
 # and takes its place by renaming, which the system does as a whole or not at all.
 #
-# Run it: `python tutorials/15_surviving_failure.py` (40 seconds). You will see processes die and go
+# Run it: `python tutorials/15_surviving_failure.py` (30 seconds). You will see processes die and go
 # on, and what is lost if the state is kept in part.
 
 # %%

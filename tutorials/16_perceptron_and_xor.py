@@ -17,7 +17,7 @@
 # with $\tilde x = (x, 1)$, and weights $\tilde w^* = (w^*, b^*)$ that put each example at least 1
 # on its side of the threshold.
 #
-# Run it: `python tutorials/16_perceptron_and_xor.py` (20 seconds). You will see the line turn, all
+# Run it: `python tutorials/16_perceptron_and_xor.py` (25 seconds). You will see the line turn, all
 # sixteen questions, what a second layer does to XOR, and how often descent finds it.
 # Spec: BAS-04, BAS-05, BAS-06, BAS-07, BAS-08, ACT-14, INI-01, E-41.
 

@@ -17,7 +17,7 @@
 # The notes say "any continuous function". What is proved has conditions: on a bounded, closed set;
 # with an activation that is not a polynomial; with as many neurons as it takes.
 #
-# Run it: `python tutorials/17_universal_approximation.py` (40 seconds). You will see a sine made of
+# Run it: `python tutorials/17_universal_approximation.py` (50 seconds). You will see a sine made of
 # bends, what learning makes of it inside and outside, and what width helps and what it does not.
 # Spec: BAS-10, BAS-11, BAS-32, E-86.
 

@@ -13,7 +13,7 @@
 # $$\sigma(z) = \frac{1}{1 + e^{-z}} \qquad \sigma' = \sigma (1 - \sigma) \qquad
 # \tanh' = 1 - \tanh^2 \qquad \mathrm{softmax}_i = \frac{e^{z_i}}{\sum_j e^{z_j}}$$
 #
-# Run it: `python tutorials/18_activations.py` (25 seconds). You will see all of them with their
+# Run it: `python tutorials/18_activations.py` (45 seconds). You will see all of them with their
 # slopes, units that die and come back, softmax at three temperatures, and what each learns.
 # Spec: ACT-01 to 04, 06 to 14, 16, 17, 19, ACT-20, DBG-19, E-38, E-39, E-40, E-42, E-43.
 

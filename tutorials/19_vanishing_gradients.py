@@ -16,7 +16,7 @@
 # \mathrm{Var}(h_L) = (n\,\mathrm{Var}(w)\,\kappa)^L\, \mathrm{Var}(h_0) \qquad
 # g \leftarrow g \min(1, \tau / |g|)$$
 #
-# Run it: `python tutorials/19_vanishing_gradients.py` (25 seconds). You will see the signal go
+# Run it: `python tutorials/19_vanishing_gradients.py` (30 seconds). You will see the signal go
 # through twenty layers, gradients come back through ten, three cures, and a clipped explosion.
 # Spec: BAS-21 to BAS-24, INI-01 to INI-08, INI-11, ACT-08, E-37, E-38.
 

@@ -15,7 +15,7 @@
 # m \leftarrow \beta_1 m + (1 - \beta_1) g \quad v \leftarrow \beta_2 v + (1 - \beta_2) g^2 \quad
 # w \leftarrow w - \eta\, \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}$$
 #
-# Run it: `python tutorials/21_optimizers.py` (2 seconds). You will see paths through a ravine
+# Run it: `python tutorials/21_optimizers.py` (5 seconds). You will see paths through a ravine
 # and over a saddle, momentum when the rate falls, and Adam's first steps.
 # Spec: OPT-01 to OPT-15 (OPT-12 by its race), DBG-19, E-45, E-46, E-47, E-48.
 

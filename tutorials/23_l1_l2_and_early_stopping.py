@@ -13,7 +13,7 @@
 # $$\min_w \tfrac 1 {2n} |Xw - y|^2 + \lambda_1 \sum |w_i| + \tfrac{\lambda_2} 2 \sum w_i^2 \qquad
 # w \leftarrow \mathrm{sign}(u) \max(|u| - \eta \lambda_1, 0),\;\; u = w - \eta g$$
 #
-# Run it: `python tutorials/23_l1_l2_and_early_stopping.py` (15 seconds). You will see the regions,
+# Run it: `python tutorials/23_l1_l2_and_early_stopping.py` (10 seconds). You will see the regions,
 # the weights as the price rises, and what stopping does. Spec: REG-01, REG-02, REG-03, REG-06,
 # REG-25, E-85.
 

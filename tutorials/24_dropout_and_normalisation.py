@@ -14,7 +14,7 @@
 # $$y = \frac{m \odot x}{1 - p} \qquad\qquad
 # y = \gamma\, \frac{x - \mu_B}{\sqrt{\sigma_B^2 + \epsilon}} + \beta$$
 #
-# Run it: `python tutorials/24_dropout_and_normalisation.py` (45 seconds). You will see noisy labels
+# Run it: `python tutorials/24_dropout_and_normalisation.py` (50 seconds). You will see noisy labels
 # resisted, rates and starts that normalisation allows, and what it costs. Spec: REG-04, REG-05,
 # REG-07 to REG-11, REG-13, REG-14, INI-11, E-49, E-50.
 

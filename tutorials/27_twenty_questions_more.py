@@ -10,7 +10,7 @@
 #
 # $$A = \mathrm{softmax}(Q K^\top / \sqrt d) \qquad \mathrm{Var}[q \cdot k] = d$$
 #
-# Run it: `python tutorials/27_twenty_questions_more.py` (25 seconds). You will see a table of ten
+# Run it: `python tutorials/27_twenty_questions_more.py` (35 seconds). You will see a table of ten
 # questions, numbers and answers, and the numbers as bars.
 # Spec: BAS-30.
 

@@ -15,7 +15,7 @@
 #
 # $$p = \frac 1 M \sum_m p_m \qquad\qquad -\log p[y] \;\le\; \frac 1 M \sum_m -\log p_m[y]$$
 #
-# Run it: `python tutorials/28_ensembles.py` (40 seconds). You will see what each member adds,
+# Run it: `python tutorials/28_ensembles.py` (35 seconds). You will see what each member adds,
 # what they say of doubtful digits, and how sure they are of what is no digit.
 # Spec: REG-21, TRN-18.
 

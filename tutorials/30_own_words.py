@@ -16,7 +16,7 @@
 # $$\epsilon_i = \frac{k}{k + e^{i / k}} \qquad \epsilon_i = \max(0, 1 - c i) \qquad
 # \epsilon_i = k^i$$
 #
-# Run it: `python tutorials/30_own_words.py` (50 seconds). You will see how inputs are mixed,
+# Run it: `python tutorials/30_own_words.py` (40 seconds). You will see how inputs are mixed,
 # and two networks go on with waves, after a true token and after a wrong one. The notes say that
 # teacher forcing learns all steps at once: the states of this network still come one by one.
 # Spec: TRN-01, TRN-02, E-84.
