@@ -58,6 +58,7 @@ def test_what_is_wrong_is_named(changes, message, monkeypatch):
         resolvers.resolver()
 
 
+@pytest.mark.slow
 def test_the_pods_of_a_job_find_each_other():
     ports = launching.free_ports(2)
     hosts = ",".join(f"127.0.0.1:{port}" for port in ports)

@@ -8,6 +8,8 @@ from kerasdl import recipes
 from kerasdl.errors import InvalidInput
 from kerasdl.recipes import training
 
+pytestmark = pytest.mark.xdist_group("doctoring")  # a healthy run is made once
+
 
 def trained(name, folder, **changes):
     recipe = recipes.get(name).replace(**changes)

@@ -16,6 +16,7 @@ from kerasdl import cli, recipes, tuning
 
 OPTIONS = ["mlp", "--tuner", "random", "--trials", "2", "--epochs", "2", "--json"]
 OPTIONS += ["--only", "learning_rate", "--only", "widths"]
+pytestmark = pytest.mark.xdist_group("tune")  # a search is killed and finished once
 
 
 def run(capsys, *arguments):

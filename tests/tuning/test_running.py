@@ -17,6 +17,8 @@ from kerasdl.errors import InvalidInput
 from kerasdl.recipes import training
 from kerasdl.tuning import limits, running, trial
 
+pytestmark = pytest.mark.xdist_group("running")  # one trial is undisturbed
+
 # what a process writes instead of training
 CHILD = "import json, os, pathlib, sys, time; folder = pathlib.Path(sys.argv[1]); "
 
