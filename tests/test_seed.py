@@ -4,6 +4,8 @@ import hashlib
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import hashlib
 import sys
@@ -30,6 +32,7 @@ print(*(hashlib.sha256(trained()).hexdigest() for _ in range(int(sys.argv[1]))))
 """
 
 
+@pytest.mark.slow
 def test_bit_equal_twice_with_parallel_augmentation_and_dropout():
     processes = [
         subprocess.Popen([sys.executable, "-c", SCRIPT, times], stdout=subprocess.PIPE, text=True)

@@ -10,7 +10,7 @@ from tests.conformance.properties import PROPERTIES
 
 def marks(subject, name):
     """Cells of one subject share what was trained."""
-    slow = [pytest.mark.slow] if name == "two workers" else []
+    slow = [pytest.mark.slow] if name in ("two replicas", "two workers") else []
     return [pytest.mark.xdist_group(subject.name), *slow]
 
 

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from kerasdl import recipes
 
 SCRIPT = """
@@ -22,6 +24,7 @@ for limit in (100_000, 630_000, resource.RLIM_INFINITY):  # none; a checkpoint; 
 """
 
 
+@pytest.mark.slow
 def test_writing_fails_in_one_line_and_leaves_whole_files(tmp_path):
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -76,6 +76,7 @@ def finished(killed):
     return killed, before, done
 
 
+@pytest.mark.slow
 def test_a_killed_search_loses_only_the_running_trial(finished):
     folder, before, done = finished
     assert (folder / "trials" / "0000" / "result.json").read_bytes() == before
@@ -85,6 +86,7 @@ def test_a_killed_search_loses_only_the_running_trial(finished):
     assert len(list((folder / "trials").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_leaderboard_is_sorted_and_its_best_can_be_had_again(finished):
     """HPO-15; the objective is of the validation data, the test data are for the best alone."""
     folder, _, done = finished
@@ -103,6 +105,7 @@ def test_leaderboard_is_sorted_and_its_best_can_be_had_again(finished):
     assert row["values"] == {"learning_rate": recipe.learning_rate, "widths": "256-128"}
 
 
+@pytest.mark.slow
 def test_best_trial_is_a_run_like_any_other(finished, capsys):
     folder, _, _ = finished
     best = folder / "best"
@@ -115,6 +118,7 @@ def test_best_trial_is_a_run_like_any_other(finished, capsys):
     assert status == 0 and json.loads(out)[0]["largest_error"] < 1e-5
 
 
+@pytest.mark.slow
 def test_figures_and_events_tell_of_every_trial(finished):
     folder, _, _ = finished
     drawn = {file.stem for file in (folder / "figures").glob("*.png")}
@@ -139,6 +143,7 @@ def test_figures_and_events_tell_of_every_trial(finished):
     assert {info.name for info in experiment.hparam_infos} == {"learning_rate", "widths"}
 
 
+@pytest.mark.slow
 def test_a_finished_search_shows_itself_and_another_is_refused(finished, capsys):
     folder, _, done = finished
     status, out, err = run(capsys, "tune", *OPTIONS, "--out", folder)
