@@ -1,6 +1,7 @@
 """`.keras` files of others: what would run code or write elsewhere is refused, in one line."""
 
 import json
+import pathlib
 import zipfile
 
 import keras
@@ -54,6 +55,13 @@ def test_keras_own_and_ours_are_read(plain, tmp_path):
     ours.compile()
     ours.save(tmp_path / "ours.keras")
     assert type(saving.load_model(tmp_path / "ours.keras")) is type(ours)
+
+
+def test_wherever_our_classes_are_registered_their_names_are_known():
+    package = pathlib.Path(saving.__file__).parent
+    files = package.rglob("*.py")
+    registering = {f for f in files if "register_keras_serializable(" in f.read_text("utf-8")}
+    assert {f.relative_to(package).parts[0] for f in registering} == set(saving.OURS)
 
 
 def layer(module, name, **config):
