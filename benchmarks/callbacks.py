@@ -45,7 +45,7 @@ def made(splits, folder):
 
 
 class Turns(keras.callbacks.Callback):
-    """Lets another `fit` run after every few steps; `seconds` of each turn after the first epoch.
+    """Lets another `fit` run after every few steps; `seconds` of this one after the first epoch.
 
     Args:
         mine, others: Semaphores: whose turn it is.
@@ -61,7 +61,7 @@ class Turns(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         if epoch <= 1:
-            self.seconds, self.begin = [], time.perf_counter()
+            self.seconds, self.begin = 0.0, time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
         if (batch + 1) % self.steps == 0:
@@ -76,12 +76,12 @@ class Turns(keras.callbacks.Callback):
         self.begin = time.perf_counter()
 
     def _stop(self):
-        self.seconds.append(time.perf_counter() - self.begin)
+        self.seconds += time.perf_counter() - self.begin
         self.others.release()
 
 
 def pair(models, train, steps, callback):
-    """Seconds of each turn of a `fit` with a callback and of one without."""
+    """Seconds of a `fit` with a callback and of one without."""
     turns = threading.Semaphore(1), threading.Semaphore(0)
     watches = [Turns(*order, steps // BLOCKS) for order in (turns, turns[::-1])]
     options = {"epochs": EPOCHS, "steps_per_epoch": steps, "shuffle": False, "verbose": 0}
@@ -114,7 +114,7 @@ def measure(name, options, steps):
                 rounds.setdefault(callback, []).append(pair(models, train, steps, make()))
                 models.reverse()  # neither is always the one
             print(f"{name}: round {number + 1} of {ROUNDS}", flush=True)
-    seconds = {callback: np.sum(taken, axis=(0, 2)) for callback, taken in rounds.items()}
+    seconds = {callback: np.sum(taken, axis=0) for callback, taken in rounds.items()}
     alone = np.median([plain for _, plain in seconds.values()])
     return {
         "milliseconds a step": 1e3 * alone / ROUNDS / steps / (EPOCHS - 1),

@@ -133,8 +133,8 @@ class GradientHealth(keras.callbacks.Callback):
 
     def _dead(self):
         """The share of each layer's units that nothing moved since the last time."""
-        ends = np.cumsum(list(self.units.values()))
-        found = np.split(1.0 - self.alive.numpy(), ends[:-1])
+        dead = 1.0 - self.alive.numpy()
+        found = np.split(dead, np.cumsum(list(self.units.values())))[:-1]
         self.alive.assign(tf.zeros_like(self.alive))
         return {
             path.rpartition("/")[0]: float(units.mean())

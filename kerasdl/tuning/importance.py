@@ -34,17 +34,10 @@ def measure(names, positions, scores, seed: int = 0) -> Importance | None:
     """
     if len(scores) < FEWEST or np.ptp(scores) == 0:
         return None
-    from sklearn import ensemble
+    from sklearn import ensemble, inspection
 
     x, y = np.asarray(positions, float), np.asarray(scores, float)
     forest = ensemble.RandomForestRegressor(TREES, oob_score=True, random_state=seed).fit(x, y)
-    random, columns = np.random.default_rng(seed), x.shape[1]
-    shuffled = np.tile(x, (columns, REPEATS, 1, 1))
-    for column in range(columns):
-        shuffled[column, ..., column] = random.permuted(shuffled[column, ..., column], axis=-1)
-    # all in one call: what a forest costs is the calls of its trees
-    said = forest.predict(shuffled.reshape(-1, columns)).reshape(columns, REPEATS, len(y))
-    worse = (said - y) ** 2 - (forest.predict(x) - y) ** 2
-    lost = worse.mean(-1) / y.var()
-    explained = float(forest.oob_score_)
-    return Importance(tuple(names), lost.mean(-1), lost.std(-1), explained)
+    lost = inspection.permutation_importance(forest, x, y, n_repeats=REPEATS, random_state=seed)
+    mean, deviation = lost.importances_mean, lost.importances_std
+    return Importance(tuple(names), mean, deviation, float(forest.oob_score_))

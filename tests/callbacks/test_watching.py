@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing import event_accumulator
 
 import kerasdl
 from kerasdl import callbacks
-from kerasdl.callbacks import epoch_ends
+from kerasdl.callbacks import epoch_ends, gradient_health
 from kerasdl.callbacks.gradient_health import label
 from kerasdl.errors import InvalidInput
 
@@ -117,6 +117,23 @@ def test_dead_units_are_counted():
     fit(network(), rare)
     assert rare.steps == [0, 10] and len(rare.dead) == 2
     assert all(share < 1 for shares in rare.dead for share in shares.values())
+
+
+def test_more_records_than_wait_to_be_read(monkeypatch):
+    whole, short = callbacks.GradientHealth(every=1), callbacks.GradientHealth(every=1)
+    fit(network(), whole)
+    monkeypatch.setattr(gradient_health, "ROWS", 4)  # of 6 steps an epoch
+    fit(network(), short)
+    assert short.steps == whole.steps == list(range(18))
+    assert list(short.norms.values()) == list(whole.norms.values())
+
+
+def test_a_model_without_matrices_has_no_units_to_be_dead():
+    model = keras.Sequential([keras.Input((6,)), keras.layers.LayerNormalization()])
+    model.compile("sgd", "mse")
+    watch = callbacks.GradientHealth(every=1)
+    model.fit(X, X, callbacks=[watch], verbose=0)
+    assert watch.dead == [{}] and len(watch.norms) == 1
 
 
 def test_labels_at_their_limits():

@@ -81,9 +81,8 @@ def test_a_perturbation_is_drawn_between_what_was_and_what_came_of_it(model, dig
 
 
 def test_alexnets_first_filters_are_ninety_six():
-    assert (
-        len(explain.filters(kerasdl.create_model("alexnet", units=8)).axes) == 100
-    )  # four stay empty
+    figure = explain.filters(kerasdl.create_model("alexnet", units=8))
+    assert len(figure.axes) == 100  # four stay empty
 
 
 def test_slopes_are_those_of_a_linear_model():
