@@ -22,7 +22,7 @@ import kerasdl
 from kerasdl import callbacks, data
 
 RESULT = pathlib.Path(__file__).parent / "results" / "callbacks.json"
-ROUNDS, EPOCHS, BLOCKS = 2, 4, 50  # turns an epoch
+ROUNDS, EPOCHS, BLOCKS = 4, 4, 50  # turns an epoch
 NETWORKS = {  # arguments, and steps of about a second
     "se_resnet_tiny": ({}, 100),
     "mlp": ({"input_shape": (8, 8, 1)}, 500),

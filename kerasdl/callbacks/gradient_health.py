@@ -1,5 +1,7 @@
 """How large each layer's gradients are while `fit` runs, and what is wrong with them."""
 
+import contextlib
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -30,7 +32,9 @@ class GradientHealth(keras.callbacks.Callback):
     """Record the norm of every layer's gradient, and which of its units receive none.
 
     The norms are computed inside the training step, from the very gradients that the optimizers
-    get, once in `every` steps. A unit is dead when no recorded step of an epoch moved its weights.
+    get, once in `every` steps. The steps between are the network's own and cost nothing; for the
+    recorded ones the step is traced a second time. A unit is dead when no recorded step of an epoch
+    moved its weights.
 
     Args:
         every: Steps from one record to the next.
@@ -60,20 +64,71 @@ class GradientHealth(keras.callbacks.Callback):
         ):
             expected = "one device (run a few steps on one to look at gradients)"
             raise InvalidInput("strategy for GradientHealth", expected, "several replicas")
+        if not self.model.built:
+            expected = "one that is built (begin it with a keras.Input, or call it once)"
+            raise InvalidInput("model for GradientHealth", expected, "one without weights")
+        optimizer = self.model.optimizer
+        if optimizer and not optimizer.built:  # else each step would be traced twice
+            optimizer.build(self.model.trainable_variables)
         self.layers = {}  # name -> paths of its weights
         for weight in self.model.trainable_weights:
             self.layers.setdefault(_layer(weight), []).append(weight.path)
-        self.table = tf.Variable(tf.zeros((ROWS, len(self.layers))), trainable=False)
+        self.rows = max(ROWS, -(-self.model.steps_per_execution // self.every))
+        self.table = tf.Variable(tf.zeros((self.rows, len(self.layers))), trainable=False)
         weights = [weight for weight in self.model.trainable_weights if len(weight.shape) > 1]
         self.units = {weight.path: weight.shape[-1] for weight in weights}
         self.alive = tf.Variable(tf.zeros(sum(self.units.values()), bool), trainable=False)
         self.count = tf.Variable(0, dtype="int64", trainable=False)  # of all steps
         self.steps, self.norms, self.dead = [], {}, []
         self.looked = 0  # how many were recorded when units were looked at last
+        self.done = 0  # calls of the training step
+        self.waiting = 0  # at most so many rows are not read
         self.optimizers = state.optimizers_of(self.model)
+        self.watched = None  # the training step that records when it is due
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.model.train_function is not self.watched:  # here, for others replace it, too
+            self.plain = self.model.train_function
+            self.watched = self.model.train_function = self._watching(self.plain)
+
+    def _watching(self, plain):
+        """A training step that records when it is due, and is `plain` for all others.
+
+        Steps that XLA compiles, or that run several at once, are all of the recording kind, whose
+        condition costs them less than to be compiled twice.
+        """
+        self.model.make_train_function(force=True)
+        recording, at_once = self.model.train_function, self.model.steps_per_execution
+        both = at_once == 1 and not self.model.jit_compile
+        most = -(-at_once // self.every)  # records of a call
+
+        def step(iterator):
+            if both and self.done % self.every:
+                outputs = plain(iterator)
+            else:
+                if self.waiting + most > self.rows:
+                    self._read()
+                if both:
+                    self.count.assign(self.done)
+                with self._recorded():
+                    outputs = recording(iterator)
+                self.waiting += most
+            self.done += 1
+            return outputs
+
+        return step
+
+    @contextlib.contextmanager
+    def _recorded(self):
+        """What is traced within hands its gradients to `_record`."""
         for number, optimizer in enumerate(self.optimizers):
-            object.__setattr__(optimizer, "apply", self._recording(optimizer.apply, number == 0))
-        self.model.make_train_function(force=True)  # one that was traced before records nothing
+            apply = self._recording(optimizer.apply, number == 0)
+            object.__setattr__(optimizer, "apply", apply)
+        try:
+            yield
+        finally:
+            for optimizer in self.optimizers:
+                vars(optimizer).pop("apply")
 
     def _recording(self, plain, counts):
         def apply(grads, trainable_variables=None):
@@ -90,7 +145,7 @@ class GradientHealth(keras.callbacks.Callback):
         return apply
 
     def _record(self, pairs):
-        row = tf.cast(self.count // self.every % ROWS, "int32")
+        row = tf.cast(self.count // self.every % self.rows, "int32")
         squares, moved = {}, {path: tf.zeros(count, bool) for path, count in self.units.items()}
         for variable, gradient in pairs:
             gradient = tf.cast(tf.convert_to_tensor(gradient), "float32")
@@ -106,14 +161,6 @@ class GradientHealth(keras.callbacks.Callback):
         self.table.scatter_nd_update(tf.stack([tf.stack(p) for p in places]), tf.stack(norms))
         return True  # as the other branch of the condition
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self.due = ROWS // 2 * self.every  # the step after which the table is half full
-
-    def on_train_batch_end(self, batch, logs=None):
-        if batch >= self.due:
-            self._read()
-            self.due = batch + ROWS // 2 * self.every
-
     def on_epoch_end(self, epoch, logs=None):
         self._read()
         if len(self.steps) > self.looked:  # else no step of this epoch was recorded
@@ -126,10 +173,11 @@ class GradientHealth(keras.callbacks.Callback):
 
     def _read(self):
         recorded, table = -(-int(self.count) // self.every), self.table.numpy()
-        for number in range(max(len(self.steps), recorded - ROWS), recorded):
+        for number in range(max(len(self.steps), recorded - self.rows), recorded):
             self.steps.append(number * self.every)
-            for name, norm in zip(self.layers, table[number % ROWS], strict=True):
+            for name, norm in zip(self.layers, table[number % self.rows], strict=True):
                 self.norms.setdefault(name, []).append(float(norm))
+        self.waiting = 0
 
     def _dead(self):
         """The share of each layer's units that nothing moved since the last time."""
@@ -142,13 +190,8 @@ class GradientHealth(keras.callbacks.Callback):
         }
 
     def on_train_end(self, logs=None):
-        self.restore()
-
-    def restore(self):
-        """Take the records out of the training step; also after a `fit` that was stopped."""
-        for optimizer in self.optimizers:
-            vars(optimizer).pop("apply", None)
-        self.model.train_function = None
+        if self.model.train_function is self.watched:
+            self.model.train_function = self.plain
         self.board.close()
 
     def labels(self) -> dict[str, str]:

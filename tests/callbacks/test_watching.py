@@ -73,6 +73,47 @@ def test_watching_changes_nothing_and_ends_with_fit():
     assert watch.steps == steps
 
 
+def test_steps_between_records_are_those_of_the_model_itself():
+    traced = []
+
+    class Counting(keras.layers.Layer):
+        def call(self, x):
+            traced.append(tf.inside_function())
+            return x
+
+    model = network(Counting())
+    model.optimizer.build(model.trainable_variables)
+    del traced[:]
+    own, kinds = model.make_train_function() or model.train_function, []
+
+    class Kinds(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            kinds.append(len(traced))
+
+    watch = callbacks.GradientHealth(every=4)
+    fit(model, watch, Kinds(), epochs=2)
+    assert watch.steps == [0, 4, 8]
+    assert kinds == [0, 1, *[2] * 10] and all(traced)  # each kind was traced once, none anew
+    assert model.train_function is own
+    fit(model)
+    assert len(traced) == 2
+
+
+def test_steps_that_another_callback_renews_are_watched():
+    schedule = kerasdl.schedules.OneCycle(0.1, 18)
+    momentum = kerasdl.schedules.CycleMomentum(schedule)
+    watch = callbacks.GradientHealth(every=5)
+    fit(network(), watch, momentum)
+    assert watch.steps == [0, 5, 10, 15]
+
+
+def test_a_model_that_is_not_built_is_refused():
+    model = keras.Sequential([keras.layers.Dense(3)])
+    model.compile("sgd", LOSS)
+    with pytest.raises(InvalidInput, match="begin it with a keras\\.Input"):
+        fit(model, callbacks.GradientHealth())
+
+
 def test_many_steps_at_once_and_a_model_that_was_trained_before():
     model = network(steps_per_execution=3)
     fit(model)
