@@ -1,6 +1,7 @@
 """Which classes a network takes for which, epoch after epoch."""
 
 import numpy as np
+import tensorflow as tf
 
 from kerasdl.callbacks.epoch_ends import EpochEnds
 
@@ -27,11 +28,16 @@ class ConfusionByEpoch(EpochEnds):
         self.classes = list(range(classes)) if isinstance(classes, int) else list(classes)
         self.matrices = []
 
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        # Keras's `predict_on_batch` answers once for each device
+        self.says = tf.function(lambda x: self.model(x, training=False), reduce_retracing=True)
+
     def look(self, epoch):
         count = len(self.classes)
         matrix = np.zeros((count, count), int)
         for inputs, labels in self.data:
-            said = np.argmax(self.model.predict_on_batch(inputs), axis=-1)
+            said = np.argmax(self.says(inputs), axis=-1)
             np.add.at(matrix, (np.asarray(labels).reshape(-1), said), 1)
         self.matrices.append(matrix)
         if self.board.folder is not None:

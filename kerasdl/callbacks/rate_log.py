@@ -1,26 +1,31 @@
-"""The learning rate of every step, as it was."""
+"""The learning rate, as it was."""
 
 import keras
 import numpy as np
 
 from kerasdl.callbacks import state
+from kerasdl.errors import InvalidInput
 
 
 class RateLog(keras.callbacks.Callback):
-    """Put the learning rate into the history, and keep it for each execution of steps.
+    """Put the learning rate into the history, and keep it for some of the steps of each epoch.
 
     A schedule is a function of the iteration: it is asked when someone looks, not while training.
+    What others set from outside has to be read at once, which a short step feels.
 
     Args:
         name: What the history calls it.
+        every: Executions of steps from one record to the next; the first of an epoch is the first.
 
     Attributes:
-        iterations: Of the optimizer, at the end of each execution.
+        iterations: Of the optimizer, at the ends of the recorded executions.
     """
 
-    def __init__(self, name="learning_rate"):
+    def __init__(self, name="learning_rate", every=10):
         super().__init__()
-        self.name = name
+        if not isinstance(every, int) or every < 1:
+            raise InvalidInput("value for argument `every`", "a positive integer", every)
+        self.name, self.every = name, every
         self.iterations, self._read = [], []
 
     def on_train_begin(self, logs=None):
@@ -28,23 +33,27 @@ class RateLog(keras.callbacks.Callback):
         self.optimizer = getattr(optimizer, "inner_optimizer", optimizer)
         self.schedule = getattr(self.optimizer, "_learning_rate", None)
         self.scheduled = isinstance(self.schedule, keras.optimizers.schedules.LearningRateSchedule)
-        self.before = int(self.optimizer.iterations) - len(self.iterations)
-        self.batch = -1
+        self.iteration = int(np.array(self.optimizer.iterations))
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.batch = -1
+        self.batch, self.executions = -1, 0
 
     def on_train_batch_end(self, batch, logs=None):
-        first = self.iterations[-1] if self.iterations else self.before
-        self.iterations.append(first + batch - self.batch)
+        self.iteration += batch - self.batch
         self.batch = batch
-        if not self.scheduled:  # others set it from outside
-            self._read.append(self.optimizer.learning_rate)
-            self._read[-1] = float(self._read[-1])
+        if self.executions % self.every == 0:
+            self.iterations.append(self.iteration)
+            if not self.scheduled:
+                self._read.append(self._now())
+        self.executions += 1
 
     def on_epoch_end(self, epoch, logs=None):
         if logs is not None:
-            logs[self.name] = float(self.optimizer.learning_rate)
+            logs[self.name] = self._now()
+
+    def _now(self):
+        # an array, for a variable on several devices is no number
+        return float(np.array(self.optimizer.learning_rate))
 
     @property
     def rates(self) -> np.ndarray:

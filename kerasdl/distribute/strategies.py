@@ -60,7 +60,7 @@ def _one():
 def _mirrored():
     gpus = tf.config.list_logical_devices("GPU")
     if not gpus:
-        raise InvalidInput("strategy mirrored", "at least one GPU (cpu:2 is without)", "no GPU")
+        raise InvalidInput("strategy mirrored", "at least one GPU (cpu:2 needs none)", "no GPU")
     return tf.distribute.MirroredStrategy(gpus)
 
 

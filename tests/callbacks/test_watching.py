@@ -1,5 +1,9 @@
 """Callbacks that watch a training: what they record is what happened, and nothing changes by it."""
 
+import pathlib
+import subprocess
+import sys
+
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -208,15 +212,18 @@ def test_histograms_of_weights_and_outputs(tmp_path):
 
 def test_rates_of_a_schedule_and_of_a_callback():
     schedule = keras.optimizers.schedules.PolynomialDecay(0.1, 18, 0.01)
-    model, watch = network(rate=schedule), callbacks.RateLog()
+    model, watch = network(rate=schedule), callbacks.RateLog(every=1)
     history = fit(model, watch)
     assert watch.iterations == list(range(1, 19))
     np.testing.assert_allclose(watch.rates, [float(schedule(i)) for i in range(1, 19)])
     assert history["learning_rate"][-1] == pytest.approx(0.01)
-    model, watch = network(), callbacks.RateLog()
+    model, watch = network(), callbacks.RateLog(every=4)
     halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.1 / 2**epoch)
     fit(model, halve, watch)
-    np.testing.assert_allclose(watch.rates[::6], [0.1, 0.05, 0.025], rtol=1e-6)
+    assert watch.iterations == [1, 5, 7, 11, 13, 17]
+    np.testing.assert_allclose(watch.rates, np.repeat([0.1, 0.05, 0.025], 2), rtol=1e-6)
+    fit(model, watch)
+    assert watch.iterations[6:] == [19, 23, 25, 29, 31, 35]
 
 
 def test_grids_of_samples(tmp_path):
@@ -287,3 +294,12 @@ def test_who_waits_for_whom(slow, tmp_path):
     network(*layers).fit(data, epochs=2, callbacks=[watch], verbose=0, shuffle=False)
     assert (watch.input_share > 0.7) if slow else (watch.input_share < 0.5)
     assert len(watch.step_seconds) == 2
+
+
+@pytest.mark.slow  # a start of TensorFlow
+def test_two_devices_are_watched_as_one_is():
+    script = pathlib.Path(__file__).with_name("two_devices.py")
+    command = [sys.executable, script]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert result.stdout.strip() == "well"
