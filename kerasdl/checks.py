@@ -96,7 +96,7 @@ KINDS = {
     **dict.fromkeys(("filters", "strides", "units", "width", "depth", "growth_rate"), POSITIVE),
     **dict.fromkeys(("bottleneck", "ratio", "patch_size", "heads", "groups"), POSITIVE),
     **dict.fromkeys(("num_classes", "vocabulary_size", "context", "latent_dim"), POSITIVE),
-    **dict.fromkeys(("start", "end", "kernel_size", "pool_size", "padding"), POSITIVE),
+    **dict.fromkeys(("start", "end", "kernel_size", "pool_size", "padding", "every"), POSITIVE),
     **dict.fromkeys(("se_ratio", "hidden"), OPTIONAL),
     **dict.fromkeys(("dropout", "label_smoothing", "rate"), SHARE),
     **dict.fromkeys(("alpha", "beta"), WEIGHT),

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasdl import checks
 from kerasdl.callbacks import state
 from kerasdl.callbacks.board import Board
 from kerasdl.errors import InvalidInput
@@ -52,8 +53,7 @@ class GradientHealth(keras.callbacks.Callback):
 
     def __init__(self, every=20, vanishing=1e-7, exploding=100.0, log_dir=None):
         super().__init__()
-        if not isinstance(every, int) or every < 1:
-            raise InvalidInput("value for argument `every`", "a positive integer", every)
+        checks.arguments(every=every)
         self.every, self.vanishing, self.exploding = every, vanishing, exploding
         self.board = Board(log_dir)
         self.steps, self.norms, self.dead = [], {}, []

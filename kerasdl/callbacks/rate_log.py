@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
+from kerasdl import checks
 from kerasdl.callbacks import state
-from kerasdl.errors import InvalidInput
 
 
 class RateLog(keras.callbacks.Callback):
@@ -23,8 +23,7 @@ class RateLog(keras.callbacks.Callback):
 
     def __init__(self, name="learning_rate", every=10):
         super().__init__()
-        if not isinstance(every, int) or every < 1:
-            raise InvalidInput("value for argument `every`", "a positive integer", every)
+        checks.arguments(every=every)
         self.name, self.every = name, every
         self.iterations, self._read = [], []
 
