@@ -97,7 +97,9 @@ def train(
     on_nan: Annotated[
         str, typer.Option(help="At a loss of NaN: stop, or lower the learning rate and go back.")
     ] = "stop",
-    fast: Annotated[bool, typer.Option(help="One batch of everything, to see it work.")] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="One batch of everything, to see it work.")
+    ] = False,
     json: Json = False,
 ):
     """Train a recipe; Ctrl-C saves and stops, the same command goes on."""
@@ -331,7 +333,9 @@ def tune(
     out: Annotated[
         pathlib.Path | None, typer.Option(help="Search folder; default tunings/NAME-...")
     ] = None,
-    fast: Annotated[bool, typer.Option(help="Two trials of one batch, to see it work.")] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Two trials of one batch, to see it work.")
+    ] = False,
     json: Json = False,
 ):
     """Search a recipe's hyper-parameters; Ctrl-C stops it, the same command goes on."""

@@ -71,9 +71,12 @@ def measure(path):
 
 
 def main():
-    for path in scripts():
-        if sys.argv[1:] and path.name[:2] not in sys.argv[1:]:
-            continue
+    wanted, found = sys.argv[1:], {path.name[:2]: path for path in scripts()}
+    if unknown := set(wanted) - set(found):
+        sys.exit(
+            f"no tutorial {', '.join(sorted(unknown))}: numbers are {min(found)} to {max(found)}"
+        )
+    for path in [found[number] for number in wanted or found]:
         taken = measure(path)
         print(f"{path.name}: {taken:.0f} seconds", flush=True)
         if taken > LIMIT:
