@@ -9,189 +9,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorboard.backend.event_processing import event_accumulator
 
-import kerasdl
 from kerasdl import callbacks
-from kerasdl.callbacks import epoch_ends, gradient_health
-from kerasdl.callbacks.gradient_health import label
+from kerasdl.callbacks import epoch_ends
 from kerasdl.errors import InvalidInput
-
-RANDOM = np.random.default_rng(0)
-X = RANDOM.normal(size=(96, 6)).astype("float32")
-Y = RANDOM.integers(0, 3, 96)
-LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-
-def network(*hidden, rate=0.05, **options):
-    keras.utils.set_random_seed(0)
-    hidden = hidden or [keras.layers.Dense(5, "relu", name="hidden")]
-    model = keras.Sequential([keras.Input((6,)), *hidden, keras.layers.Dense(3, name="logits")])
-    model.compile(keras.optimizers.SGD(rate, momentum=0.5), LOSS, **options)
-    return model
-
-
-def fit(model, *watching, epochs=3):
-    data = {"batch_size": 16, "shuffle": False, "verbose": 0}
-    return model.fit(X, Y, epochs=epochs, callbacks=list(watching), **data).history
-
-
-def tags(folder, kind):
-    board = event_accumulator.EventAccumulator(str(folder))
-    board.Reload()
-    return set(board.Tags()[kind]) | {t for t in board.Tags()["tensors"] if kind != "images"}
+from tests.callbacks.parts import LOSS, X, Y, fit, network, tags
 
 
 @pytest.fixture(autouse=True)
 def _figures():
     yield
     plt.close("all")
-
-
-def test_norms_are_those_of_the_gradients(tmp_path):
-    model, watch = network(), callbacks.GradientHealth(every=2, log_dir=tmp_path)
-    start = model.get_weights()
-    fit(model, watch)
-    assert watch.steps == list(range(0, 18, 2))
-    model.set_weights(start)
-    with tf.GradientTape() as tape:
-        loss = LOSS(Y[:16], model(X[:16]))
-    gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
-    first = [norms[0] for norms in watch.norms.values()]
-    expected = [tf.linalg.global_norm(gradients[i : i + 2]) for i in (0, 2)]
-    np.testing.assert_allclose(first, expected, rtol=1e-5)
-    assert [name.rpartition("/")[2] for name in watch.norms] == ["hidden", "logits"]
-    assert watch.labels() == dict.fromkeys(watch.norms, "ok")
-    assert {f"gradient_norm/{name}" for name in watch.norms} <= tags(tmp_path, "scalars")
-    assert len(watch.figure().axes[0].lines) == 4
-
-
-def test_watching_changes_nothing_and_ends_with_fit():
-    alone, watched = network(), network()
-    expected = fit(alone) | {"again": fit(alone)["loss"]}
-    watch = callbacks.GradientHealth(every=1)
-    found = fit(watched, watch)
-    steps = list(watch.steps)
-    found["again"] = fit(watched)["loss"]
-    assert found == expected
-    assert watch.steps == steps
-
-
-def test_steps_between_records_are_those_of_the_model_itself():
-    traced = []
-
-    class Counting(keras.layers.Layer):
-        def call(self, x):
-            traced.append(tf.inside_function())
-            return x
-
-    model = network(Counting())
-    model.optimizer.build(model.trainable_variables)
-    del traced[:]
-    own, kinds = model.make_train_function() or model.train_function, []
-
-    class Kinds(keras.callbacks.Callback):
-        def on_train_batch_begin(self, batch, logs=None):
-            kinds.append(len(traced))
-
-    watch = callbacks.GradientHealth(every=4)
-    fit(model, watch, Kinds(), epochs=2)
-    assert watch.steps == [0, 4, 8]
-    assert kinds == [0, 1, *[2] * 10] and all(traced)  # each kind was traced once, none anew
-    assert model.train_function is own
-    fit(model)
-    assert len(traced) == 2
-
-
-def test_steps_that_another_callback_renews_are_watched():
-    schedule = kerasdl.schedules.OneCycle(0.1, 18)
-    momentum = kerasdl.schedules.CycleMomentum(schedule)
-    watch = callbacks.GradientHealth(every=5)
-    fit(network(), watch, momentum)
-    assert watch.steps == [0, 5, 10, 15]
-
-
-def test_a_model_that_is_not_built_is_refused():
-    model = keras.Sequential([keras.layers.Dense(3)])
-    model.compile("sgd", LOSS)
-    with pytest.raises(InvalidInput, match="begin it with a keras\\.Input"):
-        fit(model, callbacks.GradientHealth())
-
-
-def test_many_steps_at_once_and_a_model_that_was_trained_before():
-    model = network(steps_per_execution=3)
-    fit(model)
-    watch = callbacks.GradientHealth(every=1)
-    fit(model, watch)
-    assert watch.steps == list(range(18))
-    assert np.all(np.array(list(watch.norms.values())) > 0)
-
-
-def test_a_gan_has_two_optimizers_and_all_layers():
-    model = kerasdl.create_model("dcgan_tiny", width=8)
-    model.compile()
-    watch = callbacks.GradientHealth(every=1)
-    images = RANDOM.random((32, 8, 8, 1)).astype("float32")
-    model.fit(images, batch_size=16, callbacks=[watch], verbose=0)
-    assert len(watch.steps) == 2 and all(norms[0] > 0 for norms in watch.norms.values())
-    assert len(watch.norms) == len({w.path.rpartition("/")[0] for w in model.trainable_weights})
-
-
-@pytest.mark.parametrize(
-    ("depth", "activation", "deviation", "expected"),
-    [(16, "sigmoid", 0.5, "vanishing"), (8, None, 6.0, "exploding")],
-)
-def test_what_vanishes_and_what_explodes_is_said(depth, activation, deviation, expected):
-    start = [keras.initializers.RandomNormal(stddev=deviation) for _ in range(depth)]
-    model = network(
-        *[keras.layers.Dense(6, activation, kernel_initializer=s) for s in start], rate=1e-12
-    )
-    watch = callbacks.GradientHealth(every=1)
-    fit(model, watch, epochs=1)
-    assert next(iter(watch.labels().values())) == expected
-
-
-def test_dead_units_are_counted():
-    model = network()
-    model.layers[0].bias.assign([-100.0, -100.0, 0.0, 0.0, 0.0])
-    watch = callbacks.GradientHealth(every=1)
-    fit(model, watch)
-    hidden = next(iter(watch.dead[-1].values()))
-    assert hidden == pytest.approx(0.4)
-    rare = callbacks.GradientHealth(every=10)  # of 18 steps, in epochs of 6
-    fit(network(), rare)
-    assert rare.steps == [0, 10] and len(rare.dead) == 2
-    assert all(share < 1 for shares in rare.dead for share in shares.values())
-
-
-def test_more_records_than_wait_to_be_read(monkeypatch):
-    whole, short = callbacks.GradientHealth(every=1), callbacks.GradientHealth(every=1)
-    fit(network(), whole)
-    monkeypatch.setattr(gradient_health, "ROWS", 4)  # of 6 steps an epoch
-    fit(network(), short)
-    assert short.steps == whole.steps == list(range(18))
-    assert list(short.norms.values()) == list(whole.norms.values())
-
-
-def test_a_model_without_matrices_has_no_units_to_be_dead():
-    model = keras.Sequential([keras.Input((6,)), keras.layers.LayerNormalization()])
-    model.compile("sgd", "mse")
-    watch = callbacks.GradientHealth(every=1)
-    model.fit(X, X, callbacks=[watch], verbose=0)
-    assert watch.dead == [{}] and len(watch.norms) == 1
-
-
-def test_labels_at_their_limits():
-    assert [label(n) for n in (0.0, 9e-8, 1e-7, 100.0, 100.1, np.nan)] == [
-        "zero",
-        "vanishing",
-        "ok",
-        "ok",
-        "exploding",
-        "exploding",
-    ]
-    with pytest.raises(InvalidInput, match="a positive integer"):
-        callbacks.GradientHealth(every=0)
 
 
 def test_histograms_of_weights_and_outputs(tmp_path):
@@ -223,7 +51,48 @@ def test_rates_of_a_schedule_and_of_a_callback():
     assert watch.iterations == [1, 5, 7, 11, 13, 17]
     np.testing.assert_allclose(watch.rates, np.repeat([0.1, 0.05, 0.025], 2), rtol=1e-6)
     fit(model, watch)
-    assert watch.iterations[6:] == [19, 23, 25, 29, 31, 35]
+    assert watch.iterations == [19, 23, 25, 29, 31, 35] and len(watch.figure().axes) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "compiled", "expected"),
+    [
+        ({}, {"steps_per_execution": 4}, [4, 6, 10, 12]),
+        ({"gradient_accumulation_steps": 2}, {}, list(range(1, 13))),
+    ],
+)
+def test_iterations_are_those_that_the_optimizer_counts(options, compiled, expected):
+    schedule = keras.optimizers.schedules.PolynomialDecay(0.1, 18, 0.01)
+    model = network()
+    model.compile(keras.optimizers.SGD(schedule, **options), LOSS, **compiled)
+    watch = callbacks.RateLog(every=1)
+    fit(model, watch, epochs=2)
+    assert watch.iterations == expected
+    np.testing.assert_allclose(watch.rates, [float(schedule(i)) for i in expected])
+
+
+def test_the_rate_is_that_of_an_optimizer_that_is_used():
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.layer = keras.layers.Dense(1)
+
+        def compile(self):
+            super().compile()  # brings an optimizer that nobody asks
+            self.own = keras.optimizers.SGD(0.3)
+
+        def train_step(self, data):
+            with tf.GradientTape() as tape:
+                loss = keras.ops.mean(self.layer(data[0]) ** 2)
+            weights = self.layer.trainable_variables
+            self.own.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+            return {"loss": loss}
+
+    model, watch = Own(), callbacks.RateLog()
+    model.compile()
+    history = fit(model, watch)
+    assert history["learning_rate"] == pytest.approx([0.3] * 3)
+    assert watch.rates == pytest.approx([0.3] * 3)
 
 
 def test_grids_of_samples(tmp_path):
