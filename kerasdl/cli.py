@@ -56,19 +56,30 @@ def info(
 
 @app.command()
 def formulas(
-    name: Annotated[str, typer.Argument(help="A theme such as OPT, or a formula.")] = "",
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A theme (OPT), a module (optimizers), a row or an erratum of the notes (OPT-09, "
+            "E-45), or a formula (adam)."
+        ),
+    ] = "",
     json: Json = False,
 ):
-    """The notes' equations: a list, or one with its code and what it equals."""
+    """The notes' equations: a list, or one with its code, what it equals and what uses it."""
     from kerasdl import formulary
 
     found = formulary.find(name)
-    if not found:
-        tables.show(formulary.listing(name), "formulas", json)
-    elif json:
-        tables.show([{**vars(f), "equals": f.proofs} for f in found], as_json=True)
+    if json:
+        cards = [{**vars(f), "equals": f.proofs, "uses": f.uses} for f in found]
+        tables.show(cards or formulary.listing(name), as_json=True)
+    elif found:
+        parts = [*map(formulary.text, found), formulary.module(name)]
+        print("\n\n".join(filter(None, parts)))
     else:
-        print("\n\n".join(map(formulary.text, found)))
+        rows = [
+            {k: row[k] for k in ("formula", "what", "notes")} for row in formulary.listing(name)
+        ]
+        tables.show(rows, formulary.THEMES.get(name.upper(), "formulas"), whole="formula")
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import difflib
 import functools
 import json
 import pathlib
@@ -10,7 +11,34 @@ import re
 from kerasdl import errors
 
 FOLDER = pathlib.Path(__file__).parent / "formulas"
-ROW = re.compile(r"\b([A-Z]{3})-\d\d\b")
+ROW = re.compile(r"\b[A-Z]{3}-\d\d\b")
+ERRATUM = re.compile(r"\bE-\d\d\b")
+THEMES = {
+    "ACT": "activations",
+    "AEN": "autoencoders",
+    "BAS": "basics: neurons, gradient descent, back-propagation",
+    "CMP": "compression",
+    "CNA": "convolutional networks",
+    "CNO": "convolution and pooling",
+    "DAT": "data and augmentation",
+    "DBG": "finding faults",
+    "DET": "detection and segmentation",
+    "DIF": "diffusion",
+    "GAN": "adversarial networks",
+    "HPO": "search for hyper-parameters",
+    "INI": "initial weights",
+    "LOS": "losses",
+    "MET": "metrics",
+    "OPT": "optimizers",
+    "OTH": "others: graphs, attacks, recommendation",
+    "REG": "regularization and normalization",
+    "RNN": "recurrent networks",
+    "SCH": "learning-rate schedules",
+    "SSL": "self-supervision",
+    "TRF": "attention, transformers, embeddings",
+    "TRL": "transfer and domains",
+    "TRN": "strategies of training",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,12 +50,14 @@ class Formula:
         docstring: Equation, rows of the notes and an example.
         code: Its source without the docstring.
         rows: Rows of the notes that it is, such as "OPT-09".
+        errata: What the notes have wrong about it, such as "E-45".
     """
 
     name: str
     docstring: str
     code: str
     rows: tuple
+    errata: tuple
 
     @property
     def what(self) -> str:
@@ -43,8 +73,14 @@ class Formula:
         return recorded().get(self.name, {}).get("proofs", {})
 
     @property
-    def tutorials(self) -> list[str]:
-        return recorded().get(self.name, {}).get("tutorials", [])
+    def uses(self) -> list[str]:
+        """Tutorials and modules of this package that call it."""
+        return recorded().get(self.name, {}).get("uses", [])
+
+    @property
+    def places(self) -> set[str]:
+        """What else than its name lists it: its module, its themes, its rows, its errata."""
+        return {self.name.partition(".")[0], *self.themes, *self.rows, *self.errata}
 
 
 @functools.cache
@@ -63,25 +99,24 @@ def every() -> tuple[Formula, ...]:
 def _formula(name, node, source):
     docstring = ast.get_docstring(node)
     marked = re.search(r"^Spec: (.*?)(\n\n|$)", docstring, re.MULTILINE | re.DOTALL)
-    rows = tuple(match[0] for match in ROW.finditer(marked[1] if marked else ""))
+    rows, errata = (tuple(kind.findall(marked[1] if marked else "")) for kind in (ROW, ERRATUM))
     lines = source.splitlines()
     words = node.body[0]
     code = lines[node.lineno - 1 : words.lineno - 1] + lines[words.end_lineno : node.end_lineno]
-    return Formula(name, docstring, "\n".join(code), rows)
+    return Formula(name, docstring, "\n".join(code), rows, errata)
 
 
 @functools.cache
 def recorded() -> dict:
-    """Name -> proofs and tutorials, as `make formulas` found them."""
+    """Name -> proofs and uses, as `make formulas` found them."""
     return json.loads((FOLDER / "proofs.json").read_text(encoding="utf-8"))
 
 
-def listing(theme: str = "") -> list[dict]:
-    """A line for each formula, of one theme of the notes, of one module, or of all."""
-    themes = sorted({theme for formula in every() for theme in formula.themes})
-    modules = sorted({formula.name.partition(".")[0] for formula in every()})
-    if theme:
-        errors.one_of("theme or formula", theme, [*themes, *modules, *map(_last, every())])
+def listing(place: str = "") -> list[dict]:
+    """A line for each formula of a theme, module, row or erratum of the notes; or of all."""
+    found = [f for f in every() if not place or place.casefold() in _folded(f.places)]
+    if not found:
+        raise errors.InvalidInput("theme, module, row or formula", _hint(place), place)
     return [
         {
             "formula": f.name,
@@ -89,14 +124,14 @@ def listing(theme: str = "") -> list[dict]:
             "notes": " ".join(f.rows),
             "equals": ", ".join(f.proofs),
         }
-        for f in every()
-        if not theme or theme in f.themes or f.name.startswith(f"{theme}.")
+        for f in found
     ]
 
 
 def find(name: str) -> list[Formula]:
     """The formulas of a name, with or without that of their module."""
-    return [formula for formula in every() if name in (formula.name, _last(formula))]
+    name = name.removeprefix("kerasdl.formulas.").casefold()
+    return [formula for formula in every() if name in _folded((formula.name, _last(formula)))]
 
 
 def text(formula: Formula) -> str:
@@ -104,9 +139,29 @@ def text(formula: Formula) -> str:
     parts = [f"kerasdl.formulas.{formula.name}", formula.docstring, formula.code]
     for proven, difference in formula.proofs.items():
         parts.append(f"equal to {proven}: largest difference {difference:.0e}")
-    if formula.tutorials:
-        parts.append(f"used in tutorials {', '.join(formula.tutorials)}")
+    if formula.uses:
+        parts.append(f"used in {', '.join(formula.uses)}")
     return "\n\n".join(parts[:3]) + "\n\n" + "\n".join(parts[3:])
+
+
+def module(name: str) -> str:
+    """What else there is, where a formula is called as a module is; else nothing."""
+    others = [_last(f) for f in every() if f.name.startswith(f"{name.casefold()}.")]
+    return f"The module {name} has: {', '.join(others)}" if others else ""
+
+
+def _hint(name):
+    modules = (f.name.partition(".")[0] for f in every())
+    names = dict.fromkeys(f.name for f in every()) if "." in name else {}
+    names = names or dict.fromkeys([*map(_last, every()), *modules])
+    near = [known for known in names if name.casefold() in known.casefold()][:5]
+    near = near or difflib.get_close_matches(name.casefold(), names, n=3, cutoff=0.6)
+    themes = f"a theme ({', '.join(THEMES)}), or what `kerasdl formulas` lists"
+    return f"one of {', '.join(near)}" if near else themes
+
+
+def _folded(names):
+    return {name.casefold() for name in names}
 
 
 def _last(formula):

@@ -5,8 +5,8 @@ import os
 import sys
 
 
-def show(rows: list[dict], title: str = "", as_json: bool = False):
-    """Print rows that share their keys."""
+def show(rows: list[dict], title: str = "", as_json: bool = False, whole: str = ""):
+    """Print rows that share their keys; names in the column `whole` are never broken."""
     if as_json:
         json.dump(rows, sys.stdout, indent=2)
         print()
@@ -18,7 +18,10 @@ def show(rows: list[dict], title: str = "", as_json: bool = False):
     for name in rows[0] if rows else ():
         numeric = all(isinstance(row[name], int | float) for row in rows)
         table.add_column(
-            name.replace("_", " "), justify="right" if numeric else "left", overflow="fold"
+            name.replace("_", " "),
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=name == whole,
         )
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))

@@ -22,9 +22,9 @@ def count(arrays):
 
 
 def hold_out(arrays, validation):
-    """Cut a share off the end: (the rest, the end or `None`)."""
+    """Cut a share off the end, as Keras's `validation_split`: (the rest, the end or `None`)."""
     check_share("validation", validation)
-    kept = count(arrays) - round(validation * count(arrays))
+    kept = int(count(arrays) * (1 - validation))
     if kept == count(arrays):
         return arrays, None
     return take(arrays, slice(kept)), take(arrays, slice(kept, None))

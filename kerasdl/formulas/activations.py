@@ -68,8 +68,8 @@ def tanh_slope(z):
 
         tanh'(z) = 1 - tanh(z)^2
 
-    One of the notes concludes that gradients are sure to vanish. Weights count as well: with
-    Xavier's, ten such layers keep most of the gradient.
+    One of the notes concludes that gradients are sure to vanish. They are not: weights count as
+    well, and with Xavier's, ten such layers keep most of the gradient.
 
     Spec: ACT-02, ACT-17, E-38
 

@@ -32,7 +32,7 @@ def dcgan_discriminator_parameters(width=64, end=4, steps=4, channels=3, normali
         N = 16 (c f_1 + f_1 f_2 + ...) + e^2 f_n + 2 (f_2 + ... + f_n)        f_i = w 2^(i - 1)
 
     One of the notes avoids batch normalization in a discriminator, another has it in both networks.
-    DCGAN is the other; a critic with a gradient penalty or spectral normalization has none.
+    DCGAN has it in both; a critic with a gradient penalty or spectral normalization has none.
 
     Spec: GAN-11, GAN-22, E-31
 

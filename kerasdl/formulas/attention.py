@@ -44,6 +44,8 @@ def attention(query, key, value, mask=None):
 def causal_mask(time):
     """Who may look at whom while the future is unknown: itself, and what came before.
 
+        M[i, j] = [ j <= i ]
+
     Spec: TRF-20
 
     >>> causal_mask(3).astype(int)
@@ -116,3 +118,19 @@ def attention_scores(time, heads=1, layers=1):
     4
     """
     return layers * heads * time**2
+
+
+def windowed_scores(height, width, window, heads=1):
+    """How many, where a patch asks only its window of w x w: twice the patches cost twice as much.
+
+        N = heads (H W / w^2) (w^2)^2 = heads H W w^2
+
+    Swin does so, and moves the windows by half of one in every other layer.
+
+    Spec: CNA-26
+
+    >>> windowed_scores(56, 56, 7), windowed_scores(56, 56, 56) == attention_scores(56 * 56)
+    (153664, True)
+    """
+    windows = (height // window) * (width // window)
+    return windows * attention_scores(window**2, heads)

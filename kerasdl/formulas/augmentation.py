@@ -11,7 +11,7 @@ def rotation_factor(degrees):
         f = degrees / 360
 
     One of the notes gives 0.1 as today's form of 20 degrees: it is 36. (The old form, an
-    ImageDataGenerator, is gone from Keras 3.)
+    ImageDataGenerator, is gone from `keras`; `tf.keras` keeps it for old code only.)
 
     Spec: DAT-09, DAT-10, E-80, E-82
 

@@ -10,8 +10,8 @@ def autoencoder(x, w_e, b_e, w_d, b_d, activation=sigmoid):
 
         h = f(x W_e + b_e)        x^ = f(h W_d + b_d)        L = ||x - x^||^2, or cross-entropy
 
-    One of the notes calls it generative. Nothing says where its codes lie: those ten times as far
-    out, with W_d a tenth, rebuild as well. A code that is drawn means something to a VAE only.
+    One of the notes calls it generative. It hardly is. Nothing says where its codes lie: those ten
+    times as far out, with W_d a tenth, rebuild as well. A drawn code means something to a VAE only.
 
     Spec: AEN-01, AEN-07, E-29, E-67
 
@@ -23,6 +23,8 @@ def autoencoder(x, w_e, b_e, w_d, b_d, activation=sigmoid):
 
 def compression_ratio(numbers, codes, bits=32, code_bits=32):
     """How many times shorter the code is; codes of 8 bits make it four times that.
+
+        r = n b / (k b_k)        784 / 32 = 24.5
 
     Spec: AEN-05, AEN-31, DIF-09
 

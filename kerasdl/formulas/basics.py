@@ -75,7 +75,7 @@ def dense_parameters(*widths):
 
     An image of 224 x 224 x 3 before 1000 neurons takes 150 million weights.
 
-    Spec: BAS-04, BAS-25, AEN-02, AEN-03, AEN-04, AEN-14, GAN-05, TRL-02
+    Spec: BAS-04, BAS-25, AEN-02, AEN-03, AEN-04, AEN-14, CNA-28, GAN-05, TRL-02
 
     >>> dense_parameters(784, 256, 10)
     203530

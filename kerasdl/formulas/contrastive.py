@@ -10,6 +10,8 @@ from kerasdl.formulas.losses import cross_entropy
 def unit(z):
     """Vectors of length 1, so that dot products are cosines.
 
+        u = z / ||z||
+
     Spec: SSL-02, SSL-09
 
     >>> unit(np.array([3.0, 4.0])).tolist()
@@ -70,6 +72,8 @@ def slow_copy(teacher, student, momentum=0.999):
 
 def enqueue(queue, keys, pointer):
     """The newest take the places of the oldest; gives the line and where the next will stand.
+
+        q_{(p + i) mod K} <- k_i        p <- (p + B) mod K
 
     Spec: SSL-06
 

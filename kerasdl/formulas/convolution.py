@@ -36,7 +36,8 @@ def convolution(image, kernel, bias=0.0, stride=1):
 
         Y(i, j, k) = sum_c sum_u sum_v W_k(u, v, c) X(s i + u, s j + v, c) + b_k
 
-    Move the image and the result moves along: it is equivariant, not invariant as the notes say.
+    Move the image and the result moves along: it is equivariant. The notes say invariant, which it
+    is not.
 
     Spec: CNO-01, CNO-17, CNO-21, CNO-25, E-22
 
@@ -100,6 +101,8 @@ def dilate(kernel, rate):
 
 def pad(image, width, mode="zeros"):
     """Continue an image beyond its border.
+
+        reflect: x_{-i} = x_i    replicate: x_{-i} = x_0    circular: x_{-i} = x_{N-i}    zeros: 0
 
     "reflect" mirrors it, "replicate" repeats the last pixel, "circular" wraps around, as on a
     torus. (The notes' table for "circular" is right, their caption, a flip, is not.)

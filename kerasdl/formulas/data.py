@@ -42,14 +42,14 @@ def hold_out(x, share=0.2):
     """Cut a share off the end for validation, as Keras's `validation_split` does, which shuffles
     only then: examples that are sorted by class must be shuffled before.
 
-        x[: N (1 - v)], x[N (1 - v) :]
+        x[:k], x[k:]        k = floor(N (1 - v))
 
     Spec: DAT-24
 
     >>> [part.tolist() for part in hold_out(np.arange(5))]
     [[0, 1, 2, 3], [4]]
     """
-    kept = len(x) - round(share * len(x))
+    kept = int(len(x) * (1 - share))
     return x[:kept], x[kept:]
 
 

@@ -21,8 +21,12 @@ def mean_of_parts(means, rows):
 def ring_all_reduce(vectors):
     """Everyone's sum by passing pieces round a ring; the sums, and what each worker has sent.
 
+        x_{k+1}[k - r] <- x_{k+1}[k - r] + x_k[k - r]        r = 0, ..., n - 2, all k at once
+
     In n - 1 rounds worker k adds piece k - r to its own and hands it on, until each holds one
     whole piece; in n - 1 more rounds the whole pieces go round.
+
+    Spec: TRN-16
 
     >>> ring_all_reduce(np.array([[1.0, 2.0], [30.0, 40.0]]))
     (array([[31., 42.],
@@ -45,6 +49,8 @@ def ring_bytes(workers, size):
 
         2 (n - 1) / n S
 
+    Spec: TRN-16
+
     >>> ring_bytes(np.array([1, 2, 1024]), 1000.0).round().tolist()
     [0.0, 1000.0, 1998.0]
     """
@@ -56,6 +62,8 @@ def ring_seconds(workers, size, bandwidth, latency):
 
         2 (n - 1) (alpha + S / (n beta))
 
+    Spec: TRN-16
+
     >>> float(ring_seconds(2, 1e9, bandwidth=1e9, latency=0.0))
     1.0
     """
@@ -66,6 +74,8 @@ def slowest(workers, mean, deviation):
     """How long the slowest of n workers takes, for whom all wait; about (Blom 1958).
 
         mu + sigma Phi^-1((n - 0.375) / (n + 0.25))
+
+    Spec: TRN-16
 
     >>> [round(slowest(n, 1.0, 0.1), 2) for n in (1, 10, 1000)]
     [1.0, 1.15, 1.32]
@@ -83,6 +93,8 @@ def step_seconds(workers, compute, deviation, reductions, bandwidth, latency):
         compute, deviation: Seconds of a worker's own part, and how much they vary.
         reductions: The bytes S of each reduction of a step; gradients overlap with nothing.
         bandwidth, latency: beta in bytes a second, and alpha in seconds, of a message.
+
+    Spec: TRN-16
 
     >>> round(step_seconds(2, 0.1, 0.0, [1e8], bandwidth=1e9, latency=1e-4), 4)
     0.2002

@@ -83,7 +83,7 @@ def matches(boxes, scores, truths, threshold=0.5):
     """
     order = np.argsort(-scores, kind="stable")
     overlap, found = iou(boxes[order], truths), np.zeros(len(boxes), bool)
-    for i, row in enumerate(overlap):
+    for i, row in enumerate(overlap if len(truths) else ()):
         best = row.argmax()
         found[i] = row[best] >= threshold
         if found[i]:
@@ -122,7 +122,8 @@ def average_precision(found, truths, points=None):
     best = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0)
     if points is None:
         return np.sum(np.diff(recall, prepend=0) * best[:-1])
-    return np.mean(best[np.searchsorted(recall, np.linspace(0, 1, points))])
+    asked = np.linspace(0, 1, points) - 1e-9  # 0.30000000000000004 is found by 3 of 10
+    return np.mean(best[np.searchsorted(recall, asked)])
 
 
 def average_recall(overlaps):

@@ -8,7 +8,7 @@ def gradient_health(norm, vanishing=1e-7, exploding=100.0):
 
         zero: n = 0    vanishing: n < 1e-7    exploding: n > 100, or no number    else ok
 
-    To look at it, nothing has to be a `tf.function`, as the notes have it: Keras is eager but for
+    The notes say that to look at it needs a `tf.function`. It does not: Keras is eager but for
     `fit`, and `compile(run_eagerly=True)` makes that eager too.
 
     Spec: DBG-03, E-79

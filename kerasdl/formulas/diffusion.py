@@ -26,6 +26,8 @@ def forward_step(x, beta, noise):
 def linear_betas(steps=1000, lowest=1e-4, highest=0.02):
     """The first schedule: as much more noise in each step.
 
+        b_t = b_1 + (t - 1) / (T - 1) (b_T - b_1)
+
     Spec: DIF-03
 
     >>> linear_betas(3).round(6).tolist()
@@ -139,7 +141,8 @@ def reverse_step(x, predicted, noise, t, betas, small=False):
 def time_embedding(t, width):
     """How far the noise has come, as sines and cosines, for the network to know: a U-Net.
 
-        [sin(t w_0) ... sin(t w_k), cos(t w_0) ... cos(t w_k)]        w_i = 10000^(-i / k)
+        [sin(t w_0) ... sin(t w_k), cos(t w_0) ... cos(t w_k)]
+        w_i = 10000^(-i / k)        k = width / 2 - 1, of a width of 4 or more
 
     One of the notes has UMAP here, which draws maps of data.
 

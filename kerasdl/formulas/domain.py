@@ -21,7 +21,7 @@ def density_ratio(p_target, sources=1, targets=1):
 def maximum_mean_discrepancy(x, y, gamma=1.0):
     """How differently two heaps of features lie: 0 only if they lie alike.
 
-        mean k(x, x') + mean k(y, y') - 2 mean k(x, y)        k = e^(-g |a - b|^2)
+        MMD^2 = mean k(x, x') + mean k(y, y') - 2 mean k(x, y)        k(a, b) = e^(-g |a - b|^2)
 
     Spec: TRL-15
 

@@ -6,6 +6,8 @@ import numpy as np
 def one_hot(tokens, size):
     """Each token its own axis: any two are sqrt(2) apart, so that no two are more alike.
 
+        x_i = [ i = t ]
+
     Spec: TRF-08
 
     >>> one_hot([2, 0], 3).tolist()
@@ -136,6 +138,8 @@ def glove_loss(words, contexts, biases, context_biases, counts):
 
 def character_ngrams(word, shortest=3, longest=6):
     """FastText: the parts of which a word's vector is the sum, so that a new word has one too.
+
+        G = { w_i ... w_{i+n-1} : 3 <= n <= 6 }        w = <word>
 
     Spec: TRF-06
 

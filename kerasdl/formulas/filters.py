@@ -53,9 +53,11 @@ def blur(image):
 
 
 def sharpen(image):
-    """The image and its edges: a kernel whose sum is 1. The notes list it among those that blur.
+    """The image and its edges: a kernel whose sum is 1.
 
         y = x + edges(x)
+
+    The notes list it among those that blur; it does the opposite.
 
     Spec: CNO-10, E-20
 

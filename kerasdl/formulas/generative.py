@@ -145,9 +145,11 @@ def generator_slope(d_fake, saturating=False):
 def modes_covered(points, centres, radius, share=0.01):
     """Whether each mode gets its part: at least `share` of the points within `radius` of it.
 
+        covered_k = [ #{ i : ||x_i - c_k|| < r } >= s N ]
+
     A generator that serves few of them has collapsed: mode collapse, which one of the notes calls
-    model collapse. Another says that batch normalization prevents it. That steadies training; no
-    more is certain, and it may even bind the samples of a batch together.
+    model collapse. Another says that batch normalization prevents it. It does not: it steadies
+    training, no more is certain, and it may even bind the samples of a batch together.
 
     Spec: GAN-27, MET-10, E-34, E-69
 

@@ -6,7 +6,7 @@ import numpy as np
 def normalized_adjacency(adjacency, loops=True):
     """Who hears whom, so that those with many neighbours do not shout: A may count each itself.
 
-        D^(-1/2) A D^(-1/2)        D = diag(A 1), A <- A + 1 with loops
+        D^(-1/2) A D^(-1/2)        d_i = sum_j A_ij, A <- A + I with loops
 
     Spec: OTH-08
 
@@ -19,7 +19,7 @@ def normalized_adjacency(adjacency, loops=True):
 
 
 def graph_convolution(x, adjacency, w, loops=True):
-    """Each node takes the mean of its neighbours, then all pass the same dense layer.
+    """Each node adds up its neighbours, weighed by 1 / sqrt(d_i d_j); all pass one dense layer.
 
         Y = D^(-1/2) A D^(-1/2) X W
 

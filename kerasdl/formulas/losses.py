@@ -6,6 +6,8 @@ ELBO), `contrastive`, `distillation`, `diffusion`, `detection`, `segmentation`.
 
 import numpy as np
 
+TINY = 1e-37  # stands for 0 where there is a logarithm, in float32 too
+
 
 def mean_squared_error(y, p):
     """The mean of the squares: for prices and temperatures, and images in colour.
@@ -25,7 +27,7 @@ def perceptual_loss(y, p, features):
 
         L = mean( (phi(y) - phi(p))^2 )
 
-    Spec: LOS-10
+    Spec: LOS-10, TRL-12
 
     >>> moved = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])  # what matters is how many
     >>> float(perceptual_loss(*moved, features=np.sum)), float(mean_squared_error(*moved).round(3))
@@ -88,13 +90,13 @@ def categorical_cross_entropy(y, p):
     >>> round(float(categorical_cross_entropy(np.array([[1, 0]]), np.array([[0.5, 0.5]]))), 6)
     0.693147
     """
-    return -np.mean(np.sum(y * np.log(p), axis=-1))
+    return -np.mean(np.sum(y * np.log(np.maximum(p, TINY)), axis=-1))
 
 
 def kl_divergence(y, p):
     """How many more nats it takes to say y with p's code than with its own.
 
-        KL(y || p) = sum_c y_c log(y_c / p_c) >= 0
+        KL(y || p) = sum_c y_c log(y_c / p_c) >= 0        0 log 0 = 0
 
     It is 0 only for p = y, and not the same the other way round.
 
@@ -103,7 +105,7 @@ def kl_divergence(y, p):
     >>> round(float(kl_divergence(np.array([0.6, 0.3, 0.1]), np.array([0.5, 0.3, 0.2]))), 6)
     0.040078
     """
-    return np.sum(y * np.log(y / p), axis=-1)
+    return np.sum(y * np.log(np.maximum(y, TINY) / np.maximum(p, TINY)), axis=-1)
 
 
 def perplexity(nats):

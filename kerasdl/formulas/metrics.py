@@ -34,10 +34,10 @@ def f1(precision, recall):
 
     Spec: MET-02, E-04
 
-    >>> round(f1(0.5, 1.0), 4)  # the geometric mean were 0.7071
+    >>> round(float(f1(0.5, 1.0)), 4)  # the geometric mean were 0.7071
     0.6667
     """
-    return 2 * precision * recall / (precision + recall)
+    return 2 * precision * recall / np.maximum(precision + recall, 1e-37)  # 0 for nothing right
 
 
 def root_mean_squared_error(y, prediction):

@@ -40,6 +40,8 @@ def vgg(depths=(2, 2, 3, 3, 3)):
 def simple_cnn(widths=(32, 64, 128), padding=1, norm=True, units=512):
     """Convolution and pooling, three times, and two dense layers: 32 -> 16 -> 8 -> 4 -> 2048.
 
+        3 x (conv -> norm -> pool) -> flatten -> dense -> dense
+
     The notes put it at about 1.3 M weights; 1,147,914 are trained and 448 more averaged. Another
     note's has 32, 64 and 128 filters in its code and 64 and 128 in its picture: two networks.
 
@@ -106,7 +108,7 @@ def trained(rows):
 def unet_sizes(size, depth=4, padding=0):
     """A U-Net's side at each level down and up again: two 3x3 and a half, two 3x3 and twice.
 
-        down: N <- (N - 4 + 4P) / 2        up: N <- 2 N - 4 + 4P
+        N_0 = N - 4 + 4P        down: N <- N / 2 - 4 + 4P        up: N <- 2 N - 4 + 4P
 
     U-Net, which one of the notes on diffusion calls UMAP, puts what it saw on the way down beside
     what comes up: channels double. The notes call these residual connections, which would add.

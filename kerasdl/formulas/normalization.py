@@ -75,7 +75,7 @@ def layer_normalization(x, gamma=1.0, beta=0.0, epsilon=1e-3):
 
     The notes have the heading alone.
 
-    Spec: REG-15, E-87
+    Spec: REG-15, TRF-22, E-87
 
     >>> layer_normalization(np.array([[1.0, 3.0], [10.0, 30.0]]), epsilon=0.0).tolist()
     [[-1.0, 1.0], [-1.0, 1.0]]

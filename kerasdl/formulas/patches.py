@@ -22,6 +22,8 @@ def patchify(images, size):
 def unpatchify(patches, size, shape):
     """Put the tiles together again to images of `shape` (height, width, channels).
 
+        unpatchify(patchify(x)) = x
+
     Spec: TRF-48
 
     >>> image = np.arange(16).reshape(4, 4, 1)

@@ -10,6 +10,10 @@ def windows(image, size, stride=None):
     """The size x size windows of an image, as two further axes; side by side unless a stride says
     otherwise.
 
+        w_ij = x[iS : iS + K, jS : jS + K]
+
+    Spec: CNO-31
+
     >>> windows(np.arange(16).reshape(4, 4), 2)[0, 1].tolist()
     [[2, 3], [6, 7]]
     """

@@ -136,7 +136,7 @@ def smooth_labels(y, smoothing=0.1):
 def early_stopping(losses, patience, min_delta=0.0):
     """The epochs, from 0, at which to stop and whose weights to take back.
 
-        stop at the first t with t - best(t) >= patience
+        stop at the first t with t - best(t) >= max(patience, 1)
 
     Spec: REG-06
 
@@ -147,7 +147,7 @@ def early_stopping(losses, patience, min_delta=0.0):
     for epoch, loss in enumerate(losses):
         if loss < losses[best] - min_delta:
             best = epoch
-        if epoch - best >= patience:
+        if epoch - best >= max(patience, 1):
             return epoch, best
     return len(losses) - 1, best
 

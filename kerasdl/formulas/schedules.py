@@ -87,7 +87,9 @@ def inverse_square_root(t, initial=0.1, steps=100):
 def reduce_on_plateau(losses, initial=0.1, factor=0.5, patience=2):
     """The rate after each epoch: lower when the loss has not fallen for some epochs.
 
-        eta <- factor eta  when  t - t_best >= patience, counted anew from then on
+        eta <- factor eta  when  t - t_best >= max(patience, 1), counted anew from then on
+
+    Keras's callback calls a loss fallen when it fell by 1e-4, unless it is told otherwise.
 
     Spec: SCH-07
 
@@ -98,7 +100,7 @@ def reduce_on_plateau(losses, initial=0.1, factor=0.5, patience=2):
     for loss in losses:
         waited = 0 if loss < best else waited + 1
         best = min(best, loss)
-        if waited >= patience:
+        if waited >= max(patience, 1):
             rate, waited = rate * factor, 0
         rates.append(rate)
     return rates
@@ -203,6 +205,8 @@ def transformer(t, width=512, warm_up_steps=4000):
     """The first transformer's: a line up, then the inverse square root.
 
         eta_t = width^-1/2 min(t^-1/2, t w^-3/2)        t = 1, 2, ...
+
+    Spec: SCH-10
 
     >>> float(transformer(4000).round(9))
     0.000698771

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kerasdl.formulas.basics import dense_parameters
+
 MEANS = np.array([123.68, 116.779, 103.939])  # of ImageNet's red, green and blue, of 255
 
 
@@ -20,6 +22,22 @@ def discriminative_rates(rate, layers, factor):
     [0.025, 0.05, 0.1]
     """
     return rate * float(factor) ** np.arange(layers)[::-1]
+
+
+def tuned_parameters(base, *widths):
+    """What learns where a trained base gets a new head: the head, and what is not frozen below it.
+
+        N = N_base + sum( n_in n_out + n_out )
+
+    Nothing of the base where it only extracts features; its last layers; or all of it. One of the
+    notes builds such a head without importing `Dense`.
+
+    Spec: CNA-20, TRL-02, TRL-03, E-81
+
+    >>> [tuned_parameters(base, 2048, 256, 10) for base in (0, 8_931_328, 23_587_712)]  # ResNet-50
+    [527114, 9458442, 24114826]
+    """
+    return base + dense_parameters(*widths)
 
 
 def preprocess(images, mode="caffe"):

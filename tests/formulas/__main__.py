@@ -2,10 +2,11 @@
 
 import json
 import pathlib
-import re
 import sys
 
 import pytest
+
+from kerasdl.formulary import THEMES
 
 ROOT = pathlib.Path(__file__).parents[2]
 PROOFS = ROOT / "kerasdl" / "formulas" / "proofs.json"
@@ -39,7 +40,10 @@ def page(formulas):
     """The page's text: a table for each theme, a line for each row of the notes."""
     lines = [HEAD]
     for theme in sorted({theme for formula in formulas for theme in formula.themes}):
-        lines += [f"## {theme}\n", "| row | formula | equal to | largest difference |"]
+        lines += [
+            f"## {theme}: {THEMES[theme]}\n",
+            "| row | formula | equal to | largest difference |",
+        ]
         lines += ["|---|---|---|---|"]
         pairs = [(r, f) for f in formulas for r in f.rows if r.startswith(theme)]
         for row, formula in sorted(pairs, key=lambda pair: pair[0]):
@@ -51,21 +55,15 @@ def page(formulas):
     return "\n".join(lines) + "\n"
 
 
-def tutorials(name):
-    """Numbers of the tutorials that call a formula."""
-    module, _, function = name.partition(".")
-    pattern = re.compile(rf"\b{module}\.{function}\b|\b{module} import .*\b{function}\b")
-    files = sorted((ROOT / "tutorials").glob("[0-9]*.py"))
-    return [f.name[:2] for f in files if pattern.search(f.read_text(encoding="utf-8"))]
-
-
 def main():
     proofs = Proofs()
     status = pytest.main([str(pathlib.Path(__file__).parent), "-n", "2"], plugins=[proofs])
     if status:
         return status
     from kerasdl import formulary
+    from tests.formulas import uses
 
+    users = uses.every()
     names = [formula.name for formula in formulary.every()]
     if missing := [name for name in names if name not in proofs.found]:
         print("Without a proof:", ", ".join(missing))
@@ -73,7 +71,7 @@ def main():
     kept = {
         name: {
             "proofs": {k: float(f"{v:.0e}") for k, v in sorted(proofs.found[name].items())},
-            "tutorials": tutorials(name),
+            "uses": users.get(name, []),
         }
         for name in names
     }

@@ -1,46 +1,50 @@
-"""The rows of the notes that state an equation, by theme: each stands in a `Spec:` line.
+"""All rows of the notes: which stand in some formula's `Spec:` line, and why the others do not."""
 
-What is a comparison, a demonstration or a picture is no formula; tutorials have those.
-"""
+# Rows of each theme: ACT-01 to ACT-20, and so on.
+SIZES = (
+    "ACT 20, AEN 43, BAS 32, CMP 19, CNA 35, CNO 59, DAT 30, DBG 26, DET 24, DIF 21, GAN 44, "
+    "HPO 15, INI 12, LOS 14, MET 18, OPT 17, OTH 26, REG 25, RNN 38, SCH 15, SSL 13, TRF 56, "
+    "TRL 24, TRN 23"
+)
+LAST = {theme: int(number) for theme, number in map(str.split, SIZES.split(","))}
+ALL = {f"{theme}-{n:02}" for theme, last in LAST.items() for n in range(1, last + 1)}
 
-BY_THEME = {
-    "ACT": "01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 19",
-    "AEN": "01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 20 22 29 30 31 34 36 42",
-    "BAS": "04 05 06 07 08 10 11 12 13 14 15 16 17 18 20 21 22 23 24 25",
-    "CMP": "01 02 04 05 06 07 08 09 16",
-    "CNA": "01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 18 19 21 22 24 27 28 34 35",
-    "CNO": (
-        "01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 28 29 30 31 "
-        "32 33 34 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 54 55"
+WITHOUT_A_FORMULA = {
+    "it compares, lists or tells a history": (
+        "ACT 18 20, AEN 25 26 38, BAS 02 03 26 27 28 29 30 31, CMP 13 14 19, CNA 29 30 31 32, "
+        "CNO 59, DAT 18 19, DBG 02, DET 01 05 19, DIF 12 13 14 15 16, GAN 26 43 44, HPO 01, "
+        "MET 09, OTH 20, RNN 26, SSL 11, TRF 29 35 43 46 50 53 56, TRN 20"
     ),
-    "DAT": "01 03 04 05 06 07 08 09 10 11 12 13 15 23 24 25 26",
-    "DBG": "03 04 20",
-    "DET": "02 03 04 06 07 08 09 10 11 12 13 14 15 16 17 18 23 24",
-    "DIF": "01 02 03 04 05 06 07 08 09 11 17 20",
-    "GAN": (
-        "01 02 03 04 05 08 09 10 11 15 18 21 22 23 24 25 27 28 29 30 31 32 34 35 36 37 39 40 41"
+    "it shows what a trained network does": (
+        "AEN 23 24 28 33 37 40 41 43, BAS 01 32, CMP 03, CNA 17 33, CNO 27 36 56 58, DET 20, "
+        "DIF 18 19 21, GAN 14 33, HPO 05 12, OTH 01 03 05 06 07 09 10 12 14 16 17 18, REG 10 17, "
+        "RNN 08 28 29 33 34 35, SCH 13, SSL 05, TRF 07 11 18 42, TRL 01 08 13 18 21 22 24"
     ),
-    "HPO": "04 06 07 08 09 10",
-    "INI": "01 02 03 04 05 06 07 08 09 11",
-    "LOS": "01 02 03 04 05 06 07 08 09 10 11 12",
-    "MET": "01 02 03 04 05 06 07 08 10 11 12 13 14 15 17 18",
-    "OPT": "01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16",
-    "OTH": "02 04 08 13",
-    "REG": "01 02 03 04 05 06 07 08 09 11 12 13 14 15 16 18 20 21 22 24",
-    "RNN": "01 02 03 05 06 07 09 10 11 12 13 14 15 16 17 18 19 20 22 23 24 27 30 31 32 36 37",
-    "SCH": "01 02 03 04 05 06 07 08 09 10 11 12",
-    "SSL": "02 04 06 07 08 09 10 13",
-    "TRF": (
-        "01 02 03 04 05 06 08 09 10 12 13 14 15 16 17 19 20 21 23 24 25 26 27 28 30 31 32 33 34 "
-        "36 37 38 39 40 41 47 48 49 51"
+    "it builds a network of parts that have rows": (
+        "AEN 19 21 27 35, BAS 09, CNA 25, CNO 35 53, DIF 10, GAN 12 13 16 17 19 20, "
+        "RNN 04 21 25 38, SSL 03, TRF 44 45 55, TRL 10 11"
     ),
-    "TRL": "02 04 05 06 07 09 14 15 16 17 19",
-    "TRN": "01 02 03 04 05 11 12 16 17",
+    "it is a picture": (
+        "AEN 39, CNO 57, DBG 06 09 10 11 12 13 14 15 16 17 18 19 23 24 25 26, LOS 14, REG 25, "
+        "SCH 14, TRF 52"
+    ),
+    "it names, makes or reads data": ("BAS 19, DAT 02 14 16 17 20 21 22 27 28 29 30, DET 21 22"),
+    "it is a way to train, search, find mistakes or keep a model": (
+        "CMP 10 11 12 18, DBG 01 05 07 08 21 22, GAN 06 07, HPO 02 03 11 14 15, INI 12, MET 16, "
+        "OPT 17, OTH 21 22 26, REG 19 23, SCH 15, SSL 01, TRN 07 08 09 13 14 15"
+    ),
+    "it points to other rows": (
+        "AEN 32, CMP 15 17, GAN 38 42, HPO 13, INI 10, LOS 13, OTH 11 15 19 23 24 25, SSL 12, "
+        "TRF 54, TRL 20 23, TRN 10 18 19 21 22 23"
+    ),
 }
 
-ROWS = tuple(
-    f"{theme}-{number}" for theme, numbers in BY_THEME.items() for number in numbers.split()
-)
+NO_FORMULA = [
+    f"{theme}-{number}"
+    for rows in WITHOUT_A_FORMULA.values()
+    for theme, *numbers in map(str.split, rows.split(","))
+    for number in numbers
+]
 
 # Mistakes of the notes about these themes; each is corrected where a reader would meet it.
 ERRATA = {

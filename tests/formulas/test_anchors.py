@@ -75,6 +75,7 @@ def test_assignment(same):
     same(anchors.assign, "keras.utils.bounding_boxes.compute_iou", ours, theirs)
     empty, full = np.sum(ours == -1), np.sum(ours >= 0)
     assert empty > 20 * full > 0  # most anchors find nothing
+    assert np.all(anchors.assign(every, np.zeros((0, 4))) == -1)
 
 
 def test_the_class_head_begins_with_the_prior(same):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasdl.formulas import attention
+from kerasdl.formulas import attention, patches
 from kerasdl.formulas.activations import softmax
 from kerasdl.layers.causal_self_attention import CausalSelfAttention
 from kerasdl.layers.self_attention import SelfAttention
@@ -150,3 +150,17 @@ def test_twice_the_text_has_four_times_the_scores(same):
     name = "size of kerasdl.layers.SelfAttention's map"
     same(attention.attention_scores, name, ours, found)
     assert found[1] == 4 * found[0]
+
+
+@pytest.mark.parametrize("window", [2, 4, 8])
+def test_windows_have_as_many_scores_as_their_layers_maps_have_numbers(window, same):
+    layer, found = SelfAttention(heads=2), []
+    layer.build((None, window**2, 4))
+    for height in (8, 16):
+        places = np.random.default_rng(0).normal(size=(height, 8, 4)).astype("float32")
+        tiles = patches.patchify(places, window).reshape(-1, window**2, 4)  # a text each
+        found.append(np.size(layer.attention_map(tiles)))
+    formula = attention.windowed_scores
+    ours = [formula(height, 8, window, heads=2) for height in (8, 16)]
+    same(formula, "size of kerasdl.layers.SelfAttention's maps of windows", ours, found, 0)
+    assert found[1] == 2 * found[0]  # of the whole image they would be four times as many

@@ -88,6 +88,18 @@ def test_principal_components_are_scikit_learns(same):
     np.testing.assert_allclose(aligned, np.eye(10), atol=1e-6)
 
 
+def test_principal_components_lose_what_scikit_learns_kept_ones_do(same, reference):
+    numbers, x = reference("pca_digits"), datasets.load_digits().data / 16
+    found = []
+    for count in numbers["ks"]:
+        mean, axes = autoencoders.principal_components(x[:1437], count)
+        found.append(np.mean((mean + (x - mean) @ axes.T @ axes - x) ** 2, axis=1))
+    ours = [[np.mean(each[:1437]), np.mean(each[1437:])] for each in found]
+    theirs = np.stack([numbers["mse_train"], numbers["mse_test"]], axis=1)
+    formula, name = autoencoders.principal_components, "sklearn.decomposition.PCA (fixture)"
+    same(formula, name, np.array(ours), theirs, at_most=1e-12)
+
+
 def test_no_other_linear_code_of_that_length_loses_less(generator):
     x = datasets.load_digits().data[:300] / 16
     mean, axes = autoencoders.principal_components(x, 4)

@@ -201,6 +201,20 @@ def test_dense_parameters_are_what_keras_counts(widths, same):
     same(basics.dense_parameters, "keras.Model.count_params", ours, model.count_params())
 
 
+def test_a_head_of_means_has_a_two_hundredth_of_the_weights(same):
+    found = []
+    for flat, units in (
+        (keras.layers.Flatten(), 4096),
+        (keras.layers.GlobalAveragePooling2D(), 1000),
+    ):
+        head = keras.layers.Dense(units, kernel_initializer="zeros", dtype="float16")
+        found.append(keras.Sequential([keras.Input((7, 7, 512)), flat, head]).count_params())
+    ours = [basics.dense_parameters(7 * 7 * 512, 4096), basics.dense_parameters(512, 1000)]
+    name = "keras.Model.count_params after Flatten, after GlobalAveragePooling2D"
+    same(basics.dense_parameters, name, ours, found, 0)
+    assert found == [102_764_544, 513_000]
+
+
 @pytest.mark.parametrize(
     ("image", "weights"), [((224, 224, 3), 150_528_000), ((256, 256, 3), 196_608_000)]
 )

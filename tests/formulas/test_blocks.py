@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from kerasdl.formulas import blocks, pooling
 from kerasdl.formulas.activations import relu
+from kerasdl.formulas.convolution import convolution
+from kerasdl.formulas.normalization import batch_normalization_inference
 from kerasdl.layers import dense_block, residual
 from kerasdl.layers.se_block import SEBlock
 
@@ -161,6 +163,43 @@ def test_dense_connections(same):
     ours = blocks.dense_connections(IMAGE, each)
     same(blocks.dense_connections, "kerasdl.layers.DenseBlock", ours, layer(IMAGE[None])[0])
     assert ours.shape[-1] == 8 + 3 * 4
+
+
+def test_dense_connections_are_torchvisions(same, reference):
+    numbers = reference("densenet_block")
+
+    def layer(place):
+        def new(x):
+            for i in (1, 2):
+                gamma, beta, mean, variance = norm(numbers, f"denselayer{place}.norm{i}")
+                x = relu(batch_normalization_inference(x, mean, variance, gamma, beta, 1e-5))
+                x = same_convolution(x, torch(numbers, f"w.denselayer{place}.conv{i}.weight"))
+            return x
+
+        return new
+
+    ours = blocks.dense_connections(torch(numbers, "x"), [layer(place) for place in (1, 2, 3)])
+    name = "torchvision _DenseBlock (fixture)"
+    same(blocks.dense_connections, name, ours, torch(numbers, "y"))
+
+
+def same_convolution(x, kernel, bias=0.0):
+    """With as much padding as keeps the size."""
+    around = kernel.shape[0] // 2
+    return convolution(np.pad(x, [(around, around), (around, around), (0, 0)]), kernel, bias)
+
+
+def test_squeezenets_fire_is_convolutions_side_by_side(same, reference):
+    numbers = reference("squeezenet_fire")
+
+    def part_of(name):
+        weights = torch(numbers, f"w.{name}.weight"), numbers[f"w.{name}.bias"]
+        return lambda x: relu(same_convolution(x, *weights))
+
+    squeezed = part_of("squeeze")(torch(numbers, "x"))
+    ours = blocks.inception(squeezed, [part_of("expand1x1"), part_of("expand3x3")])
+    for formula in (blocks.inception, convolution, relu):
+        same(formula, "torchvision Fire (fixture)", ours, torch(numbers, "y"))
 
 
 def _new(layer, x):

@@ -121,9 +121,20 @@ def test_average_precision(truths, same):
     ours = detection.average_precision(found, truths)
     same(detection.average_precision, "scipy.integrate.quad of the envelope", ours, theirs)
     for points in (11, 101):
-        theirs = np.mean([best(at) for at in np.linspace(0, 1, points)])
+        theirs = np.mean([best(at - 1e-9) for at in np.linspace(0, 1, points)])
         ours = detection.average_precision(found, truths, points)
         assert ours == pytest.approx(theirs)
+
+
+@pytest.mark.parametrize("right", [3, 6, 7])
+def test_average_precision_counts_in_whole_numbers(right):
+    ours = detection.average_precision(np.ones(right, bool), 10, points=11)
+    assert ours == pytest.approx((right + 1) / 11)  # recalls 0 to right / 10, also of 3 / 10
+
+
+def test_in_an_empty_image_nothing_is_found():
+    boxes = np.array([[0.0, 0, 2, 2]])
+    assert not detection.matches(boxes, np.ones(1), np.zeros((0, 4))).any()
 
 
 def test_average_precision_without_dents_is_scikit_learns(same):

@@ -174,3 +174,30 @@ def test_modes_are_covered_by_points_near_them(same):
     metric.update_state(few)
     ours = generative.modes_covered(few, centres, 0.1, share=0.02).sum()
     same(generative.modes_covered, "kerasdl.metrics.ModesCovered", ours, metric.result(), 0)
+
+
+def test_batch_normalization_does_not_prevent_mode_collapse_and_binds_a_batch_together():
+    """A discriminator that stands still likes one place best, and all points go there."""
+    keras.utils.set_random_seed(0)
+    hidden = keras.layers.Dense(16), keras.layers.BatchNormalization(), keras.layers.ReLU()
+    generator = keras.Sequential([keras.Input((2,)), *hidden, keras.layers.Dense(1)])
+    noise = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
+    centres = np.quantile(generator(noise, training=True), [[0.2], [0.8]])
+    apart = float(centres[1, 0] - centres[0, 0])
+
+    def covered():
+        points = generator(noise, training=True).numpy()
+        return generative.modes_covered(points, centres, apart / 3, share=0.1).tolist()
+
+    assert covered() == [True, True]
+    bound = [generator(noise[:n], training=True)[0, 0] for n in (32, 64)]
+    assert abs(float(bound[0] - bound[1])) > 1e-3  # the same noise, another batch
+    optimizer = keras.optimizers.Adam(0.02)
+    for _ in range(150):
+        with tf.GradientTape() as tape:
+            likes = -((generator(noise, training=True) - centres[1]) ** 2)
+            loss = tf.reduce_mean(tf.nn.softplus(-likes))
+        gradients = tape.gradient(loss, generator.trainable_variables)
+        optimizer.apply(gradients, generator.trainable_variables)
+    assert covered() == [False, True]
+    assert generator(noise, training=True).numpy().std() < apart / 10

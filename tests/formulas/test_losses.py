@@ -135,6 +135,13 @@ def test_kl_divergence_is_what_keras_and_scipy_compute(generator, same):
     assert np.abs(ours - losses.kl_divergence(p, y)).max() > 0.01
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_never_happens_surprises_nobody(dtype):
+    y, p = np.array([[1, 0]], dtype), np.array([[0.5, 0.5]], dtype)
+    assert losses.kl_divergence(y, p) == pytest.approx(np.log(2))
+    assert losses.kl_divergence(y, y) == losses.categorical_cross_entropy(y, y) == 0
+
+
 def test_guessing_among_equals_has_their_number_as_perplexity(same):
     p = np.full((2, 7), 1 / 7)
     y = np.array([0, 3])

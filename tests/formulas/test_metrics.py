@@ -45,6 +45,7 @@ def test_f1_is_no_geometric_mean(same):
     theirs = value(keras.metrics.F1Score(threshold=0.5), y[:, None], said[:, None])[0]
     same(formulas.f1, "keras.metrics.F1Score", np.asarray(ours), theirs)
     assert np.sqrt(precision * recall) > ours
+    assert formulas.f1(0.0, 0.0) == 0
 
 
 def test_root_mean_squared_error(same):

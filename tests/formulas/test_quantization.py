@@ -67,6 +67,22 @@ def test_bytes(dtype, bits, same):
     )
 
 
+def test_bytes_of_a_file_are_those_of_its_weights_and_little_more(same):
+    kernels = 784 * 512 + 512 * 256 + 256 * 10  # the biases of a new network are 0 and take none
+    parts = [keras.layers.Dense(512, "relu"), keras.layers.Dense(256, "relu")]
+    model = keras.Sequential([keras.Input((784,)), *parts, keras.layers.Dense(10)])
+    sizes = []
+    for optimizations in ([], [tf.lite.Optimize.DEFAULT]):
+        converter = tf.lite.TFLiteConverter.from_keras_model(model)
+        converter.optimizations = optimizations
+        sizes.append(len(converter.convert()))
+    formula = quantization.weight_bytes
+    ours = [formula(kernels, 32), formula(kernels, 8) + 778 * 12]  # scales, zero points
+    same(formula, "tf.lite.TFLiteConverter", ours, sizes, at_most=4e-3)
+    assert sizes == pytest.approx([2_141_768, 546_072], abs=100)
+    assert sizes[1] / sizes[0] == pytest.approx(0.255, abs=1e-3)
+
+
 @pytest.mark.parametrize("low", [-2.0, 0.0, 0.5])  # 0.5: the range is widened to hold 0
 def test_error_is_at_most_half_a_step_and_zero_is_exact(low):
     x = RANDOM.uniform(low, 3, 1000)

@@ -133,6 +133,7 @@ def test_drop_connect_is_dropout_of_keras_on_the_weights_and_right_on_average(ge
     [
         ([1, 0.8, 0.9, 0.95, 0.99, 0.5], 3, 0.0),
         ([1, 0.9, 0.85, 0.84, 0.83], 2, 0.1),
+        ([1, 0.5, 0.6, 0.4], 0, 0.0),
     ],
 )
 def test_early_stopping_is_what_keras_does(values, patience, min_delta, same):

@@ -119,18 +119,21 @@ def test_constant_is_an_optimizer_without_schedule(same):
     same(schedules.constant, "keras.optimizers.SGD", schedules.constant(np.arange(3)), found)
 
 
-@pytest.mark.parametrize("losses", [[1, 0.9, 0.9, 0.9, 0.9], [3, 2, 2, 2, 1, 1, 1, 1, 1, 1]])
-def test_reduce_on_plateau_is_what_keras_does(losses, same):
+@pytest.mark.parametrize(
+    ("losses", "patience"),
+    [([1, 0.9, 0.9, 0.9, 0.9], 2), ([3, 2, 2, 2, 1, 1, 1, 1, 1, 1], 2), ([1, 0.9, 0.8, 0.8], 0)],
+)
+def test_reduce_on_plateau_is_what_keras_does(losses, patience, same):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(0.1))
-    callback = keras.callbacks.ReduceLROnPlateau("loss", 0.5, 2, min_delta=0)
+    callback = keras.callbacks.ReduceLROnPlateau("loss", 0.5, patience, min_delta=0)
     callback.set_model(model)
     callback.on_train_begin()
     rates = []
     for epoch, loss in enumerate(losses):
         callback.on_epoch_end(epoch, {"loss": loss})
         rates.append(float(model.optimizer.learning_rate))
-    ours = schedules.reduce_on_plateau(losses)
+    ours = schedules.reduce_on_plateau(losses, patience=patience)
     same(schedules.reduce_on_plateau, "keras.callbacks.ReduceLROnPlateau", ours, rates)
 
 

@@ -1,0 +1,53 @@
+"""Which tutorials and which modules of the package call a formula."""
+
+import ast
+import pathlib
+
+ROOT = pathlib.Path(__file__).parents[2]
+FORMULAS = "kerasdl.formulas."
+
+
+def every() -> dict[str, list[str]]:
+    """MODULE.FUNCTION -> "tutorial 20", "kerasdl.metrics.bleu", ..."""
+    found = {}
+    tutorials = sorted((ROOT / "tutorials").glob("[0-9]*.py"))
+    modules = sorted((ROOT / "kerasdl").rglob("*.py"))
+    for file in [*tutorials, *(m for m in modules if m.parent.name != "formulas")]:
+        place = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        place = f"tutorial {file.name[:2]}" if file in tutorials else place
+        for name in sorted(called(ast.parse(file.read_text(encoding="utf-8")))):
+            found.setdefault(name, []).append(place)
+    return found
+
+
+def called(tree: ast.Module) -> set[str]:
+    """The formulas that a script names, whatever it imports them as.
+
+    >>> script = "from kerasdl.formulas import optimizers as o; print(o.adam(0, 1), x.o.momentum)"
+    >>> called(ast.parse(script))
+    {'optimizers.adam'}
+    """
+    known = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            known |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+        elif isinstance(node, ast.Import):
+            known |= {a.asname: a.name for a in node.names if a.asname}
+            known |= {a.name.partition(".")[0]: a.name.partition(".")[0] for a in node.names}
+    names = set()
+    for node in ast.walk(tree):
+        first, _, rest = _dotted(node).partition(".")
+        whole = f"{known.get(first, first)}.{rest}"
+        if first and whole.startswith(FORMULAS):
+            parts = whole.removeprefix(FORMULAS).split(".")
+            names |= {".".join(parts[:2])} if len(parts) > 1 and parts[1] else set()
+    return names
+
+
+def _dotted(node):
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        front = _dotted(node.value)
+        return f"{front}.{node.attr}" if front else ""
+    return ""
