@@ -121,6 +121,7 @@ TABLE = """
 81 In Keras 3.15 `trainable = False` of these layers holds them;
 81 `base(x, training=False)` in a functional model does not, since `fit` overrules it.
 81 One of the notes builds such a head without importing `Dense`.
+89 made waits in a line: `enqueue`. The notes name both and give neither.
 """
 
 LINES = [line.split(maxsplit=1) for line in TABLE.strip().splitlines()]

@@ -63,16 +63,3 @@ ERRATA = {
     "GANs": "30 31 33 34 35 69",
     "diffusion, self-supervision, transfer": "68 72 81 89",
 }
-
-# What the notes say of papers and their data cannot be computed: words that the correction has.
-FACTS = {
-    "02": "U-Net",
-    "26": "1.28 million",
-    "27": "popular",
-    "64": "69.8",
-    "66": "discrete VAE with 8192 codes",
-    "67": "Nothing says where its codes lie",
-    "68": "writes tokens like a GPT",
-    "80": "withdrawn",
-    "89": "queue",
-}

@@ -30,12 +30,6 @@ def test_every_correction_is_named_where_a_reader_meets_it(about):
     assert set(rows.ERRATA[about].split()) - named == set()
 
 
-@pytest.mark.parametrize("number", rows.FACTS)
-def test_a_fact_about_a_paper_is_said_where_its_correction_is_named(number):
-    said = [f.docstring for f in formulary.every() if f"E-{number}" in f.docstring]
-    assert any(rows.FACTS[number] in " ".join(words.split()) for words in said), said
-
-
 @functools.cache
 def sources():
     package = pathlib.Path(formulary.__file__).parent
