@@ -45,6 +45,23 @@ def several(layer, shapes, counts, expected: str):
         raise errors.InvalidInput(f"input of {type(layer).__name__}", expected, shapes)
 
 
+def shaped(layer, shape, expected, what="input"):
+    """Raise unless a shape is the expected one in all that is known of both.
+
+    Args:
+        layer: Or metric, whose input it is.
+        shape: Of the input.
+        expected: A shape; `None` for what may be any size.
+        what: It is, of the layer.
+    """
+    shape, expected = tuple(shape), tuple(expected)
+    if len(shape) != len(expected) or any(
+        n != m for n, m in zip(shape, expected, strict=True) if None not in (n, m)
+    ):
+        subject = f"{what} of {type(layer).__name__}"
+        raise errors.InvalidInput(subject, f"shape {expected}", shape)
+
+
 def known(name, shape):
     """Raise for a dimension that is `None`."""
     if None in shape:
@@ -97,14 +114,16 @@ KINDS = {
     **dict.fromkeys(("bottleneck", "ratio", "patch_size", "heads", "groups"), POSITIVE),
     **dict.fromkeys(("num_classes", "vocabulary_size", "context", "latent_dim"), POSITIVE),
     **dict.fromkeys(("start", "end", "kernel_size", "pool_size", "padding", "every"), POSITIVE),
+    **dict.fromkeys(("bins", "order"), POSITIVE),
     **dict.fromkeys(("se_ratio", "hidden"), OPTIONAL),
     **dict.fromkeys(("dropout", "label_smoothing", "rate"), SHARE),
     **dict.fromkeys(("alpha", "beta"), WEIGHT),
-    **dict.fromkeys(("k", "epsilon"), ABOVE_ZERO),
+    **dict.fromkeys(("k", "epsilon", "peak", "radius"), ABOVE_ZERO),
     **dict.fromkeys(("causal", "batch_normalization"), FLAG),
     **dict.fromkeys(("input_shape", "image_shape"), SHAPE),
     "kernels": (lambda value: _is_integer(value, 2), "an integer of at least 2"),
     "size": (lambda value: _is_integer(value) and value % 2 == 1, "a positive odd number"),
+    "share": (lambda value: _is_number(value) and 0 <= value <= 1, "a share in [0, 1]"),
     "compression": (lambda value: _is_number(value) and 0 < value <= 1, "a share in (0, 1]"),
     "seed": (
         lambda value: value is None or _is_integer(value, 0),

@@ -1,6 +1,7 @@
 """Padding with what is there: the border again, its mirror image, or the other side."""
 
 import keras
+import tensorflow as tf
 from keras import layers, ops
 
 from kerasdl import checks, errors
@@ -44,12 +45,25 @@ class BorderPadding2D(layers.Layer):
 
     def build(self, input_shape):
         checks.inputs(self, input_shape, "batch, height, width, channels")
-        least = {"replicate": 1, "reflect": self.padding + 1, "circular": self.padding}[self.mode]
-        if any(side and side < least for side in input_shape[1:3]):
-            expected = f"at most what sides of {tuple(input_shape[1:3])} have"
+        self._check(input_shape[1:3])
+
+    def _least(self):
+        """How many pixels a side must have."""
+        return {"replicate": 1, "reflect": self.padding + 1, "circular": self.padding}[self.mode]
+
+    def _check(self, sides):
+        if any(side and side < self._least() for side in sides):
+            expected = f"at most what sides of {tuple(sides)} have"
             raise errors.InvalidInput("value for argument `padding`", expected, self.padding)
 
     def call(self, inputs):
+        self._check(inputs.shape[1:3])
+        if None in inputs.shape[1:3] and not isinstance(inputs, keras.KerasTensor):
+            message = "The padding of BorderPadding2D must be at most what sides have."
+            sides = tf.shape(inputs)[1:3]
+            fits = tf.debugging.assert_greater_equal(sides, self._least(), message)
+            with tf.control_dependencies([fits]):
+                inputs = tf.identity(inputs)
         return self._pad(self._pad(inputs, 1), 2)
 
     def _pad(self, x, axis):

@@ -41,9 +41,12 @@ class L2Pooling2D(layers.Layer):
         windows.check(self, input_shape)
 
     def call(self, inputs):
-        mean = ops.average_pool(ops.square(inputs), self.pool_size)
+        # 16 bits have no room for squares
+        x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
+        mean = ops.average_pool(ops.square(x), self.pool_size)
         # the root has no slope at zero
-        return self.pool_size * ops.sqrt(ops.maximum(mean, keras.config.epsilon() ** 2))
+        length = self.pool_size * ops.sqrt(ops.maximum(mean, keras.config.epsilon() ** 2))
+        return ops.cast(length, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return windows.smaller(input_shape, self.pool_size)

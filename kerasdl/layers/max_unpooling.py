@@ -1,9 +1,10 @@
 """Max-unpooling: every number back to where the maximum was."""
 
 import keras
+import tensorflow as tf
 from keras import layers, ops
 
-from kerasdl import checks, errors
+from kerasdl import checks
 from kerasdl.layers import windows
 
 
@@ -41,14 +42,24 @@ class MaxUnpooling2D(layers.Layer):
     def build(self, input_shape):
         expected = "two: images, and what was pooled to their size"
         checks.several(self, input_shape, (2,), expected)
-        pooled, source = input_shape
-        checks.inputs(self, source, "batch, height, width, channels")
-        windows.check(self, source)
-        if tuple(pooled[1:]) != tuple(windows.smaller(source, self.pool_size)[1:]):
-            raise errors.InvalidInput("input of MaxUnpooling2D", expected, tuple(input_shape))
+        for shape in input_shape:
+            checks.inputs(self, shape, "batch, height, width, channels")
+        windows.check(self, input_shape[1])
+        self._check(*input_shape)
+
+    def _check(self, pooled, source):
+        expected = windows.larger(pooled, self.pool_size)
+        checks.shaped(self, source, expected, "what was pooled, the second input")
 
     def call(self, inputs):
         x, source = inputs
+        self._check(x.shape, source.shape)
+        if None in (*x.shape, *source.shape) and not isinstance(x, keras.KerasTensor):
+            expected = tf.shape(x) * [1, self.pool_size, self.pool_size, 1]
+            message = "The second input of MaxUnpooling2D is not what was pooled to the first."
+            fits = tf.debugging.assert_equal(tf.shape(source), expected, message)
+            with tf.control_dependencies([fits]):
+                x = tf.identity(x)
         tiles = windows.split(source, self.pool_size)  # (batch, rows, columns, window, channels)
         largest = ops.cast(tiles >= ops.max(tiles, axis=3, keepdims=True), x.dtype)
         first = largest * ops.cast(ops.cumsum(largest, axis=3) < 1.5, x.dtype)

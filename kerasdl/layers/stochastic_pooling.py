@@ -46,11 +46,13 @@ class StochasticPooling2D(layers.Layer):
         windows.check(self, input_shape)
 
     def call(self, inputs, training=False):
-        x = ops.relu(inputs)
+        # 16 bits have no room for squares and sums
+        x = ops.cast(ops.relu(inputs), keras.backend.result_type(inputs.dtype, "float32"))
         if not training:
             squares = ops.average_pool(ops.square(x), self.pool_size)
             means = ops.average_pool(x, self.pool_size)
-            return squares / ops.maximum(means, keras.config.epsilon())
+            mean = squares / ops.maximum(means, keras.config.epsilon())
+            return ops.cast(mean, self.compute_dtype)
         x = windows.split(x, self.pool_size)  # (batch, rows, columns, window, channels)
         parts = ops.cumsum(x, axis=3)
         whole = parts[:, :, :, -1:]
@@ -58,7 +60,8 @@ class StochasticPooling2D(layers.Layer):
         drawn = replica_uniform(ops.shape(whole), self.seed_generator, x.dtype) * whole
         winner = ops.cast(parts > drawn, x.dtype)
         winner = winner - ops.concatenate([ops.zeros_like(whole), winner[:, :, :, :-1]], axis=3)
-        return ops.sum(x * winner, axis=3)  # (batch, rows, columns, channels)
+        # (batch, rows, columns, channels)
+        return ops.cast(ops.sum(x * winner, axis=3), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return windows.smaller(input_shape, self.pool_size)

@@ -14,10 +14,15 @@ def check(layer, shape):
 
 
 def split(images, size):
-    """(batch, height, width, channels) -> (batch, rows, columns, size^2, channels)"""
+    """(batch, height, width, channels) -> (batch, rows, columns, size^2, channels)
+
+    Of images of any size, what is left beside the last windows is cut off, as pooling does.
+    """
     _, height, width, channels = images.shape
     rows = (ops.shape(images)[1] if height is None else height) // size
     columns = (ops.shape(images)[2] if width is None else width) // size
+    if any(side is None or side % size for side in (height, width)):
+        images = images[:, : rows * size, : columns * size]
     tiles = ops.reshape(images, (-1, rows, size, columns, size, channels))
     tiles = ops.transpose(tiles, (0, 1, 3, 2, 4, 5))
     return ops.reshape(tiles, (-1, rows, columns, size * size, channels))
@@ -37,3 +42,9 @@ def smaller(shape, size):
     """The shape of what has one number for each window."""
     batch, height, width, channels = shape
     return (batch, height and height // size, width and width // size, channels)
+
+
+def larger(shape, size):
+    """The way back."""
+    batch, rows, columns, channels = shape
+    return (batch, rows and rows * size, columns and columns * size, channels)

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasdl import checks
 from kerasdl.metrics import weights
 
 
@@ -32,6 +33,7 @@ class BLEU(keras.metrics.Metric):
 
     def __init__(self, order=4, padding=0, name="bleu", dtype=None):
         super().__init__(dtype, name)
+        checks.arguments(order=order)
         self.order, self.padding = order, padding
         shapes = {"matches": (order,), "phrases": (order,), "length": (), "reference_length": ()}
         for key, shape in shapes.items():
@@ -42,6 +44,8 @@ class BLEU(keras.metrics.Metric):
         weights.refuse(self, sample_weight)
         references, said = (ops.cast(tokens, "int32") for tokens in (y_true, y_pred))
         references = references[:, None] if len(references.shape) == 2 else references
+        checks.shaped(self, said.shape, (None, None))
+        checks.shaped(self, references.shape, (said.shape[0], None, None), "references, the input")
         found = [self._phrases(references, said, n) for n in range(1, self.order + 1)]
         matches, phrases = zip(*found, strict=True)
         self.matches.assign_add(ops.cast(ops.stack(matches), "float64"))

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasdl import checks
 from kerasdl.metrics import weights
 
 
@@ -27,6 +28,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
 
     def __init__(self, bins=15, from_logits=False, name="calibration_error", dtype=None):
         super().__init__(dtype, name)
+        checks.arguments(bins=bins)
         self.bins = bins
         self.from_logits = from_logits
         # of each bin the sum of (right - confidence); of all together the number
@@ -34,15 +36,28 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         self.count = self.add_variable((), "zeros", "float64", name="count")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
+        """`y_true` classes or one-hot; `y_pred` (..., classes), or (..., 1) for the second of 2."""
         weights.refuse(self, sample_weight)
-        p = ops.softmax(y_pred) if self.from_logits else ops.convert_to_tensor(y_pred)
-        labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
-        confidence = ops.cast(ops.max(p, axis=-1), "float64")
-        right = ops.cast(ops.argmax(p, axis=-1) == labels, "float64")
+        y_true, p = ops.convert_to_tensor(y_true), self._probabilities(ops.cast(y_pred, "float64"))
+        classes = p.shape[-1]
+        one_hot = len(y_true.shape) == len(p.shape) and y_true.shape[-1] == classes
+        labels = ops.argmax(y_true, axis=-1) if one_hot else ops.cast(y_true, "int32")
+        labels, p = ops.reshape(labels, (-1,)), ops.reshape(p, (-1, classes))
+        checks.shaped(self, labels.shape, p.shape[:1], "labels, the input")
+        confidence = ops.max(p, axis=-1)
+        right = ops.cast(ops.equal(ops.argmax(p, axis=-1), labels), "float64")
         bins = ops.clip(ops.ceil(confidence * self.bins) - 1, 0, self.bins - 1)
         places = ops.one_hot(ops.cast(bins, "int32"), self.bins, dtype="float64")
         self.gaps.assign_add(ops.sum(places * (right - confidence)[:, None], axis=0))
         self.count.assign_add(ops.cast(ops.size(labels), "float64"))
+
+    def _probabilities(self, y_pred):
+        """(..., classes), of at least two."""
+        y_pred = y_pred[:, None] if len(y_pred.shape) == 1 else y_pred
+        if y_pred.shape[-1] != 1:
+            return ops.softmax(y_pred) if self.from_logits else y_pred
+        p = ops.sigmoid(y_pred) if self.from_logits else y_pred
+        return ops.concatenate([1 - p, p], axis=-1)
 
     def result(self):
         error = ops.sum(ops.abs(self.gaps)) / ops.maximum(self.count, 1.0)

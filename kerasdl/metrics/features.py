@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kerasdl import checks
+
 
 class OfFeatures(keras.metrics.Metric):
     """A metric of features: those that a model or layer finds, or what it is given."""
@@ -11,10 +13,12 @@ class OfFeatures(keras.metrics.Metric):
         super().__init__(dtype, name)
         self.features = features
 
-    def features_of(self, images):
+    def features_of(self, images, width=None):
         """(batch, width), in 64 bits."""
         found = images if self.features is None else self.features(images, training=False)
-        return ops.cast(found, "float64")
+        found = ops.cast(found, "float64")
+        checks.shaped(self, found.shape, (None, width), "features, the input")
+        return found
 
     def get_config(self):
         features = self.features and keras.saving.serialize_keras_object(self.features)

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasdl import checks
 from kerasdl.metrics import weights
 from kerasdl.metrics.features import OfFeatures
 
@@ -33,6 +34,7 @@ class FrechetDistance(OfFeatures):
 
     def __init__(self, width: int, features=None, name="frechet_distance", dtype=None):
         super().__init__(features, name, dtype)
+        checks.arguments(width=width)
         self.width = width
         self.real, self.generated = self._sums("real"), self._sums("generated")
 
@@ -46,7 +48,7 @@ class FrechetDistance(OfFeatures):
     def update_state(self, y_true, y_pred, sample_weight=None):
         weights.refuse(self, sample_weight)
         for sums, images in ((self.real, y_true), (self.generated, y_pred)):
-            found = self.features_of(images)
+            found = self.features_of(images, self.width)
             sums["count"].assign_add(ops.cast(ops.shape(found)[0], "float64"))
             sums["sum"].assign_add(ops.sum(found, axis=0))
             sums["squares"].assign_add(ops.matmul(ops.transpose(found), found))

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasdl import checks
+
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class PSNR(keras.metrics.Mean):
@@ -23,10 +25,11 @@ class PSNR(keras.metrics.Mean):
 
     def __init__(self, peak=1.0, name="psnr", dtype=None):
         super().__init__(name, dtype)
+        checks.arguments(peak=peak)
         self.peak = peak
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        y_true, y_pred = (ops.cast(images, "float32") for images in (y_true, y_pred))
+        y_true, y_pred = _images(self, y_true, y_pred)
         errors = ops.mean(ops.square(y_true - y_pred), axis=(1, 2, 3))
         ratios = -10 * ops.log10(ops.maximum(errors / self.peak**2, 1e-12))
         super().update_state(ratios, sample_weight)
@@ -58,10 +61,11 @@ class SSIM(keras.metrics.Mean):
 
     def __init__(self, peak=1.0, name="ssim", dtype=None):
         super().__init__(name, dtype)
+        checks.arguments(peak=peak)
         self.peak = peak
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        a, b = (ops.cast(images, "float32") for images in (y_true, y_pred))
+        a, b = _images(self, y_true, y_pred)
         window = _window(min(11, *a.shape[1:3]), a.shape[-1])
 
         def mean(images):
@@ -77,6 +81,13 @@ class SSIM(keras.metrics.Mean):
 
     def get_config(self):
         return {**super().get_config(), "peak": self.peak}
+
+
+def _images(metric, y_true, y_pred):
+    y_true, y_pred = (ops.cast(images, "float32") for images in (y_true, y_pred))
+    checks.shaped(metric, y_true.shape, (None,) * 4)
+    checks.shaped(metric, y_pred.shape, y_true.shape)
+    return y_true, y_pred
 
 
 def _window(size, channels, sigma=1.5):

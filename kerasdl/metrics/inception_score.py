@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasdl import checks
 from kerasdl.metrics import weights
 
 
@@ -28,6 +29,7 @@ class InceptionScore(keras.metrics.Metric):
 
     def __init__(self, num_classes: int, from_logits=False, name="inception_score", dtype=None):
         super().__init__(dtype, name)
+        checks.arguments(num_classes=num_classes)
         self.num_classes = num_classes
         self.from_logits = from_logits
         self.negative_entropy = self.add_variable((), "zeros", "float64", name="negative_entropy")
@@ -38,6 +40,7 @@ class InceptionScore(keras.metrics.Metric):
         """`probabilities` (batch, K); where Keras gives targets too, the second argument is it."""
         weights.refuse(self, sample_weight)
         p = ops.cast(probabilities if y_pred is None else y_pred, "float64")
+        checks.shaped(self, p.shape, (None, self.num_classes))
         p = ops.softmax(p) if self.from_logits else p
         self.negative_entropy.assign_add(ops.sum(_p_log_p(p)))
         self.probabilities.assign_add(ops.sum(p, axis=0))

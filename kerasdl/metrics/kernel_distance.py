@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasdl import checks
 from kerasdl.errors import InvalidInput
 from kerasdl.metrics import weights
 from kerasdl.metrics.features import OfFeatures
@@ -39,11 +40,14 @@ class KernelDistance(OfFeatures):
         x, y = (self._found(images) for images in (y_true, y_pred))
         if x.shape[0] == 1 or y.shape[0] == 1:
             raise InvalidInput("batch for a kernel distance", "at least two examples", "one")
+        checks.shaped(self, y.shape, (None, x.shape[1]))
         within = [(ops.sum(k) - ops.trace(k)) / (n * (n - 1)) for k, n in map(_kernel, (x, y))]
         distance = sum(within) - 2 * ops.mean((ops.matmul(x, ops.transpose(y)) + 1) ** 3)
-        rows = ops.cast(ops.shape(x)[0], "float64")
-        self.total.assign_add(rows * distance)
-        self.count.assign_add(rows)
+        rows, others = (ops.cast(ops.shape(found)[0], "float64") for found in (x, y))
+        # a last batch of one example, which a graph cannot refuse, does not count
+        pairs = ops.minimum(rows, others) > 1
+        self.total.assign_add(ops.where(pairs, rows * distance, 0.0))
+        self.count.assign_add(ops.where(pairs, rows, 0.0))
 
     def _found(self, images):
         found = self.features_of(images)

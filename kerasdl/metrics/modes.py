@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasdl import checks
+from kerasdl.errors import InvalidInput
 from kerasdl.metrics import weights
 
 
@@ -30,7 +32,11 @@ class ModesCovered(keras.metrics.Metric):
         self, centres, radius: float, share=0.01, quality=False, name="modes_covered", dtype=None
     ):
         super().__init__(dtype, name)
+        checks.arguments(radius=radius, share=share)
         self.centres = np.asarray(centres, "float32")
+        if self.centres.ndim != 2:
+            shape = self.centres.shape
+            raise InvalidInput("value for argument `centres`", "shape (modes, width)", shape)
         self.radius, self.share, self.quality = radius, share, quality
         self.near = self.add_variable((len(self.centres),), "zeros", "float64", name="near")
         self.near_any = self.add_variable((), "zeros", "float64", name="near_any")
@@ -40,6 +46,7 @@ class ModesCovered(keras.metrics.Metric):
         """`samples` (batch, width); where Keras gives targets too, the second argument is it."""
         weights.refuse(self, sample_weight)
         samples = ops.cast(samples if y_pred is None else y_pred, "float32")
+        checks.shaped(self, samples.shape, (None, self.centres.shape[1]))
         distances = ops.norm(samples[:, None] - self.centres, axis=-1)  # (batch, modes)
         near = ops.cast(distances < self.radius, "float64")
         self.near.assign_add(ops.sum(near, axis=0))

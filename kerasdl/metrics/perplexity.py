@@ -31,17 +31,20 @@ class Perplexity(keras.metrics.Metric):
         self.count = self.add_variable((), "zeros", "float64", name="count")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        y_true = ops.convert_to_tensor(y_true)
+        # 16 bits can count to no more than 65504
+        y_true, y_pred = ops.convert_to_tensor(y_true), ops.cast(y_pred, "float32")
         nats = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, self.from_logits)
+        nats = ops.cast(nats, "float64")
         weights = ops.ones_like(nats)
         if self.padding is not None:
-            weights = ops.cast(y_true != self.padding, weights.dtype)
+            real = ops.cast(y_true != self.padding, weights.dtype)
+            weights = ops.reshape(real, ops.shape(nats))  # labels may be a column
         if sample_weight is not None:
             given = ops.cast(sample_weight, weights.dtype)
             missing = len(weights.shape) - len(given.shape)
             weights = weights * ops.reshape(given, (*ops.shape(given), *[1] * missing))
-        self.nats.assign_add(ops.cast(ops.sum(weights * nats), "float64"))
-        self.count.assign_add(ops.cast(ops.sum(weights), "float64"))
+        self.nats.assign_add(ops.sum(weights * nats))
+        self.count.assign_add(ops.sum(weights))
 
     def result(self):
         return ops.cast(ops.exp(self.nats / ops.maximum(self.count, 1e-12)), self.dtype)

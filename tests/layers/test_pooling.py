@@ -28,6 +28,25 @@ def test_l2_pooling_of_zeros_has_a_finite_slope():
     assert float(y[0, 0, 0, 0]) < 1e-6
 
 
+@pytest.mark.parametrize("number", [0.0, 1e-4, 300.0])
+def test_l2_pooling_in_half_precision_neither_overflows_nor_vanishes(number):
+    x = tf.fill((1, 2, 2, 1), tf.cast(number, "float16"))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layers.L2Pooling2D(2, dtype="mixed_float16")(x)
+    assert y.dtype == "float16" and np.isfinite(tape.gradient(y, x)).all()
+    assert float(y[0, 0, 0, 0]) == pytest.approx(2 * number, rel=1e-2, abs=1e-6)
+
+
+@pytest.mark.parametrize("number", [0.0, 1e-6, 300.0, 4e4])
+def test_stochastic_pooling_in_half_precision_neither_overflows_nor_vanishes(number):
+    x = np.full((1, 2, 2, 1), number, "float16")
+    layer = layers.StochasticPooling2D(2, seed=0, dtype="mixed_float16")
+    for training in (False, True):
+        y = layer(x, training=training)
+        assert y.dtype == "float16" and float(y[0, 0, 0, 0]) == x.max()
+
+
 def test_stochastic_pooling_draws_by_size_and_judges_by_the_mean():
     window = np.array([1.0, 3.0, -2.0, 0.0], "float32").reshape(1, 2, 2, 1)
     layer = layers.StochasticPooling2D(2, seed=0)
@@ -74,6 +93,56 @@ def test_with_circular_padding_convolution_commutes_with_every_shift():
     np.testing.assert_allclose(
         padded(np.roll(IMAGES, **shift)), np.roll(padded(IMAGES), **shift), atol=1e-5
     )
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_what_windows_leave_of_images_of_any_size_is_cut_off(training):
+    inputs = keras.Input((None, None, 2))
+    model = keras.Model(inputs, layers.StochasticPooling2D(2)(inputs))
+    images = np.broadcast_to(np.arange(1.0, 17).reshape(16, 1, 1, 1), (16, 5, 5, 2))
+    pooled = model(images, training=training)
+    np.testing.assert_allclose(pooled, images[:, :2, :2])
+
+
+def unpooling(pooled=(None, None, 2), source=(None, None, 2)):
+    inputs = [keras.Input(pooled), keras.Input(source)]
+    return keras.Model(inputs, layers.MaxUnpooling2D(2)(inputs))
+
+
+@pytest.mark.parametrize("pooled", [(2, 4, 2), (None, None, 2)])
+@pytest.mark.parametrize("source", [(4, 8, 2), (None, None, 2)])
+def test_unpooling_where_one_size_is_known(pooled, source):
+    image = tf.abs(IMAGES[:, :4, :8, :2])
+    small = keras.layers.MaxPooling2D(2)(image)
+    spread = unpooling(pooled, source)([small, image])
+    np.testing.assert_array_equal(keras.layers.MaxPooling2D(2)(spread), small)
+
+
+@pytest.mark.parametrize("pooled", [(3, 1, 1, 2), (1, 2, 2, 2), (3, 2, 3, 2)])
+def test_unpooling_to_another_size_is_refused(pooled):
+    pooled, source, model = tf.ones(pooled), tf.ones((3, 4, 4, 2)), unpooling()
+    with pytest.raises(InvalidInput, match="what was pooled"):
+        model([pooled, source])
+    unknown = [tf.TensorSpec((None, None, None, 2))] * 2
+    with pytest.raises(tf.errors.InvalidArgumentError, match="what was pooled"):
+        tf.function(lambda x, y: model([x, y]), unknown)(pooled, source)
+
+
+def test_unpooling_to_what_windows_do_not_tile_is_refused():
+    with pytest.raises(InvalidInput, match="what was pooled"):
+        unpooling()([np.ones((3, 2, 2, 2)), np.ones((3, 5, 5, 2))])
+
+
+@pytest.mark.parametrize("mode", ["reflect", "circular"])
+def test_padding_by_more_than_there_is_is_refused_when_the_size_is_known(mode):
+    inputs = keras.Input((None, None, 2))
+    model = keras.Model(inputs, layers.BorderPadding2D(5, mode)(inputs))
+    with pytest.raises(InvalidInput, match="at most what sides of"):
+        model(np.ones((2, 3, 3, 2)))
+    graph = tf.function(model, [tf.TensorSpec((None, None, None, 2))])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at most what sides have"):
+        graph(np.ones((2, 3, 3, 2), "float32"))
+    assert graph(np.ones((2, 6, 7, 2), "float32")).shape == (2, 16, 17, 2)
 
 
 @pytest.mark.parametrize(
