@@ -6,7 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasdl import checks
 from kerasdl.callbacks.board import Board
+from kerasdl.errors import InvalidInput
 
 
 class DataTime(keras.callbacks.Callback):
@@ -15,6 +17,9 @@ class DataTime(keras.callbacks.Callback):
     The data set is measured alone, for a moment before training; steps are timed as they run, the
     first of each epoch left out. A step can be no faster than its data: where the two are alike,
     the pipeline decides. `kerasdl.data.throughput` then tells which of its stages.
+
+    To be measured is to be passed through once more: a data set that shuffles anew in each pass
+    gives the training other orders than it would have had.
 
     Args:
         dataset: What `fit` gets.
@@ -30,13 +35,20 @@ class DataTime(keras.callbacks.Callback):
 
     def __init__(self, dataset: tf.data.Dataset, seconds=0.5, log_dir=None):
         super().__init__()
+        if not isinstance(dataset, tf.data.Dataset):
+            expected, received = "a tf.data.Dataset", type(dataset).__name__
+            raise InvalidInput("value for argument `dataset`", expected, received)
+        is_right, expected = checks.ABOVE_ZERO
+        if not is_right(seconds):
+            raise InvalidInput("value for argument `seconds`", expected, repr(seconds))
         self.dataset, self.seconds = dataset, seconds
         self.board = Board(log_dir)
         self.step_seconds = []
 
     def on_train_begin(self, logs=None):
         batches, iterator = 0, iter(self.dataset.repeat())
-        next(iterator)
+        if next(iterator, None) is None:
+            raise InvalidInput("data set for DataTime", "at least one batch", "none")
         begin = now = time.perf_counter()
         while now - begin < self.seconds:
             next(iterator)
@@ -65,4 +77,7 @@ class DataTime(keras.callbacks.Callback):
     @property
     def input_share(self) -> float:
         """What part of a step its data would fill: near 1, the network waits."""
+        if not self.step_seconds:
+            expected = "an epoch with at least two calls of the training step"
+            raise InvalidInput("training for DataTime", expected, "none")
         return min(1.0, self.data_seconds / min(self.step_seconds))

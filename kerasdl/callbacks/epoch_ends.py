@@ -4,6 +4,7 @@ import time
 
 import keras
 
+from kerasdl import checks
 from kerasdl.callbacks.board import Board
 from kerasdl.errors import InvalidInput
 
@@ -23,9 +24,9 @@ class EpochEnds(keras.callbacks.Callback):
 
     def __init__(self, every=None, log_dir=None):
         super().__init__()
-        if every is not None and (not isinstance(every, int) or every < 1):
-            expected = "a positive integer or None"
-            raise InvalidInput("value for argument `every`", expected, every)
+        is_right, expected = checks.OPTIONAL
+        if not is_right(every):
+            raise InvalidInput("value for argument `every`", expected, repr(every))
         self.every = every
         self.board = Board(log_dir)
         self.epochs, self.spent = [], 0.0

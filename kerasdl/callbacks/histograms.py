@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasdl import checks
 from kerasdl.callbacks.epoch_ends import EpochEnds
+from kerasdl.errors import InvalidInput
 
 
 class Histograms(EpochEnds):
@@ -27,6 +29,9 @@ class Histograms(EpochEnds):
 
     def __init__(self, inputs=None, bins=40, every=None, log_dir=None):
         super().__init__(every, log_dir)
+        is_right, expected = checks.POSITIVE
+        if not is_right(bins):
+            raise InvalidInput("value for argument `bins`", expected, repr(bins))
         self.inputs, self.bins = inputs, bins
         self.found, self.broken = {}, []
 
@@ -39,12 +44,12 @@ class Histograms(EpochEnds):
             outputs = [keras.tree.flatten(layer.output)[0] for layer in layers]
             several = len(self.model.inputs) > 1
             inputs = self.model.inputs if several else self.model.inputs[0]
-            self.watched = tf.function(keras.Model(inputs, outputs))
+            self.watched = tf.function(keras.Model(inputs, outputs)) if outputs else None
 
     def look(self, epoch):
         values = {w.path: np.array(w) for w in self.model.trainable_weights if len(w.shape) > 1}
         if self.watched:
-            outputs = self.watched(self.inputs, training=False)
+            outputs = keras.tree.flatten(self.watched(self.inputs, training=False))
             values |= dict(zip(self.names, map(np.asarray, outputs), strict=True))
         with self.board.at(epoch):
             for name, array in values.items():
@@ -59,6 +64,8 @@ class Histograms(EpochEnds):
         import matplotlib.pyplot as plt
 
         names = names or list(self.found)
+        if not names:
+            raise InvalidInput("histograms to show", "at least one", "none so far")
         columns = min(4, len(names))
         rows = -(-len(names) // columns)
         figure, axes = plt.subplots(

@@ -46,6 +46,9 @@ class NonFinite(keras.callbacks.Callback):
 
     def __init__(self, batches=None, hint: str = ""):
         super().__init__()
+        if batches is not None and not callable(batches):
+            expected = "a function of an epoch and a step, or None"
+            raise errors.InvalidInput("value for argument `batches`", expected, repr(batches))
         self.batches = batches
         self.hint = hint
         self.kept = None  # epoch, step and values

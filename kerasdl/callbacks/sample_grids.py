@@ -26,6 +26,8 @@ class SampleGrids(EpochEnds):
 
     def __init__(self, make, folder, every=None, log_dir=None):
         super().__init__(every, log_dir)
+        if not callable(make):
+            raise InvalidInput("value for argument `make`", "a function of the model", repr(make))
         self.make, self.folder = make, pathlib.Path(folder)
 
     def look(self, epoch):

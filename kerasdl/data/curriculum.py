@@ -1,11 +1,12 @@
 """A curriculum: which examples an epoch draws from, and in which order."""
 
 import dataclasses
+import inspect
 from typing import Any
 
 import numpy as np
 
-from kerasdl import errors
+from kerasdl import checks, errors
 from kerasdl.data import cutting
 
 START = 498247692  # what `index_shuffle` puts in front of a key
@@ -46,6 +47,9 @@ class Curriculum:
     def __post_init__(self):
         for name in ("stages", "epochs"):
             cutting.check_integer(name, getattr(self, name), 1, "argument")
+        is_right, expected = checks.FLAG
+        if not is_right(self.ordered):
+            raise errors.InvalidInput("value for argument `ordered`", expected, repr(self.ordered))
 
     def rank(self, train):
         """Rows of the training examples, the easiest first."""
@@ -54,11 +58,16 @@ class Curriculum:
             if not isinstance(train, tuple):
                 expected = "numbers, not a function, where examples are read from files"
                 raise errors.InvalidInput("difficulty of a curriculum", expected, difficulty)
+            if not _takes(difficulty, train):
+                expected = "a function of inputs and targets"
+                raise errors.InvalidInput("difficulty of a curriculum", expected, difficulty)
             difficulty = difficulty(*train)
         difficulty = np.asarray(difficulty)
         if difficulty.shape != (total,):
             expected = f"a number for each of {total} training examples"
             raise errors.InvalidInput("difficulty", expected, f"shape {difficulty.shape}")
+        if difficulty.dtype.kind not in "biuf":
+            raise errors.InvalidInput("difficulty", "finite numbers", repr(difficulty[0]))
         if not np.isfinite(difficulty).all():
             received = difficulty[~np.isfinite(difficulty)][0]
             raise errors.InvalidInput("difficulty", "finite numbers", received)
@@ -86,3 +95,14 @@ class Curriculum:
             return tf.gather(ranked, rows)
 
         return choose
+
+
+def _takes(function, arguments):
+    """Whether a function can be called with these, as far as it says so."""
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError:
+        return False
+    except ValueError:  # one of C has no signature
+        return True
+    return True

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasdl import errors
+from kerasdl import checks, errors
 from kerasdl.arguments import Arguments
 from kerasdl.layers.noise import replica_uniform
 from kerasdl.models.sequence.lstm_lm import LSTMLanguageModel
@@ -48,10 +48,19 @@ class ScheduledSampling(Arguments, keras.Model):
     """
 
     def __init__(self, network, truth=1.0, passes=1, seed=None, **kwargs):
-        if not callable(truth) and not 0 <= truth <= 1:
+        is_number, _ = checks.WEIGHT
+        is_schedule = callable(truth) and not isinstance(truth, type)
+        if not is_schedule and not (is_number(truth) and truth <= 1):
             expected = "a share in [0, 1] or a schedule"
-            raise errors.InvalidInput("value for argument `truth`", expected, truth)
-        (tokens,) = network.inputs
+            raise errors.InvalidInput("value for argument `truth`", expected, repr(truth))
+        is_right, expected = checks.POSITIVE
+        if not is_right(passes):
+            raise errors.InvalidInput("value for argument `passes`", expected, repr(passes))
+        inputs = getattr(network, "inputs", None) or ()
+        if not isinstance(network, keras.Model) or len(inputs) != 1:
+            expected = "a built network of one input"
+            raise errors.InvalidInput("value for argument `network`", expected, network)
+        (tokens,) = inputs
         super().__init__(tokens, network(tokens), **kwargs)
         self.network = network
         self.truth = truth

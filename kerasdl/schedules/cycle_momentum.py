@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from kerasdl import checks
 from kerasdl.errors import InvalidInput
 
 
@@ -12,7 +13,7 @@ class CycleMomentum(keras.callbacks.Callback):
     Keras reads momentum as a constant when it traces the training step. Here it is computed inside
     that step from the optimizer's own count, as the rate is, so the two cannot come apart, whatever
     `steps_per_execution` is and wherever training was resumed. After training the optimizer has its
-    constant again.
+    constant again; after one that was interrupted, from the next `fit` on.
 
     mu_t = high - (high - low) height_t
 
@@ -33,9 +34,10 @@ class CycleMomentum(keras.callbacks.Callback):
 
     def __init__(self, schedule, lowest=0.85, highest=0.95):
         super().__init__()
-        if not hasattr(schedule, "height"):
+        if isinstance(schedule, type) or not hasattr(schedule, "height"):
             raise InvalidInput("value for argument `schedule`", "OneCycle or Cyclical", schedule)
-        if not 0 <= lowest <= highest < 1:
+        is_share, _ = checks.SHARE
+        if not (is_share(lowest) and is_share(highest) and lowest <= highest):
             expected = "numbers with 0 <= lowest <= highest < 1"
             raise InvalidInput("momentum", expected, f"lowest={lowest}, highest={highest}")
         self.schedule = schedule
@@ -46,21 +48,31 @@ class CycleMomentum(keras.callbacks.Callback):
         return self.highest - (self.highest - self.lowest) * self.schedule.height(step)
 
     def on_train_begin(self, logs=None):
-        optimizer = self.model.optimizer
-        optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of mixed precision
-        self.name = _name(optimizer)
-        self.constant = getattr(optimizer, self.name)
+        model = self.model
+        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # mixed precision
+        name = _name(optimizer)
+        constant = float(getattr(optimizer, name))
+        make = type(model).make_train_function
+
+        def put(value):
+            setattr(optimizer, name, value)
+            make(model, force=True)  # a traced one keeps what it has read
+
+        def end():
+            vars(model).pop("make_train_function", None)
+            put(constant)
+
+        def again(force=False):
+            return make(model, force=True) if force else end()
+
         # the same count that Keras gives the rate's schedule
-        live = _Live(self.constant, lambda: self.momentum(optimizer._iterations))
-        self._set(optimizer, live)
+        put(_Live(constant, lambda: self.momentum(optimizer._iterations)))
+        # what is interrupted has no end; but each `fit` begins by asking for its function
+        object.__setattr__(model, "make_train_function", again)
+        self.end = end
 
     def on_train_end(self, logs=None):
-        optimizer = self.model.optimizer
-        self._set(getattr(optimizer, "inner_optimizer", optimizer), self.constant)
-
-    def _set(self, optimizer, value):
-        setattr(optimizer, self.name, value)
-        self.model.make_train_function(force=True)  # a traced one keeps what it has read
+        self.end()
 
 
 def _name(optimizer):

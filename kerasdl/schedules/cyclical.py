@@ -2,7 +2,7 @@
 
 import keras
 
-from kerasdl import errors
+from kerasdl import checks, errors
 from kerasdl.errors import InvalidInput
 from kerasdl.schedules.schedule import Schedule, positive
 
@@ -36,7 +36,8 @@ class Cyclical(Schedule):
     def __init__(self, lowest, highest, half_cycle, factor=1.0, per="step"):
         positive(highest=highest, half_cycle=half_cycle, factor=factor)
         errors.one_of("value for argument `per`", per, PER)
-        if not 0 <= lowest <= highest:
+        is_number, _ = checks.WEIGHT
+        if not is_number(lowest) or lowest > highest:
             raise InvalidInput("value for argument `lowest`", f"0 to `highest`, {highest}", lowest)
         self.lowest, self.highest = lowest, highest
         self.half_cycle = half_cycle

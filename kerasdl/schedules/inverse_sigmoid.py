@@ -2,7 +2,9 @@
 
 import keras
 
-from kerasdl.schedules.schedule import Schedule, positive
+from kerasdl import checks
+from kerasdl.errors import InvalidInput
+from kerasdl.schedules.schedule import Schedule
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
@@ -24,7 +26,10 @@ class InverseSigmoid(Schedule):
     """
 
     def __init__(self, decay_steps):
-        positive(decay_steps=decay_steps)
+        is_number, _ = checks.ABOVE_ZERO
+        if not is_number(decay_steps) or decay_steps < 1:
+            expected = "a number of at least 1"
+            raise InvalidInput("value for argument `decay_steps`", expected, repr(decay_steps))
         self.decay_steps = decay_steps
 
     def __call__(self, step):

@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from kerasdl import errors
+from kerasdl import checks, errors
 from kerasdl.errors import InvalidInput
 from kerasdl.schedules.schedule import Schedule, positive
 
@@ -47,7 +47,8 @@ class OneCycle(Schedule):
         positive(highest=highest, decay_steps=decay_steps, start=start, end=end)
         errors.one_of("value for argument `shape`", shape, ("cosine", "linear"))
         most = 0.5 if three_phases else 1.0
-        if not 0 < rise < most:
+        is_number, _ = checks.ABOVE_ZERO
+        if not is_number(rise) or rise >= most:
             raise InvalidInput("value for argument `rise`", f"a part between 0 and {most}", rise)
         self.highest = highest
         self.decay_steps = decay_steps

@@ -4,6 +4,7 @@ import inspect
 
 import keras
 
+from kerasdl import checks
 from kerasdl.errors import InvalidInput
 
 
@@ -26,9 +27,10 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
 def positive(**numbers):
     """Raise unless all of these are above 0."""
+    is_right, expected = checks.ABOVE_ZERO
     for name, number in numbers.items():
-        if not number > 0:
-            raise InvalidInput(f"value for argument `{name}`", "a number above 0", number)
+        if not is_right(number):
+            raise InvalidInput(f"value for argument `{name}`", expected, repr(number))
 
 
 def _serialize(value):

@@ -2,6 +2,8 @@
 
 import keras
 
+from kerasdl import checks
+from kerasdl.errors import InvalidInput
 from kerasdl.schedules.schedule import Schedule, positive
 
 
@@ -27,6 +29,11 @@ class WarmUp(Schedule):
 
     def __init__(self, schedule, warm_up_steps):
         positive(warm_up_steps=warm_up_steps)
+        is_number, expected = checks.ABOVE_ZERO
+        is_schedule = callable(schedule) and not isinstance(schedule, type)
+        if not is_schedule and not is_number(schedule):
+            expected = f"a schedule or {expected}"
+            raise InvalidInput("value for argument `schedule`", expected, repr(schedule))
         self.schedule = schedule
         self.warm_up_steps = warm_up_steps
 

@@ -72,6 +72,8 @@ def test_two_replicas_see_the_batches_of_one():
     [
         ("easy", "Expected a Curriculum or None. Received: easy"),
         (data.Curriculum([1.0, 2.0]), r"a number for each of \d+ training.*shape \(2,\)"),
+        (data.Curriculum(lambda x, y: y.astype(str)), "Expected finite numbers. Received:.*'"),
+        (data.Curriculum(lambda x: x), "Expected a function of inputs and targets"),
         (data.Curriculum(lambda x, y: y * np.nan), "Expected finite numbers. Received: nan"),
     ],
 )
@@ -84,3 +86,8 @@ def test_what_is_no_curriculum_is_an_error(curriculum, message):
 def test_numbers_of_stages_and_epochs_are_positive(name):
     with pytest.raises(InvalidInput, match=f"`{name}`. Expected an integer of at least 1"):
         data.Curriculum(ink, **{name: 0})
+
+
+def test_ordered_is_a_flag():
+    with pytest.raises(InvalidInput, match=r"`ordered`\. Expected True or False\. Received: 'yes'"):
+        data.Curriculum(ink, ordered="yes")

@@ -105,7 +105,20 @@ def test_it_writes_as_its_network_does(tokens):
     np.testing.assert_array_equal(written, model.network.generate(tokens[0], 4, seed=3))
 
 
-@pytest.mark.parametrize("truth", [-0.1, 1.5])
+@pytest.mark.parametrize("truth", [-0.1, 1.5, "a", None, InverseSigmoid])
 def test_the_share_of_truth_is_a_share(truth):
     with pytest.raises(InvalidInput, match=r"`truth`\. Expected a share in"):
         ScheduledSampling(networks()["lstm"], truth)
+
+
+@pytest.mark.parametrize("passes", ["a", 1.5, 0])
+def test_passes_are_counted(passes):
+    with pytest.raises(InvalidInput, match=r"`passes`\. Expected a positive integer"):
+        ScheduledSampling(networks()["lstm"], passes=passes)
+
+
+def test_its_network_reads_one_text():
+    two = [keras.Input((TIME,)), keras.Input((TIME,))]
+    for network in (None, keras.Model(two, keras.layers.Add()(two))):
+        with pytest.raises(InvalidInput, match=r"`network`\. Expected a built network of one"):
+            ScheduledSampling(network)

@@ -103,6 +103,27 @@ def test_constant_is_back_afterwards_and_a_second_fit_cycles_too(tmp_path):
     assert keras.models.load_model(tmp_path / "during.keras").optimizer.momentum == 0.9
 
 
+class Interrupt(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_after_an_interruption_the_next_fit_has_the_constant_or_cycles_anew(again):
+    callback = schedules.CycleMomentum(cycle())
+    model, _ = trained(keras.optimizers.SGD(cycle(), momentum=0.9))
+    with pytest.raises(KeyboardInterrupt):
+        trained(None, callback, Interrupt(), model=model)
+    model.set_weights([np.ones((1, 1))])
+    for variable in model.optimizer.variables:
+        variable.assign(0 * variable)
+    _, w = trained(None, *[callback] * again, model=model)
+    momentum = callback.momentum if again else lambda t: 0.9
+    assert w == pytest.approx(walked(by_sgd, momentum, [0.0]), abs=1e-5)
+    assert type(model.optimizer.momentum) is float and model.optimizer.momentum == 0.9
+    assert "make_train_function" not in vars(model)
+
+
 @pytest.mark.parametrize("make", [keras.optimizers.SGD, keras.optimizers.Adagrad])
 def test_an_optimizer_without_momentum_is_refused(make):
     with pytest.raises(InvalidInput, match="Expected SGD with a momentum, Adam or AdamW"):
@@ -112,5 +133,8 @@ def test_an_optimizer_without_momentum_is_refused(make):
 def test_bad_arguments_are_named():
     with pytest.raises(InvalidInput, match="Expected OneCycle or Cyclical"):
         schedules.CycleMomentum(schedules.WarmUp(0.1, 3))
-    with pytest.raises(InvalidInput, match="0 <= lowest <= highest < 1"):
-        schedules.CycleMomentum(cycle(), 0.9, 0.8)
+    with pytest.raises(InvalidInput, match="Expected OneCycle or Cyclical"):
+        schedules.CycleMomentum(schedules.OneCycle)
+    for ends in ((0.9, 0.8), ("a", 0.8), (0.5, None)):
+        with pytest.raises(InvalidInput, match="0 <= lowest <= highest < 1"):
+            schedules.CycleMomentum(cycle(), *ends)

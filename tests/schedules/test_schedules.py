@@ -93,6 +93,17 @@ def test_numbers_of_torch_and_transformers(schedule, name):
         (lambda: schedules.OneCycle(0.1, 10, rise=1), "`rise`. Expected a part between 0 and 1"),
         (lambda: schedules.OneCycle(0.1, 10, rise=0.6, three_phases=True), "between 0 and 0.5"),
         (lambda: schedules.OneCycle(0.1, 10, shape="round"), "`shape`"),
+        (lambda: schedules.OneCycle("0.1", 10), "`highest`. Expected a number above 0.*'0.1'"),
+        (lambda: schedules.OneCycle([0.1], 10), "`highest`. Expected a number above 0"),
+        (lambda: schedules.OneCycle(0.1, 10, rise="a"), "`rise`"),
+        (lambda: schedules.Cyclical("a", 1, 2), "`lowest`"),
+        (lambda: schedules.Cyclical(0, None, 2), "`highest`"),
+        (lambda: schedules.WarmUp("cosine", 5), "`schedule`. Expected a schedule or a number"),
+        (lambda: schedules.WarmUp(None, 5), "`schedule`"),
+        (lambda: schedules.WarmUp(-0.1, 5), "`schedule`"),
+        (lambda: schedules.WarmUp(keras.optimizers.schedules.CosineDecay, 5), "`schedule`"),
+        (lambda: schedules.InverseSigmoid(0.5), "`decay_steps`. Expected a number of at least 1"),
+        (lambda: schedules.InverseSigmoid("a"), "`decay_steps`"),
     ],
 )
 def test_bad_arguments_are_named(make, message):

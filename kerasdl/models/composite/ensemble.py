@@ -91,9 +91,8 @@ def _check(members):
     if not isinstance(members, (list, tuple)) or not members:
         raise errors.InvalidInput("value for argument `members`", f"a list of {expected}", members)
     for member in members:
-        if not (
-            isinstance(member, keras.Model) and len(getattr(member, "inputs", None) or ()) == 1
-        ):
+        ends = [getattr(member, name, None) or () for name in ("inputs", "outputs")]
+        if not isinstance(member, keras.Model) or [len(end) for end in ends] != [1, 1]:
             raise errors.InvalidInput("member", f"one of the {expected}", member)
     for part in ("input_shape", "output_shape"):
         shapes = {getattr(member, part) for member in members}

@@ -16,6 +16,11 @@ def members(count=3, classes=4):
     return [MLP((5,), num_classes=classes, input_shape=(6,)) for _ in range(count)]
 
 
+def two_outputs():
+    x = keras.Input((6,))
+    return keras.Model(x, [keras.layers.Dense(4)(x), keras.layers.Dense(4)(x)])
+
+
 @pytest.fixture
 def inputs():
     return np.random.default_rng(0).normal(size=(20, 6)).astype("float32")
@@ -76,6 +81,7 @@ def test_members_of_one_name_are_told_apart_and_come_back(inputs, tmp_path):
     [
         (list, "Expected a list of built networks"),
         (lambda: ["mlp"], "member. Expected one of the built networks.*Received: mlp"),
+        (lambda: [two_outputs()] * 2, "member. Expected one of the built networks"),
         (lambda: [*members(1), *members(1, 5)], r"members. Expected one output_shape of all"),
     ],
 )
