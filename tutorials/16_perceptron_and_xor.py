@@ -34,6 +34,7 @@ from kerasdl.formulas import basics
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 AND, OR, XOR = np.array([[0, 0, 0, 1], [0, 1, 1, 1], [0, 1, 1, 0]])
 ORDERS = list(itertools.permutations(range(4)))
+HOW = "(first bit to the right, second up)"
 
 # %% [markdown]
 # ## The neuron and its rule
@@ -147,7 +148,7 @@ def draw_rule(path):
     for number, (axis, weights) in enumerate(zip(axes.flat, path, strict=True)):
         title = "mistakes: {}\nw = ({:g}, {:g}), b = {:g}"
         draw_line(axis, weights, AND, title.format(number, *weights))
-    figure.suptitle("AND: what is answered 1 is red, and so is the corner where 1 is right")
+    figure.suptitle(f"AND: what is answered 1 is red, and so is the corner where 1 is right {HOW}")
     return figure
 
 
@@ -157,7 +158,7 @@ def draw_sixteen(found):
         mistakes = f"mistakes: {len(path) - 1}" if right else "never learned"
         draw_line(axis, path[-1], answers, f"{''.join(map(str, answers))}, {mistakes}")
         axis.title.set_weight("normal" if right else "bold")
-    figure.suptitle("All questions about two bits, named by the answers to 00, 01, 10 and 11")
+    figure.suptitle(f"All questions about two bits, named by answers to 00, 01, 10 and 11 {HOW}")
     return figure
 
 

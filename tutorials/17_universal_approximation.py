@@ -6,10 +6,10 @@
 # is 0.199, nor do neurons that square. Wider is better: with 2, 8, 32 and 128 learned ReLUs the
 # error is each time less than a third. But weights that exist need not be found: 128 calculated
 # ReLUs make less than a tenth of the error. Outside the interval the fit is wrong by more than 1;
-# at a jump no width helps; and many neurons learn thirty points better, and predict others worse.
+# at a jump the largest error stays near a half or above, whatever the width; and many neurons learn
+# thirty points better, and predict others worse.
 #
-# **The idea.** Each ReLU bends a line at one place. Bends at enough places make any curve, as near
-# as one likes:
+# **The idea.** A ReLU bends a line at one place. Enough bends come as near any curve as one likes:
 #
 # $$F(x) = y_1 + \sum_i (s_i - s_{i-1})\,\mathrm{ReLU}(x - k_i) \qquad
 # s_i = \frac{y_{i+1} - y_i}{k_{i+1} - k_i}$$
@@ -135,13 +135,13 @@ def on_moons(width, steps, seeds):
 
 
 # %%
-def draw_bends(width=6):
+def draw_bends(width=7):
     figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
     places, changes = bends(np.sin, width)
     for number, line in enumerate(neurons(X, places, changes).T):
         axes[0].plot(X, line, color=f"C{number}")
         axes[0].plot(places[number], 0, "o", color=f"C{number}")
-    axes[0].set(title=f"{width} neurons, each a bend", ylim=(-5, 5), xlabel="x")
+    axes[0].set(title=f"{width} neurons, each a bend", ylim=(-6, 6), xlabel="x")
     axes[1].plot(X, np.sin(X), color="grey", label="sine")
     axes[1].plot(X, calculated(X, np.sin, width), color="tab:orange", label="their sum")
     axes[1].plot(places, np.sin(places), "o", color="tab:orange")
@@ -226,14 +226,14 @@ def main(fast=False, out=pathlib.Path("out/17_universal_approximation")):
     np.testing.assert_allclose(said(straight, X)[0], X @ w.T + b, atol=1e-5)
     assert min(errors["linear"], errors["squares"]) > LINE - 1e-4, errors
     if not fast:
-        assert errors["tanh"] < 1e-3 and errors["linear"] < LINE + 1e-4 < outside - 0.8, errors
+        assert errors["tanh"] < 1e-3 and errors["linear"] < LINE + 1e-4 and outside > 1, errors
         by_relu = [*table["learned, relu"].values()]
         for found in (by_relu, [*table["learned, tanh"].values()]):
             assert found == sorted(found, reverse=True), table
         assert all(wide < narrow / 3 for narrow, wide in itertools.pairwise(by_relu)), table
         assert by_relu[-1] > 10 * table["calculated, relu"][128], table
         known, unknown = zip(*moons.values(), strict=True)
-        assert list(known) == sorted(known, reverse=True), moons
+        assert sorted(known)[::-1] == [*known] and sorted(unknown[1:]) == [*unknown[1:]], moons
         assert unknown[-1] - known[-1] > 2 * (unknown[1] - known[1]), moons
 
 

@@ -2,9 +2,9 @@
 # # Activations: what a neuron says, and what it can still learn
 #
 # **Claim.** The sigmoid's slope is 1/4 at most and 0.0025 at 6. Behind six layers of it nothing is
-# learned: chance, in the epochs in which tanh, ReLU and its kin bring the loss below a third.
-# A ReLU that is negative for every example never moves again. Leaky ones climb back from there; the
-# notes' other cures, ELU and Swish, do not if they are far off: their slopes vanish too.
+# learned: chance, in the epochs in which tanh, ReLU and its kin bring the loss below a third of
+# chance's. A ReLU that is negative for every example never moves again. Leaky ones climb back from
+# there; the notes' other cures, ELU and Swish, do not if they are far off: their slopes vanish too.
 # A softmax needs an axis and a subtraction: without them its rows do not sum to 1, or are NaN.
 #
 # **The idea.** A neuron's answer is $f(z)$; what it learns is multiplied by $f'(z)$. So look at
@@ -106,8 +106,8 @@ def softmax_of_the_notes(z):
 
 # %% [markdown]
 # ## What they learn
-# Six hidden layers of 32; plain descent, one rate and Xavier's initial weights for all, so that
-# nothing differs but f. Five networks learn side by side and share nothing but the batches.
+# Six hidden layers of 32; plain descent, one falling rate and Xavier's initial weights for all, so
+# that nothing differs but f. Five networks learn side by side and share nothing but the batches.
 
 
 # %%
@@ -123,15 +123,15 @@ def network(activation, seeds):
     return keras.Sequential(model)
 
 
-def learn(activation, data, epochs, seeds, rate=0.02):
+def learn(activation, data, epochs, seeds, rate=0.04):
     """The loss of each epoch, and the share of unseen digits read right, means over networks."""
     kerasdl.set_seed(0)
     model = network(activation, seeds)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     # the loss is a mean over networks too, so the rate is for the sum
-    model.compile(
-        keras.optimizers.SGD(seeds * rate), loss, metrics=["accuracy"], steps_per_execution=10
-    )
+    falling = keras.optimizers.schedules.CosineDecay(seeds * rate, epochs * len(data.train))
+    sgd = keras.optimizers.SGD(falling)
+    model.compile(sgd, loss, metrics=["accuracy"], steps_per_execution=10)
 
     def for_each(x, y):
         return x, keras.ops.repeat(y[:, None], seeds, axis=1)
@@ -164,7 +164,7 @@ def draw_dying_and_softmax(paths):
     options = {"width_ratios": (3, 1, 1, 1), "layout": "constrained"}
     figure, (left, *axes) = plt.subplots(1, 4, figsize=(14, 3.6), **options)
     for name, path in paths.items():
-        left.plot(path, label=name)
+        left.plot(path, "k--" if name == "ReLU" else "-", zorder=2 + (name == "ReLU"), label=name)
     left.set(title="A unit that starts at bias -10, and should say 1", xlabel="step", ylabel="bias")
     left.legend(loc=(0.3, 0.5))
     for axis, temperature in zip(axes, (0.3, 1, 3), strict=True):
@@ -179,7 +179,7 @@ def draw_training(losses, right):
     for name, values in losses.items():
         left.plot(np.arange(1, len(values) + 1), values, label=name)
     left.axhline(np.log(10), color="grey", linestyle=":", label="chance")
-    left.set(title="Six hidden layers: training loss", xlabel="epoch", ylim=(0, 2.6))
+    left.set(title="Six hidden layers: training loss", xlabel="epoch", ylim=(0, None))
     left.legend(bbox_to_anchor=(1, 1))
     bars.bar_label(bars.barh([*right], [100 * v for v in right.values()]), fmt="%.0f", padding=3)
     bars.set(title="Unseen digits read right, %", xlim=(0, 110))

@@ -8,9 +8,10 @@
 # Batch normalisation, even with weights of 0.01, or skip connections let ten sigmoid layers learn.
 # And clipping by the norm keeps the direction of a gradient that explodes.
 #
-# **The idea.** Backwards, each layer multiplies the gradient by its weights and by a slope. Ten
-# times 1/4 is a millionth; a hundred times 1.1 is 13,781. So keep the factor near 1: a sum of n
-# terms has n times the variance of one. Hence weights of variance 1/n, or 2/n, as ReLU drops half.
+# **The idea.** Backwards, each layer multiplies the gradient by its weights and a slope. 1/4, ten
+# times over, is a millionth; 1.1, a hundred times over, is 13,781. So keep the factor near 1: a sum
+# of n terms has n times the variance of one. Hence weights of variance 1/n, or 2/n for ReLU.
+# ($\kappa$ is what the activation leaves of the variance: about 1 for tanh near 0, 1/2 for ReLU.)
 #
 # $$\frac{\partial L}{\partial h_0} = \frac{\partial L}{\partial h_L} \prod_l W_l f'(z_l) \qquad
 # \mathrm{Var}(h_L) = (n\,\mathrm{Var}(w)\,\kappa)^L\, \mathrm{Var}(h_0) \qquad
@@ -102,10 +103,10 @@ CASES = {  # activation, initial weights, and what else
 
 # %% [markdown]
 # ## Exploding, and clipping
-# The state of a linear recurrent network is multiplied by U at each step, and so is the gradient on
-# its way back. If all of U's eigenvalues are 1.1 in size, fifty steps make 117 of 1. Clipping each
-# number at a limit turns the arrow; clipping the length does not. Keras's `clipnorm` cuts each
-# variable by itself, which turns it too; the notes mean the whole, `global_clipnorm`.
+# Each step multiplies the state of a linear recurrent network by U, and the gradient on its way
+# back. If U turns and stretches everything by 1.1 (its eigenvalues are 1.1 in size), fifty steps
+# make 117 of 1. Clipping each number turns the arrow; clipping the length does not. Keras's
+# `clipnorm` cuts each variable alone, which turns it too; the notes mean all, `global_clipnorm`.
 
 
 # %%
@@ -154,13 +155,14 @@ def draw_signals(spread):
     figure, axes = plt.subplots(1, 2, figsize=(12, 4), layout="constrained")
     for name, said in spread.items():
         axes[0].semilogy([max(layer.std(), 1e-18) for layer in said], label=name)
+    axes[0].lines[[*spread].index("tanh, 1")].set(ls="--", zorder=3)  # else it is hidden
     axes[0].set(title="Deviation of what each layer says", xlabel="layer", ylim=(1e-18, 1e2))
     axes[0].legend(fontsize=8)
     bins = np.linspace(-1, 1, 41)
     for name in ("tanh, 0.01", "tanh, 1", "tanh, Xavier"):
         axes[1].hist(spread[name][-1].ravel(), bins, alpha=0.5, label=name)
-    axes[1].set(title="What the twentieth layer says", yscale="log", ylabel="how often")
-    axes[1].legend()
+    axes[1].set(title="The twentieth layer", yscale="log", ylabel="how often", ylim=(0.5, 3e5))
+    axes[1].legend(ncols=3, loc="upper center")
     return figure
 
 
@@ -171,7 +173,7 @@ def draw_gradients(norms, losses):
         axes[1].plot(np.arange(1, len(losses[name]) + 1), losses[name], "o-")
     axes[0].set(title="First step: gradients as parts of the tenth's", xlabel="layer")
     axes[1].axhline(np.log(10), color="grey", linestyle=":")
-    axes[1].set(title="Loss (dotted: chance)", xlabel="epoch", ylim=(0, 2.7))
+    axes[1].set(title="Loss (dotted: chance)", xlabel="epoch", yscale="log")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper")
     return figure
 
@@ -220,8 +222,7 @@ def main(fast=False, out=pathlib.Path("out/19_vanishing_gradients")):
 
     # the claim
     assert left["tanh, 0.01"] < 1e-15 and left["ReLU, Xavier"] < 0.002 and full > 0.9, (left, full)
-    expected = initializers.variance_after(20, 256, 0.01**2) ** 0.5
-    np.testing.assert_allclose(left["tanh, 0.01"], expected, rtol=0.1)
+    assert abs(left["tanh, 0.01"] / initializers.variance_after(20, 256, 1e-4) ** 0.5 - 1) < 0.1
     assert min(left[name] for name in ("tanh, Xavier", "ReLU, He", "SELU, LeCun")) > 0.1, left
     assert unlike == 0 and abs(loss - np.log(2)) < 1e-6, (unlike, loss)
     np.testing.assert_allclose(backwards[1.1], gradients.through_layers(1.1, np.arange(51)))
@@ -230,11 +231,10 @@ def main(fast=False, out=pathlib.Path("out/19_vanishing_gradients")):
     np.testing.assert_allclose([*clip_by_norm(g, 1), *clip_by_value(g, 1)], [*g / 17**0.5, 1, 1])
     drawn = np.abs(keras.initializers.GlorotUniform(0)((784, 256))).max()
     np.testing.assert_allclose(drawn, initializers.xavier_limit(784, 256), rtol=1e-3)
-    bad = [name for name in ratios if name in ("sigmoid, Xavier", "sigmoid, 0.01")]
     for name, ratio in ratios.items():
-        last = losses[name][-1]
-        assert ratio < 1e-3 if name in bad else ratio > 0.05, ratios
-        assert fast or (last > 2.2 if name in bad else last < 1.5), losses
+        last, bad = losses[name][-1], name in ("sigmoid, Xavier", "sigmoid, 0.01")
+        assert ratio < 1e-3 if bad else ratio > 0.05, ratios
+        assert fast or (last > 2.2 if bad else last < 1.5), losses
 
 
 # %% [markdown]

@@ -135,18 +135,18 @@ def learn_to_recall(cut, seed, steps):
 # %%
 def draw_graph(nodes, edges, title):  # name: column, row, value, slope; from, to, weight, slope
     figure, axis = plt.subplots(figsize=(13, 3.4), layout="constrained")
-    arrow = {"arrowstyle": "->", "color": "grey", "shrinkA": 24, "shrinkB": 24}
-    middle = {"ha": "center", "va": "center"}
+    arrow = {"arrowstyle": "->", "color": "grey", "shrinkA": 1, "shrinkB": 1}
+    mid = {"ha": "center", "va": "center"}
     side = {"va": "center", "size": 9, "bbox": {"facecolor": "white", "lw": 0, "pad": 1}}
+    boxes, box = {}, {"boxstyle": "round", "facecolor": "aliceblue"}
+    for name, (*place, value, slope) in nodes.items():
+        boxes[name] = axis.text(*place, f"{name} = {value:.4g}\n", bbox=box, **mid).get_bbox_patch()
+        axis.text(*place, f"\n{slope:.4g}", color="red", **mid)
     for start, end, *numbers in edges:
         a, b = np.array(nodes[start][:2]), np.array(nodes[end][:2])
-        axis.annotate("", b, a, arrowprops=arrow)
+        axis.annotate("", b, a, arrowprops=arrow | {"patchA": boxes[start], "patchB": boxes[end]})
         for number, ha, colour in zip(numbers, ("right", "left"), ("black", "red"), strict=False):
             axis.text(*(0.6 * a + 0.4 * b), f" {number:.4g}", ha=ha, color=colour, **side)
-    box = {"boxstyle": "round", "facecolor": "aliceblue"}
-    for name, (*place, value, slope) in nodes.items():
-        axis.text(*place, f"{name} = {value:.4g}\n", bbox=box, **middle)
-        axis.text(*place, f"\n{slope:.4g}", color="red", **middle)
     axis.set(title=title, xlim=(-0.4, max(n[0] for n in nodes.values()) + 0.4), ylim=(-0.3, 1.3))
     axis.axis("off")
     return figure

@@ -4,16 +4,16 @@
 # **Claim.** A reader of digits gets nine of ten right at the best of six constant rates, less than
 # half at one fifty times lower, and a tenth, which is chance, at one eight times higher. One sweep
 # of a hundred steps suggests a rate that trains: within six points of the best if it is kept,
-# within two as the peak of one cycle. Which rate is right matters less if it changes: at 0.2, where
-# a constant rate begins to fail, one cycle reads at least ten more digits of a hundred. At 0.4 a
-# fall alone comes too late: only what also begins low gets away from chance.
+# within two as the peak of one cycle. A rate that is too high does less harm if it changes: at 0.2,
+# where a constant rate begins to fail, one cycle reads at least ten more digits of a hundred. At
+# 0.4 a fall alone comes too late: only what also begins low gets away from chance.
 #
 # **The idea.** On $f = w^2 / 2$ a step multiplies w by $1 - \eta$: above 2 it grows, near 0 it
-# stays. In a network the bound is different everywhere, so try: rise from far too low to far too
-# high, and see where the loss falls fastest. Then rise, stay, fall: for example
+# stays. In a network the bound differs everywhere, so try: rise from far too low to far too high,
+# and see where the loss falls fastest. Then rise for r steps, and fall until step T, for example
 #
-# $$\eta_t = \eta \frac t w \;\; (t < w) \qquad
-# \eta_t = \frac \eta 2 \Big(1 + \cos \pi \frac{t - w}{T - w}\Big) \;\; (w \le t \le T)$$
+# $$\eta_t = \eta \frac t r \;\; (t < r) \qquad
+# \eta_t = \frac \eta 2 \Big(1 + \cos \pi \frac{t - r}{T - r}\Big) \;\; (r \le t \le T)$$
 #
 # Run it: `python tutorials/22_learning_rates.py` (70 seconds). You will see nine schedules, rates
 # too low and too high, the sweep, and what the digits say.
@@ -152,12 +152,13 @@ def read_right(rate, train, test, epochs, seeds):
     return float(np.mean(found))
 
 
-def four_ways(rate, steps):
-    decay = keras.optimizers.schedules.CosineDecay(rate, round(0.8 * steps))
+def ways(rate, steps):
     yield "constant", rate
-    yield "warm-up, then cosine", schedules.WarmUp(decay, round(0.2 * steps))
     yield "cosine", keras.optimizers.schedules.CosineDecay(rate, steps)
     yield "one cycle", schedules.OneCycle(rate, steps)
+    if rate >= HIGH:  # where to begin low may help
+        decay = keras.optimizers.schedules.CosineDecay(rate, round(0.8 * steps))
+        yield "warm-up, then cosine", schedules.WarmUp(decay, round(0.2 * steps))
 
 
 def draw_schedules(t):
@@ -201,7 +202,7 @@ def main(fast=False, out=pathlib.Path("out/22_learning_rates")):
     load = lambda split: next(split.unbatch().batch(1000).as_numpy_iterator())  # noqa: E731
     train, test = load(splits.train), load(splits.test)
     epochs, seeds = (1, 1) if fast else (5, 3)
-    rates = () if fast else (0.001, 0.01, 0.05, 0.1, HIGH, 0.4)
+    rates = {} if fast else {0.001: 2, 0.01: 2, 0.05: 3, 0.1: 3, HIGH: 3, 0.4: 3}  # and seeds
     error = refused(train)
     model = network(0)
     model.compile(keras.optimizers.SGD(0.01, momentum=0.9), LOSS)
@@ -209,11 +210,11 @@ def main(fast=False, out=pathlib.Path("out/22_learning_rates")):
     sweep = diagnosis.lr_find(model, train, low=1e-5, high=10)
     assert all(map(np.array_equal, before, model.get_weights())), "it must leave no trace"
     results, steps = {}, epochs * -(-len(train[0]) // 32)
-    for rate in rates:
-        for way, schedule in four_ways(rate, steps):
-            results.setdefault(way, {})[rate] = read_right(schedule, train, test, epochs, seeds)
-    each = [schedule for _, schedule in four_ways(sweep.suggestion, steps)]
-    kept, cycled = [read_right(each[i], train, test, epochs, seeds) for i in (0, -1)]
+    for rate, count in rates.items():
+        for way, schedule in ways(rate, steps):
+            results.setdefault(way, {})[rate] = read_right(schedule, train, test, epochs, count)
+    kept, _, cycled = [schedule for _, schedule in ways(sweep.suggestion, steps)]
+    kept, cycled = [read_right(rate, train, test, epochs, seeds) for rate in (kept, cycled)]
     draw_schedules(t).savefig(out / "schedules.png", dpi=120)
     draw_bounds().savefig(out / "bounds.png", dpi=120)
     draw_digits(sweep, results).savefig(out / "digits.png", dpi=120)
@@ -229,11 +230,10 @@ def main(fast=False, out=pathlib.Path("out/22_learning_rates")):
     assert w[0.001] > 0.9 and max(w[0.1], w[1.9]) < 1e-4 and w[2.1] > 1e4, w
     assert 0.01 < sweep.suggestion < HIGH, sweep.suggestion
     if not fast:
-        constant, warm, fall, cycle = results.values()
+        constant, fall, cycle, warm = results.values()
         best = max(constant.values())
         assert best == constant[0.05] > 0.9 and constant[0.001] < 0.5, constant
-        assert constant[0.4] < 0.2 and fall[0.4] < 0.25, results
-        assert min(warm[0.4], cycle[0.4]) > fall[0.4] + 0.1, results
+        assert constant[0.4] < 0.2 and fall[0.4] < min(0.25, warm[0.4] - 0.1, cycle[0.4] - 0.1)
         assert kept > best - 0.06 and cycled > best - 0.02, (kept, cycled)
         assert cycle[HIGH] > constant[HIGH] + 0.1, results
 

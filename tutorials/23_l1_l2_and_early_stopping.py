@@ -144,7 +144,7 @@ def draw_stopping(errors, table, rate, t):
     figure, (one, two, three) = plt.subplots(1, 3, figsize=(14, 4), layout="constrained")
     for name, each in errors.items():
         one.semilogx(np.arange(1, len(each) + 1), each, label=name)
-    one.set(title="Mean squared error", xlabel="step", ylim=(0, 12))
+    one.set(title="Mean squared error", xlabel="step", ylim=(0, None))
     s = np.linspace(0, 1 / rate, 200)
     two.plot(s, kept_by_descent(s, rate, t), label=f"{t} steps of descent")
     two.plot(s, kept_by_ridge(s, 1 / rate / t), label="ridge, price 1 / (rate x steps)")

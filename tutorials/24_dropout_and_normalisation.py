@@ -195,7 +195,7 @@ def draw_norm(by_rate, by_start, noise, shifts):
     axes[2].set(
         title="One example in many batches",
         xlabel="batch size",
-        ylabel="its deviation",
+        ylabel="deviation of its output",
         ylim=(0, 0.8),
     )
     axes[3].plot([*shifts], [*shifts.values()], "o-")
@@ -235,6 +235,7 @@ def main(fast=False, out=pathlib.Path("out/24_dropout_and_normalisation")):
         assert slow[0] < min(slow[1:]) - 0.1, slow
         assert by_rate["deep"][2] > 2.2 and by_rate["deep, normalised"][2] < 1.2, by_rate
         assert min(by_start["deep"]) > 2.2 and max(by_start["deep, normalised"]) < 2, by_start
+        assert max(by_start["deep, normalised"]) > 3 * min(by_start["deep, normalised"]), by_start
 
 
 # %% [markdown]

@@ -2,9 +2,10 @@
 # # A broken run, and the doctor
 #
 # **Claim.** Seven trainings are broken in seven ways. Turning the learning rate by ten, the first
-# advice of the notes, cures one of them. Eight measurements, asked in a fixed order, name what is
-# wrong with each, and what is named, once cured, lets every one read 80 % of unseen digits. They
-# find nothing in a healthy run, nor in the cured. The library's doctor says the same.
+# advice of the notes, cures one. Eight measurements, asked in a fixed order, name what is wrong in
+# each, and what is named, once cured, lets every one read 80 % of unseen digits, and at least five
+# more of a hundred than before. They find nothing in a healthy run, nor in the cured. The library's
+# doctor says the same.
 #
 # **The idea.** A curve says that something is wrong, rarely what: the loss of one who guesses among
 # ten classes is ln 10 = 2.30, and four of our seven end near it. What says more is cheap: the size
@@ -154,9 +155,8 @@ def draw_curves(cases, cured):
             axis.plot(np.arange(1, len(line) + 1), line, style, label=label)
         axis.axhline(GUESSING, color="grey", linestyle=":", label="guessing")
         high = case.loss.max() > 5
-        axis.set(title=name, yscale="log" if high else "linear")
+        axis.set(title=name, xlabel="epoch", ylabel="loss", yscale="log" if high else "linear")
         axis.set_ylim(*((None, None) if high else (0, 2.6)))
-        axis.set(xlabel="epoch", ylabel="loss")
     axes.flat[min(1, len(cases) - 1)].legend(fontsize=8)
     return figure
 
@@ -169,8 +169,7 @@ def draw_measurements(table):
         for x, value in enumerate(row.values()):
             axis.text(x, y, f"{value:.2g}", ha="center", va="center")
             if bad[x] and not any(bad[:x]):
-                box = plt.Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, fill=False, linewidth=2)
-                axis.add_patch(box)
+                axis.add_patch(plt.Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, fill=False, lw=2))
     axis.set_xticks(range(len(QUESTIONS)), QUESTIONS)
     axis.set_yticks(range(len(table)), table)
     axis.set(title="Red: wrong. Framed: the first that is wrong, which is the diagnosis")
@@ -216,7 +215,8 @@ def main(fast=False, out=pathlib.Path("out/25_a_broken_run_and_the_doctor")):
         turn = [{**fault, "rate": by * fault.get("rate", 3e-3)} for by in (0.1, 10)]
         turned = [right(train(data, gauge=False, **changed)[0]) for changed in turn]
         print(f"{name}: {turned} at a tenth and ten times the rate; cured {right(cured[name])}")
-        assert not found(cured[name]) and right(cured[name]) > 0.8, (name, found(cured[name]))
+        assert not found(cured[name]), (name, found(cured[name]))
+        assert right(cured[name]) > max(0.8, right(cases[name]) + 0.05), name
         assert (max(turned) > 0.8) == (name == "dead ReLUs"), (name, turned)
 
     wrong = [] if fast else [train(data, activation=a)[0] for a in (wrong_swish, "swish")]

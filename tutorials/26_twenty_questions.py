@@ -61,9 +61,12 @@ def about_data(random):
         "weight\ndecay": fit(15, 25, 1.0),
         "ten times\nthe data": fit(15, 250),
     }
+    (bias, variance), (more_bias, less_variance), _ = n.values()
     n = {name: sum(error) for name, error in n.items()}
     answer = "More data helps most; a penalty on weights trades a little bias for much variance."
-    yield "What helps against overfitting?", n, answer, [*n.values()] == sorted(n.values())[::-1]
+    holds = [*n.values()] == sorted(n.values())[::-1]
+    holds = holds and 0 < 4 * (more_bias - bias) < variance - less_variance
+    yield "What helps against overfitting?", n, answer, holds
 
     x, w = random.normal(size=(100, 30)), np.r_[np.full(5, 2.0), np.zeros(25)]
     y = x @ w + random.normal(size=100)
@@ -73,7 +76,7 @@ def about_data(random):
     yield "L1 or L2?", n, answer, n["L1, zeros\nof 25"] > 15 > n["L2, zeros\nof 25"] == 0
 
     sick = np.arange(10_000) < 100
-    score, n = random.normal(size=10_000) + 2.5 * sick, {"accuracy\nof `no`": np.mean(~sick)}
+    score, n = random.normal(size=10_000) + 2.5 * sick, {"right,\nall `no`": np.mean(~sick)}
     for limit in (1, 3):
         said = score > limit
         n[f"precision\nat {limit}"] = sick[said].mean()
@@ -166,7 +169,10 @@ def about_optimization(data, fast):
         if np.sum(steep * w**2) < 1e-2:
             break
     n["SGD"] = steps
-    answer = "Adam gives each weight its own step, so a valley 1000 times steeper is no ravine."
+    answer = (
+        "Adam gives each weight its own step: a valley that lies along the axes is no ravine, "
+        "1000 times steeper or not."
+    )
     yield "Adam or SGD?", n, answer, n["SGD"] > 5 * n["Adam"]
 
 
