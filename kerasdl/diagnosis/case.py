@@ -3,11 +3,14 @@
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from kerasdl.diagnosis import insides
+from kerasdl.errors import InvalidInput
 
 SAMPLE = 1000  # examples that are looked at
 
@@ -48,6 +51,15 @@ class Case:
     history: dict
     fresh: Callable[[], keras.Model] | None = None
 
+    def __post_init__(self):
+        if not isinstance(self.history, Mapping):
+            expected = "a dict, such as fit(...).history"
+            raise InvalidInput("argument `history`", expected, repr(self.history)[:80])
+        for name, data in {"train": self.train, "validation": self.validation}.items():
+            if not isinstance(data, tf.data.Dataset) and not (data is None and name != "train"):
+                received = type(data).__name__
+                raise InvalidInput(f"argument `{name}`", "a tf.data.Dataset of batches", received)
+
     @functools.cached_property
     def newborn(self) -> keras.Model:
         """The model before training, or the trained one."""
@@ -62,13 +74,16 @@ class Case:
             seen += len(keras.tree.flatten(found[-1])[0])
             if seen >= SAMPLE:
                 break
+        if not found:
+            raise InvalidInput("training data", "at least one batch", "none")
         return found
 
     @functools.cached_property
     def inputs(self) -> np.ndarray | None:
-        """Of `batches`, where they are one array of numbers."""
+        """Of `batches`, where they are one array of numbers: integers are where none are names."""
         arrays = [batch[0] for batch in self.batches]
-        if not all(isinstance(array, np.ndarray) and array.dtype.kind == "f" for array in arrays):
+        kinds = "fui" if insides.counts(self.model) else "f"
+        if not all(isinstance(array, np.ndarray) and array.dtype.kind in kinds for array in arrays):
             return None
         return np.concatenate(arrays)
 
@@ -85,6 +100,12 @@ class Case:
             return None
         batches = itertools.islice(self.validation.as_numpy_iterator(), 20)
         return np.concatenate([b[0] if isinstance(b, tuple) else b for b in batches])[:SAMPLE]
+
+    @property
+    def judges(self) -> int:
+        """How many examples of the validation data, at most `SAMPLE` batches, there are."""
+        batches = self.validation.take(SAMPLE) if self.validation else ()
+        return max(1, sum(len(keras.tree.flatten(batch)[0]) for batch in batches))
 
     @property
     def loss(self) -> np.ndarray:
@@ -106,18 +127,31 @@ class Case:
         return -right * np.log(right) - (classes - 1) * others * np.log(others)
 
     @property
-    def guessing(self) -> float | None:
-        """The loss in nats of one who knows the shares of the classes only; `None` if it is no
-        cross-entropy, or if penalties of weights are part of it."""
-        loss = self.model.loss
-        named = loss if isinstance(loss, str) else type(loss).__name__
-        if "crossentropy" not in named.lower().replace("_", "") or self.model.losses:
-            return None
+    def loss_name(self) -> str:
+        """Of the loss and what it is made from, in small letters without underscores."""
+        return insides.loss_name(self.model.loss)
+
+    @property
+    def shares(self) -> np.ndarray | None:
+        """Of the classes that there are, where there are any."""
         if not self.classifies:
             return None
         counts = np.bincount(np.concatenate(self.labels))
-        shares = counts[counts > 0] / counts.sum()
-        return -float(np.sum(shares * np.log(shares)))
+        return counts[counts > 0] / counts.sum()
+
+    @property
+    def guessing(self) -> float | None:
+        """The loss in nats of one who knows the shares of the classes only; `None` if it is no
+        cross-entropy, or if penalties of weights are part of it."""
+        if "crossentropy" not in self.loss_name or self.model.losses or not self.classifies:
+            return None
+        return -float(np.sum(self.shares * np.log(self.shares)))
+
+    @property
+    def validated(self) -> list | None:
+        """The share of the validation data that is right, a number an epoch; `None` if unknown."""
+        names = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy")
+        return next((self.history[f"val_{n}"] for n in names if f"val_{n}" in self.history), None)
 
     @property
     def classifies(self) -> bool:
@@ -130,6 +164,8 @@ class Case:
 
 
 def _classes(labels):
+    if not isinstance(labels, np.ndarray) or not labels.ndim:
+        return None
     if labels.ndim == 2 and labels.shape[1] > 1 and np.allclose(labels.sum(axis=1), 1, atol=1e-3):
         return labels.argmax(axis=1)
     flat = labels.reshape(-1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kerasdl.diagnosis import insides
 from kerasdl.diagnosis.case import Finding
 
 
@@ -24,11 +25,18 @@ def unscaled(case):
         return Finding(
             "inputs all alike", f"all are {mean:g}", "to look at what the pipeline gives"
         )
-    if abs(mean) > 20 or deviation > 20 or (deviation < 0.01 and abs(mean) < 0.1):
+    if _is_far(mean, deviation):
+        given = insides.given(case.newborn, case.batches[0][0])  # it may scale them itself
+        if given is not None and not _is_far(float(np.mean(given)), float(np.std(given))):
+            return None
         evidence = f"mean {mean:.3g}, deviation {deviation:.3g}"
         advice = "to scale them: to [0, 1], or to mean 0 and deviation 1"
         return Finding("inputs not scaled", evidence, advice)
     return None
+
+
+def _is_far(mean, deviation):
+    return abs(mean) > 20 or deviation > 20 or (deviation < 0.01 and abs(mean) < 0.1)
 
 
 def _normalises(model):
@@ -100,7 +108,7 @@ def unrelated_labels(case):
 
 def _guesses(case, share):
     """What says that unseen examples are guessed; nothing if they are not."""
-    judged = case.history.get("val_accuracy", case.history.get("val_sparse_categorical_accuracy"))
+    judged = case.validated
     if judged is not None and max(judged) < share + 0.1:
         return f"{max(judged):.0%} right"
     losses = case.validation_loss

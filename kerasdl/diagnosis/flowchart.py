@@ -14,15 +14,21 @@ QUESTIONS = {
         data_symptoms.leaked,
         data_symptoms.unrelated_labels,
     ],
-    "Does the loss get what it expects?": [model_symptoms.frozen, model_symptoms.wrong_outputs],
+    "Does the loss get what it expects?": [
+        model_symptoms.frozen,
+        model_symptoms.wrong_outputs,
+        model_symptoms.penalised,
+    ],
     "Do gradients reach every layer?": [
         model_symptoms.alike_units,
         model_symptoms.dead_units,
         model_symptoms.bad_gradients,
+        model_symptoms.mostly_frozen,
     ],
     "Is the learning rate right?": [history_symptoms.rate_too_high, history_symptoms.rate_too_low],
     "Can the model learn this?": [history_symptoms.too_small],
     "Does it learn more than by heart?": [
+        history_symptoms.disagreeing,
         history_symptoms.overfitting_,
         history_symptoms.judged_otherwise,
     ],

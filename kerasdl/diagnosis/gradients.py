@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasdl import checks
+from kerasdl.diagnosis import trial
 from kerasdl.errors import InvalidInput
 
 
@@ -27,6 +29,8 @@ class GradientCheck:
 
     @property
     def worst(self) -> str:
+        if not self.errors:
+            raise InvalidInput("model", "weights that can be trained", "none")
         return max(self.errors, key=self.errors.get)
 
 
@@ -62,9 +66,9 @@ def gradient_check(
 
     Spec: DBG-04, BAS-13
     """
-    loss = keras.losses.get(loss if loss is not None else getattr(model, "loss", None))
-    if loss is None:
-        raise InvalidInput("argument `loss`", "a loss, for the model is not compiled", None)
+    trial.argument("directions", directions, checks.POSITIVE)
+    trial.argument("epsilon", epsilon, checks.ABOVE_ZERO)
+    loss = _loss(loss if loss is not None else getattr(model, "loss", None))
     copied = in_float64(model)
     compare = loss.call if isinstance(loss, keras.losses.Loss) else loss  # it casts to 32 bits
     x, y = (tf.nest.map_structure(_wide, values) for values in (x, y))
@@ -88,6 +92,19 @@ def gradient_check(
         ]
         errors[original.path] = max(found)
     return GradientCheck(errors, at_most)
+
+
+def _loss(given):
+    """A loss by its name, or as it is."""
+    if given is None:
+        raise InvalidInput("argument `loss`", "a loss, for the model is not compiled", None)
+    if isinstance(given, list | tuple | dict):
+        raise InvalidInput("argument `loss`", "one loss, of one output", given)
+    try:
+        return keras.losses.get(given)
+    except ValueError:
+        expected = "a loss of Keras, its name, or a function"
+        raise InvalidInput("argument `loss`", expected, repr(given)) from None
 
 
 def _error(value, weight, gradient, epsilon, random):

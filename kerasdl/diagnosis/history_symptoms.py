@@ -85,9 +85,7 @@ def too_small(case):
     loss = case.loss
     if len(loss) < LEAST or not case.classifies or not case.fresh:
         return None
-    counts = np.bincount(np.concatenate(case.labels))
-    shares = counts[counts > 0] / counts.sum()
-    guessing = -float(np.sum(shares * np.log(shares)))  # nats of one who knows the shares only
+    guessing = -float(np.sum(case.shares * np.log(case.shares)))  # knowing the shares only
     least = case.least_loss
     plateau = loss[-(len(loss) // 3 + 1)] - loss[-1] < 0.1 * loss[-1]
     if not plateau or loss[-1] - least < 0.35 * (guessing - least):
@@ -103,6 +101,27 @@ def too_small(case):
     evidence += f"learned by heart still has {learned.losses.min():.3g}"
     advice = "a wider or deeper network, less dropout and regularisation"
     return Finding("underfitting: too little capacity", evidence, advice)
+
+
+def disagreeing(case):
+    """Never overfitted: what was learned is worse than a guess on other data from the beginning."""
+    judged, right = case.validation_loss, case.validated
+    if len(judged) < LEAST or not case.guessing or judged.min() < 0.9 * case.guessing:
+        return None
+    if _given(case) > 0.5 * case.guessing:
+        return None
+    chance, most = float(np.sum(case.shares**2)), case.shares.max()
+    spread = np.sqrt(chance * (1 - chance) / case.judges)
+    wrong = right is not None and right[-1] < min(chance / 2, chance - 3 * spread)
+    guesses = right is None or max(right) < most + 0.1
+    high = judged.min() > case.guessing and judged[0] > 1.1 * case.guessing
+    if not wrong and not (guesses and high):
+        return None
+    evidence = f"training data has a loss of {_given(case):.3g}, validation data "
+    evidence += f"{judged.min():.3g} at best, worse than guessing ({case.guessing:.3g})"
+    evidence += f", with {right[-1]:.0%} right" if right is not None else ""
+    advice = "to look whether their labels are the same (off by one? another order?), and inputs"
+    return Finding("training and validation disagree", evidence, advice)
 
 
 def overfitting_(case):
@@ -127,12 +146,17 @@ def judged_otherwise(case):
     """The same data, trained on and judged: dropout apart, the loss should be alike."""
     if not len(case.loss) or not np.isfinite(case.loss[-1]) or not case.supervised:
         return None
-    given = case.model.evaluate(case.train.take(20), verbose=0, return_dict=True)["loss"]
+    given = _given(case)
     if given > 3 * case.loss[-1] + 0.5:
         evidence = f"{case.loss[-1]:.3g} while training, {given:.3g} when judged, on the same data"
         advice = "larger batches or a lower momentum for batch normalisation, more steps"
         return Finding("training and judging differ", evidence, advice)
     return None
+
+
+def _given(case):
+    """The loss of the trained model on training data."""
+    return case.model.evaluate(case.train.take(20), verbose=0, return_dict=True)["loss"]
 
 
 def waits_for_data(case, seconds=0.3):

@@ -5,9 +5,11 @@ import numpy as np
 import tensorflow as tf
 
 from kerasdl.callbacks.gradient_health import label
+from kerasdl.diagnosis import insides
 from kerasdl.diagnosis.case import Finding
 
 ALIKE = 1e-6  # of two units' weights, of their size
+LEAST = 3  # epochs that make a curve
 
 
 def frozen(case):
@@ -18,27 +20,81 @@ def frozen(case):
 
 
 def wrong_outputs(case):
-    """A loss that takes logits got probabilities, or the other way round."""
-    logits = _takes_logits(case.model.loss)
+    """A loss that takes logits got probabilities, or the other way round; or a softmax of one."""
+    logits = insides.takes_logits(case.model.loss)
     if not case.supervised or logits is None:
         return None
-    outputs = np.asarray(case.newborn(case.batches[0][0], training=False))
-    inside = outputs.min() >= 0 and outputs.max() <= 1
-    sums = outputs.shape[-1] == 1 or np.allclose(outputs.sum(axis=-1), 1, atol=1e-3)
-    if logits and inside and sums:
+    if insides.activations(case.model)[:2] == ["softmax", "softmax"]:
+        evidence = "the last layer is a softmax of probabilities"
+        return Finding("softmax twice", evidence, "one of the two only")
+    outputs = case.newborn(case.batches[0][0], training=False)
+    if not hasattr(outputs, "shape") or not outputs.shape.rank:
+        return None
+    right = _are_probabilities(case, np.asarray(outputs))
+    if logits and right:
         evidence = "the loss has from_logits=True, and the outputs are probabilities already"
         return Finding("softmax twice", evidence, "no activation after the last layer")
-    if not logits and not (inside and sums):
+    if not logits and not right:
         evidence = f"the loss takes probabilities, and outputs reach {np.abs(outputs).max():.3g}"
         return Finding("logits taken for probabilities", evidence, "from_logits=True in the loss")
     return None
 
 
-def _takes_logits(loss):
-    if isinstance(loss, str):
-        return False if "crossentropy" in loss else None
-    settings = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
-    return settings.get("from_logits")
+def _are_probabilities(case, outputs):
+    inside = outputs.min() >= 0 and outputs.max() <= 1
+    binary = any(word in case.loss_name for word in ("binary", "sigmoid"))
+    if not binary and outputs.shape[-1] > 1:
+        return inside and np.allclose(outputs.sum(axis=-1), 1, atol=1e-3)
+    last = next(iter(insides.activations(case.model)), "")
+    if last in insides.PROBABLE:
+        return insides.PROBABLE[last]
+    after = np.asarray(case.model(case.batches[0][0], training=False))
+    return inside and after.min() >= 0 and after.max() <= 1  # logits may be so by chance
+
+
+def penalised(case):
+    """A penalty, or the decay, of weights outweighs the data: they shrink and nothing is learned.
+
+    Decay counts as the penalty whose gradient it is.
+    """
+    if not case.supervised or not case.fresh:
+        return None
+    before, start = _parts(case.newborn, case.batches[0])
+    after, end = _parts(case.model, case.batches[0]) if start > before else (0.0, 0.0)
+    if after < before / 3 or end > start / 2:
+        return None
+    evidence = f"weights cost {start:.3g} at the start and {end:.3g} after training, "
+    evidence += f"errors {before:.3g} and {after:.3g}"
+    return Finding("too much regularisation", evidence, "a hundredth of the penalty, or of decay")
+
+
+def _parts(model, batch):
+    """The loss of a batch: what its labels have in it, and what its weights have."""
+    outputs = model(batch[0], training=False)
+    penalty = float(sum(model.losses))
+    errors = float(model.compute_loss(*batch[:2], outputs, training=False)) - penalty
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    decay = float(getattr(optimizer, "weight_decay", None) or 0.0)
+    kernels = (weight for weight in model.trainable_weights if len(weight.shape) > 1)
+    squares = sum(float(np.sum(np.square(kernel, dtype="float64"))) for kernel in kernels)
+    return errors, penalty + decay / 2 * squares
+
+
+def mostly_frozen(case):
+    """A classifier that learned little, and of whose weights few could; not a fine-tuned one."""
+    if not case.guessing or len(case.loss) < LEAST:
+        return None
+    moved = {id(weight) for weight in case.model.trainable_weights}
+    every = [weight for leaf in insides.leaves(case.model) for weight in leaf._trainable_variables]
+    kept = sum(int(np.prod(weight.shape)) for weight in every if id(weight) not in moved)
+    share = kept / max(1, sum(int(np.prod(weight.shape)) for weight in every))
+    least, guessing = case.least_loss, case.guessing
+    if share < 0.5 or case.loss.min() - least < 0.5 * (guessing - least):
+        return None
+    evidence = f"{share:.0%} of the weights are not trainable, and the loss stays at "
+    evidence += f"{case.loss.min():.3g} (guessing: {guessing:.3g})"
+    advice = "`trainable = True` for them, or, if they were trained before, a higher rate"
+    return Finding("most weights frozen", evidence, advice)
 
 
 def gradient_norms(model, batch):

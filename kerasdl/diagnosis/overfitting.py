@@ -2,11 +2,15 @@
 
 import contextlib
 import dataclasses
+import numbers
 
 import keras
 import numpy as np
 
+from kerasdl import checks
 from kerasdl.diagnosis import trial
+
+NUMBER = (lambda value: isinstance(value, numbers.Real) and value == value, "a number")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +44,8 @@ def overfit_one_batch(
 
     A model that cannot is broken, whatever its data: its labels do not reach the loss, its
     gradients do not reach the weights, or it is too small to tell the examples apart. Dropout and
-    augmentation keep the loss up: leave them out, or give a higher goal.
+    augmentation keep the loss up: leave them out, or give a higher goal. One limit to what is put
+    back: a data set that shuffles anew in each pass has been passed once more.
 
     Args:
         model: Compiled.
@@ -57,7 +62,11 @@ def overfit_one_batch(
 
     Spec: DBG-05, TRN-15
     """
-    batch = next(iter(trial.batches(data)))
+    trial.argument("steps", steps, checks.POSITIVE)
+    trial.argument("goal", goal, NUMBER)
+    if learning_rate is not None:
+        trial.argument("learning_rate", learning_rate, checks.WEIGHT)
+    _, batch = trial.batches(data)
     losses = []
     own = learning_rate is None
     rate = contextlib.nullcontext() if own else trial.rate_of(model, learning_rate)

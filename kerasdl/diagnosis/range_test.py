@@ -6,6 +6,7 @@ import itertools
 import keras
 import numpy as np
 
+from kerasdl import checks
 from kerasdl.diagnosis import trial
 from kerasdl.errors import InvalidInput
 
@@ -19,7 +20,8 @@ class RangeTest:
     Args:
         rates: Of each step, rising by the same factor.
         losses: Of each step, before it.
-        smooth: The losses' moving average, which the suggestion is read from.
+        smooth: Their average over steps before and after, which the suggestion is read from; no
+            loss counts for more than the largest of the first third.
         suggestion: The rate at which the smooth loss falls fastest; `None` where it never falls.
     """
 
@@ -38,7 +40,7 @@ class RangeTest:
         if self.suggestion:
             label = f"falls fastest at {self.suggestion:.1e}"
             axis.axvline(self.suggestion, color="tab:orange", label=label)
-        low, high = np.min(self.smooth), np.max(self.smooth[: len(self.smooth) // 2 + 1])
+        low, high = np.min(self.losses), np.max(self.smooth[: len(self.smooth) // 2 + 1])
         axis.set(xlabel="learning rate", ylabel="loss", ylim=(low - 0.1 * abs(low), 1.3 * high))
         axis.legend()
         return figure
@@ -58,7 +60,8 @@ def lr_find(
         eta_t = low (high / low)^(t / (steps - 1))        argmin d loss / d log eta
 
     It ends early when the loss has diverged. Weights, optimizers, their iterations and the seeds
-    are put back: training afterwards is what it would have been.
+    are put back: training afterwards is what it would have been, but for a data set that shuffles
+    anew in each pass: it has been passed once more, or as often as the steps took.
 
     Args:
         model: Compiled; all its optimizers get the rate.
@@ -77,14 +80,17 @@ def lr_find(
     Spec: SCH-12, DBG-01
     Reference: Smith (2017), Cyclical Learning Rates for Training Neural Networks.
     """
+    trial.argument("low", low, checks.ABOVE_ZERO)
+    trial.argument("high", high, checks.ABOVE_ZERO)
     if not 0 < low < high:
         raise InvalidInput("range of rates", "0 < low < high", f"low={low}, high={high}")
+    trial.argument("smoothing", smoothing, checks.SHARE)
+    trial.argument("steps", steps, checks.POSITIVE)
     if steps < 10:
         raise InvalidInput("value for argument `steps`", "at least 10", steps)
     rates = np.geomspace(low, high, steps)
-    dataset = trial.batches(data)
-    first = next(iter(dataset))
-    losses, smooth = [], []
+    dataset, first = trial.batches(data)
+    losses, lagging = [], []
     with trial.trial(model, first), trial.rate_of(model, low) as rate:
         step = trial.stepper(model)
         for number, batch in enumerate(itertools.islice(iter(dataset.repeat()), steps)):
@@ -93,30 +99,30 @@ def lr_find(
             if not np.isfinite(loss):
                 break
             losses.append(loss)
-            smooth = _averaged(losses, smoothing)
-            if smooth[-1] > DIVERGED * min(smooth) + 1e-12 and number > steps // 10:
+            lagging = _averaged(losses, smoothing)
+            if lagging[-1] > DIVERGED * min(lagging) + 1e-12 and number > steps // 10:
                 break
-    if len(smooth) < 5:
+    if len(losses) < 5:
         received = f"a loss that is no number after {len(losses)} steps"
         raise InvalidInput(
             "model for a range test", f"finite losses at a rate of {low:g}", received
         )
     rates, losses = rates[: len(losses)], np.array(losses)
-    return RangeTest(rates, losses, smooth, _steepest(rates, losses, smoothing))
+    return RangeTest(rates, losses, *_steepest(rates, losses, smoothing))
 
 
 def _steepest(rates, losses, smoothing):
-    """Where the loss, smoothed from both sides, falls fastest; `None` where it only trembles."""
+    """Losses smoothed from both sides, and where they fall fastest: `None` if they only tremble."""
     begin = len(losses) // 3
     capped = np.minimum(losses, losses[:begin].max())  # or divergence hides the fall before it
     even = _averaged(_averaged(capped, smoothing)[::-1], smoothing)[::-1]
     best = int(np.argmin(even))  # what comes after it is divergence
     trembling = np.std(losses[:begin])  # as long as the rate is too low to learn anything
     if best < begin or even[:begin].mean() - even[best] < max(trembling, 0.01 * abs(even[0])):
-        return None
+        return even, None
     slope = np.gradient(even, np.log(rates))
     first = begin // 2  # an average of few losses trembles most
-    return float(rates[first + np.argmin(slope[first : best + 1])])
+    return even, float(rates[first + np.argmin(slope[first : best + 1])])
 
 
 def _averaged(values, share):

@@ -1,9 +1,13 @@
 """Training that leaves no trace: what it changed is put back."""
 
 import contextlib
+import random
 
 import keras
+import numpy as np
 import tensorflow as tf
+from keras.src.backend.common import global_state
+from keras.src.random import seed_generator
 
 from kerasdl.callbacks import blame, state
 from kerasdl.errors import InvalidInput
@@ -24,10 +28,27 @@ def trial(model: keras.Model, batch):
     variables = state.variables_of(model)
     values = state.copy(variables)
     try:
-        yield
+        with _seeds():
+            yield
     finally:
         state.put(variables, values)
         model.reset_metrics()
+
+
+@contextlib.contextmanager
+def _seeds():
+    """Put back what `keras.random` draws from where it is given no seed; it is made when asked."""
+    name = seed_generator.GLOBAL_SEED_GENERATOR
+    kept, before = global_state.get_global_attribute(name), random.getstate()
+    values = state.copy([kept.state] if kept else [])
+    try:
+        yield
+    finally:
+        if kept:
+            state.put([kept.state], values)
+        else:
+            global_state.set_global_attribute(name, None)
+            random.setstate(before)  # which a new one would begin from
 
 
 @contextlib.contextmanager
@@ -59,8 +80,41 @@ def stepper(model: keras.Model):
     return step
 
 
-def batches(data, batch_size=32):
-    """A data set of batches, from one or from arrays."""
-    if isinstance(data, tf.data.Dataset):
+def batches(data, batch_size=32) -> tuple:
+    """A data set of batches, from one or from arrays, and the first of them."""
+    if not isinstance(data, tf.data.Dataset):
+        data = tf.data.Dataset.from_tensor_slices(_arrays(data)).batch(batch_size)
+    shapes = [getattr(spec, "shape", None) for spec in tf.nest.flatten(data.element_spec)]
+    if any(shape is not None and shape.rank == 0 for shape in shapes):
+        raise InvalidInput("data", "a data set of batches, made by `batch`", data.element_spec)
+    first = next(iter(data), None)
+    if first is None:
+        raise InvalidInput("data", "at least one batch", "none")
+    return data, first
+
+
+def _arrays(data):
+    """Nested arrays, as tuples, of one length."""
+    data = _tuples(data)
+    sizes = {len(a) if np.ndim(a) else None for a in tf.nest.flatten(data)}
+    if len(sizes) != 1 or None in sizes:
+        kinds = [getattr(a, "shape", type(a).__name__) for a in tf.nest.flatten(data)]
+        raise InvalidInput("data", "a tf.data.Dataset, or arrays of one length", kinds)
+    return data
+
+
+def _tuples(data):
+    """Lists that hold arrays as tuples: TensorFlow would stack them."""
+    if isinstance(data, dict):
+        return {name: _tuples(value) for name, value in data.items()}
+    if not isinstance(data, list | tuple):
         return data
-    return tf.data.Dataset.from_tensor_slices(data).batch(batch_size)
+    held = any(hasattr(value, "shape") for value in tf.nest.flatten(data))
+    return tuple(map(_tuples, data)) if held or isinstance(data, tuple) else np.asarray(data)
+
+
+def argument(name, value, kind):
+    """Raise unless an argument is of one of the kinds of `kerasdl.checks`."""
+    is_right, expected = kind
+    if not is_right(value):
+        raise InvalidInput(f"value for argument `{name}`", expected, repr(value))

@@ -7,61 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import kerasdl
 from kerasdl import diagnosis
+from tests.diagnosis.runs import BRIEF, VX, VY, X, Y, dense, found, network, run
 
 layers = keras.layers
-BRIEF = {"epochs": 1, "batch": 128}  # what is wrong is no matter of time
-LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-
-def digits():
-    splits = kerasdl.data.load("digits", batch_size=32)
-    parts = [splits.train, splits.validation]
-    return [
-        tuple(np.concatenate(a) for a in zip(*p.as_numpy_iterator(), strict=True)) for p in parts
-    ]
-
-
-(X, Y), (VX, VY) = (None, None), (None, None)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _data():
-    global X, Y, VX, VY
-    (X, Y), (VX, VY) = digits()
-
-
-def network(*hidden, last=None, **options):
-    return keras.Sequential([keras.Input((8, 8, 1)), *hidden, layers.Dense(10, last, **options)])
-
-
-def dense(*widths, activation="relu", **options):
-    return [layers.Flatten(), *[layers.Dense(w, activation, **options) for w in widths]]
-
-
-def run(make, *, rate=3e-3, epochs=8, x=None, y=None, vx=None, vy=None, batch=32, **options):
-    """Train what `make` gives; the case of it. One epoch is over before a graph is traced."""
-    x, y = (X if x is None else x), (Y if y is None else y)
-    vx, vy = (VX if vx is None else vx), (VY if vy is None else vy)
-    loss = options.pop("loss", LOGITS)
-    shuffled, slow = options.pop("shuffle", True), options.pop("slow", None)
-
-    def fresh():
-        keras.utils.set_random_seed(0)
-        model = make()
-        optimizer, eagerly = keras.optimizers.Adam(rate), epochs == 1
-        model.compile(optimizer, loss, metrics=["accuracy"], run_eagerly=eagerly)
-        return model
-
-    train = tf.data.Dataset.from_tensor_slices((x, y))
-    train = train.shuffle(len(x), seed=0) if shuffled else train
-    train = train.batch(batch)
-    train = train.map(slow) if slow else train
-    validation = tf.data.Dataset.from_tensor_slices((vx, vy)).batch(batch)
-    model = fresh()
-    history = model.fit(train, validation_data=validation, epochs=epochs, verbose=0, shuffle=False)
-    return diagnosis.Case(model, train, validation, history.history, fresh)
 
 
 def healthy_cnn():
@@ -236,20 +185,19 @@ BROKEN = {
     ("make", "expected"), BROKEN.items(), ids=lambda v: getattr(v, "__name__", "")
 )
 def test_what_was_broken_is_found(make, expected):
-    (finding,) = [found for found in diagnosis.doctor(make()).values() if found]
+    finding = found(make())
     assert finding.name == expected, str(finding)
-    assert finding.evidence and finding.advice and "\n" not in str(finding)
 
 
 @pytest.mark.parametrize("make", [healthy_cnn, healthy_deep])
 def test_a_healthy_run_has_nothing(make):
     answers = diagnosis.doctor(make())
-    assert not [str(found) for found in answers.values() if found]
+    assert not list(filter(None, answers.values()))
     assert len(answers) == 8
 
 
 def test_how_a_sweep_diverges_does_not_change_its_suggestion():
     case = run(lambda: network(*dense(64, 64)), rate=3e-6, epochs=1)
     sweep = {"low": 1e-6, "high": 10.0, "steps": 80}
-    found = [diagnosis.lr_find(case.fresh(), case.train, **sweep).suggestion for _ in range(4)]
-    assert all(suggestion and 1e-3 < suggestion < 0.1 for suggestion in found), found
+    rates = [diagnosis.lr_find(case.fresh(), case.train, **sweep).suggestion for _ in range(4)]
+    assert all(suggestion and 1e-3 < suggestion < 0.1 for suggestion in rates), rates

@@ -88,6 +88,9 @@ def test_in_the_middle_of_a_training_too():
 def test_the_suggestion_learns_and_the_end_of_the_sweep_does_not():
     found = diagnosis.lr_find(network(), (X, Y), high=100.0)
     assert len(found.rates) < 100  # it ended when the loss had diverged
+    falls = np.gradient(found.smooth, np.log(found.rates))
+    first = len(falls) // 6  # an average of few losses trembles most
+    assert found.suggestion == found.rates[first + np.argmin(falls[first:])]
 
     def loss(rate):
         model = network(optimizer=keras.optimizers.SGD(rate))
