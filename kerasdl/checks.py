@@ -13,9 +13,14 @@ def arguments(**values):
     """Raise for the first value that is not what its name says; unknown names may be anything."""
     for name, value in values.items():
         if name in KINDS:
-            is_right, expected = KINDS[name]
-            if not is_right(value):
-                raise errors.InvalidInput(f"value for argument `{name}`", expected, repr(value))
+            argument(name, value, KINDS[name])
+
+
+def argument(name, value, kind):
+    """Raise unless a value is of a kind, whatever its name says."""
+    is_right, expected = kind
+    if not is_right(value):
+        raise errors.InvalidInput(f"value for argument `{name}`", expected, repr(value))
 
 
 def inputs(layer, shape, expected: str, unknown=("batch", "height", "width", "time", "source")):

@@ -38,9 +38,7 @@ class DataTime(keras.callbacks.Callback):
         if not isinstance(dataset, tf.data.Dataset):
             expected, received = "a tf.data.Dataset", type(dataset).__name__
             raise InvalidInput("value for argument `dataset`", expected, received)
-        is_right, expected = checks.ABOVE_ZERO
-        if not is_right(seconds):
-            raise InvalidInput("value for argument `seconds`", expected, repr(seconds))
+        checks.argument("seconds", seconds, checks.ABOVE_ZERO)
         self.dataset, self.seconds = dataset, seconds
         self.board = Board(log_dir)
         self.step_seconds = []

@@ -6,7 +6,6 @@ import keras
 
 from kerasdl import checks
 from kerasdl.callbacks.board import Board
-from kerasdl.errors import InvalidInput
 
 SHARE = 1 / 30  # of the training's time
 
@@ -24,9 +23,7 @@ class EpochEnds(keras.callbacks.Callback):
 
     def __init__(self, every=None, log_dir=None):
         super().__init__()
-        is_right, expected = checks.OPTIONAL
-        if not is_right(every):
-            raise InvalidInput("value for argument `every`", expected, repr(every))
+        checks.argument("every", every, checks.OPTIONAL)
         self.every = every
         self.board = Board(log_dir)
         self.epochs, self.spent = [], 0.0

@@ -29,9 +29,7 @@ class Histograms(EpochEnds):
 
     def __init__(self, inputs=None, bins=40, every=None, log_dir=None):
         super().__init__(every, log_dir)
-        is_right, expected = checks.POSITIVE
-        if not is_right(bins):
-            raise InvalidInput("value for argument `bins`", expected, repr(bins))
+        checks.arguments(bins=bins)
         self.inputs, self.bins = inputs, bins
         self.found, self.broken = {}, []
 

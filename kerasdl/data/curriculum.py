@@ -47,9 +47,7 @@ class Curriculum:
     def __post_init__(self):
         for name in ("stages", "epochs"):
             cutting.check_integer(name, getattr(self, name), 1, "argument")
-        is_right, expected = checks.FLAG
-        if not is_right(self.ordered):
-            raise errors.InvalidInput("value for argument `ordered`", expected, repr(self.ordered))
+        checks.argument("ordered", self.ordered, checks.FLAG)
 
     def rank(self, train):
         """Rows of the training examples, the easiest first."""

@@ -7,7 +7,6 @@ import numpy as np
 import tensorflow as tf
 
 from kerasdl import checks
-from kerasdl.diagnosis import trial
 from kerasdl.errors import InvalidInput
 
 
@@ -66,8 +65,8 @@ def gradient_check(
 
     Spec: DBG-04, BAS-13
     """
-    trial.argument("directions", directions, checks.POSITIVE)
-    trial.argument("epsilon", epsilon, checks.ABOVE_ZERO)
+    checks.argument("directions", directions, checks.POSITIVE)
+    checks.argument("epsilon", epsilon, checks.ABOVE_ZERO)
     loss = _loss(loss if loss is not None else getattr(model, "loss", None))
     copied = in_float64(model)
     compare = loss.call if isinstance(loss, keras.losses.Loss) else loss  # it casts to 32 bits

@@ -62,10 +62,10 @@ def overfit_one_batch(
 
     Spec: DBG-05, TRN-15
     """
-    trial.argument("steps", steps, checks.POSITIVE)
-    trial.argument("goal", goal, NUMBER)
+    checks.argument("steps", steps, checks.POSITIVE)
+    checks.argument("goal", goal, NUMBER)
     if learning_rate is not None:
-        trial.argument("learning_rate", learning_rate, checks.WEIGHT)
+        checks.argument("learning_rate", learning_rate, checks.WEIGHT)
     _, batch = trial.batches(data)
     losses = []
     own = learning_rate is None

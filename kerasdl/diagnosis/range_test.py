@@ -80,12 +80,12 @@ def lr_find(
     Spec: SCH-12, DBG-01
     Reference: Smith (2017), Cyclical Learning Rates for Training Neural Networks.
     """
-    trial.argument("low", low, checks.ABOVE_ZERO)
-    trial.argument("high", high, checks.ABOVE_ZERO)
+    checks.argument("low", low, checks.ABOVE_ZERO)
+    checks.argument("high", high, checks.ABOVE_ZERO)
     if not 0 < low < high:
         raise InvalidInput("range of rates", "0 < low < high", f"low={low}, high={high}")
-    trial.argument("smoothing", smoothing, checks.SHARE)
-    trial.argument("steps", steps, checks.POSITIVE)
+    checks.argument("smoothing", smoothing, checks.SHARE)
+    checks.argument("steps", steps, checks.POSITIVE)
     if steps < 10:
         raise InvalidInput("value for argument `steps`", "at least 10", steps)
     rates = np.geomspace(low, high, steps)

@@ -111,10 +111,3 @@ def _tuples(data):
         return data
     held = any(hasattr(value, "shape") for value in tf.nest.flatten(data))
     return tuple(map(_tuples, data)) if held or isinstance(data, tuple) else np.asarray(data)
-
-
-def argument(name, value, kind):
-    """Raise unless an argument is of one of the kinds of `kerasdl.checks`."""
-    is_right, expected = kind
-    if not is_right(value):
-        raise InvalidInput(f"value for argument `{name}`", expected, repr(value))

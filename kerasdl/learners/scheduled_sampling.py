@@ -53,9 +53,7 @@ class ScheduledSampling(Arguments, keras.Model):
         if not is_schedule and not (is_number(truth) and truth <= 1):
             expected = "a share in [0, 1] or a schedule"
             raise errors.InvalidInput("value for argument `truth`", expected, repr(truth))
-        is_right, expected = checks.POSITIVE
-        if not is_right(passes):
-            raise errors.InvalidInput("value for argument `passes`", expected, repr(passes))
+        checks.argument("passes", passes, checks.POSITIVE)
         inputs = getattr(network, "inputs", None) or ()
         if not isinstance(network, keras.Model) or len(inputs) != 1:
             expected = "a built network of one input"

@@ -5,7 +5,6 @@ import inspect
 import keras
 
 from kerasdl import checks
-from kerasdl.errors import InvalidInput
 
 
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
@@ -27,10 +26,8 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
 def positive(**numbers):
     """Raise unless all of these are above 0."""
-    is_right, expected = checks.ABOVE_ZERO
     for name, number in numbers.items():
-        if not is_right(number):
-            raise InvalidInput(f"value for argument `{name}`", expected, repr(number))
+        checks.argument(name, number, checks.ABOVE_ZERO)
 
 
 def _serialize(value):
