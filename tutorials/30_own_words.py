@@ -190,7 +190,7 @@ def main(fast=False, out=pathlib.Path("out/30_own_words")):
             if seed == 0:
                 said[name] = found
 
-    i, k, noise = np.arange(steps), steps / 8, random.random((len(unseen), LENGTH, 2))
+    i, k, noise = np.arange(steps), max(1, steps / 8), random.random((len(unseen), LENGTH, 2))
     curves = {
         "inverse sigmoid": training.scheduled_sampling(i, k),
         "linear, as here": training.scheduled_sampling_linear(i, 1 / steps),
