@@ -12,6 +12,8 @@ from kerasdl.diagnosis import model_symptoms
 from kerasdl.errors import InvalidInput
 from tests.diagnosis.runs import BRIEF, LOGITS, VX, VY, X, Y, dense, found, network, run
 
+pytestmark = pytest.mark.slow  # some forty trainings
+
 layers = keras.layers
 BINARY = keras.losses.BinaryCrossentropy(from_logits=True)
 

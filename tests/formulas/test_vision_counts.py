@@ -7,6 +7,8 @@ import kerasdl
 from kerasdl.explain import counts
 from kerasdl.formulas import transfer, vision_counts
 
+pytestmark = pytest.mark.slow  # large networks are built
+
 EFFICIENT = vision_counts.efficientnet_parameters
 
 
