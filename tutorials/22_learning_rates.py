@@ -15,7 +15,7 @@
 # $$\eta_t = \eta \frac t r \;\; (t < r) \qquad
 # \eta_t = \frac \eta 2 \Big(1 + \cos \pi \frac{t - r}{T - r}\Big) \;\; (r \le t \le T)$$
 #
-# Run it: `python tutorials/22_learning_rates.py` (70 seconds). You will see nine schedules, rates
+# Run it: `python tutorials/22_learning_rates.py` (60 seconds). You will see nine schedules, rates
 # too low and too high, the sweep, and what the digits say.
 # Spec: BAS-20, SCH-01 to SCH-14 (SCH-13 by its sweep), DBG-19, E-10.
 
