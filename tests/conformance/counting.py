@@ -22,5 +22,5 @@ def counts(subject, folder):
 def count_parameters(name):
     with keras.StatelessScope():  # shapes without numbers, of which GPT-2 XL has six gigabytes
         model = kerasdl.create_model(name)
-        keras.utils.clear_session()  # or they would be drawn when the scope ends
+        keras.utils.clear_session(free_memory=False)  # or they would be drawn at its end
     return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)

@@ -5,7 +5,7 @@ import numpy as np
 
 from kerasdl import export
 from tests.conformance import training
-from tests.conformance.common import outputs, step
+from tests.conformance.common import outputs
 from tests.conformance.inputs import normal
 
 
@@ -18,10 +18,8 @@ def litert(subject, folder):
 
 def onnx(subject, folder):
     """An ONNX file for any batch size, run by onnxruntime, gives what Keras gives."""
-    model = training.compiled(subject)
-    step(model, subject)
     error = 0.0
-    for name, part, inputs in parts(subject, model):
+    for name, part, inputs in parts(subject, training.stepped(subject)):
         example = keras.tree.map_structure(lambda array: array[:1], inputs)
         file = export.to_onnx(part, folder / f"{name or 'model'}.onnx", example=example)
         assert {shape[0] for shape, _ in file.inputs.values()} == {-1}
@@ -47,9 +45,7 @@ def compare(subject, folder, quantize=None):
     Float files are compared early, while logits are small enough for an absolute error to mean
     something; int8 files when the model has learned, for it must know the classes.
     """
-    model = training.overfitted(subject)[0] if quantize else training.compiled(subject)
-    if not quantize:
-        step(model, subject)  # so that offsets and moving statistics are none of the initial ones
+    model = training.overfitted(subject)[0] if quantize else training.stepped(subject)
     for name, part, inputs in parts(subject, model):
         calibration = {"calibration": inputs} if quantize == "int8" else {}
         path = folder / f"{name or 'model'}.tflite"

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasdl import distribute
+from tests.conformance.common import step
 from tests.conformance.inputs import BATCH
 
 SEED = 7
@@ -75,6 +76,14 @@ def normalises_alone(model):
 def equal_halves(inputs):
     """A batch of which two replicas see the same part, so that their statistics are the same."""
     return np.concatenate([inputs[: BATCH // 2]] * 2)
+
+
+@functools.lru_cache(maxsize=1)
+def stepped(subject):
+    """A model after one step: offsets and moving statistics are none of the initial ones."""
+    model = compiled(subject, run_eagerly=True)  # to trace a single step would cost more
+    step(model, subject)
+    return model
 
 
 @functools.lru_cache(maxsize=2)

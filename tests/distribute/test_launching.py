@@ -54,10 +54,8 @@ def test_when_one_fails_all_end(end, status, capfd):
 
 def test_ctrl_c_reaches_every_worker():
     code = """
-import signal
 import sys
 from kerasdl.distribute import launching
-signal.signal(signal.SIGINT, signal.default_int_handler)  # what shells start with & ignores it
 wait = '''
 import time
 try:
