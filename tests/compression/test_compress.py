@@ -72,7 +72,14 @@ def hosted(monkeypatch):
     return found
 
 
-@pytest.mark.parametrize("name", networks.NETWORKS)
+def some_slow(names, slow):
+    return [pytest.param(n, marks=[pytest.mark.slow] if n in slow else []) for n in names]
+
+
+REST = ("decoder", "dense_net", "lstm", "masked", "squeeze")
+
+
+@pytest.mark.parametrize("name", some_slow(networks.NETWORKS, REST))
 def test_every_network_becomes_int8(name, hosted, tmp_path):
     model, train, (x, y) = networks.trained(name)
     path = tmp_path / "model.tflite"
@@ -101,8 +108,7 @@ def says_what_was_trained(network, x, path):
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["residual", *(pytest.param(name, marks=pytest.mark.slow) for name in ("transformer", "lstm"))],
+    "name", some_slow(("residual", "transformer", "lstm"), ("transformer", "lstm"))
 )
 def test_pqat_keeps_every_zero(name, tmp_path):
     model, train, _ = networks.trained(name)
