@@ -62,16 +62,14 @@ def shuffled(total, batch_size, seed, epoch, first=0, choose=None):
         key = tf.stack([tf.cast(seed, "int32"), tf.cast(epoch, "int32")])
         return tf.random.experimental.index_shuffle(places, key, max_index=total - 1)
 
-    def order(epoch, step):
+    def order(number, step):
+        begins = step == first
+        number = tf.where(begins, epoch.assign_add(tf.cast(begins, "int64")), number)
         places = tf.range(step * batch_size, tf.minimum((step + 1) * batch_size, total))
-        return epoch, (choose or permuted)(places, epoch)
+        return number, (number, (choose or permuted)(places, number))
 
-    return (
-        tf.data.Dataset.range(1)
-        .map(lambda _: epoch.assign_add(1))
-        .flat_map(lambda epoch: tf.data.Dataset.range(first, steps).map(lambda step: (epoch, step)))
-        .map(order, name="order")
-    )
+    # one function, for each costs some milliseconds whenever an epoch begins
+    return tf.data.Dataset.range(first, steps).scan(tf.constant(-1, "int64"), order, name="order")
 
 
 def in_order(total, batch_size):
@@ -107,7 +105,12 @@ def to_elements(
         inputs, targets = tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays)
         return inputs, targets, epoch, rows
 
-    dataset = order.map(gather, name="gather", **parallel)
+    def finish(inputs, targets, *_):
+        return tf.nest.map_structure(to_unit, inputs), targets
+
+    changed = decode or augment or mix  # else one function does both
+    last = gather if changed else lambda *batch: finish(*gather(*batch))
+    dataset = order.map(last, name="gather", **parallel)
     if decode:
         decode = tf.autograph.experimental.do_not_convert(decode)
         dataset = dataset.flat_map(_one_by_one, name="decode")
@@ -129,7 +132,7 @@ def to_elements(
                 name=name,
                 **parallel,
             )
-    dataset = dataset.map(lambda x, y, *_: (tf.nest.map_structure(to_unit, x), y))
+    dataset = dataset.map(finish) if changed else dataset
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
     options = tf.data.Options()
     options.autotune.enabled = False  # it makes the end of each epoch wait

@@ -79,6 +79,18 @@ def test_an_epochs_order_depends_on_seed_and_epoch_and_loses_nothing():
     np.testing.assert_array_equal(np.unique(first, axis=0), np.unique(second, axis=0))
 
 
+def test_who_looks_at_the_data_meanwhile_does_not_change_an_epoch():
+    splits = kerasdl.data.load("digits", batch_size=50)
+    _, expected = arrays(splits.train)
+    splits.epoch.assign(-1)
+    found, epoch = [], splits.train.as_numpy_iterator()
+    for _, labels in epoch:
+        found.append(labels)
+        if len(found) == 5:
+            next(iter(splits.train))
+    np.testing.assert_array_equal(np.concatenate(found), expected)
+
+
 def test_a_resumed_fit_sees_what_an_uninterrupted_one_saw():
     import keras
 
