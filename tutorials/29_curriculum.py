@@ -14,7 +14,7 @@
 #
 # $$\text{pool}_s = \text{argsort}(d)\,[: \lceil N s / S \rceil], \qquad s = 1, \dots, S$$
 #
-# Run it: `python tutorials/29_curriculum.py` (80 seconds). You will see what the batches of
+# Run it: `python tutorials/29_curriculum.py` (50 seconds). You will see what the batches of
 # each order are made of, and what is learned in each. Spec: TRN-03, TRN-04.
 
 # %%
