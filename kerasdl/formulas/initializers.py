@@ -29,8 +29,8 @@ def variance_after(layers, n_in, weight_variance, kept=1.0):
 
         Var_L / Var_0 = (n_in Var(w) kept)^L
 
-    It is 1/2 for ReLU, which is where He's 2 comes from, and near 1 for a tanh of small numbers:
-    of the deviation weights of 0.01, as in one of the notes, leave 1e-16 after 20 layers of 256.
+    It is 1/2 for ReLU, which is where He's 2 comes from, and near 1 for a tanh of small numbers.
+    With weights of 0.01, as in one of the notes, 20 layers of 256 leave 1e-16 of the deviation.
 
     Spec: INI-02, INI-06, INI-07
 

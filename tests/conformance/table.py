@@ -10,7 +10,8 @@ INTRODUCTION = """\
 # Conformance
 
 Every layer, network and learner is declared once in `tests/conformance/`, and every property below
-is tested for all of them: by `make test`, and on two replicas and workers by `make test-slow`.
+is tested for all of them: by `make test`, and on two replicas and workers, and whole networks by
+XLA, by `make test-slow`.
 `make conformance` writes this page from what those tests measured, here on Python {python}
 with TensorFlow {tensorflow} and Keras {keras}; nobody edits it.
 A "no" was tested too: it really does not hold. Rows run small: some declarations give fewer layers

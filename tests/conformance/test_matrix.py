@@ -9,8 +9,9 @@ from tests.conformance.properties import PROPERTIES
 
 
 def marks(subject, name):
-    """Cells of one subject share what was trained."""
-    slow = [pytest.mark.slow] if name in ("two replicas", "two workers") else []
+    """Cells of one subject share what was trained; what compiles a whole network takes long."""
+    whole = name == "jit" and subject.kind != "layer"
+    slow = [pytest.mark.slow] if whole or name in ("two replicas", "two workers") else []
     return [pytest.mark.xdist_group(subject.name), *slow]
 
 
