@@ -1,4 +1,4 @@
-"""The same weights in whatever order tests run; a network for which agreement means something."""
+"""A network for which agreement means something."""
 
 import keras
 import numpy as np
@@ -6,11 +6,6 @@ import pytest
 from keras import layers
 
 from tests.export.networks import images
-
-
-@pytest.fixture(autouse=True)
-def seed():
-    keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(scope="session")
