@@ -24,7 +24,7 @@ def pytest_runtest_setup(item):
     """Draw the same numbers in each run, also in what the tests of a module share.
 
     Keras draws its own seeds from Python; `keras.utils.set_random_seed` would also make TensorFlow
-    forget every kernel, which costs a tenth of all tests' time.
+    forget every kernel, which makes tests slower.
     """
     random.seed(0)
     np.random.seed(0)

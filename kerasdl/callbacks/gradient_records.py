@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasdl.callbacks.instead import instead
+
 ROWS = 512  # of recorded steps that wait to be read
 
 
@@ -24,7 +26,7 @@ class GradientRecords:
         norms: Layer -> its norm in each of these.
     """
 
-    def __init__(self, model, optimizers, every, blank=0.0):
+    def __init__(self, model, optimizers, every, blank):
         self.optimizers, self.every, self.blank = optimizers, every, blank
         self.layers = list(dict.fromkeys(map(_layer, model.trainable_weights)))
         self.rows = max(ROWS, -(-model.steps_per_execution // every))
@@ -125,18 +127,3 @@ def _when(due, act):
         return True
 
     tf.cond(due, then, lambda: True)
-
-
-@contextlib.contextmanager
-def instead(thing, name, value):
-    """Within it, what is asked of `thing` by this name is `value`."""
-    known = name in vars(thing)
-    before = getattr(thing, name)
-    object.__setattr__(thing, name, value)
-    try:
-        yield
-    finally:
-        if known:
-            object.__setattr__(thing, name, before)
-        else:
-            del vars(thing)[name]

@@ -1,6 +1,6 @@
 """A model's training step beside the same one that records, of which `fit` sees a single one."""
 
-from kerasdl.callbacks.gradient_records import instead
+from kerasdl.callbacks.instead import instead
 
 
 class RecordingStep:
