@@ -318,7 +318,7 @@ def main():
     import keras
     import tensorflow as tf
 
-    from kerasdl import tables
+    from kerasdl.utils import tables
 
     result = {
         "versions": {"python": platform.python_version(), "keras": keras.__version__},

@@ -5,7 +5,7 @@ Importing it imports no TensorFlow: a submodule loads when it is first used.
 
 import os
 
-from kerasdl import lazy
+from kerasdl.utils import lazy
 
 __version__ = "0.1.0"
 

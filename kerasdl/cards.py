@@ -5,7 +5,8 @@ import json
 import pathlib
 
 from kerasdl import data as datasets
-from kerasdl import errors, recipes, registry, tables
+from kerasdl import errors, recipes, registry
+from kerasdl.utils import tables
 
 PACKAGE = pathlib.Path(__file__).parent
 

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from kerasdl import errors, tables
+from kerasdl import errors
+from kerasdl.utils import tables
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what it logs comes as exceptions, too
 
@@ -114,7 +115,8 @@ def train(
     json: Json = False,
 ):
     """Train a recipe; Ctrl-C saves and stops, the same command goes on."""
-    from kerasdl import quiet, recipes
+    from kerasdl import recipes
+    from kerasdl.utils import quiet
 
     changes = {"data": data, "image_size": image_size, "epochs": epochs, "seed": seed}
     changes |= {"batch_size": batch_size, "learning_rate": learning_rate}
@@ -122,7 +124,7 @@ def train(
     folder = out or recipe.folder(fast)
     if recipes.Run(folder).finished:
         print(f"{folder} holds this run, finished; nothing to train.", file=sys.stderr)
-    quiet.import_tensorflow(start=False)
+    quiet.import_tensorflow(find_devices=False)
     options = {"strategy": strategy, "save_seconds": save_seconds}
     options |= {"deterministic": deterministic, "on_nan": on_nan}
     with _stopping():
@@ -151,7 +153,8 @@ def _stopping():
 
 
 def _open(folder, trust):
-    from kerasdl import quiet, recipes
+    from kerasdl import recipes
+    from kerasdl.utils import quiet
 
     run = recipes.open(folder, trust=trust)
     quiet.import_tensorflow()
@@ -200,7 +203,8 @@ def explain(
 @app.command()
 def doctor(run: RunFolder, trust: Trust = False, json: Json = False):
     """What is wrong with a run, finished or not, how that was seen, and what to try."""
-    from kerasdl import quiet, recipes
+    from kerasdl import recipes
+    from kerasdl.utils import quiet
 
     opened = recipes.open(run, trust=trust, finished=False)
     quiet.import_tensorflow()

@@ -1,5 +1,7 @@
 """The one error for input that cannot be used: what is invalid, what was expected, what came."""
 
+FEW = 12  # names that a message lists
+
 
 class InvalidInput(ValueError):
     """Something that the caller gave is wrong. The command line shows it in one line.
@@ -19,12 +21,30 @@ class InvalidInput(ValueError):
         super().__init__(f"Invalid {subject}. Expected {expected}. Received: {received}")
 
 
-def one_of(subject, name, names):
-    """Raise unless `name` is among `names`; suggest the ones that look like it."""
+def one_of(subject: str, name, names, lister: str = ""):
+    """Raise `InvalidInput` unless `name` is one of `names`.
+
+    Few names are all listed. Of many, only those spelled similarly are, as a guess.
+
+    Args:
+        subject: str, what the name is of, such as "recipe name".
+        name: What the caller gave.
+        names: The names that exist.
+        lister: str, a command or call that lists them all.
+
+    >>> one_of("norm", "befor", ("before", "after"))
+    Traceback (most recent call last):
+    kerasdl.errors.InvalidInput: Invalid norm. Expected one of after, before. Received: befor
+    """
     if isinstance(name, str) and name in names:
         return
+    names = sorted(map(str, names))
+    if len(names) <= FEW:
+        raise InvalidInput(subject, f"one of {', '.join(names)}", name)
     import difflib
 
-    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.4)
-    hint = f"one of {', '.join(near)}" if near else f"one of {', '.join(sorted(names))}"
-    raise InvalidInput(subject, hint, name)
+    expected = f"one of {len(names)} names"
+    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
+    notes = [f"did you mean {' or '.join(near)}?"] if near else []
+    notes += [f"`{lister}` lists them"] if lister else [] if near else [f"such as {names[0]}"]
+    raise InvalidInput(subject, f"{expected} ({'; '.join(notes)})", name)

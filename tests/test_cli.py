@@ -121,7 +121,7 @@ def test_road_from_training_to_a_litert_file(tmp_path, capsys):
     status, _, err = run(capsys, "export", folder, "--format", "onnx", "--quantize", "int8")
     assert status == 2 and "none for ONNX. Received: int8" in err
     status, _, err = run(capsys, "export", folder, "--format", "onx")
-    assert status == 2 and "Expected one of onnx" in err
+    assert status == 2 and "Expected one of litert, onnx" in err
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 from kerasdl import create_model, saving
 from kerasdl.callbacks import rates
 from kerasdl.errors import InvalidInput
-from kerasdl.recipes import writing
+from kerasdl.utils import files
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +176,7 @@ def test_spoilt_weights_are_told_in_one_line(plain, tmp_path):
     "name", ["../../x", "/etc/passwd", "..", "", "a/b\\c", "x" * 300, "\0", "."]
 )
 def test_names_cannot_climb_out_of_their_folder(name, tmp_path):
-    file = tmp_path / f"{writing.file_name(name)}.png"
+    file = tmp_path / f"{files.safe_name(name)}.png"
     assert file.resolve().parent == tmp_path.resolve()
     file.write_text("")
-    assert writing.file_name("a/b") != writing.file_name("a_b") == "a_b"
+    assert files.safe_name("a/b") != files.safe_name("a_b") == "a_b"

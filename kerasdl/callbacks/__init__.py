@@ -1,6 +1,6 @@
 """What Keras lacks around `fit`; each works with any Keras model."""
 
-from kerasdl import lazy
+from kerasdl.utils import lazy
 
 MODULES = {
     "ConfusionByEpoch": "confusion",

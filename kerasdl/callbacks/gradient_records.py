@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasdl.callbacks.instead import instead
+from kerasdl.utils.patches import replaced
 
 ROWS = 512  # of recorded steps that wait to be read
 
@@ -49,7 +49,7 @@ class GradientRecords:
         with contextlib.ExitStack() as stack:
             for optimizer in self.optimizers:
                 apply = self._applying(optimizer, optimizer.apply, due, row)
-                stack.enter_context(instead(optimizer, "apply", apply))
+                stack.enter_context(replaced(optimizer, "apply", apply))
             yield
         self.count.assign_add(1)
 

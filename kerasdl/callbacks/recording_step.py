@@ -1,6 +1,6 @@
 """A model's training step beside the same one that records, of which `fit` sees a single one."""
 
-from kerasdl.callbacks.instead import instead
+from kerasdl.utils.patches import replaced
 
 
 class RecordingStep:
@@ -52,7 +52,7 @@ class RecordingStep:
             with self.records.step():
                 return plain(data)
 
-        with instead(self.model, "train_step", train_step):
+        with replaced(self.model, "train_step", train_step):
             self.model.make_train_function(force=True)
         return self.model.train_function
 

@@ -1,6 +1,6 @@
 """Smaller networks: pruning, quantisation-aware training, clustering, for any Keras 3 model."""
 
-from kerasdl import lazy
+from kerasdl.utils import lazy
 
 MODULES = {
     "Compressed": "compressing",

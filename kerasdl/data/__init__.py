@@ -17,8 +17,8 @@ What a set gives, by `splits.info.task`; everything comes in batches:
 `names`, `card` and `options` import no TensorFlow; it is imported when something is loaded.
 """
 
-from kerasdl import lazy
 from kerasdl.data.catalogue import card, names, options
+from kerasdl.utils import lazy
 
 # these need NumPy or TensorFlow
 MODULES = {

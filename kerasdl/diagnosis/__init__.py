@@ -1,6 +1,6 @@
 """What is wrong with a training run, by measuring it; everything works on any Keras model."""
 
-from kerasdl import lazy
+from kerasdl.utils import lazy
 
 MODULES = {
     "Case": "case",

@@ -10,7 +10,7 @@
 Importing this module changes nothing; `strategy` mends Keras where it must: see `mending`.
 """
 
-from kerasdl import lazy
+from kerasdl.utils import lazy
 
 MODULES = {
     "is_chief": "shares",

@@ -3,7 +3,7 @@
 No display is needed, and matplotlib is imported by the first picture.
 """
 
-from kerasdl import lazy
+from kerasdl.utils import lazy
 
 MODULES = {
     "curves": "training",

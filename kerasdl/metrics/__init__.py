@@ -1,6 +1,6 @@
 """Metrics that Keras lacks: sums that stream over batches and add up over replicas."""
 
-from kerasdl import lazy
+from kerasdl.utils import lazy
 
 MODULES = {
     "BLEU": "bleu",

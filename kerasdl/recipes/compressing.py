@@ -6,7 +6,7 @@ import pathlib
 from kerasdl import seed
 from kerasdl.errors import InvalidInput
 from kerasdl.recipes import exporting, training
-from kerasdl.recipes.run import write_json
+from kerasdl.utils.files import write_json
 
 
 def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[dict]:

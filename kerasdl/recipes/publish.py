@@ -18,7 +18,7 @@ from kerasdl import export, seed
 from kerasdl.recipes import training
 from kerasdl.recipes.publishing import card, catalog, making, quality
 from kerasdl.recipes.record import without_optimizer
-from kerasdl.recipes.run import write_json
+from kerasdl.utils.files import write_json
 
 FOLDER = pathlib.Path("saved_models")
 RUNS = pathlib.Path("runs/published")

@@ -6,7 +6,7 @@ import pathlib
 
 from kerasdl import errors
 from kerasdl.data import catalogue
-from kerasdl.recipes import writing
+from kerasdl.utils import files
 
 TASKS = ("supervised", "reconstruction", "adversarial", "language")
 
@@ -128,7 +128,7 @@ class Recipe:
 
     def folder(self, fast=False) -> pathlib.Path:
         """Where the run goes by default: the same values, the same folder."""
-        data = writing.file_name(pathlib.Path(self.data.replace(":", "-")).stem)
+        data = files.safe_name(pathlib.Path(self.data.replace(":", "-")).stem)
         tail = "-fast" if fast else ""
         return pathlib.Path("runs") / f"{self.name}-{data}-seed{self.seed}{tail}"
 

@@ -11,7 +11,7 @@ import tempfile
 import keras
 
 from kerasdl import recipes
-from kerasdl.recipes.run import write_json
+from kerasdl.utils.files import write_json
 
 
 def record(name: str, seeds: list[int]):

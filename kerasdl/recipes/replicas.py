@@ -6,9 +6,9 @@ import tempfile
 
 import tensorflow as tf
 
-from kerasdl import distribute, quiet, saving
+from kerasdl import distribute, saving
 from kerasdl.errors import InvalidInput
-from kerasdl.recipes import writing
+from kerasdl.utils import files, quiet
 
 
 class Replicas:
@@ -23,7 +23,7 @@ class Replicas:
 
     @classmethod
     def of(cls, spec: str):
-        with quiet.startup():
+        with quiet.native_stderr():
             return cls(distribute.strategy(spec))
 
     def scope(self):
@@ -53,7 +53,7 @@ class Replicas:
         with tempfile.TemporaryDirectory() as folder:
             # all read the variables, which is something that workers do together
             place = path if self.chief else pathlib.Path(folder) / "model.keras"
-            with writing.beside(place) as partial:
+            with files.atomic(place) as partial:
                 model.save(partial)
         if not self.several:
             return model

@@ -7,13 +7,7 @@ import json
 import pathlib
 
 from kerasdl import errors, saving
-from kerasdl.recipes import writing
 from kerasdl.recipes.recipe import Recipe
-
-
-def write_json(path: pathlib.Path, value):
-    with writing.beside(path) as partial:
-        partial.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
 def read_json(path: pathlib.Path) -> dict:

@@ -9,8 +9,8 @@ import keras
 from kerasdl.callbacks import nonfinite
 from kerasdl.recipes import fitting
 from kerasdl.recipes.progress import ProgressBar
-from kerasdl.recipes.run import write_json
 from kerasdl.recipes.stopping import Stopping
+from kerasdl.utils.files import write_json
 
 LOWERINGS = 5
 STOPPED = "stopped.json"  # why a run ended that did not come to its end

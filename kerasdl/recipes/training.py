@@ -13,11 +13,13 @@ import tensorflow as tf
 
 import kerasdl
 from kerasdl import data, errors, registry, seed
-from kerasdl.recipes import fitting, lock, surviving, writing
+from kerasdl.recipes import fitting, lock, surviving
 from kerasdl.recipes.checkpoint import Checkpoint
 from kerasdl.recipes.recipe import Recipe
 from kerasdl.recipes.replicas import Replicas
-from kerasdl.recipes.run import Run, write_json
+from kerasdl.recipes.run import Run
+from kerasdl.utils import files
+from kerasdl.utils.files import write_json
 
 SPLITS = ("train", "validation", "test")
 
@@ -185,7 +187,7 @@ def _claim(run, recipe, manner):
 
 
 def _write_history(path, history):
-    with writing.beside(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with files.atomic(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["epoch", *history])
         rows = zip(*history.values(), strict=True)
@@ -198,9 +200,9 @@ def draw(path: pathlib.Path, figures: dict) -> list[pathlib.Path]:
 
     folder = path / "figures"
     folder.mkdir(exist_ok=True)
-    files = [folder / f"{writing.file_name(name)}.png" for name in figures]
-    for file, figure in zip(files, figures.values(), strict=True):
-        with writing.beside(file) as partial:
+    paths = [folder / f"{files.safe_name(name)}.png" for name in figures]
+    for file, figure in zip(paths, figures.values(), strict=True):
+        with files.atomic(file) as partial:
             figure.savefig(partial, dpi=120, bbox_inches="tight")
         plt.close(figure)
-    return files
+    return paths

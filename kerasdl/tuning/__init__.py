@@ -6,7 +6,7 @@ search = tuning.tune(recipes.get("mlp"), tuner="bayesian", trials=20)
 search.best.metrics
 """
 
-from kerasdl import lazy
+from kerasdl.utils import lazy
 
 MODULES = {
     "RecipeHyperModel": "hypermodel",

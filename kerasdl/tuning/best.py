@@ -4,8 +4,9 @@ import json
 import shutil
 
 from kerasdl.recipes import lock, training
-from kerasdl.recipes.run import Run, write_json
+from kerasdl.recipes.run import Run
 from kerasdl.tuning import leaderboard
+from kerasdl.utils.files import write_json
 
 
 def make(plan):

@@ -3,10 +3,11 @@
 import json
 import sys
 
-from kerasdl import errors, quiet, tables
+from kerasdl import errors
 from kerasdl.errors import InvalidInput
 from kerasdl.recipes.recipe import Recipe
 from kerasdl.tuning import limits
+from kerasdl.utils import quiet, tables
 
 
 def run(recipe: Recipe, as_json: bool, **settings):

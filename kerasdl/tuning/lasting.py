@@ -11,7 +11,7 @@ import time
 import keras_tuner
 import numpy as np
 
-from kerasdl.recipes.run import write_json
+from kerasdl.utils.files import write_json
 
 RUNNING, STOPPED = {"status": "RUNNING"}, {"status": "STOPPED", "values": None}
 

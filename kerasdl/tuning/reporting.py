@@ -3,8 +3,8 @@
 import json
 import time
 
-from kerasdl.recipes.run import write_json
 from kerasdl.tuning import leaderboard, running
+from kerasdl.utils.files import write_json
 
 
 class Board:

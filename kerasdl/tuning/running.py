@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 
-from kerasdl.recipes.run import write_json
 from kerasdl.tuning import trial
+from kerasdl.utils.files import write_json
 
 COMMAND = (sys.executable, "-m", "kerasdl.tuning.trial")
 OTHERS = ("TF_CONFIG", "KERASTUNER_")  # a trial is no worker of anything

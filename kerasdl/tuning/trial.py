@@ -16,7 +16,7 @@ import traceback
 
 from kerasdl.errors import InvalidInput
 from kerasdl.recipes.recipe import Recipe
-from kerasdl.recipes.run import write_json
+from kerasdl.utils.files import write_json
 
 
 def run(folder: pathlib.Path) -> dict:

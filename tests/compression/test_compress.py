@@ -244,7 +244,7 @@ def test_weights_come_back_when_something_fails(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "pcaqt"}, "Invalid value for argument `method`. Expected one of pcqat"),
+        ({"method": "pcaqt"}, "Invalid value for argument `method`. Expected one of cluster"),
         ({"epochs": 0}, "Invalid value for argument `epochs`. Expected a positive integer"),
         ({"sparsity": 1.0}, "Invalid value for argument `sparsity`. Expected 0 < sparsity < 1"),
         ({"clusters": 1}, "Invalid value for argument `clusters`. Expected 3 to 256"),

@@ -112,7 +112,7 @@ def test_what_cannot_be_shared_by_file_is_refused(folder):
         data.load("digits", shard="file")
     with pytest.raises(InvalidInput, match=r"`skip_bad`. Expected False where files are shared"):
         data.load(folder, shard="file", skip_bad=True)
-    with pytest.raises(InvalidInput, match="Expected one of file"):
+    with pytest.raises(InvalidInput, match="Expected one of file, index"):
         data.load(folder, shard="files")
 
 

@@ -45,7 +45,7 @@ def test_a_gaussian_likelihood_is_the_reference(reference):
 
 
 def test_a_likelihood_that_is_none_is_refused():
-    with pytest.raises(InvalidInput, match="Expected one of bernoulli"):
+    with pytest.raises(InvalidInput, match="Expected one of bernoulli, gaussian"):
         kerasdl.create_model("vae_tiny", likelihood="bernouli")
 
 

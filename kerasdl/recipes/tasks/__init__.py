@@ -16,7 +16,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from kerasdl.recipes import writing
+from kerasdl.utils import files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,5 +48,5 @@ def save_images(splits, folder):
     images, labels = gather(splits.test)
     for label, name in enumerate(splits.info.classes):
         for image in images[labels == label][:1]:
-            with writing.beside(folder / f"{writing.file_name(name)}.png") as partial:
+            with files.atomic(folder / f"{files.safe_name(name)}.png") as partial:
                 keras.utils.save_img(partial, image * 255, scale=False)

@@ -1,0 +1,60 @@
+"""Atomic writes, JSON files and safe file names."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import zlib
+from collections.abc import Iterator
+
+LONGEST_NAME = 100  # characters
+
+
+@contextlib.contextmanager
+def atomic(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Give a temporary path to write to, and rename it to `path` if the block succeeds.
+
+    After a kill, an exception or a full disk, `path` is what it was before. The temporary path has
+    the suffix of `path`, for writers that go by it, and may become a file or a folder.
+
+    Args:
+        path: The file or folder to write; an existing file is replaced.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "notes.txt"
+        >>> with atomic(path) as partial:
+        ...     _ = partial.write_text("whole or not at all")
+        >>> path.read_text()
+        'whole or not at all'
+    """
+    path = pathlib.Path(path)
+    partial = path.with_name(f"partial-{path.name}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    except BaseException:
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: pathlib.Path, value):
+    """Write a value as an indented JSON file, atomically."""
+    with atomic(path) as partial:
+        partial.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def safe_name(text: str) -> str:
+    """Return the text if it is safe as a file name, else a similar, unique name that is.
+
+    >>> safe_name("a cat"), safe_name("../../etc/passwd")
+    ('a cat', 'etc_passwd-df406b03')
+    """
+    text = str(text)
+    name = re.sub(r"[^\w .,+=()-]+", "_", text).strip("._ ")[:LONGEST_NAME]
+    return name if name == text else f"{name}-{zlib.crc32(text.encode()):08x}".lstrip("-")
