@@ -54,7 +54,9 @@ def test_hyper_parameters_are_arguments_of_what_sets_them():
 def test_recommendations():
     assert guide.recommend("images", "classification") == ("ResNet", "EfficientNet", "ViT")
     assert guide.recommend("graphs", "prediction") == ("GNN",)
-    with pytest.raises(errors.InvalidInput, match=r"kind of data. Expected one of audio, graphs, images"):
+    with pytest.raises(
+        errors.InvalidInput, match=r"kind of data. Expected one of audio, graphs, images"
+    ):
         guide.recommend("image", "classification")
     with pytest.raises(errors.InvalidInput, match="task for text"):
         guide.recommend("text", "detection")

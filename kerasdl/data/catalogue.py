@@ -3,7 +3,9 @@
 import ast
 import importlib
 import inspect
+import json
 import pathlib
+import textwrap
 
 from kerasdl import errors
 
@@ -17,6 +19,7 @@ SETS = {
     "digits": "digits",
     "grid": "points",
     "iris": "tables",
+    "mnist": "mnist",
     "moons": "points",
     "pydocs": "texts",
     "ring": "points",
@@ -26,7 +29,9 @@ SETS = {
     "swiss_roll": "points",
     "wine": "tables",
 }
-IMAGES = ("digits", "shapes")
+IMAGES = ("digits", "mnist", "shapes")
+LISTER = "kerasdl list data"
+BASELINES = pathlib.Path(__file__).parent / "baselines.json"
 
 
 def names() -> list[str]:
@@ -36,7 +41,7 @@ def names() -> list[str]:
 
 def find(name):
     """The function that makes the set `name`."""
-    errors.one_of("name of a data set", name, names())
+    errors.one_of("name of a dataset", name, names(), LISTER)
     return getattr(importlib.import_module(f"kerasdl.data.sets.{SETS[name]}"), name)
 
 
@@ -48,10 +53,22 @@ def may_hold_images(name: str) -> bool:
 
 def card(name: str) -> str:
     """What the set is, where it comes from, how it is split and what its options are."""
-    errors.one_of("name of a data set", name, names())
+    errors.one_of("name of a dataset", name, names(), LISTER)
     file = pathlib.Path(__file__).parent / "sets" / f"{SETS[name]}.py"
     parts = ast.parse(file.read_text(encoding="utf-8")).body  # an import would load NumPy
-    return next(ast.get_docstring(part) for part in parts if getattr(part, "name", "") == name)
+    written = next(ast.get_docstring(part) for part in parts if getattr(part, "name", "") == name)
+    return "\n\n".join(filter(None, (written, _baselines_of(name))))
+
+
+def baselines() -> dict[str, dict[str, float]]:
+    """Test accuracies by dataset and classifier, as `kerasdl.data.baselines` measured them."""
+    return json.loads(BASELINES.read_text(encoding="utf-8")) if BASELINES.is_file() else {}
+
+
+def _baselines_of(name):
+    numbers = [f"{title} {value:.3f}" for title, value in baselines().get(name, {}).items()]
+    sentence = f"Test accuracy with scikit-learn: {', '.join(numbers)}."
+    return textwrap.fill(sentence, 90, break_on_hyphens=False) if numbers else ""
 
 
 def options(name: str) -> dict:

@@ -99,7 +99,7 @@ def load(
     datasets = pipeline.of_splits(
         source, batch_size, seed, epoch, augment, mix, share, plan, choose
     )
-    info = _info(name, inspect.getdoc(getattr(make, "func", make)), source, datasets["train"], plan)
+    info = _info(name, make, source, datasets["train"], plan)
     find_bad = functools.partial(images.find_bad, source, seed, epoch)
     return Splits(**datasets, info=info, epoch=epoch, find_bad=find_bad)
 
@@ -115,7 +115,7 @@ def _maker(name):
     module = {"tfds": "tfds", "folder": "folder", ".csv": "table", ".txt": "text"}
     module = (module | {".tfrecord": "records"}).get(kind)
     if module is None and len(path.parts) == 1 and not kind:
-        errors.one_of("name of a data set", name, catalogue.names())
+        errors.one_of("name of a dataset", name, catalogue.names(), catalogue.LISTER)
     if not name or module is None or not (kind == "tfds" or path.exists()):
         expected = "a data set's name, tfds:NAME, or an existing folder, .csv or .txt file"
         raise errors.InvalidInput("data", expected, name)
@@ -169,7 +169,9 @@ def _parts(source):
     return {split: getattr(source, split) for split in ("train", "validation", "test")}
 
 
-def _info(name, card, source: Source, train, plan):
+def _info(name, make, source: Source, train, plan):
+    embedded = name in catalogue.SETS
+    card = catalogue.card(name) if embedded else inspect.getdoc(make.func)
     shape = tf.nest.map_structure(lambda part: tuple(part.shape[1:]), train.element_spec[0])
     shared = {field.name for field in dataclasses.fields(Info)}
     shared &= {field.name for field in dataclasses.fields(Source)}

@@ -24,7 +24,7 @@ def test_names_and_cards_need_no_tensorflow():
         "sys.exit('tensorflow' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(done.stdout) == 16
+    assert int(done.stdout) == 17
 
 
 @pytest.mark.parametrize("name", catalogue.names())
@@ -159,7 +159,9 @@ def test_images_take_another_size():
         ("digits", {"validation": 1}, "`validation`. Expected a share"),
         ("digits", {"image_size": 0}, "`image_size`"),
         ("digits", {"mixup": 2}, "`mixup`. Expected a number from 0 to 1"),
-        ("digist", {}, "name of a data set. Expected one of 16 names (did you mean digits?"),
+        ("digist", {}, "name of a dataset. Expected one of 17 names (did you mean digits"),
+        ("nist", {}, "mnist"),
+        ("cifar", {}, "`kerasdl list data`"),
         ("iris", {"augment": True}, "`augment`. Expected a data set of images"),
         ("iris", {"validation": 0.5, "test": 0.5}, "leave something to train on"),
         ("nothing/here.csv", {}, "an existing folder, .csv or .txt file"),

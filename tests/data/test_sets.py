@@ -5,8 +5,8 @@ import datetime
 import numpy as np
 import pytest
 
-from kerasdl.data import catalogue, text
-from kerasdl.data.sets import digits, points, sequences, shapes, texts
+from kerasdl.data import baselines, catalogue, text
+from kerasdl.data.sets import digits, mnist, points, sequences, shapes, texts
 
 
 def test_digits_are_scikit_learns_halves():
@@ -30,6 +30,27 @@ def test_digits_validation_is_the_end_of_what_trains():
     assert whole.counts() == {"train": 1437, "validation": 0, "test": 360}
     assert cut.counts() == {"train": 1293, "validation": 144, "test": 360}
     np.testing.assert_array_equal(np.concatenate([cut.train[1], cut.validation[1]]), whole.train[1])
+
+
+def test_mnist_has_its_counts_and_a_test_split_that_no_seed_changes():
+    whole, other = mnist.mnist(0, validation=0), mnist.mnist(7)
+    assert whole.counts() == {"train": 4000, "validation": 0, "test": 1000}
+    assert other.counts() == {"train": 3600, "validation": 400, "test": 1000}
+    np.testing.assert_array_equal(whole.test[0], other.test[0])
+    images, labels = (np.concatenate(p) for p in zip(whole.train, whole.test, strict=True))
+    assert images.shape == (5000, 28, 28, 1) and images.dtype == "float32"
+    assert (images.min(), images.max()) == (0, 1)
+    assert np.bincount(labels).tolist() == [500] * 10
+    ones = images[labels == 1].mean(axis=0)[..., 0]  # upright: most of the ink is in the middle
+    assert ones[:, 11:17].sum() > 0.7 * ones.sum()
+
+
+def test_baselines_are_what_scikit_learn_measures():
+    for name in ("iris", "mnist"):
+        known = catalogue.baselines()[name]
+        assert catalogue.card(name).endswith(f"{known['logistic regression']:.3f}.")
+    assert known["3 nearest neighbors"] == pytest.approx(0.933, abs=0.003)
+    assert baselines.measure("iris") == pytest.approx(catalogue.baselines()["iris"], abs=0.04)
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes"])

@@ -80,5 +80,7 @@ def test_parts_compute_in_the_precision_of_the_block():
 
 
 def test_refuses_an_unknown_shortcut():
-    with pytest.raises(errors.InvalidInput, match=r"`shortcut`. Expected one of padding, projection"):
+    with pytest.raises(
+        errors.InvalidInput, match=r"`shortcut`. Expected one of padding, projection"
+    ):
         ResidualBlock(8, shortcut="projecton")
