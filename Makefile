@@ -42,7 +42,7 @@ test-slow: .venv/tested
 	$(PYTEST) -m slow $(addprefix --ignore=,$(FIRST))
 
 tutorials: .venv/installed
-	@for tutorial in tutorials/[0-9]*.py; do echo "$$tutorial"; $(BIN)/python $$tutorial || exit 1; done
+	@for tutorial in tutorials/[0-9]*/[0-9]*.py; do echo "$$tutorial"; $(BIN)/python $$tutorial || exit 1; done
 
 conformance: .venv/tested
 	$(BIN)/python -m tests.conformance

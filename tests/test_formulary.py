@@ -66,7 +66,7 @@ def test_where_a_formula_is_used_is_up_to_date():
     found = {name: where for name, where in uses.every().items() if name in known}
     recorded = {f.name: f.uses for f in formulary.every() if f.uses}
     assert recorded == found, "run `make formulas`"
-    assert "tutorial 20" in found["optimizers.adam"]
+    assert "tutorials/1_learning/02_backpropagation_by_hand.py" in found["optimizers.adam"]
 
 
 def test_every_theme_has_a_name():

@@ -1,20 +1,24 @@
-"""Every tutorial runs in its fast form, saves figures, and is as short as it promises."""
+"""Every tutorial runs in its fast form, saves figures with named axes, and keeps its form."""
 
 import importlib.util
 import inspect
 import pathlib
+import re
 import subprocess
 import sys
 
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
+from matplotlib.figure import Figure
 
+from kerasdl.utils import tutorial
 from tests import tutorials
 
 # it asks for two devices, which TensorFlow makes before it starts only
-ALONE = "12_many_devices"
+ALONE = "01_many_devices"
 TUTORIALS = tutorials.scripts()
+ALL = pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
 
 
 @pytest.fixture(autouse=True)
@@ -32,33 +36,71 @@ def load(path):
     return module
 
 
-@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+def in_sections(path):
+    return "tutorial.run(" in path.read_text(encoding="utf-8")
+
+
+def unnamed(figure):
+    """Axes with numbers along them and no name that says of what."""
+    figure.draw_without_rendering()
+    names = {"x": figure.get_supxlabel(), "y": figure.get_supylabel()}
+    for axes in figure.axes:
+        for which, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
+            shown = [t.get_text() for t in axis.get_ticklabels() if t.get_visible()]
+            numbers = any(re.search(r"^[-\N{MINUS SIGN}$\\\d.]*\d", text) for text in shown)
+            inner = not axis.get_tick_params().get("labelbottom" if which == "x" else "labelleft")
+            named = axis.get_label_text() or names[which] or axes.get_label() == "<colorbar>"
+            if axes.axison and axes.get_visible() and numbers and not inner and not named:
+                yield f"{which} of {axes.get_title()!r}"
+
+
+@ALL
 def test_tutorial_runs_fast_and_saves_figures(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    tutorial = load(path)
-    defaults = {name: p.default for name, p in inspect.signature(tutorial.main).parameters.items()}
+    module, nameless, save = load(path), [], Figure.savefig
+    defaults = {name: p.default for name, p in inspect.signature(module.main).parameters.items()}
     assert defaults == {"fast": False, "out": pathlib.Path("out") / path.stem}
+
+    def saved(figure, file, **options):
+        nameless.extend(f"{pathlib.Path(file).name}: {axis}" for axis in unnamed(figure))
+        save(figure, file, **options)
+
+    monkeypatch.setattr(Figure, "savefig", saved)
     if path.stem == ALONE:
         code = "import pathlib, runpy; main = runpy.run_path({!r})['main']; "
         code += "main(fast=True, out=pathlib.Path('figures'))"
         subprocess.run([sys.executable, "-c", code.format(str(path))], check=True)
     else:
-        tutorial.main(fast=True, out=tmp_path / "figures")
+        module.main(fast=True, out=tmp_path / "figures")
     assert list((tmp_path / "figures").glob("*.png"))
     assert [file.name for file in tmp_path.iterdir()] == ["figures"], "it wrote elsewhere"
     assert not plt.get_fignums(), "it left figures open"
+    assert not (nameless and in_sections(path)), nameless
 
 
-@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+@ALL
+def test_cells_show_in_an_editor_what_a_script_saves(path, tmp_path, monkeypatch):
+    if not in_sections(path):
+        pytest.skip("figures are still made in main")
+    shown, saved = [], []
+    monkeypatch.setattr(tutorial, "show", shown.append)
+    monkeypatch.setattr(tutorial, "run", lambda *sections, fast, out: saved.extend(sections))
+    load(path).main(fast=True, out=tmp_path)
+    assert shown == saved
+    assert shown
+
+
+@ALL
 def test_tutorial_keeps_its_form(path):
     text = path.read_text(encoding="utf-8")
-    assert text.count("\n") < 250
     assert text.startswith("# %% [markdown]\n# # ")
-    for part in ("**Claim.**", "**The idea.**", f"`python tutorials/{path.name}`", "## Exercises"):
+    place = path.relative_to(tutorials.FOLDER).as_posix()
+    for part in ("**Claim.**", "**The idea.**", f"`python tutorials/{place}`", "## Exercises"):
         assert part in text, part
 
 
 def test_the_page_lists_them_all():
     assert tutorials.PAGE.read_text(encoding="utf-8") == tutorials.page()
-    assert all(path.name in tutorials.page() for path in TUTORIALS)
+    assert {path.parent.name for path in TUTORIALS} == set(tutorials.PARTS)
+    assert all(f"{path.parent.name}/{path.name}" in tutorials.page() for path in TUTORIALS)
     assert max(map(tutorials.seconds, TUTORIALS)) <= tutorials.LIMIT

@@ -1,7 +1,8 @@
-"""What the tutorials' headers say, as a page; and the seconds that they take.
+"""List the tutorials, measure their seconds and write `tutorials/README.md`.
 
-`python -m tests.tutorials [NUMBER ...]` runs them in full, one after the other, each in a process
-of its own; it writes how long each took into its header, and `tutorials/README.md`.
+`python -m tests.tutorials [WORD ...]` runs those whose path contains a word (all without a word) in
+full, one after the other, each in a process of its own. It writes the seconds each took into the
+tutorial's header, and the page.
 """
 
 import os
@@ -18,51 +19,59 @@ LIMIT = 90  # seconds
 SECONDS = re.compile(r"(`python tutorials/\S+\.py` \()(\d+)( seconds\))")
 
 PARTS = {
-    "Networks, from one neuron to a language model": range(1, 7),
-    "To the phone: smaller, and still right": range(7, 12),
-    "More machines, more trials, and what goes wrong with them": range(12, 16),
-    "How a network learns: the notes' own questions": range(16, 31),
+    "1_learning": "How a network learns",
+    "2_vision": "Vision",
+    "3_sequences": "Sequences",
+    "4_generative": "Generative models",
+    "6_to_the_phone": "To the phone: smaller and faster networks",
+    "7_scale": "Scale: many devices, machines and trials",
 }
 TEXT = """# Tutorials
 
-Each is a script that states a claim, measures it, draws it and checks it; none needs a network. In
-an editor that knows percent cells it is a notebook. Begin with 01, which is the package in ten
-seconds of training, and go on in order: each uses what the ones before have taught. Who would
-rather follow the notes begins with 16, on how a network learns, and comes back to 02.
+Each tutorial is a script that explains one idea, writes it out in code, draws it and checks what it
+claims. None needs a network connection. Run one from any folder:
 
-    python tutorials/01_first_network.py        figures are saved in out/01_first_network/
-    make tutorials                              all of them
+    python tutorials/1_learning/01_perceptron_and_xor.py    # figures: out/01_perceptron_and_xor/
+    make tutorials                                          # all of them
 
-Seconds are those of the full form on two cores, as measured by `python -m tests.tutorials`.
+Or open it in an editor that knows percent cells (VS Code, PyCharm, Spyder, Jupyter with Jupytext):
+there each section shows its figures below its cell.
+
+**New here?** Start with [the perceptron](1_learning/01_perceptron_and_xor.py) and go on in order:
+each tutorial uses what the ones before it have taught. After the first seven, any part can follow.
+
+Seconds are those of a full run on two cores, as measured by `python -m tests.tutorials`.
 """
 
 
-def scripts():
-    return sorted(FOLDER.glob("[0-9][0-9]_*.py"))
+def scripts() -> list[pathlib.Path]:
+    """All tutorials, in the order of learning."""
+    return sorted(FOLDER.glob("[0-9]_*/[0-9][0-9]_*.py"))
 
 
-def title(path):
+def title(path: pathlib.Path) -> str:
     return path.read_text(encoding="utf-8").splitlines()[1].removeprefix("# # ")
 
 
-def seconds(path):
+def seconds(path: pathlib.Path) -> int:
     return int(SECONDS.search(path.read_text(encoding="utf-8"))[2])
 
 
-def page():
+def page() -> str:
     """The text of `tutorials/README.md`."""
     lines = [TEXT]
-    for part, numbers in PARTS.items():
-        lines += [f"## {part}", "", "| | | seconds |", "|---|---|---|"]
+    for part, name in PARTS.items():
+        lines += [f"## {name}", "", "| | | seconds |", "|---|---|---|"]
         for path in scripts():
-            if (number := int(path.name[:2])) in numbers:
-                lines.append(f"| {number:02} | [{title(path)}]({path.name}) | {seconds(path)} |")
+            if path.parent.name == part:
+                link = f"[{title(path)}]({part}/{path.name})"
+                lines.append(f"| {path.name[:2]} | {link} | {seconds(path)} |")
         lines.append("")
     return "\n".join(lines)
 
 
-def measure(path):
-    """Seconds, the start of Python included."""
+def measure(path: pathlib.Path) -> float:
+    """Seconds of a full run, including the start of Python."""
     with tempfile.TemporaryDirectory() as folder:
         begin = time.perf_counter()
         environment = {**os.environ, "MPLBACKEND": "Agg"}
@@ -71,16 +80,17 @@ def measure(path):
 
 
 def main():
-    wanted, found = sys.argv[1:], {path.name[:2]: path for path in scripts()}
-    if unknown := set(wanted) - set(found):
-        sys.exit(
-            f"no tutorial {', '.join(sorted(unknown))}: numbers are {min(found)} to {max(found)}"
-        )
-    for path in [found[number] for number in wanted or found]:
+    words = sys.argv[1:]
+    names = {path: path.relative_to(FOLDER).as_posix() for path in scripts()}
+    if unknown := [word for word in words if not any(word in name for name in names.values())]:
+        sys.exit(f"no tutorial's path contains {', '.join(unknown)}")
+    for path, name in names.items():
+        if words and not any(word in name for word in words):
+            continue
         taken = measure(path)
-        print(f"{path.name}: {taken:.0f} seconds", flush=True)
+        print(f"{name}: {taken:.0f} seconds", flush=True)
         if taken > LIMIT:
-            sys.exit(f"{path.name} took more than {LIMIT} seconds")
+            sys.exit(f"{name} took more than {LIMIT} seconds")
         rounded = max(5, 5 * round(taken / 5))
         text = path.read_text(encoding="utf-8")
         path.write_text(SECONDS.sub(rf"\g<1>{rounded}\g<3>", text), encoding="utf-8")

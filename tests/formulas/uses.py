@@ -8,13 +8,13 @@ FORMULAS = "kerasdl.formulas."
 
 
 def every() -> dict[str, list[str]]:
-    """MODULE.FUNCTION -> "tutorial 20", "kerasdl.metrics.bleu", ..."""
+    """MODULE.FUNCTION -> "tutorials/1_learning/06_optimizers.py", "kerasdl.metrics.bleu", ..."""
     found = {}
-    tutorials = sorted((ROOT / "tutorials").glob("[0-9]*.py"))
+    tutorials = sorted((ROOT / "tutorials").rglob("[0-9]*.py"))
     modules = sorted((ROOT / "kerasdl").rglob("*.py"))
     for file in [*tutorials, *(m for m in modules if m.parent.name != "formulas")]:
         place = ".".join(file.relative_to(ROOT).with_suffix("").parts)
-        place = f"tutorial {file.name[:2]}" if file in tutorials else place
+        place = file.relative_to(ROOT).as_posix() if file in tutorials else place
         for name in sorted(called(ast.parse(file.read_text(encoding="utf-8")))):
             found.setdefault(name, []).append(place)
     return found
