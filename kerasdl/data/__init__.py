@@ -17,7 +17,7 @@ What a set gives, by `splits.info.task`; everything comes in batches:
 `names`, `card` and `options` import no TensorFlow; it is imported when something is loaded.
 """
 
-from kerasdl.data.catalogue import card, names, options
+from kerasdl.data.catalog import card, names, options
 from kerasdl.utils import lazy
 
 # these need NumPy or TensorFlow
@@ -26,7 +26,7 @@ MODULES = {
     "Info": "splits",
     "Splits": "splits",
     "load": "loading",
-    "throughput": "measure",
+    "throughput": "profiling",
     "write_records": "writing",
 }
 

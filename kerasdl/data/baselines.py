@@ -9,7 +9,7 @@ import sys
 import numpy as np
 from sklearn import linear_model, neighbors, svm
 
-from kerasdl.data import catalogue
+from kerasdl.data import catalog
 from kerasdl.utils import files
 
 DATA = ("breast_cancer", "digits", "iris", "mnist", "moons", "wine")
@@ -17,7 +17,7 @@ DATA = ("breast_cancer", "digits", "iris", "mnist", "moons", "wine")
 
 def measure(name: str) -> dict[str, float]:
     """Train the classifiers on the training and validation splits, of seed 0, and test them."""
-    source = catalogue.find(name)(0)
+    source = catalog.find(name)(0)
     seen = [part for part in (source.train, source.validation) if part]
     inputs, labels = (np.concatenate(parts) for parts in zip(*seen, strict=True))
     train, test = (part.reshape(len(part), -1) for part in (inputs, source.test[0]))
@@ -34,8 +34,8 @@ def measure(name: str) -> dict[str, float]:
 
 def main(names: list[str]):
     """Measure the named datasets, or all, and keep the numbers."""
-    measured = catalogue.baselines() | {name: measure(name) for name in names or DATA}
-    files.write_json(catalogue.BASELINES, dict(sorted(measured.items())))
+    measured = catalog.baselines() | {name: measure(name) for name in names or DATA}
+    files.write_json(catalog.BASELINES, dict(sorted(measured.items())))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kerasdl import checks, errors
-from kerasdl.data import cutting
+from kerasdl.data import splitting
 
 START = 498247692  # what `index_shuffle` puts in front of a key
 
@@ -46,12 +46,12 @@ class Curriculum:
 
     def __post_init__(self):
         for name in ("stages", "epochs"):
-            cutting.check_integer(name, getattr(self, name), 1, "argument")
+            splitting.check_integer(name, getattr(self, name), 1, "argument")
         checks.argument("ordered", self.ordered, checks.FLAG)
 
     def rank(self, train):
         """Rows of the training examples, the easiest first."""
-        difficulty, total = self.difficulty, cutting.count(train)
+        difficulty, total = self.difficulty, splitting.count(train)
         if callable(difficulty):
             if not isinstance(train, tuple):
                 expected = "numbers, not a function, where examples are read from files"

@@ -9,7 +9,7 @@ import PIL.Image
 import tensorflow as tf
 
 from kerasdl import errors
-from kerasdl.data import bad, cutting, pipeline
+from kerasdl.data import bad_examples, pipeline, splitting
 from kerasdl.data.pipeline import WORKERS
 
 FORMATS = "a JPEG, PNG, GIF or BMP image"
@@ -101,7 +101,7 @@ def inspected(examples, decode, names, inspection, keep=True):
 
     Args:
         examples, decode, names: As for `pixels`.
-        inspection: A `bad.Inspection`; keys are names.
+        inspection: A `bad_examples.Inspection`; keys are names.
         keep: Whether the images are wanted, not only what is wrong.
 
     Returns:
@@ -132,17 +132,17 @@ def find_bad(source, seed, epoch):
             continue
         if not part or not (source.decode or hasattr(part, "fetch")):
             continue
-        order = pipeline.in_order(cutting.count(part), 1024)
+        order = pipeline.in_order(splitting.count(part), 1024)
         if split == "train":
             last = tf.Variable(tf.maximum(epoch, 0) - 1)  # iterating adds one
-            order = pipeline.shuffled(cutting.count(part), 1024, seed, last)
+            order = pipeline.shuffled(splitting.count(part), 1024, seed, last)
         for _, rows in order.as_numpy_iterator():
             if hasattr(part, "fetch"):
                 part.check(rows)
                 continue
-            inspection = bad.Inspection(False)
+            inspection = bad_examples.Inspection(False)
             places = [source.place(split, row) for row in rows]
-            examples = cutting.take(part[0], rows)
+            examples = splitting.take(part[0], rows)
             inspected(examples, source.decode, places, inspection, keep=False)
             inspection.check()
 

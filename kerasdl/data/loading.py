@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from kerasdl import errors
 from kerasdl.data import augment as augmentation
-from kerasdl.data import bad, catalogue, cutting, images, mixing, pipeline, planning, sharing
+from kerasdl.data import bad_examples, catalog, images, pipeline, planning, sharing, splitting
 from kerasdl.data.curriculum import Curriculum
+from kerasdl.data.mixup import mixer
 from kerasdl.data.splits import Info, Source, Splits
 
 
@@ -58,12 +59,12 @@ def load(
         TensorShape([None, 8, 8, 1])
     """
     name = str(name)
-    cutting.check_integer("batch_size", batch_size, 1, "argument")
-    cutting.check_integer("seed", seed, 0, "argument")
+    splitting.check_integer("batch_size", batch_size, 1, "argument")
+    splitting.check_integer("seed", seed, 0, "argument")
     if seed >= 2**31:
         raise errors.InvalidInput("value for argument `seed`", "an integer below 2^31", seed)
     for option, amount in (("mixup", mixup), ("cutmix", cutmix)):
-        cutting.check_number(option, amount, 1, "argument")
+        splitting.check_number(option, amount, 1, "argument")
     if not isinstance(share, (sharing.Share, type(None))):
         raise errors.InvalidInput("value for argument `share`", "a Share or None", share)
     errors.one_of("value for argument `shard`", shard, ("index", "file"))
@@ -86,7 +87,7 @@ def load(
     _check_images(name, source, [change for change, asked in changes.items() if asked])
     mix = None
     if mixup or cutmix:
-        mix = mixing.mixer(mixup, cutmix, seed)
+        mix = mixer(mixup, cutmix, seed)
         source = _one_hot(name, source)
     augment = None
     if policy:
@@ -107,24 +108,24 @@ def load(
 def _maker(name):
     """The function that reads or makes what `name` means."""
     path = pathlib.Path(name)
-    if name in catalogue.SETS:
-        return catalogue.find(name)
+    if name in catalog.SETS:
+        return catalog.find(name)
     kind = "tfds" if name.startswith("tfds:") else "folder" if path.is_dir() else path.suffix
     if kind == "folder" and (path / "features.json").is_file():
         kind = ".tfrecord"
     module = {"tfds": "tfds", "folder": "folder", ".csv": "table", ".txt": "text"}
     module = (module | {".tfrecord": "records"}).get(kind)
     if module is None and len(path.parts) == 1 and not kind:
-        errors.one_of("name of a dataset", name, catalogue.names(), catalogue.LISTER)
+        errors.one_of("name of a dataset", name, catalog.names(), catalog.LISTER)
     if not name or module is None or not (kind == "tfds" or path.exists()):
         expected = "a data set's name, tfds:NAME, or an existing folder, .csv or .txt file"
         raise errors.InvalidInput("data", expected, name)
-    return functools.partial(importlib.import_module(f"kerasdl.data.own.{module}").read, name)
+    return functools.partial(importlib.import_module(f"kerasdl.data.readers.{module}").read, name)
 
 
 def _call(name, make, seed, size, skip_bad, options):
     known = inspect.signature(make).parameters
-    bad.Inspection(skip_bad)  # checks it where nothing can be bad, too
+    bad_examples.Inspection(skip_bad)  # checks it where nothing can be bad, too
     for option in options:
         if option == "whole_files" and option not in known:
             raise errors.InvalidInput("data to share by file", "TFRecord files", name)
@@ -170,8 +171,8 @@ def _parts(source):
 
 
 def _info(name, make, source: Source, train, plan):
-    embedded = name in catalogue.SETS
-    card = catalogue.card(name) if embedded else inspect.getdoc(make.func)
+    embedded = name in catalog.SETS
+    card = catalog.card(name) if embedded else inspect.getdoc(make.func)
     shape = tf.nest.map_structure(lambda part: tuple(part.shape[1:]), train.element_spec[0])
     shared = {field.name for field in dataclasses.fields(Info)}
     shared &= {field.name for field in dataclasses.fields(Source)}

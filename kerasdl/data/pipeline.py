@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from kerasdl.data import planning
 from kerasdl.data.augment import to_unit
-from kerasdl.data.cutting import count
+from kerasdl.data.splitting import count
 
 WORKERS = os.cpu_count() or 1
 

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 from typing import Any
 
-from kerasdl.data import bad, cutting
+from kerasdl.data import bad_examples, splitting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Source:
         files: The files of each split, where examples are files.
         decode: What makes an input of what `train` holds, example by example, every epoch.
         place: From a split and a row to where the example is, for those that are decoded.
-        skipped: What was bad and is left out, a `bad.Skipped`.
+        skipped: What was bad and is left out, a `bad_examples.Skipped`.
     """
 
     task: str
@@ -37,12 +37,12 @@ class Source:
     files: dict | None = None
     decode: Any = None
     place: Any = None
-    skipped: bad.Skipped | None = None
+    skipped: bad_examples.Skipped | None = None
 
     def counts(self):
         """Number of examples of each split."""
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {split: cutting.count(part) if part else 0 for split, part in parts.items()}
+        return {split: splitting.count(part) if part else 0 for split, part in parts.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Info:
         target_scale: Mean and deviation that undo a regression target's standardisation.
         columns: A `Column` for each of a table's, in the order of the input.
         files: The files of each split, where examples are files.
-        skipped: What was bad and is left out, a `bad.Skipped`.
+        skipped: What was bad and is left out, a `bad_examples.Skipped`.
         replicas: Examples of each replica, where they share by file.
     """
 
@@ -75,7 +75,7 @@ class Info:
     target_scale: tuple | None = None
     columns: tuple | None = None
     files: dict | None = None
-    skipped: bad.Skipped | None = None
+    skipped: bad_examples.Skipped | None = None
     replicas: tuple | None = None
 
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from kerasdl import errors
-from kerasdl.data import cutting
+from kerasdl.data import splitting
 from kerasdl.data.splits import Source
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
@@ -29,11 +29,11 @@ def language(text, tokens="characters", context=128, stride=None, words=8000, na
         name: What to call the text in an error.
     """
     errors.one_of("value for option `tokens`", tokens, list(SPLITTERS))
-    cutting.check_integer("context", context, 1)
-    cutting.check_integer("words", words, 2)
+    splitting.check_integer("context", context, 1)
+    splitting.check_integer("words", words, 2)
     stride = max(1, context // 2) if stride is None else stride
-    cutting.check_integer("stride", stride, 1)
-    parts = cutting.in_sequence(np.array(SPLITTERS[tokens](text), dtype=object))
+    splitting.check_integer("stride", stride, 1)
+    parts = splitting.in_sequence(np.array(SPLITTERS[tokens](text), dtype=object))
     if len(parts[-1]) <= context:
         expected = f"more than {10 * (context + 1)} {tokens} for a context of {context}"
         raise errors.InvalidInput(name, expected, sum(map(len, parts)))
@@ -63,7 +63,7 @@ def pairs(examples, characters):
     source, target = (_padded(side) for side in sides)
     target = np.pad(target, ((0, 0), (0, 1)))  # the end
     delayed = np.pad(target[:, :-1], ((0, 0), (1, 0)), constant_values=1)
-    parts = cutting.in_sequence(((source, delayed), target))
+    parts = splitting.in_sequence(((source, delayed), target))
     return Source("translation", *parts, vocabulary=vocabulary)
 
 

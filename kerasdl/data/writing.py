@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasdl import errors
-from kerasdl.data import cutting
+from kerasdl.data import splitting
 from kerasdl.data.records import Feature
 from kerasdl.data.splits import Splits
 
@@ -39,7 +39,7 @@ def write_records(
         task: Of arrays: see `kerasdl.data`.
         classes: Names of the classes, of arrays.
     """
-    cutting.check_integer("shards", shards, 1, "argument")
+    splitting.check_integer("shards", shards, 1, "argument")
     errors.one_of("encoding of records", encoding, ("raw", "png"))
     known = {"task": task, "classes": classes}
     if isinstance(source, Splits):
@@ -79,8 +79,8 @@ def _examples(source, split):
         source.epoch.assign(epoch)  # as if nobody had looked
     elif source.get(split):
         part = source[split]
-        for row in range(cutting.count(part)):
-            yield cutting.take(part, row)
+        for row in range(splitting.count(part)):
+            yield splitting.take(part, row)
 
 
 def _structure(example, encoding):

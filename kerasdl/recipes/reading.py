@@ -6,7 +6,7 @@ import numpy as np
 
 from kerasdl import errors
 from kerasdl.data import columns, images
-from kerasdl.data.own import table
+from kerasdl.data.readers import table
 
 
 def examples(path: str, run) -> tuple[list[dict], np.ndarray]:

@@ -5,7 +5,7 @@ import math
 import pathlib
 
 from kerasdl import errors
-from kerasdl.data import catalogue
+from kerasdl.data import catalog
 from kerasdl.utils import files
 
 TASKS = ("supervised", "reconstruction", "adversarial", "language")
@@ -79,7 +79,7 @@ class Recipe:
         if changes.get("data", self.data) != self.data:
             # the embedded set's own options and bars mean nothing for other data
             kept = {"data_options": {}, "bars": ()}
-            augment = self.augment if catalogue.may_hold_images(changes["data"]) else False
+            augment = self.augment if catalog.may_hold_images(changes["data"]) else False
             changes = {**kept, "augment": augment, **changes}
         return dataclasses.replace(self, **changes)
 

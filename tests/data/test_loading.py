@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import kerasdl.data
-from kerasdl.data import catalogue, sharing
+from kerasdl.data import catalog, sharing
 from kerasdl.errors import InvalidInput
 
 
@@ -27,7 +27,7 @@ def test_names_and_cards_need_no_tensorflow():
     assert int(done.stdout) == 17
 
 
-@pytest.mark.parametrize("name", catalogue.names())
+@pytest.mark.parametrize("name", catalog.names())
 def test_every_set_says_what_it_gives_and_repeats_it(name):
     options = {"count": 40} if name == "shapes" else {}
     splits = kerasdl.data.load(name, seed=3, **options)
@@ -46,7 +46,7 @@ def test_every_set_says_what_it_gives_and_repeats_it(name):
             assert set(np.unique(targets)) <= set(range(len(splits.info.classes)))
         if splits.info.vocabulary:
             assert targets.max() < len(splits.info.vocabulary)
-    assert splits.info.card.startswith(catalogue.card(name)[:20])
+    assert splits.info.card.startswith(catalog.card(name)[:20])
 
 
 @pytest.mark.parametrize("name", ["iris", "moons", "ring", "shapes", "sums", "copy", "sine"])

@@ -5,7 +5,7 @@ import datetime
 import numpy as np
 import pytest
 
-from kerasdl.data import baselines, catalogue, text
+from kerasdl.data import baselines, catalog, text
 from kerasdl.data.sets import digits, mnist, points, sequences, shapes, texts
 
 
@@ -47,15 +47,15 @@ def test_mnist_has_its_counts_and_a_test_split_that_no_seed_changes():
 
 def test_baselines_are_what_scikit_learn_measures():
     for name in ("iris", "mnist"):
-        known = catalogue.baselines()[name]
-        assert catalogue.card(name).endswith(f"{known['logistic regression']:.3f}.")
+        known = catalog.baselines()[name]
+        assert catalog.card(name).endswith(f"{known['logistic regression']:.3f}.")
     assert known["3 nearest neighbors"] == pytest.approx(0.933, abs=0.003)
-    assert baselines.measure("iris") == pytest.approx(catalogue.baselines()["iris"], abs=0.04)
+    assert baselines.measure("iris") == pytest.approx(catalog.baselines()["iris"], abs=0.04)
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes"])
 def test_tables_are_standardised_on_the_training_split(name):
-    source = catalogue.find(name)(seed=1)
+    source = catalog.find(name)(seed=1)
     np.testing.assert_allclose(source.train[0].mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(source.train[0].std(axis=0), 1, atol=1e-5)
     assert abs(source.test[0].mean(axis=0)).max() > 1e-3
@@ -68,7 +68,7 @@ def test_tables_are_standardised_on_the_training_split(name):
 def test_the_target_scale_of_diabetes_undoes_its_standardisation():
     from sklearn import datasets
 
-    source = catalogue.find("diabetes")(seed=0)
+    source = catalog.find("diabetes")(seed=0)
     mean, deviation = source.target_scale
     parts = [part[1] for part in (source.train, source.validation, source.test)]
     values = np.sort(np.concatenate(parts)[:, 0] * deviation + mean)

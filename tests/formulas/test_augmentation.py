@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from sklearn import decomposition
 
-from kerasdl.data import augment, mixing
+from kerasdl.data import augment, mixup
 from kerasdl.formulas import augmentation
 
 RANDOM = np.random.default_rng(0)
@@ -113,7 +113,7 @@ def test_colours_that_vary_together(same):
 
 
 def seeds():
-    return mixing.EpochSeed(3, 1, tf.range(4, dtype="int64"))
+    return mixup.EpochSeed(3, 1, tf.range(4, dtype="int64"))
 
 
 def test_mixup(same):
@@ -121,7 +121,7 @@ def test_mixup(same):
     layer = keras.layers.MixUp(alpha=0.4)
     drawn = layer.get_random_transformation({"images": IMAGES}, seed=seeds())
     other, shares = np.array(drawn["permutation_order"]), np.array(drawn["mix_weight"])
-    x, y = mixing.mixer(0.4, 0.0, 3)(tf.constant(IMAGES), labels, 1, tf.range(4, dtype="int64"))
+    x, y = mixup.mixer(0.4, 0.0, 3)(tf.constant(IMAGES), labels, 1, tf.range(4, dtype="int64"))
     for i, share in enumerate(shares):
         pair = IMAGES[i], labels[i], IMAGES[other[i]], labels[other[i]]
         ours = list(augmentation.mixup(*pair, share))

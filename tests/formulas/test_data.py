@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras.src.trainers.data_adapters import array_slicing
 
-from kerasdl.data import columns, cutting
+from kerasdl.data import columns, splitting
 from kerasdl.data.sets import sequences
 from kerasdl.formulas import data
 
@@ -47,7 +47,7 @@ def test_the_end_is_held_out(count, share, same):
     x = np.arange(count)
     ours = data.hold_out(x, share)
     assert np.concatenate(ours).tolist() == x.tolist()
-    same(data.hold_out, "kerasdl.data", list(ours), list(cutting.hold_out(x, share)))
+    same(data.hold_out, "kerasdl.data", list(ours), list(splitting.hold_out(x, share)))
     theirs = [part[0] for part in array_slicing.train_validation_split((x,), share)]
     same(data.hold_out, "keras.Model.fit(validation_split)", list(ours), theirs)
 

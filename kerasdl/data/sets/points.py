@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasdl.data import cutting
+from kerasdl.data import splitting
 from kerasdl.data.splits import Source
 
 
@@ -15,10 +15,10 @@ def moons(seed, count=1000, noise=0.2, validation=0.1, test=0.5):
     """
     import sklearn.datasets
 
-    cutting.check_integer("count", count, 10)
-    cutting.check_number("noise", noise)
+    splitting.check_integer("count", count, 10)
+    splitting.check_number("noise", noise)
     points, labels = sklearn.datasets.make_moons(count, noise=noise, random_state=seed)
-    rows = cutting.rows_of_splits(labels, seed, validation, test)
+    rows = splitting.rows_of_splits(labels, seed, validation, test)
     points, labels = points.astype("float32"), labels.astype("int32")
     parts = [(points[part], labels[part]) if len(part) else None for part in rows]
     return Source("classification", *parts, classes=("upper", "lower"))
@@ -32,8 +32,8 @@ def ring(seed, count=12_500, modes=8, deviation=0.01, radius=1.0):
     deviation: Standard deviation of each.
     radius: Of the circle.
     """
-    cutting.check_integer("modes", modes, 1)
-    cutting.check_number("radius", radius)
+    splitting.check_integer("modes", modes, 1)
+    splitting.check_number("radius", radius)
     angle = 2 * np.pi * np.arange(modes) / modes
     return _mixture(seed, count, radius * np.stack([np.cos(angle), np.sin(angle)], 1), deviation)
 
@@ -45,7 +45,7 @@ def grid(seed, count=12_500, side=5, deviation=0.05):
     side: Gaussians in each direction.
     deviation: Standard deviation of each.
     """
-    cutting.check_integer("side", side, 1)
+    splitting.check_integer("side", side, 1)
     line = 2.0 * np.arange(side) - (side - 1)
     return _mixture(seed, count, np.stack(np.meshgrid(line, line), -1).reshape(-1, 2), deviation)
 
@@ -60,8 +60,8 @@ def swiss_roll(seed, count=12_500, noise=0.5):
     """
     import sklearn.datasets
 
-    cutting.check_integer("count", count, 10)
-    cutting.check_number("noise", noise)
+    splitting.check_integer("count", count, 10)
+    splitting.check_number("noise", noise)
     points, turn = sklearn.datasets.make_swiss_roll(count, noise=noise, random_state=seed)
     part = (turn - 1.5 * np.pi) / (3 * np.pi)
     labels = np.minimum(4 * part, 3).astype("int32")
@@ -69,8 +69,8 @@ def swiss_roll(seed, count=12_500, noise=0.5):
 
 
 def _mixture(seed, count, centres, deviation):
-    cutting.check_integer("count", count, 10)
-    cutting.check_number("deviation", deviation)
+    splitting.check_integer("count", count, 10)
+    splitting.check_number("deviation", deviation)
     rng = np.random.default_rng(seed)
     labels = rng.integers(len(centres), size=count, dtype="int32")
     return _points(centres[labels] + deviation * rng.standard_normal((count, 2)), labels)
@@ -78,4 +78,4 @@ def _mixture(seed, count, centres, deviation):
 
 def _points(points, labels):
     points = points.astype("float32")
-    return Source("points", *cutting.in_sequence((points, labels)))
+    return Source("points", *splitting.in_sequence((points, labels)))

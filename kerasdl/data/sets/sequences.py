@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasdl.data import cutting
+from kerasdl.data import splitting
 from kerasdl.data.splits import Source
 
 
@@ -17,15 +17,15 @@ def sine(seed, count=3000, window=32, horizon=1, noise=0.05):
     noise: Standard deviation of what is added.
     """
     for name, value in (("count", count), ("window", window), ("horizon", horizon)):
-        cutting.check_integer(name, value, 1)
-    cutting.check_integer("count", count, 20 * (window + horizon))
-    cutting.check_number("noise", noise)
+        splitting.check_integer(name, value, 1)
+    splitting.check_integer("count", count, 20 * (window + horizon))
+    splitting.check_number("noise", noise)
     rng = np.random.default_rng(seed)
     phases = 2 * np.pi * rng.random(2)
     time = np.arange(count)
     series = np.sin(2 * np.pi * time / 25 + phases[0]) + np.sin(2 * np.pi * time / 60 + phases[1])
     series = (series / 2 + noise * rng.standard_normal(count)).astype("float32")
-    parts = [windows(part, window, horizon) for part in cutting.in_sequence(series)]
+    parts = [windows(part, window, horizon) for part in splitting.in_sequence(series)]
     return Source("regression", *parts)
 
 
@@ -47,8 +47,8 @@ def adding(seed, count=20_000, steps=50):
     count: Number of sequences; a tenth validates, a tenth tests.
     steps: Length; one mark is in each half.
     """
-    cutting.check_integer("count", count, 10)
-    cutting.check_integer("steps", steps, 2)
+    splitting.check_integer("count", count, 10)
+    splitting.check_integer("steps", steps, 2)
     rng = np.random.default_rng(seed)
     values = rng.random((count, steps), dtype="float32")
     marks = np.zeros_like(values)
@@ -56,7 +56,7 @@ def adding(seed, count=20_000, steps=50):
     for low, high in ((0, half), (half, steps)):
         marks[np.arange(count), rng.integers(low, high, count)] = 1
     sums = (values * marks).sum(axis=1, keepdims=True)
-    return Source("regression", *cutting.in_sequence((np.stack([values, marks], -1), sums)))
+    return Source("regression", *splitting.in_sequence((np.stack([values, marks], -1), sums)))
 
 
 def copy(seed, count=20_000, delay=30, length=5, symbols=8):
@@ -71,7 +71,7 @@ def copy(seed, count=20_000, delay=30, length=5, symbols=8):
     """
     sizes = {"count": (count, 10), "delay": (delay, 1), "length": (length, 1)}
     for name, (value, smallest) in {**sizes, "symbols": (symbols, 2)}.items():
-        cutting.check_integer(name, value, smallest)
+        splitting.check_integer(name, value, smallest)
     rng = np.random.default_rng(seed)
     said = rng.integers(2, 2 + symbols, (count, length), dtype="int32")
     inputs = np.zeros((count, delay + 2 * length), "int32")
@@ -80,5 +80,5 @@ def copy(seed, count=20_000, delay=30, length=5, symbols=8):
     inputs[:, length + delay - 1] = 1
     targets[:, -length:] = said
     vocabulary = ("blank", "signal", *(chr(ord("a") + i) for i in range(symbols)))
-    parts = cutting.in_sequence((inputs, targets))
+    parts = splitting.in_sequence((inputs, targets))
     return Source("sequence", *parts, vocabulary=vocabulary)

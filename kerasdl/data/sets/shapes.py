@@ -3,7 +3,7 @@
 import numpy as np
 
 from kerasdl import errors
-from kerasdl.data import cutting
+from kerasdl.data import splitting
 from kerasdl.data.sets import outlines
 from kerasdl.data.splits import Source
 
@@ -37,10 +37,10 @@ def shapes(
     noise: Standard deviation of the pixels' noise.
     held_out: Pairs such as "red circle" that only the test split shows, and it shows no other.
     """
-    cutting.check_integer("count", count, 10)
-    cutting.check_integer("objects", objects, 1)
-    cutting.check_integer("clutter", clutter, 0)
-    cutting.check_number("noise", noise, 1)
+    splitting.check_integer("count", count, 10)
+    splitting.check_integer("objects", objects, 1)
+    splitting.check_integer("clutter", clutter, 0)
+    splitting.check_number("noise", noise, 1)
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
     several = not isinstance(elements, str) or "," in elements
     elements, held_out = _listed("elements", elements), _listed("held_out", held_out)

@@ -1,6 +1,6 @@
 """The four small tables that scikit-learn ships."""
 
-from kerasdl.data import columns, cutting
+from kerasdl.data import columns, splitting
 from kerasdl.data.columns import Column
 from kerasdl.data.splits import Source
 
@@ -59,7 +59,7 @@ def table(values, targets, classes, seed, validation, test):
         validation: Share of the rows.
         test: Share of the rows.
     """
-    rows = cutting.rows_of_splits(targets * (classes is not None), seed, validation, test)
+    rows = splitting.rows_of_splits(targets * (classes is not None), seed, validation, test)
     fitted = tuple(Column.fit(name, column, rows[0]) for name, column in values.items())
     inputs = columns.inputs(fitted, values)
     scale = None

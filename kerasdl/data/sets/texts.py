@@ -5,7 +5,7 @@ import datetime
 import numpy as np
 
 from kerasdl import errors
-from kerasdl.data import cutting, text
+from kerasdl.data import splitting, text
 from kerasdl.data.splits import Source
 
 
@@ -34,8 +34,8 @@ def sums(seed, digits=2, count=20_000, reverse=False) -> Source:
     count: Number of sums; of fewer digits there are no more than 10^digits (10^digits + 1) / 2.
     reverse: Write the source backwards, which is easier for a recurrent network.
     """
-    cutting.check_integer("digits", digits, 1)
-    cutting.check_integer("count", count, 10)
+    splitting.check_integer("digits", digits, 1)
+    splitting.check_integer("count", count, 10)
     if digits > 7:  # the square root below would round
         raise errors.InvalidInput("value for option `digits`", "at most 7", digits)
     rng = np.random.default_rng(seed)
@@ -71,9 +71,9 @@ def dates(seed, count=10_000, first=1900, last=2100) -> Source:
     count: Number of dates, each written in one of eight manners.
     first, last: The years that they lie in.
     """
-    cutting.check_integer("count", count, 10)
-    cutting.check_integer("first", first, 1000)
-    cutting.check_integer("last", last, first)
+    splitting.check_integer("count", count, 10)
+    splitting.check_integer("first", first, 1000)
+    splitting.check_integer("last", last, first)
     rng = np.random.default_rng(seed)
     start = datetime.date(first, 1, 1).toordinal()
     days = rng.permutation(datetime.date(last, 12, 31).toordinal() + 1 - start)[:count] + start

@@ -8,7 +8,7 @@ import PIL.Image
 import tensorflow as tf
 
 from kerasdl import errors
-from kerasdl.data import bad, cutting, images
+from kerasdl.data import bad_examples, images, splitting
 from kerasdl.data.splits import Source
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
@@ -28,7 +28,7 @@ def read(
     skip_bad: Leave out images that cannot be read and classes without any; the others are in the
         splits that they would be in anyway. Beyond `memory`, this decodes all images once more.
     """
-    folder, inspection = pathlib.Path(path), bad.Inspection(skip_bad)
+    folder, inspection = pathlib.Path(path), bad_examples.Inspection(skip_bad)
     given = {split: folder / split for split in SPLITS if (folder / split).is_dir()}
     roots = given if "train" in given else {"train": folder}
     classes = _folders(roots["train"])
@@ -37,7 +37,7 @@ def read(
         0 if split in roots else s for split, s in zip(SPLITS[1:], (validation, test), strict=True)
     ]
     files, labels = found["train"]
-    rows = cutting.rows_of_splits(labels, seed, *shares)
+    rows = splitting.rows_of_splits(labels, seed, *shares)
     cut = {split: (files[part], labels[part]) for split, part in zip(SPLITS, rows, strict=True)}
     parts = cut | {split: found[split] for split in SPLITS[1:] if split in found}
     _check_enough(folder, parts)

@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 import re
 
-from kerasdl.data import bad, text
+from kerasdl.data import bad_examples, text
 from kerasdl.data.splits import Source
 
 ESCAPED = re.compile("[\udc80-\udcff]")
@@ -23,7 +23,7 @@ def read(
     """
     content = pathlib.Path(path).read_bytes()
     decoded = content.decode("utf-8", "surrogateescape")
-    inspection = bad.Inspection(skip_bad)
+    inspection = bad_examples.Inspection(skip_bad)
     end, byte, line = 0, 0, 1
     for found in ESCAPED.finditer(decoded):
         between = decoded[end : found.start()]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import kerasdl.data
-from kerasdl.data.own.table import read_inputs
+from kerasdl.data.readers.table import read_inputs
 from kerasdl.errors import InvalidInput
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasdl import errors
-from kerasdl.data import bad, cutting, tfrecord
+from kerasdl.data import bad_examples, splitting, tfrecord
 from kerasdl.data.records import Feature, Files, Records
 from kerasdl.data.splits import Source
 from kerasdl.data.writing import FEATURES
@@ -37,7 +37,7 @@ def read(
         decodes them.
     skip_bad: Leave out damaged records and labels that are none of the classes; this reads all.
     """
-    folder, inspection = pathlib.Path(path), bad.Inspection(skip_bad)
+    folder, inspection = pathlib.Path(path), bad_examples.Inspection(skip_bad)
     files = sorted(folder.glob("*.tfrecord")) if folder.is_dir() else [folder]
     known = _known((folder if folder.is_dir() else folder.parent) / FEATURES)
     features = _features(known, image_size)
@@ -72,7 +72,7 @@ def read(
             inspection.check()
             parts[split] = arrays if keep and len(good) else part[good]
     skipped = inspection.done(total, f"data `{path}`")
-    parts = {split: part if cutting.count(part) else None for split, part in parts.items()}
+    parts = {split: part if splitting.count(part) else None for split, part in parts.items()}
     if not parts["train"] or not parts["test"]:
         expected = "enough records to train and to test"
         raise errors.InvalidInput(f"data `{path}`", expected, f"{total} records")
@@ -133,7 +133,7 @@ def _three(folder, parts, seed, validation, test):
         expected = "records to train on, in files train-*.tfrecord"
         raise errors.InvalidInput(f"data `{folder}`", expected, list(parts) or "none")
     shares = (0 if "validation" in parts else validation, 0 if "test" in parts else test)
-    rows = cutting.rows_of_splits(np.zeros(len(parts["train"])), seed, *shares)
+    rows = splitting.rows_of_splits(np.zeros(len(parts["train"])), seed, *shares)
     cut = {split: parts["train"][part] for split, part in zip(SPLITS, rows, strict=True)}
     return cut | {split: parts[split] for split in SPLITS[1:] if split in parts}
 
@@ -173,7 +173,7 @@ def _inspected(records, classes, inspection, keep):
                 _note(inspection, records, row, "label out of range", expected, int(label))
         good.append(rows[known])
         if keep:
-            parts.append(cutting.take(arrays, known))
+            parts.append(splitting.take(arrays, known))
     good = np.concatenate(good) if good else np.zeros(0, int)
     if not (keep and parts):
         return good, None

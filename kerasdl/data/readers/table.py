@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 
 from kerasdl import errors
-from kerasdl.data import bad
+from kerasdl.data import bad_examples
 from kerasdl.data.columns import Column, inputs
-from kerasdl.data.own import rows
+from kerasdl.data.readers import rows
 from kerasdl.data.sets import tables
 from kerasdl.data.splits import Source
 
@@ -26,7 +26,7 @@ def read(path, seed, target=None, validation=0.1, test=0.2, skip_bad=False) -> S
     validation, test: Shares of the lines, drawn by the seed, in the same shares for each class.
     skip_bad: Leave out lines that are ragged or lack a value; the rest is as if without.
     """
-    inspection = bad.Inspection(skip_bad)
+    inspection = bad_examples.Inspection(skip_bad)
     lines, table = rows.read(path, inspection)
     total = len(lines) + len(inspection.found)
     if target not in table:
@@ -64,7 +64,10 @@ def read_inputs(path, columns: list[Column], target=None) -> tuple[list[int], np
         columns: As `Info.columns` has them.
         target: A column that may be there too, with or without values.
     """
-    known, inspection = [column.name for column in columns], bad.Inspection(False, may_skip=False)
+    known, inspection = (
+        [column.name for column in columns],
+        bad_examples.Inspection(False, may_skip=False),
+    )
     lines, table = rows.read(path, inspection, known)
     strays = [name for name in table if name not in (*known, target)]
     for received, names in (("no", [n for n in known if n not in table]), ("also", strays)):

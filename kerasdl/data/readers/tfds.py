@@ -7,7 +7,7 @@ import urllib.request
 import numpy as np
 
 from kerasdl import errors
-from kerasdl.data import bad, cutting, images, tfrecord
+from kerasdl.data import bad_examples, images, splitting, tfrecord
 from kerasdl.data.splits import Source
 
 PATIENCE = 3  # seconds to find out that there is no network
@@ -47,7 +47,7 @@ def read(
     shape = features[image].shape
     size = image_size or (shape[:2] if None not in shape[:2] else (64, 64))
     decode = images.decoder(size, shape[2] or 3)
-    inspection, classes = bad.Inspection(skip_bad), tuple(features[label].names)
+    inspection, classes = bad_examples.Inspection(skip_bad), tuple(features[label].names)
     parts = {}
     for split in builder.info.splits:
         contents, labels = _contents(builder, split, image, label, inspection)
@@ -150,9 +150,9 @@ def _three(name, parts, seed, validation, test):
         raise errors.InvalidInput(f"data `{name}`", "a training split", list(parts))
     labels = parts["train"][1]
     shares = (0 if "validation" in parts else validation, 0 if "test" in parts else test)
-    rows = cutting.rows_of_splits(labels, seed, *shares)
+    rows = splitting.rows_of_splits(labels, seed, *shares)
     cut = {
-        split: cutting.take(parts["train"], part)
+        split: splitting.take(parts["train"], part)
         for split, part in zip(("train", "validation", "test"), rows, strict=True)
     }
     return cut | {split: parts[split] for split in ("validation", "test") if split in parts}
