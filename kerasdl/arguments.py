@@ -4,7 +4,7 @@ import inspect
 
 import keras
 
-from kerasdl import checks
+from kerasdl.utils import checks
 
 
 class Arguments:
@@ -22,7 +22,7 @@ class Arguments:
         arguments = dict(bound.arguments)
         del arguments["self"]
         arguments.update(arguments.pop("kwargs", {}))
-        checks.arguments(**arguments)
+        checks.model_options(**arguments)
         # Keras tracks what is set after `__init__`; these are no parts of the model
         object.__setattr__(instance, "_arguments", arguments)
         return instance

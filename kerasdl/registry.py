@@ -12,7 +12,8 @@ import importlib
 import inspect
 import pathlib
 
-from kerasdl import checks, errors
+from kerasdl import errors
+from kerasdl.utils import checks
 
 PACKAGE = pathlib.Path(__file__).parent
 
@@ -79,5 +80,5 @@ def create_model(name: str, **options):
     for option in options:
         if option not in ("name", "dtype"):
             errors.one_of(f"option for model `{name}`", option, known)
-    checks.arguments(**options)
+    checks.model_options(**options)
     return make(**{"name": name, **entry.options, **options})

@@ -4,7 +4,8 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from kerasdl import checks, errors
+from kerasdl import errors
+from kerasdl.utils import checks
 
 MODES = ("replicate", "reflect", "circular")
 
@@ -38,8 +39,8 @@ class BorderPadding2D(layers.Layer):
 
     def __init__(self, padding=1, mode="replicate", **kwargs):
         super().__init__(**kwargs)
-        checks.arguments(padding=padding)
-        errors.one_of("value for argument `mode`", mode, MODES)
+        checks.integers(padding=padding)
+        checks.choices(MODES, mode=mode)
         self.padding = padding
         self.mode = mode
 

@@ -3,8 +3,9 @@
 import keras
 from keras import layers, ops
 
-from kerasdl import checks, errors
+from kerasdl import errors
 from kerasdl.layers import chain
+from kerasdl.utils import checks
 
 
 def bn_relu_conv(filters, kernel_size):
@@ -38,6 +39,7 @@ class DenseLayer(layers.Layer):
 
     def __init__(self, growth_rate=32, bottleneck=4, **kwargs):
         super().__init__(**kwargs)
+        checks.integers(growth_rate=growth_rate, bottleneck=bottleneck)
         self.growth_rate = growth_rate
         self.bottleneck = bottleneck
         self.new = [*bn_relu_conv(bottleneck * growth_rate, 1), *bn_relu_conv(growth_rate, 3)]
@@ -80,7 +82,7 @@ class DenseBlock(layers.Layer):
 
     def __init__(self, depth, growth_rate=32, bottleneck=4, **kwargs):
         super().__init__(**kwargs)
-        checks.arguments(depth=depth, growth_rate=growth_rate, bottleneck=bottleneck)
+        checks.integers(depth=depth, growth_rate=growth_rate, bottleneck=bottleneck)
         self.depth = depth
         self.growth_rate = growth_rate
         self.bottleneck = bottleneck
@@ -116,7 +118,7 @@ class TransitionBlock(layers.Layer):
 
     def __init__(self, compression=0.5, **kwargs):
         super().__init__(**kwargs)
-        checks.arguments(compression=compression)
+        checks.numbers(above=0, at_most=1, compression=compression)
         self.compression = compression
 
     def build(self, input_shape):

@@ -3,7 +3,7 @@
 import keras
 from keras import activations, layers, ops
 
-from kerasdl import checks
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
@@ -36,7 +36,10 @@ class DropConnect(layers.Layer):
 
     def __init__(self, units, rate=0.5, activation=None, seed=None, **kwargs):
         super().__init__(**kwargs)
-        checks.arguments(units=units, rate=rate, activation=activation, seed=seed)
+        checks.integers(units=units)
+        checks.fractions(rate=rate)
+        checks.activations(activation=activation)
+        checks.integers(at_least=0, optional=True, seed=seed)
         self.units = units
         self.rate = rate
         self.activation = activation

@@ -3,7 +3,8 @@
 import keras
 from keras import layers
 
-from kerasdl import checks, errors
+from kerasdl.layers import windows
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
@@ -45,9 +46,11 @@ class DynamicConv2D(layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        checks.arguments(filters=filters, kernel_size=kernel_size, strides=strides)
-        checks.arguments(kernels=kernels, activation=activation)
-        errors.one_of("value for argument `padding`", padding, ("same", "valid"))
+        checks.integers(filters=filters)
+        checks.integers(at_least=2, kernels=kernels)
+        checks.sizes(kernel_size=kernel_size, strides=strides)
+        checks.activations(activation=activation)
+        checks.choices(("same", "valid"), padding=padding)
         self.filters = filters
         self.kernel_size = kernel_size
         self.strides = strides
@@ -57,6 +60,7 @@ class DynamicConv2D(layers.Layer):
 
     def build(self, input_shape):
         checks.inputs(self, input_shape, "batch, height, width, channels")
+        windows.check_kernel(self, input_shape, self.padding)
         policy = {"dtype": self.dtype_policy}
         self.pool = layers.GlobalAveragePooling2D(keepdims=True, **policy)
         self.mix = layers.Dense(self.kernels, activation="softmax", **policy)

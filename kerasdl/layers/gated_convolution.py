@@ -3,7 +3,8 @@
 import keras
 from keras import layers
 
-from kerasdl import checks, errors
+from kerasdl.layers import windows
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
@@ -36,10 +37,10 @@ class GatedConv2D(layers.Layer):
         self, filters, kernel_size=3, strides=1, padding="same", activation=None, **kwargs
     ):
         super().__init__(**kwargs)
-        checks.arguments(
-            filters=filters, kernel_size=kernel_size, strides=strides, activation=activation
-        )
-        errors.one_of("value for argument `padding`", padding, ("same", "valid"))
+        checks.integers(filters=filters)
+        checks.sizes(kernel_size=kernel_size, strides=strides)
+        checks.activations(activation=activation)
+        checks.choices(("same", "valid"), padding=padding)
         self.filters = filters
         self.kernel_size = kernel_size
         self.strides = strides
@@ -48,6 +49,7 @@ class GatedConv2D(layers.Layer):
 
     def build(self, input_shape):
         checks.inputs(self, input_shape, "batch, height, width, channels")
+        windows.check_kernel(self, input_shape, self.padding)
         shared = {"strides": self.strides, "padding": self.padding, "dtype": self.dtype_policy}
         self.features = layers.Conv2D(
             self.filters, self.kernel_size, activation=self.activation, **shared

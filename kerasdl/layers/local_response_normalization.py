@@ -3,7 +3,8 @@
 import keras
 from keras import layers, ops
 
-from kerasdl import checks, errors
+from kerasdl import errors
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
@@ -34,7 +35,10 @@ class LocalResponseNormalization(layers.Layer):
 
     def __init__(self, size=5, k=2.0, alpha=1e-4, beta=0.75, **kwargs):
         super().__init__(**kwargs)
-        checks.arguments(size=size, k=k, alpha=alpha, beta=beta)
+        is_odd = checks.is_integer(size) and size % 2 == 1
+        checks.check("size", size, is_odd, "a positive odd integer")
+        checks.numbers(above=0, k=k)
+        checks.numbers(at_least=0, alpha=alpha, beta=beta)
         self.size = size
         self.k = k
         self.alpha = alpha

@@ -3,7 +3,8 @@
 import keras
 from keras import activations, layers, ops
 
-from kerasdl import checks, errors
+from kerasdl.layers import windows
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
@@ -35,9 +36,8 @@ class LocallyConnected2D(layers.Layer):
 
     def __init__(self, filters, kernel_size=3, strides=1, activation=None, **kwargs):
         super().__init__(**kwargs)
-        checks.arguments(
-            filters=filters, kernel_size=kernel_size, strides=strides, activation=activation
-        )
+        checks.integers(filters=filters, kernel_size=kernel_size, strides=strides)
+        checks.activations(activation=activation)
         self.filters = filters
         self.kernel_size = kernel_size
         self.strides = strides
@@ -45,12 +45,8 @@ class LocallyConnected2D(layers.Layer):
 
     def build(self, input_shape):
         checks.inputs(self, input_shape, "batch, height, width, channels", unknown=("batch",))
+        windows.check_kernel(self, input_shape)
         _, rows, columns, _ = self.compute_output_shape(input_shape)
-        if min(rows, columns) < 1:
-            expected = f"at most the image's sides {tuple(input_shape[1:3])}"
-            raise errors.InvalidInput(
-                "value for argument `kernel_size`", expected, self.kernel_size
-            )
         inputs = self.kernel_size**2 * input_shape[-1]
         # a place sees `inputs` numbers, not those of all places
         limit = (6 / (inputs + self.filters)) ** 0.5

@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from kerasdl import checks
 from kerasdl.layers import windows
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
@@ -36,7 +36,7 @@ class MaxUnpooling2D(layers.Layer):
 
     def __init__(self, pool_size=2, **kwargs):
         super().__init__(**kwargs)
-        checks.arguments(pool_size=pool_size)
+        checks.integers(pool_size=pool_size)
         self.pool_size = pool_size
 
     def build(self, input_shape):

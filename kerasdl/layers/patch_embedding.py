@@ -3,8 +3,8 @@
 import keras
 from keras import layers, ops
 
-from kerasdl import checks
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import checks
 
 
 def patchify(images, size):
@@ -50,7 +50,7 @@ class PatchEmbedding(layers.Layer):
 
     def __init__(self, patch_size=16, width=768, **kwargs):
         super().__init__(**kwargs)
-        checks.arguments(patch_size=patch_size, width=width)
+        checks.integers(patch_size=patch_size, width=width)
         self.patch_size = patch_size
         self.width = width
 

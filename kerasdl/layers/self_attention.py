@@ -5,8 +5,8 @@ import math
 import keras
 from keras import layers, ops
 
-from kerasdl import checks
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import checks
 
 
 def attention_weights(query, key, mask=None):
@@ -50,7 +50,8 @@ class SelfAttention(layers.Layer):
 
     def __init__(self, heads, dropout=0.0, **kwargs):
         super().__init__(**kwargs)
-        checks.arguments(heads=heads, dropout=dropout)
+        checks.integers(heads=heads)
+        checks.fractions(dropout=dropout)
         self.heads = heads
         self.dropout = dropout
 

@@ -3,8 +3,8 @@
 import keras
 from keras import layers
 
-from kerasdl import checks, errors
-from kerasdl.layers import chain
+from kerasdl.layers import chain, windows
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
@@ -38,10 +38,9 @@ class SpatiallySeparableConv2D(layers.Layer):
         self, filters, kernel_size=3, strides=1, padding="same", activation=None, **kwargs
     ):
         super().__init__(**kwargs)
-        checks.arguments(
-            filters=filters, kernel_size=kernel_size, strides=strides, activation=activation
-        )
-        errors.one_of("value for argument `padding`", padding, ("same", "valid"))
+        checks.integers(filters=filters, kernel_size=kernel_size, strides=strides)
+        checks.activations(activation=activation)
+        checks.choices(("same", "valid"), padding=padding)
         self.filters = filters
         self.kernel_size = kernel_size
         self.strides = strides
@@ -50,6 +49,7 @@ class SpatiallySeparableConv2D(layers.Layer):
 
     def build(self, input_shape):
         checks.inputs(self, input_shape, "batch, height, width, channels")
+        windows.check_kernel(self, input_shape, self.padding)
         self.parts = self._convolutions()
         chain.build(self, self.parts, input_shape)
 

@@ -3,9 +3,9 @@
 import keras
 from keras import layers, ops
 
-from kerasdl import checks
 from kerasdl.layers import windows
 from kerasdl.layers.noise import replica_uniform
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
@@ -36,7 +36,8 @@ class StochasticPooling2D(layers.Layer):
 
     def __init__(self, pool_size=2, seed=None, **kwargs):
         super().__init__(**kwargs)
-        checks.arguments(pool_size=pool_size, seed=seed)
+        checks.integers(pool_size=pool_size)
+        checks.integers(at_least=0, optional=True, seed=seed)
         self.pool_size = pool_size
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)

@@ -5,10 +5,10 @@ import functools
 import keras
 from keras import layers, ops
 
-from kerasdl import checks, errors
 from kerasdl.layers import chain
 from kerasdl.layers.causal_self_attention import CausalSelfAttention
 from kerasdl.layers.self_attention import SelfAttention
+from kerasdl.utils import checks
 
 ACTIVATIONS = {
     "relu": ops.relu,
@@ -60,11 +60,13 @@ class TransformerBlock(layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        errors.one_of("value for argument `activation`", activation, tuple(ACTIVATIONS))
-        errors.one_of("value for argument `norm`", norm, ("pre", "post"))
-        checks.arguments(
-            heads=heads, hidden=hidden, causal=causal, dropout=dropout, epsilon=epsilon
-        )
+        checks.integers(heads=heads)
+        checks.integers(optional=True, hidden=hidden)
+        checks.choices(tuple(ACTIVATIONS), activation=activation)
+        checks.choices(("pre", "post"), norm=norm)
+        checks.flags(causal=causal)
+        checks.fractions(dropout=dropout)
+        checks.numbers(above=0, epsilon=epsilon)
         self.heads = heads
         self.hidden = hidden
         self.activation = activation

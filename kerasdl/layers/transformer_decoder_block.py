@@ -3,9 +3,9 @@
 import keras
 from keras import layers
 
-from kerasdl import checks
 from kerasdl.layers import chain
 from kerasdl.layers.transformer_block import TransformerBlock
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")

@@ -13,6 +13,16 @@ def check(layer, shape):
         raise InvalidInput("value for argument `pool_size`", expected, layer.pool_size)
 
 
+def check_kernel(layer, shape, padding: str = "valid"):
+    """Raise if a kernel of `kernel_size` does not fit into an unpadded image."""
+    kernel = layer.kernel_size
+    kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
+    sides = shape[1:3]
+    if padding == "valid" and any(s and s < k for s, k in zip(sides, kernel, strict=True)):
+        expected = f"at most the image's sides {tuple(sides)}"
+        raise InvalidInput("value for argument `kernel_size`", expected, layer.kernel_size)
+
+
 def split(images, size):
     """(batch, height, width, channels) -> (batch, rows, columns, size^2, channels)
 

@@ -6,6 +6,7 @@ from keras import ops
 from kerasdl.arguments import Arguments
 from kerasdl.learners import interpolation
 from kerasdl.models.generative.autoencoder import Decoder, Encoder
+from kerasdl.utils import checks
 
 VARIANTS = {
     "Autoencoder": {
@@ -46,6 +47,7 @@ class Autoencoder(Arguments, keras.Model):
     """
 
     def __init__(self, encoder, decoder, output_activation="sigmoid", **kwargs):
+        checks.activations(output_activation=output_activation)
         inputs = keras.Input(encoder.input_shape[1:])
         logits = decoder(encoder(inputs))
         activation = keras.activations.get(output_activation)
@@ -65,6 +67,7 @@ class Autoencoder(Arguments, keras.Model):
         **kwargs,
     ):
         """An autoencoder of dense networks, the decoder mirroring the encoder."""
+        checks.activations(output_activation=output_activation)
         encoder = Encoder(latent_dim, widths, activation, input_shape, name="encoder")
         decoder = Decoder(latent_dim, widths[::-1], activation, input_shape, name="decoder")
         return cls(encoder, decoder, output_activation, **kwargs)

@@ -9,6 +9,7 @@ from kerasdl.layers.noise import replica_normal
 from kerasdl.learners import interpolation
 from kerasdl.learners.replicas import global_mean
 from kerasdl.models.generative.dcgan import Discriminator, Generator
+from kerasdl.utils import checks
 
 VARIANTS = {
     "DCGAN": {
@@ -48,6 +49,7 @@ class DCGAN(Arguments, keras.Model):
     """
 
     def __init__(self, generator, discriminator, label_smoothing=0.1, seed=None, **kwargs):
+        _check(label_smoothing, seed)
         images = keras.Input(discriminator.input_shape[1:])
         super().__init__(images, discriminator(2 * images - 1), **kwargs)
         self.generator = generator
@@ -73,6 +75,7 @@ class DCGAN(Arguments, keras.Model):
         **kwargs,
     ):
         """A DCGAN whose discriminator mirrors its generator."""
+        _check(label_smoothing, seed)
         generator = Generator(latent_dim, width, start, image_shape=input_shape, name="generator")
         discriminator = Discriminator(
             width, start, batch_normalization, dropout, input_shape, name="discriminator"
@@ -176,3 +179,9 @@ def cross_entropy(label, logits):
 def descend(optimizer, tape, loss, network):
     variables = network.trainable_variables
     optimizer.apply(tape.gradient(loss, variables), variables)
+
+
+def _check(label_smoothing, seed):
+    """Check a DCGAN's own arguments, which `create` must do before it makes the networks."""
+    checks.fractions(label_smoothing=label_smoothing)
+    checks.integers(at_least=0, optional=True, seed=seed)

@@ -3,11 +3,12 @@
 import keras
 from keras import ops
 
-from kerasdl import checks, errors
+from kerasdl import errors
 from kerasdl.arguments import Arguments
 from kerasdl.layers.noise import replica_uniform
 from kerasdl.models.sequence.lstm_lm import LSTMLanguageModel
 from kerasdl.schedules import InverseSigmoid
+from kerasdl.utils import checks
 
 VARIANTS = {
     "ScheduledSampling": {
@@ -48,12 +49,11 @@ class ScheduledSampling(Arguments, keras.Model):
     """
 
     def __init__(self, network, truth=1.0, passes=1, seed=None, **kwargs):
-        is_number, _ = checks.WEIGHT
         is_schedule = callable(truth) and not isinstance(truth, type)
-        if not is_schedule and not (is_number(truth) and truth <= 1):
-            expected = "a share in [0, 1] or a schedule"
-            raise errors.InvalidInput("value for argument `truth`", expected, repr(truth))
-        checks.argument("passes", passes, checks.POSITIVE)
+        is_fraction = checks.is_number(truth) and 0 <= truth <= 1
+        expected = "a fraction in [0, 1] or a schedule"
+        checks.check("truth", truth, is_schedule or is_fraction, expected)
+        _check(passes, seed)
         inputs = getattr(network, "inputs", None) or ()
         if not isinstance(network, keras.Model) or len(inputs) != 1:
             expected = "a built network of one input"
@@ -79,6 +79,7 @@ class ScheduledSampling(Arguments, keras.Model):
         **kwargs,
     ):
         """A recurrent language model whose share of truth falls as an inverse sigmoid."""
+        _check(passes, seed)
         network = LSTMLanguageModel(vocabulary_size, context, width, depth, dropout, name="network")
         return cls(network, InverseSigmoid(decay_steps), passes, seed, **kwargs)
 
@@ -115,3 +116,9 @@ class ScheduledSampling(Arguments, keras.Model):
     def generate(self, *args, **kwargs):
         """See the network's."""
         return self.network.generate(*args, **kwargs)
+
+
+def _check(passes, seed):
+    """Check the arguments that `create` must check before it makes the network."""
+    checks.integers(passes=passes)
+    checks.integers(at_least=0, optional=True, seed=seed)

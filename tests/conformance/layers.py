@@ -63,7 +63,13 @@ SUBJECTS = [
             "int8": "of numbers that are equal in 8 bits only, the first is the maximum",
         },
     ),
-    layer(layers.BorderPadding2D, {"padding": 2, "mode": "circular"}, IMAGES, another=(6, 10, 4)),
+    layer(
+        layers.BorderPadding2D,
+        {"padding": 2, "mode": "circular"},
+        IMAGES,
+        another=(6, 10, 4),
+        values={"padding": [1, 2, 3], "mode": ["replicate", "reflect", "circular"]},
+    ),
     layer(
         layers.LocallyConnected2D,
         {"filters": 3, "kernel_size": 2, "strides": 2, "activation": "tanh"},

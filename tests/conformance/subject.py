@@ -21,6 +21,9 @@ class Subject:
         targets: What it should give for that batch; `None` for a learner that needs none.
         learning: From a function that makes an optimizer to the arguments of `compile`.
         layer: Gives the bare layer, for a layer.
+        arguments: Every argument that is declared with a value, which is not its default.
+        values: Argument -> a list of values that it may have, for `tests/properties`, where the
+            argument's name says something else there.
         unusual: Options that the round trip sets too, so that no argument has its default.
         another: Shape of an input of a second size.
         sized: Option that takes this shape, "input_shape" or a vector's length; `None` for none.
@@ -39,6 +42,8 @@ class Subject:
     targets: np.ndarray | None
     learning: Callable[[Callable], dict]
     layer: Callable[[], keras.layers.Layer] | None = None
+    arguments: dict = dataclasses.field(default_factory=dict)
+    values: dict[str, list] = dataclasses.field(default_factory=dict)
     unusual: dict = dataclasses.field(default_factory=dict)
     another: tuple | None = None
     sized: str | None = None
@@ -79,6 +84,7 @@ def layer(cls, arguments, *inputs, reached=2, **others):
         targets,
         learning,
         layer=lambda: cls(**arguments),
+        arguments=arguments,
         falls=("loss", 0.9),  # its targets are random
         not_applicable=applicable,
         **others,
@@ -110,7 +116,8 @@ def _registered(name, kind, options, inputs, targets, learning, others):
     if not any(others.get("counts", {}).values()):
         reason = {"counts": "no count is published"}
         others["not_applicable"] = {**reason, **others.get("not_applicable", {})}
-    others = {"sized": "input_shape", **others}
+    arguments = options | others.get("unusual", {})
+    others = {"sized": "input_shape", "arguments": arguments, **others}
     return Subject(name, kind, make, inputs, targets, learning, **others)
 
 

@@ -107,7 +107,7 @@ def test_it_writes_as_its_network_does(tokens):
 
 @pytest.mark.parametrize("truth", [-0.1, 1.5, "a", None, InverseSigmoid])
 def test_the_share_of_truth_is_a_share(truth):
-    with pytest.raises(InvalidInput, match=r"`truth`\. Expected a share in"):
+    with pytest.raises(InvalidInput, match=r"`truth`\. Expected a fraction in"):
         ScheduledSampling(networks()["lstm"], truth)
 
 

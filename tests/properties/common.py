@@ -1,4 +1,4 @@
-"""Values that are right and values that are not, by the name of an argument."""
+"""Values of arguments, right and wrong: the declared ones, and what others of the name have."""
 
 import re
 
@@ -8,53 +8,71 @@ from hypothesis import strategies as st
 from kerasdl.errors import InvalidInput
 
 WRONG = [0, -1, 2.5, "3", None, True, (), (2, 0), [1, "a"], {}, float("nan"), float("inf"), b"x"]
-INTEGERS = st.integers(1, 8)
-DIVISORS = st.sampled_from([1, 2, 4, 3])
-SHARES = st.sampled_from([0.0, 0.1, 0.5, 0.999])
-NUMBERS = st.sampled_from([1e-5, 0.5, 1, 2.0])
-FLAGS = st.booleans()
-ACTIVATIONS = st.sampled_from(["relu", "gelu", "gelu_tanh", "tanh", "no_such"])
-SHAPES = st.sampled_from([(8, 8, 1), (4, 4, 1), (16, 8, 3), (3, 5, 2), (8, 8), (1, 1, 1), (8,)])
-SHAPES |= st.sampled_from([(None, None, 3), (8, None, 1), (2, 2, 1), (32, 32, 1), (6, 6, 3)])
-RIGHT = {
-    **dict.fromkeys(("filters", "units", "width", "growth_rate"), INTEGERS),
+INTEGERS = [1, 2, 3, 4, 5, 8]
+SMALL = [1, 2, 3]
+DIVISORS = [1, 2, 3, 4]
+FRACTIONS = [0.0, 0.1, 0.5, 0.999]
+NUMBERS = [1e-5, 0.5, 1, 2.0]
+ACTIVATIONS = ["relu", "gelu", "tanh", "no_such"]
+SHAPES = [(8, 8, 1), (4, 4, 1), (16, 8, 3), (3, 5, 2), (8, 8), (1, 1, 1), (8,), (None, None, 3)]
+SHAPES += [(8, None, 1), (2, 2, 1), (32, 32, 1), (6, 6, 3)]
+# what an argument of a name usually is; a declaration's `values` say what it is in a family
+USUAL = {
+    **dict.fromkeys(("filters", "units", "width", "growth_rate", "hidden"), INTEGERS),
+    **dict.fromkeys(("num_classes", "vocabulary_size", "latent_dim", "context"), INTEGERS),
+    **dict.fromkeys(("se_ratio", "bottleneck"), INTEGERS),
     **dict.fromkeys(("heads", "ratio", "patch_size", "groups"), DIVISORS),
-    **dict.fromkeys(("hidden", "num_classes", "vocabulary_size", "latent_dim"), INTEGERS),
-    **dict.fromkeys(("context", "se_ratio", "bottleneck"), INTEGERS),
-    **dict.fromkeys(
-        ("strides", "depth", "start", "end", "pool_size", "kernel_size"), st.integers(1, 3)
-    ),
-    **dict.fromkeys(("dropout", "label_smoothing", "compression"), SHARES),
+    **dict.fromkeys(("strides", "depth", "start", "end", "pool_size", "kernel_size"), SMALL),
+    **dict.fromkeys(("dropout", "label_smoothing", "compression"), FRACTIONS),
     **dict.fromkeys(("k", "alpha", "beta", "epsilon"), NUMBERS),
-    **dict.fromkeys(("causal", "batch_normalization"), FLAGS),
     **dict.fromkeys(("activation", "output_activation"), ACTIVATIONS),
     **dict.fromkeys(("input_shape", "image_shape"), SHAPES),
-    "size": st.integers(1, 9),
-    "seed": st.integers(0, 9),
-    "norm": st.sampled_from(["pre", "post"]),
-    "shortcut": st.sampled_from(["projection", "padding"]),
-    "stem": st.sampled_from(["imagenet", "small"]),
-    "block": st.sampled_from(["basic", "bottleneck"]),
-    "likelihood": st.sampled_from(["gaussian", "bernoulli"]),
-    "depths": st.lists(st.integers(1, 2), max_size=3).map(tuple),
-    "widths": st.lists(st.sampled_from([2, 4, 8]), max_size=5).map(tuple),
+    "size": [1, 2, 3, 5, 8, 9],
+    "seed": [0, 1, 9],
+    "norm": ["pre", "post"],
+    "padding": ["same", "valid"],
+    "shortcut": ["projection", "padding"],
+    "stem": ["imagenet", "small"],
+    "block": ["basic", "bottleneck"],
+    "likelihood": ["gaussian", "bernoulli"],
+    "depths": [(), (1,), (2, 1), (1, 2, 1)],
+    "widths": [(), (2,), (8, 4), (2, 4, 8), (4, 4, 8, 8, 4)],
 }
 
 
-def options(names, required=(), wrong=0.05):
+def right(subject, name):
+    """Values that an argument of a subject may have, among them the declared one."""
+    declared = [subject.arguments[name]] if name in subject.arguments else []
+    if name in subject.values:
+        return declared + subject.values[name]
+    if declared and isinstance(declared[0], bool):
+        return [True, False]
+    usual = USUAL.get(name, [])
+    # a name may stand for something else here: `heads` is a tuple in one family
+    alike = not declared or not usual or _kind(declared[0]) is _kind(usual[0])
+    return declared + (usual if alike else [])
+
+
+def _kind(value):
+    kinds = {int: float, list: tuple}
+    return kinds.get(type(value), type(value))
+
+
+def options(subject, names, required=(), wrong=0.05):
     """For each name a value, one in twenty of them wrong; not for all that are not required."""
-    unknown = set(required) - set(RIGHT)
-    assert not unknown, f"tell in RIGHT what {unknown} may be"
-    names = [name for name in names if name in RIGHT]
-    sparse = st.integers(0, 99).flatmap
-    chosen = {
-        name: sparse(
-            lambda n, name=name: st.sampled_from(WRONG) if n < 100 * wrong else RIGHT[name]
-        )
-        for name in names
-    }
+    values = {name: right(subject, name) for name in names}
+    unknown = [name for name in required if not values[name]]
+    assert not unknown, f"declare `values` of {unknown}"
+    chosen = {name: one(known, wrong) for name, known in values.items() if known}
     needed = {name: chosen.pop(name) for name in required}
     return st.fixed_dictionaries(needed, optional=chosen)
+
+
+def one(values, wrong):
+    """One of the values, or, in a fraction `wrong` of the cases, one of `WRONG`."""
+    return st.integers(0, 99).flatmap(
+        lambda n: st.sampled_from(WRONG if n < 100 * wrong else values)
+    )
 
 
 def check_message(error: InvalidInput):

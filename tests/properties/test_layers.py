@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kerasdl import layers
 from kerasdl.errors import InvalidInput
+from tests.conformance.layers import SUBJECTS
 from tests.properties.common import check_message, options, settings
 
 SIDES = st.sampled_from([1, 2, 3, 4, 7, 8])
@@ -28,20 +29,22 @@ POOLED = st.builds(
     ],
     *(SIDES, SIDES, SIDES, st.sampled_from([1, 2, 2, 2])),
 )
-INPUTS = {"Sampling": PAIRS, "MaxUnpooling2D": POOLED, "TransformerDecoderBlock": CONTEXTS}
+TILED = st.tuples(SIDES, *2 * [st.sampled_from([8, 12, 16])], SIDES)
+INPUTS = {"PatchEmbedding": TILED}
+INPUTS |= {"Sampling": PAIRS, "MaxUnpooling2D": POOLED, "TransformerDecoderBlock": CONTEXTS}
 INPUTS |= dict.fromkeys(("SelfAttention", "CausalSelfAttention", "TransformerBlock"), SEQUENCES)
 
 
-@pytest.mark.parametrize("name", layers.__all__)
-def test_a_layer_works_or_says_what_is_wrong(name):
-    cls, likely = getattr(layers, name), INPUTS.get(name, IMAGES)
+@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
+def test_a_layer_works_or_says_what_is_wrong(subject):
+    cls, likely = getattr(layers, subject.name), INPUTS.get(subject.name, IMAGES)
     parameters = inspect.signature(cls).parameters.values()
     names = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
     required = [p.name for p in parameters if p.name in names and p.default is p.empty]
     worked = 0
 
     @settings(50)
-    @hypothesis.given(options(names, required), st.one_of(likely, likely, likely, SHAPE))
+    @hypothesis.given(options(subject, names, required), st.one_of(likely, likely, likely, SHAPE))
     def check(chosen, shape):
         nonlocal worked
         try:

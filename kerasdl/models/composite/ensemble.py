@@ -8,6 +8,7 @@ from keras import ops
 from kerasdl import errors
 from kerasdl.models.network import Network
 from kerasdl.models.vision.simple_cnn import SimpleCNN
+from kerasdl.utils import checks
 
 VARIANTS = {
     "Ensemble": {
@@ -45,7 +46,7 @@ class Ensemble(Network):
     """
 
     def __init__(self, members, activation="softmax", **kwargs):
-        errors.one_of("value for argument `activation`", activation, list(MEANS))
+        checks.choices(tuple(MEANS), activation=activation)
         _check(members)
         _name_apart(members)
         (symbol,) = members[0].inputs
@@ -67,9 +68,7 @@ class Ensemble(Network):
         **kwargs,
     ):
         """An ensemble of simple CNNs."""
-        if not isinstance(count, int) or count < 1:
-            expected = "a positive integer"
-            raise errors.InvalidInput("value for argument `count`", expected, count)
+        checks.integers(count=count)
         shape = {"num_classes": num_classes, "input_shape": input_shape}
         members = [SimpleCNN(widths, units, dropout, **shape) for _ in range(count)]
         return cls(members, activation, **kwargs)

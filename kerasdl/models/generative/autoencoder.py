@@ -5,8 +5,8 @@ import math
 import keras
 from keras import layers
 
-from kerasdl import checks
 from kerasdl.models.network import Network
+from kerasdl.utils import checks
 
 VARIANTS = {
     "Encoder": {
@@ -41,7 +41,10 @@ class Encoder(Network):
     def __init__(
         self, latent_dim=32, widths=(128, 64), activation="relu", input_shape=(28, 28, 1), **kwargs
     ):
-        checks.known("input_shape", input_shape)
+        checks.integers(latent_dim=latent_dim)
+        checks.integer_tuples(empty=True, widths=widths)
+        checks.activations(activation=activation)
+        checks.shapes(known=True, input_shape=input_shape)
         inputs = keras.Input(input_shape)
         x = layers.Flatten()(inputs)
         for width in widths:
@@ -70,7 +73,10 @@ class Decoder(Network):
     def __init__(
         self, latent_dim=32, widths=(64, 128), activation="relu", image_shape=(28, 28, 1), **kwargs
     ):
-        checks.known("image_shape", image_shape)
+        checks.integers(latent_dim=latent_dim)
+        checks.integer_tuples(empty=True, widths=widths)
+        checks.activations(activation=activation)
+        checks.shapes(known=True, image_shape=image_shape)
         x = inputs = keras.Input((latent_dim,))
         for width in widths:
             x = layers.Dense(width, activation)(x)

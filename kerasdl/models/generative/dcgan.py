@@ -5,6 +5,7 @@ from keras import layers
 
 from kerasdl.errors import InvalidInput
 from kerasdl.models.network import Network
+from kerasdl.utils import checks
 
 VARIANTS = {
     "Generator": {
@@ -25,8 +26,6 @@ VARIANTS = {
 
 def doublings(image_shape, smallest):
     """How many times a map of `smallest` pixels doubles before it is the image."""
-    if len(image_shape) != 3 or None in image_shape:
-        raise InvalidInput("image size", "(height, width, channels)", image_shape)
     height, width, _ = image_shape
     count = (height // smallest).bit_length() - 1
     if not height == width == smallest * 2**count:
@@ -87,6 +86,9 @@ class Generator(Network):
         image_shape=(64, 64, 3),
         **kwargs,
     ):
+        checks.integers(latent_dim=latent_dim, width=width, start=start)
+        checks.activations(activation=activation)
+        checks.image_shapes(image_shape=image_shape)
         steps = doublings(image_shape, start)
         if not steps:
             raise InvalidInput("value for argument `start`", "at most half of the image", start)
@@ -130,6 +132,10 @@ class Discriminator(Network):
         input_shape=(64, 64, 3),
         **kwargs,
     ):
+        checks.integers(width=width, end=end)
+        checks.flags(batch_normalization=batch_normalization)
+        checks.fractions(dropout=dropout)
+        checks.image_shapes(input_shape=input_shape)
         x = inputs = keras.Input(input_shape)
         for step in range(doublings(input_shape, end)):  # 32, 16, 8, 4
             x = convolution(layers.Conv2D, width * 2**step, 4, 2, "same")(x)

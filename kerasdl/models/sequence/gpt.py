@@ -7,6 +7,7 @@ from kerasdl.errors import InvalidInput
 from kerasdl.layers.transformer_block import TransformerBlock
 from kerasdl.models.network import Network
 from kerasdl.models.sequence.generate import generate
+from kerasdl.utils import checks
 
 VARIANTS = {
     "GPT": {
@@ -60,6 +61,11 @@ class GPT(Network):
         dropout=0.1,
         **kwargs,
     ):
+        checks.integers(
+            vocabulary_size=vocabulary_size, context=context, width=width, depth=depth, heads=heads
+        )
+        checks.fractions(dropout=dropout)
+        checks.check("heads", heads, width % heads == 0, f"a divisor of the width {width}")
         embed = layers.ReversibleEmbedding(vocabulary_size, width, name="token")
         locate = layers.Embedding(context, width, name="position")
         blocks = [

@@ -5,6 +5,7 @@ from keras import layers
 
 from kerasdl.models.network import Network
 from kerasdl.models.sequence.generate import generate
+from kerasdl.utils import checks
 
 VARIANTS = {
     "LSTMLanguageModel": {
@@ -37,6 +38,8 @@ class LSTMLanguageModel(Network):
     """
 
     def __init__(self, vocabulary_size=100, context=128, width=256, depth=2, dropout=0.1, **kwargs):
+        checks.integers(vocabulary_size=vocabulary_size, context=context, width=width, depth=depth)
+        checks.fractions(dropout=dropout)
         tokens = keras.Input((None,), dtype="int32", name="tokens")
         x = layers.Embedding(vocabulary_size, width, name="token")(tokens)
         for i in range(depth):

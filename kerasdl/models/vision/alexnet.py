@@ -6,7 +6,7 @@ from keras import layers
 from kerasdl import errors
 from kerasdl.layers.local_response_normalization import LocalResponseNormalization
 from kerasdl.models.network import Network
-from kerasdl.models.vision import images
+from kerasdl.utils import checks
 
 VARIANTS = {
     "AlexNet": {
@@ -56,12 +56,15 @@ class AlexNet(Network):
         input_shape=(227, 227, 3),
         **kwargs,
     ):
-        errors.one_of("value for argument `stem`", stem, ("imagenet", "small"))
-        if len(widths) != 5 or any(widths[i] % groups for i in (0, 1, 2, 3, 4)):
+        checks.integer_tuples(length=5, widths=widths)
+        checks.integers(units=units, groups=groups, num_classes=num_classes)
+        checks.fractions(dropout=dropout)
+        checks.choices(("imagenet", "small"), stem=stem)
+        if any(width % groups for width in widths):
             expected = f"five multiples of the {groups} groups"
             raise errors.InvalidInput("value for argument `widths`", expected, widths)
         imagenet = stem == "imagenet"
-        images.check(input_shape, smallest=67 if imagenet else 8)
+        checks.image_shapes(smallest=67 if imagenet else 8, input_shape=input_shape)
 
         def conv(name, width, kernel_size, **options):
             options = {"padding": "same", "kernel_initializer": "he_normal", **options}

@@ -3,12 +3,11 @@
 import keras
 from keras import layers
 
-from kerasdl import errors
 from kerasdl.layers import chain
 from kerasdl.layers.dense_block import DenseBlock, TransitionBlock
 from kerasdl.models.network import Network
-from kerasdl.models.vision import images
 from kerasdl.models.vision.stem import SHRINKS, stem_layers
+from kerasdl.utils import checks
 
 VARIANTS = {
     "DenseNet": {
@@ -53,9 +52,12 @@ class DenseNet(Network):
         input_shape=(224, 224, 3),
         **kwargs,
     ):
-        errors.one_of("value for argument `stem`", stem, SHRINKS)
+        checks.choices(tuple(SHRINKS), stem=stem)
+        checks.integer_tuples(depths=depths)
+        checks.integers(growth_rate=growth_rate, num_classes=num_classes)
+        checks.numbers(above=0, at_most=1, compression=compression)
         smallest = SHRINKS[stem] * 2 ** (len(depths) - 1)
-        images.check(input_shape, smallest, any_size=True)
+        checks.image_shapes(smallest=smallest, any_size=True, input_shape=input_shape)
 
         inputs = keras.Input(input_shape)  # 224
         x = chain.call(stem_layers(stem, 2 * growth_rate), inputs)

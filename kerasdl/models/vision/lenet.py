@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from kerasdl.models.network import Network
-from kerasdl.models.vision import images
+from kerasdl.utils import checks
 
 VARIANTS = {"LeNet5": {"lenet5": {}, "lenet5_tiny": {"input_shape": (8, 8, 1)}}}
 
@@ -28,7 +28,8 @@ class LeNet5(Network):
     """
 
     def __init__(self, num_classes=10, input_shape=(28, 28, 1), **kwargs):
-        images.check(input_shape, smallest=4)
+        checks.integers(num_classes=num_classes)
+        checks.image_shapes(smallest=4, input_shape=input_shape)
         x = inputs = keras.Input(input_shape)
         if min(input_shape[:2]) < 28:
             height, width = (max(size, 28) for size in input_shape[:2])

@@ -3,8 +3,8 @@
 import keras
 from keras import layers
 
-from kerasdl import checks
 from kerasdl.models.network import Network
+from kerasdl.utils import checks
 
 VARIANTS = {
     "MLP": {
@@ -35,7 +35,10 @@ class MLP(Network):
     def __init__(
         self, widths=(256, 128), dropout=0.2, num_classes=10, input_shape=(8, 8, 1), **kwargs
     ):
-        checks.known("input_shape", input_shape)
+        checks.integer_tuples(empty=True, widths=widths)
+        checks.fractions(dropout=dropout)
+        checks.integers(num_classes=num_classes)
+        checks.shapes(known=True, input_shape=input_shape)
         inputs = keras.Input(input_shape)
         x = layers.Flatten()(inputs)
         for i, width in enumerate(widths):

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from kerasdl.models.network import Network
-from kerasdl.models.vision import images
+from kerasdl.utils import checks
 
 VARIANTS = {
     "SimpleCNN": {
@@ -39,7 +39,10 @@ class SimpleCNN(Network):
         input_shape=(32, 32, 3),
         **kwargs,
     ):
-        images.check(input_shape, smallest=2 ** len(widths))
+        checks.integer_tuples(empty=True, widths=widths)
+        checks.integers(units=units, num_classes=num_classes)
+        checks.fractions(dropout=dropout)
+        checks.image_shapes(smallest=2 ** len(widths), input_shape=input_shape)
         x = inputs = keras.Input(input_shape)  # 32
         for stage, width in enumerate(widths):  # 16, 8, 4
             x = layers.Conv2D(width, 3, padding="same", name=f"conv{stage + 1}")(x)

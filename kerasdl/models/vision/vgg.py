@@ -3,9 +3,8 @@
 import keras
 from keras import layers
 
-from kerasdl import errors
 from kerasdl.models.network import Network
-from kerasdl.models.vision import images
+from kerasdl.utils import checks
 
 VARIANTS = {
     "VGG": {
@@ -52,10 +51,11 @@ class VGG(Network):
         input_shape=(224, 224, 3),
         **kwargs,
     ):
-        images.check(input_shape, smallest=2 ** len(depths))
-        if len(widths) != len(depths):
-            expected = f"one for each of the {len(depths)} stages"
-            raise errors.InvalidInput("value for argument `widths`", expected, widths)
+        checks.integer_tuples(depths=depths)
+        checks.integer_tuples(length=len(depths), widths=widths)
+        checks.integers(units=units, num_classes=num_classes)
+        checks.fractions(dropout=dropout)
+        checks.image_shapes(smallest=2 ** len(depths), input_shape=input_shape)
         trainable = {"activation": "relu", "kernel_initializer": "he_normal"}
         x = inputs = keras.Input(input_shape)  # 224
         for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):
