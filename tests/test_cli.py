@@ -64,6 +64,7 @@ def out_of(arguments, folders):
     return ("--out", folders / "run") if arguments[0] == "train" else ()
 
 
+@pytest.mark.rows("DBG-26")
 def test_help_list_and_info_are_fast_and_import_no_tensorflow():
     def seconds(code):
         """Of computing, whatever else the machine does."""

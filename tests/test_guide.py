@@ -21,6 +21,7 @@ def test_the_page_is_the_tables():
     )
 
 
+@pytest.mark.rows("BAS-02", "BAS-28", "BAS-29")
 def test_tables_have_the_notes_rows():
     lengths = [guide.LEARNING, guide.NETWORKS, guide.CHOICES, guide.FRAMEWORKS]
     assert [len(table) for table in lengths] == [5, 10, 9, 6]
@@ -31,6 +32,7 @@ def test_tables_have_the_notes_rows():
     assert len(guide.FORWARD_OR_RECURRENT) == len(guide.HYPER_PARAMETERS) == 5
 
 
+@pytest.mark.rows("BAS-03")
 def test_what_they_name_is_in_the_package():
     for topics in guide.ROADMAP.values():
         for module in topics.values():
@@ -51,6 +53,7 @@ def test_hyper_parameters_are_arguments_of_what_sets_them():
     assert {"learning_rate", "batch_size", "epochs", "model_options"} <= fields
 
 
+@pytest.mark.rows("BAS-27")
 def test_recommendations():
     assert guide.recommend("images", "classification") == ("ResNet", "EfficientNet", "ViT")
     assert guide.recommend("graphs", "prediction") == ("GNN",)
@@ -62,6 +65,7 @@ def test_recommendations():
         guide.recommend("text", "detection")
 
 
+@pytest.mark.rows("ACT-18", "E-38")
 def test_activations_are_those_that_are_used():
     lstm = keras.layers.LSTM(2)
     assert lstm.recurrent_activation.__name__ == guide.activation("gate")

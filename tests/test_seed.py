@@ -31,6 +31,7 @@ print(*(hashlib.sha256(trained()).hexdigest() for _ in range(2)))
 """
 
 
+@pytest.mark.rows("OTH-22")
 @pytest.mark.slow  # two starts of TensorFlow
 def test_bit_equal_twice_with_parallel_augmentation_and_dropout():
     processes = [

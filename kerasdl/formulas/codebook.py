@@ -8,7 +8,7 @@ def nearest_codes(z, codebook):
 
         k = argmin_j ||z - e_j||^2
 
-    One of the notes has DALL-E use VQ-VAE-2; it took a discrete VAE with 8192 codes.
+    DALL-E did not use this VQ-VAE but a discrete VAE with 8,192 codes.
 
     Spec: AEN-34, E-66
 

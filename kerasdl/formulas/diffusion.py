@@ -12,8 +12,8 @@ def forward_step(x, beta, noise):
 
         x_t = sqrt(1 - b_t) x_{t-1} + sqrt(b_t) e        e ~ N(0, I)
 
-    The notes put diffusion behind DALL-E, and in 2022. DALL-E, 2021, writes tokens like a GPT;
-    DALL-E 2 diffuses, and this process for images is of 2020. Another note has the heading alone.
+    Denoising diffusion models of images are of 2020. DALL-E (2021) is not one of them: it is
+    autoregressive and writes image tokens like a GPT. DALL-E 2 (2022) is a diffusion model.
 
     Spec: DIF-01, DIF-20, E-68, E-87
 
@@ -143,8 +143,6 @@ def time_embedding(t, width):
 
         [sin(t w_0) ... sin(t w_k), cos(t w_0) ... cos(t w_k)]
         w_i = 10000^(-i / k)        k = width / 2 - 1, of a width of 4 or more
-
-    One of the notes has UMAP here, which draws maps of data.
 
     Spec: DIF-07, E-02
 

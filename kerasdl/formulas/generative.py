@@ -147,9 +147,8 @@ def modes_covered(points, centres, radius, share=0.01):
 
         covered_k = [ #{ i : ||x_i - c_k|| < r } >= s N ]
 
-    A generator that serves few of them has collapsed: mode collapse, which one of the notes calls
-    model collapse. Another says that batch normalization prevents it. It does not: it steadies
-    training, no more is certain, and it may even bind the samples of a batch together.
+    A generator that covers only a few of them shows mode collapse. Batch normalization steadies
+    training but does not prevent it, and can make the samples of a batch alike.
 
     Spec: GAN-27, MET-10, E-34, E-69
 

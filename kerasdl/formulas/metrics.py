@@ -13,9 +13,10 @@ def top_k_accuracy(scores, labels, k=1):
 
         mean_i [ y_i in top_k(s_i) ]
 
-    ImageNet's table in the notes mixes two things in: LeNet's 1 % is an error, and on MNIST, and
-    74.8 % is a later GoogLeNet's, the first had about 69.8. The 1,000 classes have 1.28 million
-    training images; "over 10 million" is the whole of ImageNet, which has some 21,800 classes.
+    Accuracies on ImageNet are those on the 1,000 classes of the ILSVRC challenge, which has 1.28
+    million training images; all of ImageNet has about 14 million in some 21,800 classes. The first
+    GoogLeNet reaches about 69.8 % top-1 (74.8 % is its successor with batch normalization). LeNet's
+    often quoted 1 % is an error, and on MNIST.
 
     Spec: MET-01, E-26, E-64
 

@@ -110,8 +110,8 @@ def unet_sizes(size, depth=4, padding=0):
 
         N_0 = N - 4 + 4P        down: N <- N / 2 - 4 + 4P        up: N <- 2 N - 4 + 4P
 
-    U-Net, which one of the notes on diffusion calls UMAP, puts what it saw on the way down beside
-    what comes up: channels double. The notes call these residual connections, which would add.
+    Its skip connections concatenate the maps of the way down with those of the way up, so channels
+    double there; residual connections would add them.
 
     Spec: DET-15, E-02, E-58
 

@@ -104,7 +104,8 @@ def local_response_normalization(x, radius=2, bias=2.0, alpha=1e-4, beta=0.75):
 
         y_c = x_c / (k + alpha sum_{|c' - c| <= r} x_c'^2)^beta
 
-    torch divides alpha by the window's size 2r + 1; the paper, TensorFlow and this do not.
+    torch divides alpha by the window's size 2r + 1; the paper, TensorFlow and this do not. AlexNet,
+    where it comes from, made ReLU and dropout popular, but introduced neither.
 
     Spec: CNA-08, REG-16
 

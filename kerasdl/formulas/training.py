@@ -12,9 +12,9 @@ def teacher_forcing(y, start=1):
 
         input = [start, y_1, ..., y_{T-1}]        L = -sum_t log p(y_t | y_<t)
 
-    In use it reads its own guesses, which it has never seen: exposure bias. It lets a transformer
-    learn all steps at once; the states of a recurrent network still come one after the other, which
-    the notes leave out.
+    At inference the decoder reads its own predictions instead, which it has never seen: exposure
+    bias. Teacher forcing lets a transformer learn all steps in parallel; a recurrent network still
+    computes its states step by step.
 
     Spec: TRN-01, E-84
 

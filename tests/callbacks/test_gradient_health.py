@@ -13,6 +13,7 @@ from kerasdl.errors import InvalidInput
 from tests.callbacks.parts import LOSS, RANDOM, X, Y, fit, network, tags
 
 
+@pytest.mark.rows("DBG-08")
 def test_norms_are_those_of_the_gradients(tmp_path):
     model, watch = network(), callbacks.GradientHealth(every=2, log_dir=tmp_path)
     start = model.get_weights()
@@ -102,6 +103,7 @@ def test_a_gan_has_two_optimizers_and_all_layers():
     assert len(watch.norms) == len({w.path.rpartition("/")[0] for w in model.trainable_weights})
 
 
+@pytest.mark.rows("BAS-21", "BAS-22")
 @pytest.mark.parametrize(
     ("depth", "activation", "deviation", "expected"),
     [(16, "sigmoid", 0.5, "vanishing"), (8, None, 6.0, "exploding")],
@@ -116,6 +118,7 @@ def test_what_vanishes_and_what_explodes_is_said(depth, activation, deviation, e
     assert next(iter(watch.labels().values())) == expected
 
 
+@pytest.mark.rows("ACT-16")
 def test_dead_units_are_counted():
     model = network()
     model.layers[0].bias.assign([-100.0, -100.0, 0.0, 0.0, 0.0])
@@ -146,6 +149,7 @@ def test_a_model_without_matrices_has_no_units_to_be_dead():
     assert watch.dead == [{}] and len(watch.norms) == 1
 
 
+@pytest.mark.rows("DBG-03")
 def test_labels_at_their_limits():
     assert [label(n) for n in (0.0, 9e-8, 1e-7, 100.0, 100.1, np.nan)] == [
         "zero",

@@ -62,6 +62,7 @@ def spoilt(array, value):
     return array
 
 
+@pytest.mark.rows("DBG-22")
 @pytest.mark.parametrize(
     ("layers", "options", "step", "what"),
     [

@@ -22,6 +22,7 @@ def _figures():
     plt.close("all")
 
 
+@pytest.mark.rows("DBG-09")
 def test_histograms_of_weights_and_outputs(tmp_path):
     model, watch = network(), callbacks.Histograms(X[:8], log_dir=tmp_path)
     fit(model, watch, epochs=1)
@@ -137,6 +138,7 @@ def test_what_takes_long_is_done_seldom_but_in_the_end(monkeypatch):
         Clocked(0)
 
 
+@pytest.mark.rows("DBG-20")
 def test_confusion_adds_up_to_the_accuracy(tmp_path):
     data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(40)
     watch = callbacks.ConfusionByEpoch(data, ["a", "b", "c"], every=1, log_dir=tmp_path)
@@ -150,6 +152,7 @@ def test_confusion_adds_up_to_the_accuracy(tmp_path):
     assert "confusion" in tags(tmp_path, "tensors")
 
 
+@pytest.mark.rows("DBG-21", "DAT-28")
 @pytest.mark.parametrize("slow", [True, False])
 def test_who_waits_for_whom(slow, tmp_path):
     def wait(x, y):

@@ -49,6 +49,7 @@ def test_the_loss_equals_torchs(logits):
     assert teacher.trainable_variables  # it can be trained on afterwards
 
 
+@pytest.mark.rows("CMP-01", "CMP-02")
 def test_the_notes_numbers(logits):
     same = one_step_loss(logits([[2, 1, 0.1]]), logits([[2, 1, 0.1]]), np.array([0]))
     np.testing.assert_allclose(same["loss"], 0.125109, atol=1e-6)
@@ -57,6 +58,7 @@ def test_the_notes_numbers(logits):
     np.testing.assert_allclose(zeros["loss"], 0.539132, atol=1e-5)
 
 
+@pytest.mark.rows("CMP-03", "CMP-04")
 def test_a_student_learns_from_its_teacher_alone(train, images, compiled):
     keras.utils.set_random_seed(0)
 

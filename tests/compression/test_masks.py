@@ -25,6 +25,7 @@ def test_ties_are_broken():
     assert np.sum(mask) == 10
 
 
+@pytest.mark.rows("CMP-08")
 def test_of_the_notes_ten_weights_three_go():
     w = tf.constant([0.5, -0.3, 0.1, 0.8, 0.02, -0.6, 0.4, -0.05, 0.9, 0.7])
     (mask,) = masks.unstructured([w], 0.3)

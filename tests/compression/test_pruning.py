@@ -32,6 +32,7 @@ class EveryStep(keras.callbacks.Callback):
         self.seen.append(min(shares(self.model)))
 
 
+@pytest.mark.rows("CMP-08")
 def test_every_kind_of_model_ends_exactly_sparse(model, train, compiled, traced):
     compression.prune(compiled(model), train, sparsity=0.75, epochs=4)
     exact(model, 0.75)

@@ -23,6 +23,7 @@ CELLS = [
 ]
 
 
+@pytest.mark.rows("CMP-18")
 @pytest.mark.parametrize(("subject", "name"), CELLS)
 def test_matrix(subject, name, tmp_path, record_property):
     check = PROPERTIES[name]

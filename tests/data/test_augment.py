@@ -72,6 +72,7 @@ def apply(images, targets=(), **amounts):
     )
 
 
+@pytest.mark.rows("DAT-11")
 def test_half_of_the_images_are_flipped():
     images = np.tile(IMAGES[:1], (1000, 1, 1, 1))
     moved, _ = apply(images, flip=True)
@@ -142,6 +143,7 @@ def test_erasing_puts_a_grey_square():
     assert areas.min() > 0
 
 
+@pytest.mark.rows("DAT-25")
 @pytest.mark.parametrize("policy", ["crop_flip", "light", "strong"])
 def test_boxes_and_masks_move_with_their_images(policy):
     splits = kerasdl.data.load(

@@ -24,6 +24,7 @@ def epoch(splits):
     return np.concatenate([ink(np.array(images), labels) for images, labels in splits.train])
 
 
+@pytest.mark.rows("TRN-04")
 def test_a_stage_draws_evenly_from_the_easiest_and_the_last_from_all():
     splits = load(stages=3, epochs=2)
     total = splits.info.counts["train"]
@@ -52,6 +53,7 @@ def test_rounds_and_epochs_are_orders_of_their_own_and_come_again():
     np.testing.assert_array_equal(epoch(again), second)
 
 
+@pytest.mark.rows("TRN-03")
 @pytest.mark.parametrize("stages", [1, 4])
 def test_ordered_epochs_only_get_harder(stages):
     splits = load(stages=stages, ordered=True)

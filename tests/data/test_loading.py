@@ -27,6 +27,7 @@ def test_names_and_cards_need_no_tensorflow():
     assert int(done.stdout) == 17
 
 
+@pytest.mark.rows("DAT-30")
 @pytest.mark.parametrize("name", catalog.names())
 def test_every_set_says_what_it_gives_and_repeats_it(name):
     options = {"count": 40} if name == "shapes" else {}
@@ -59,6 +60,7 @@ def test_another_seed_makes_other_data(name):
     assert first.shape != second.shape or not np.array_equal(first, second)
 
 
+@pytest.mark.rows("DAT-01")
 def test_batches_of_a_hundred_are_32_32_32_4():
     splits = kerasdl.data.load("moons", count=200, validation=0, batch_size=32)
     assert [len(labels) for _, labels in splits.train] == [32, 32, 32, 4]
@@ -67,6 +69,7 @@ def test_batches_of_a_hundred_are_32_32_32_4():
     assert splits.info.counts["validation"] == 0
 
 
+@pytest.mark.rows("BAS-19")
 def test_an_epochs_order_depends_on_seed_and_epoch_and_loses_nothing():
     def orders(seed):
         splits = kerasdl.data.load("digits", seed=seed, batch_size=50)
@@ -130,6 +133,7 @@ def test_the_rest_of_an_epoch_is_what_the_whole_of_it_ends_with(share):
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.rows("DAT-04")
 def test_validation_and_test_are_neither_shuffled_nor_augmented():
     plain = kerasdl.data.load("digits", seed=0)
     other = kerasdl.data.load("digits", seed=9, augment="strong")

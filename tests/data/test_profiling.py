@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import kerasdl.data
@@ -15,6 +16,7 @@ def test_stages_come_in_their_order():
     assert min(rates.values()) > 0
 
 
+@pytest.mark.rows("DAT-28")
 def test_the_slow_stage_is_seen():
     def slow(batch):
         def wait(batch):

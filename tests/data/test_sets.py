@@ -87,6 +87,7 @@ def test_gaussians_have_their_number_spread_and_place(make, modes, deviation, ex
     assert (inputs - centres[labels]).std() == pytest.approx(deviation, rel=0.03)
 
 
+@pytest.mark.rows("DAT-23")
 def test_windows_of_a_hundred_values_are_ninety():
     inputs, targets = sequences.windows(np.arange(100.0), window=10)
     assert inputs.shape == (90, 10, 1)
@@ -179,6 +180,7 @@ def test_pydocs_is_a_long_text():
     assert "e" in source.vocabulary
 
 
+@pytest.mark.rows("DET-22", "DAT-25")
 def test_shapes_know_what_they_show():
     images, known = shapes.draw(np.random.default_rng(0), 60, 64, 64, 4, range(30), noise=0.0)
     assert known["count"].min() == 1

@@ -176,6 +176,7 @@ BROKEN = {
 
 
 # of three of them Keras warns, too
+@pytest.mark.rows("DBG-01", "REG-19")
 @pytest.mark.filterwarnings(
     "ignore:The model does not have any trainable",
     "ignore:.*produced by a Softmax activation",

@@ -85,6 +85,7 @@ def test_in_the_middle_of_a_training_too():
     assert fitted(model, data)[0] == fitted(other, data)[0]
 
 
+@pytest.mark.rows("SCH-12")
 def test_the_suggestion_learns_and_the_end_of_the_sweep_does_not():
     found = diagnosis.lr_find(network(), (X, Y), high=100.0)
     assert len(found.rates) < 100  # it ended when the loss had diverged
@@ -124,12 +125,14 @@ def test_an_uncompiled_model_is_refused():
         diagnosis.overfit_one_batch(keras.Sequential([keras.layers.Dense(1)]), (X, Y))
 
 
+@pytest.mark.rows("DBG-05")
 def test_a_good_model_learns_a_batch_by_heart():
     model = network(keras.layers.Dense(64, "relu"), optimizer=keras.optimizers.Adam(1e-2))
     found = diagnosis.overfit_one_batch(model, (X, Y))
     assert found.reached and found.final < 1e-3 and len(found.losses) < 1000
 
 
+@pytest.mark.rows("DBG-05")
 @pytest.mark.parametrize("broken", ["no rate", "labels elsewhere", "no gradient"])
 def test_a_broken_one_does_not(broken):
     hidden, data = keras.layers.Dense(64, "relu"), (X, Y)
@@ -141,6 +144,7 @@ def test_a_broken_one_does_not(broken):
     assert not diagnosis.overfit_one_batch(model, data, steps=200).reached
 
 
+@pytest.mark.rows("DBG-04", "BAS-13")
 def test_gradients_of_a_deep_model_are_right():
     model = kerasdl.create_model("gpt_tiny", vocabulary_size=11, context=6, dropout=0.0)
     tokens = RANDOM.integers(0, 11, (2, 7))
@@ -158,6 +162,7 @@ class WrongSlope(keras.layers.Layer):
         return tf.stop_gradient(inputs**2 - inputs) + inputs
 
 
+@pytest.mark.rows("DBG-04")
 def test_a_wrong_gradient_is_found():
     model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4), WrongSlope()])
     found = diagnosis.gradient_check(model, X[:4], X[:4, :4], loss="mse")

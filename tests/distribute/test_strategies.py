@@ -10,6 +10,7 @@ from kerasdl import distribute
 from kerasdl.errors import InvalidInput
 
 
+@pytest.mark.rows("DAT-27")
 def test_one_device_is_what_this_machine_has():
     assert distribute.strategy("auto").num_replicas_in_sync == 1
     one = distribute.strategy("one")

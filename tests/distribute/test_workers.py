@@ -20,6 +20,7 @@ BY_FILE = "records by file"
 FEW = ["last batch of one", "steps per execution"]
 
 
+@pytest.mark.rows("TRN-16")
 @pytest.mark.slow
 def test_the_same_as_one(tmp_path):
     """One test, so that what everyone computes is computed once."""

@@ -13,6 +13,7 @@ def model(*parts):
     return keras.Sequential(parts)
 
 
+@pytest.mark.rows("CNA-34")
 @pytest.mark.parametrize(
     ("shape", "parts", "expected"),
     [

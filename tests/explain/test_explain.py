@@ -43,6 +43,7 @@ def network():
     return keras.Model(inputs, layers.Dense(3)(layers.Flatten()(x)))
 
 
+@pytest.mark.rows("DBG-06", "LOS-14", "MET-16", "E-83")
 def test_curves_put_train_and_validation_on_one_axis(tmp_path):
     history = {"accuracy": [0.5, 0.7], "loss": [2.0, 1.0], "val_loss": [2.1, 1.5]}
     figure = explain.curves(history)
@@ -59,6 +60,7 @@ def test_curves_put_train_and_validation_on_one_axis(tmp_path):
         explain.curves({})
 
 
+@pytest.mark.rows("DBG-20")
 def test_confusion_counts_rows_by_truth():
     figure = explain.confusion([0, 0, 1, 1], [0, 1, 1, 1], ("cat", "dog"))
     (axis,) = figure.axes
@@ -72,6 +74,7 @@ def test_confusion_counts_rows_by_truth():
         explain.confusion([0, 1], [0])
 
 
+@pytest.mark.rows("DBG-20")
 def test_predictions_show_the_most_confident_mistake_first():
     pictures = images(4)
     probabilities = [[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7]]
@@ -83,6 +86,7 @@ def test_predictions_show_the_most_confident_mistake_first():
     assert figure.axes[0].get_title() == "said 0 60%\nright"
 
 
+@pytest.mark.rows("DBG-20")
 @pytest.mark.parametrize("shape", [(8, 8, 1), (8, 8), (64,), (16, 16, 3)])
 def test_samples_show_every_kind_of_image(shape):
     pictures = images(7, shape)
@@ -102,6 +106,7 @@ def test_reconstructions_stand_below_their_inputs():
         explain.reconstructions(inputs, outputs[:2])
 
 
+@pytest.mark.rows("DBG-18")
 @pytest.mark.parametrize("shape", [(6, 8, 8, 1), (2, 6, 8, 8, 1), (6, 8, 8, 3), (2, 6, 8, 8)])
 def test_interpolation_has_a_row_for_each_pair(shape):
     pictures = np.random.default_rng(0).random(shape, dtype="float32")
@@ -110,6 +115,7 @@ def test_interpolation_has_a_row_for_each_pair(shape):
     assert figure.axes[0].get_gridspec().ncols == 6
 
 
+@pytest.mark.rows("DBG-18")
 def test_latent_keeps_a_plane_and_projects_more_on_its_widest_directions():
     codes = np.random.default_rng(0).normal(size=(50, 2))
     figure = explain.latent(codes, np.arange(50) % 2, ("even", "odd"))
@@ -124,6 +130,7 @@ def test_latent_keeps_a_plane_and_projects_more_on_its_widest_directions():
         explain.latent(codes[:, :1])
 
 
+@pytest.mark.rows("DBG-10")
 def test_feature_maps_are_the_outputs_of_convolutions_and_blocks():
     model, image = network(), images(1)[0]
     figure = explain.feature_maps(model, image, maps=4)

@@ -27,6 +27,7 @@ def model(digits):
     return model
 
 
+@pytest.mark.rows("DBG-07")
 def test_activations_are_those_of_a_model_that_ends_there(model, digits):
     images = digits[0][:3]
     found = explain.activations(model, images)
@@ -51,6 +52,7 @@ def test_filters_are_scaled_each_to_its_own_black_and_white(model):
         explain.filters(keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]))
 
 
+@pytest.mark.rows("DBG-15")
 def test_steps_follow_each_map_through_what_keeps_the_channels(digits):
     parts = [keras.layers.Conv2D(4, 3), keras.layers.ReLU(), keras.layers.MaxPooling2D()]
     model = keras.Sequential([keras.Input((8, 8, 1)), *parts, keras.layers.Flatten()])
@@ -64,6 +66,7 @@ def test_steps_follow_each_map_through_what_keeps_the_channels(digits):
         np.testing.assert_allclose(small, after.reshape(3, 2, 3, 2).max((1, 3)), atol=1e-6)
 
 
+@pytest.mark.rows("DBG-23")
 def test_a_perturbation_is_drawn_between_what_was_and_what_came_of_it(model, digits):
     image, label = digits[0][0], digits[1][0]
     slope = explain.slopes(model, image[None], [label])[0]
@@ -80,6 +83,7 @@ def test_a_perturbation_is_drawn_between_what_was_and_what_came_of_it(model, dig
         explain.perturbation(image, changed[:3])
 
 
+@pytest.mark.rows("DBG-11")
 def test_alexnets_first_filters_are_ninety_six():
     figure = explain.filters(kerasdl.create_model("alexnet", units=8))
     assert len(figure.axes) == 100  # four stay empty
@@ -126,6 +130,7 @@ def test_slopes_are_guided_through_blocks_and_where_there_is_a_relu():
         explain.slopes(linear, images[:, :2, :2], guided=True)
 
 
+@pytest.mark.rows("DBG-14")
 def test_pixels_with_large_slopes_matter_more(model, digits):
     images = digits[0][:100]
     heat = np.abs(explain.slopes(model, images)).reshape(100, 64)
@@ -141,6 +146,7 @@ def test_pixels_with_large_slopes_matter_more(model, digits):
     assert len(explain.saliency(model, images[:4]).axes) == 8
 
 
+@pytest.mark.rows("DBG-13")
 def test_a_network_is_sure_of_an_image_that_is_no_digit(model, digits):
     made = explain.maximize(model, target=3, steps=60)
     assert (np.diff(made.logits) >= 0).all() and made.logits[-1] > made.logits[0] + 5
@@ -152,6 +158,7 @@ def test_a_network_is_sure_of_an_image_that_is_no_digit(model, digits):
     assert np.abs(threes - made.image).mean((1, 2, 3)).min() > nearest.max()
 
 
+@pytest.mark.rows("DBG-16", "TRF-52")
 def test_attention_has_a_panel_for_each_head():
     layer = kerasdl.layers.CausalSelfAttention(heads=2)
     x = np.random.default_rng(0).normal(size=(1, 4, 8)).astype("float32")

@@ -33,6 +33,7 @@ def images():
     return images
 
 
+@pytest.mark.rows("DBG-12")
 def test_a_map_that_looks_for_a_cross_finds_those_that_are_there(model, images):
     figure = explain.top_patches(model, images, "first", maps=1, count=7)
     drawn = [np.asarray(image.get_array()) for axis in figure.axes for image in axis.images]

@@ -38,6 +38,7 @@ def test_sizes_and_operators(file):
     assert "bytes" in repr(file)
 
 
+@pytest.mark.rows("CMP-16")
 def test_latency_is_ordered_and_counts_runs(file):
     latency = export.benchmark(file.path, seconds=0.01)
     assert 0 < latency.median <= latency.p95

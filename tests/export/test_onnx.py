@@ -39,6 +39,7 @@ IMAGES, TOKENS = networks.images(), networks.tokens()
 DIGITS = {"input_shape": (8, 8, 1)}
 
 
+@pytest.mark.rows("CMP-10")
 @pytest.mark.parametrize(
     ("make", "x"),
     [

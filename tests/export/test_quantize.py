@@ -32,6 +32,7 @@ def attentive(tmp_path_factory):
     }
 
 
+@pytest.mark.rows("CMP-05")
 @pytest.mark.parametrize(
     ("quantize", "ratio", "error", "agreement"),
     [
@@ -57,6 +58,7 @@ def test_quantised_files_are_smaller_and_agree(
     assert parity.agreement > agreement
 
 
+@pytest.mark.rows("CMP-06")
 def test_int8_takes_a_dataset_and_calculates_in_integers(trained, tmp_path):
     model, x, y = trained
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)

@@ -19,6 +19,7 @@ np.save(sys.argv[3], served(input=tf.constant(np.load(sys.argv[2])))["output"].n
 """
 
 
+@pytest.mark.rows("CMP-11")
 def test_it_runs_without_keras_on_any_batch(tmp_path):
     model, x = networks.cnn(), networks.images(5)
     folder = export.to_saved_model(model, tmp_path / "served")

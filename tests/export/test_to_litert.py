@@ -21,6 +21,7 @@ from tests.export.networks import (
 )
 
 
+@pytest.mark.rows("CMP-12")
 @pytest.mark.parametrize(
     ("make", "x"),
     [

@@ -31,6 +31,7 @@ def test_leaky_relu_is_what_keras_does_when_told_the_slope(same):
     same(activations.leaky_relu, "keras.layers.LeakyReLU", activations.leaky_relu(Z, 0.3), untold)
 
 
+@pytest.mark.rows("E-42")
 def test_the_maximum_is_a_leaky_relu_only_for_slopes_up_to_1():
     z = Z[Z != 0]
     for slope, holds in ((0.0, True), (0.2, True), (1.0, True), (1.5, False), (-0.1, True)):
@@ -72,6 +73,7 @@ def test_slopes_are_never_above_what_the_notes_say(name, largest):
     assert slope.max() == largest
 
 
+@pytest.mark.rows("E-39")
 def test_tanh_is_odd_and_neither_it_nor_a_sigmoid_reaches_its_ends():
     z = np.linspace(-15, 15, 301)
     np.testing.assert_allclose(activations.tanh(-z), -activations.tanh(z), atol=1e-15)
@@ -104,6 +106,7 @@ def test_formula_is_what_torch_does(formula, name, same):
     same(whole, "torch.nn.functional (fixture)", formula(TORCH["x"]), TORCH[name])
 
 
+@pytest.mark.rows("E-40")
 def test_a_dead_relu_stays_dead_where_a_leaky_one_recovers():
     x = np.random.default_rng(0).normal(size=1000)
     assert 0.45 < np.mean(activations.relu(x) == 0) < 0.55
@@ -125,6 +128,7 @@ def test_selu_keeps_mean_and_variance_through_twenty_layers():
     assert abs(x.std() - 1) < 0.2
 
 
+@pytest.mark.rows("E-15")
 @pytest.mark.parametrize(
     ("temperature", "expected"),
     [(0.5, [0.864, 0.117, 0.019]), (2, [0.502, 0.304, 0.194]), (5, [0.4, 0.327, 0.273])],
@@ -134,6 +138,7 @@ def test_softmax_with_a_temperature(temperature, expected):
     np.testing.assert_allclose(found, expected, atol=5e-4)
 
 
+@pytest.mark.rows("E-18")
 @pytest.mark.parametrize(
     ("logits", "expected"),
     [
@@ -147,6 +152,7 @@ def test_softmax_of_the_notes_examples(logits, expected):
     np.testing.assert_allclose(activations.softmax(logits), expected, atol=1e-6)
 
 
+@pytest.mark.rows("E-43")
 def test_every_row_of_a_softmax_sums_to_one_whatever_is_added():
     z = Z[:24].reshape(2, 3, 4)
     np.testing.assert_allclose(activations.softmax(z).sum(-1), np.ones((2, 3)), atol=1e-6)

@@ -20,6 +20,7 @@ def trainable(model):
     return sum(np.prod(w.shape) for w in model.trainable_weights)
 
 
+@pytest.mark.rows("E-31")
 def test_counts_are_those_of_the_packages_dcgan(same):
     for formula, network in (
         (adversarial.dcgan_generator_parameters, Generator),
@@ -32,6 +33,7 @@ def test_counts_are_those_of_the_packages_dcgan(same):
     assert ours == trainable(bare)
 
 
+@pytest.mark.rows("E-33")
 def test_a_dense_start_has_the_weights_of_the_convolution_and_does_the_same(generator):
     z = generator.normal(size=(2, 100)).astype("float32")
     up = keras.layers.Conv2DTranspose(512, 4, use_bias=False)
@@ -42,6 +44,7 @@ def test_a_dense_start_has_the_weights_of_the_convolution_and_does_the_same(gene
     np.testing.assert_allclose(dense, theirs, atol=1e-4)
 
 
+@pytest.mark.rows("E-30", "E-32")
 def test_the_generators_order_is_convolution_norm_relu_and_the_discriminators_leaks():
     def kinds(model):
         return [type(layer).__name__ for layer in model.layers]
@@ -82,6 +85,7 @@ def test_likeness_in_a_batch_is_scipys_distance_and_grows_with_collapse(generato
     assert collapsed[:, 4:].min() > ours[:, 4:].max()
 
 
+@pytest.mark.rows("E-35")
 def test_the_bilinear_game_is_two_keras_optimizers_and_spirals_out(same):
     x, y = keras.Variable(1.0), keras.Variable(0.5)
     optimizers = keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.4)

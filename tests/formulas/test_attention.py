@@ -71,6 +71,7 @@ def test_heads_that_look_at_a_context_are_those_of_keras(x, same):
     same(attention.multi_head_attention, "keras.layers.MultiHeadAttention", ours, theirs)
 
 
+@pytest.mark.rows("E-16")
 def test_one_head_is_plain_attention_of_three_maps_of_one_x(x, same):
     layer = SelfAttention(heads=1)
     theirs = layer(x)
@@ -96,6 +97,7 @@ def test_rows_sum_to_one_and_the_future_weighs_exactly_nothing():
     assert np.all(weights[..., ~attention.causal_mask(5)] == 0)
 
 
+@pytest.mark.rows("E-15")
 @pytest.mark.parametrize("size", [16, 256])
 def test_the_root_keeps_scores_at_variance_one(size):
     """Where it is missing the variance is `size`, and softmax picks instead of weighing."""

@@ -14,6 +14,7 @@ IMAGES = RANDOM.random((4, 11, 11, 3)).astype("float32")
 SIZE = (11, 11)
 
 
+@pytest.mark.rows("E-82")
 @pytest.mark.parametrize("degrees", [20.0, 10.0, 36.0])
 def test_keras_turns_by_shares_of_a_full_turn(degrees, same):
     factor = augmentation.rotation_factor(degrees)

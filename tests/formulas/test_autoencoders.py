@@ -35,6 +35,7 @@ def test_an_autoencoder_is_the_packages(generator, same):
     same(autoencoders.autoencoder, "kerasdl.learners.Autoencoder", ours, squashed)
 
 
+@pytest.mark.rows("AEN-25", "E-67")
 def test_nothing_ties_an_autoencoders_codes_to_a_place_but_a_vaes_are(generator):
     x, w_e, w_d = generator.random((5, 8)), generator.normal(size=(8, 3)), np.ones((3, 8))
     plain = autoencoders.autoencoder(x, w_e, 0, w_d, 0, activation=np.positive)
@@ -68,6 +69,7 @@ def test_count_of_the_notes_vae_and_the_packages_autoencoder(same):
     same(basics.dense_parameters, name, ours, model.count_params(), at_most=0)
 
 
+@pytest.mark.rows("CMP-15")
 def test_compression_is_the_ratio_of_the_bytes(same):
     image, codes = np.zeros(784, "float32"), np.zeros(32, "int8")
     ours = autoencoders.compression_ratio(784, 32, code_bits=8)
@@ -109,6 +111,7 @@ def test_no_other_linear_code_of_that_length_loses_less(generator):
         assert np.mean((x - mean - (x - mean) @ other.T @ other) ** 2) > least
 
 
+@pytest.mark.rows("E-12")
 def test_sparsity_is_scipys_divergence_of_two_coins(generator, same):
     h = generator.random((50, 6)) / 2
     mean = h.mean(axis=0)

@@ -43,6 +43,7 @@ def test_perceptron_learns_the_lesson_of_scikit_learn(same):
     same(basics.perceptron, name, basics.perceptron(x, w, b), theirs.predict(x))
 
 
+@pytest.mark.rows("E-41")
 def test_perceptron_fires_at_exactly_zero_and_has_no_slope_there():
     assert basics.perceptron(np.array([1.0]), np.array([2.0]), -2.0) == 1
     assert basics.perceptron(CORNERS, np.array([1, 1]), -0.5).tolist() == GATES["or"]
@@ -80,6 +81,7 @@ def test_layers_without_activation_are_one_layer(same):
     same(basics.collapse, "keras.layers.Dense after keras.layers.Dense", one(x), theirs)
 
 
+@pytest.mark.rows("E-86")
 def test_relus_come_as_near_to_a_sine_as_one_likes_and_a_line_does_not(same):
     x = np.linspace(-np.pi, np.pi, 1001)
     errors = []
@@ -222,6 +224,7 @@ def test_a_dense_layer_of_1000_on_an_image_has_the_known_number_of_weights(image
     assert basics.dense_parameters(np.prod(image), 1000) - 1000 == weights
 
 
+@pytest.mark.rows("E-38")
 @pytest.mark.parametrize(
     ("activation", "deviation", "kept"),
     [

@@ -120,6 +120,7 @@ def test_bottleneck_block(same, reference):
     same(blocks.bottleneck_block, name, ours, torch(numbers, "y"))
 
 
+@pytest.mark.rows("E-09")
 def test_weights_of_blocks():
     layer = residual.ResidualBlock(64)
     layer.build((None, 8, 8, 64))

@@ -59,6 +59,7 @@ def test_finding_the_other_view_in_a_line_is_keras_cross_entropy(views, same):
     same(contrastive.info_nce, ENTROPY, ours, entropy(np.zeros(6), logits.astype("float32")))
 
 
+@pytest.mark.rows("E-89")
 def test_a_slow_copy_is_what_keras_optimizers_keep(same):
     variable = keras.Variable(np.zeros(3))
     optimizer = keras.optimizers.SGD(1.0, use_ema=True, ema_momentum=0.9)
@@ -78,6 +79,7 @@ def test_a_slow_copy_is_what_keras_optimizers_keep(same):
         assert teacher == pytest.approx(expected)
 
 
+@pytest.mark.rows("E-89")
 def test_a_line_is_pythons_that_drops_the_oldest(same):
     line, pointer, theirs = np.zeros(7), 0, collections.deque([0.0] * 7, maxlen=7)
     for start in range(1, 40, 3):

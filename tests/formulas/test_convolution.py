@@ -67,6 +67,7 @@ def test_a_pointwise_convolution_is_a_dense_layer_on_channels():
     np.testing.assert_allclose(IMAGE @ kernel[0, 0] + bias, expected, atol=1e-6)
 
 
+@pytest.mark.rows("E-59")
 def test_grouped_and_dilated_convolution(same):
     kernel = torch("grouped")[0]
     ours = convolution.grouped_convolution(IMAGE, kernel, groups=2)
@@ -88,6 +89,7 @@ def test_separable_convolution(same):
     assert depthwise.size + pointwise.size == 3 * 3 * 6 + 6 * 5
 
 
+@pytest.mark.rows("CNO-02", "E-07")
 def test_the_kernel_is_not_flipped_and_nothing_divided_by_its_area(same):
     image, kernel = IMAGE[..., 0], np.arange(9.0).reshape(3, 3)
     ours = convolution.filter_image(image, kernel)
@@ -99,6 +101,7 @@ def test_the_kernel_is_not_flipped_and_nothing_divided_by_its_area(same):
     assert convolution.filter_image(np.ones((3, 3)), np.ones((3, 3))) == 9
 
 
+@pytest.mark.rows("E-19")
 @pytest.mark.parametrize(
     ("mode", "first_row"),
     [
@@ -156,6 +159,7 @@ def test_transposed_sizes(kernel, stride, same):
     assert convolution.output_size(size, kernel, stride=stride) == 7
 
 
+@pytest.mark.rows("E-62")
 def test_same_padding_puts_the_odd_pixel_after(same):
     image, kernel = np.arange(1.0, 17).reshape(4, 4, 1), np.ones((3, 3, 1, 1))
     around = [convolution.same_padding(4, 3, 2)] * 2
@@ -167,6 +171,7 @@ def test_same_padding_puts_the_odd_pixel_after(same):
     assert np.abs(even - ours).min() > 1  # padding 1 on both sides is another convolution
 
 
+@pytest.mark.rows("E-01", "E-57", "E-60")
 @pytest.mark.parametrize(
     ("size", "kernel", "padding", "stride", "expected"),
     [
@@ -193,6 +198,7 @@ def test_parameters(sizes, same):
     same(convolution.convolution_parameters, name, ours, layer.count_params())
 
 
+@pytest.mark.rows("CMP-17")
 def test_weights_that_the_notes_compare():
     def weights(*chain, kernels=(3, 3)):
         pairs = zip(chain, chain[1:], kernels, strict=False)
@@ -208,6 +214,7 @@ def test_weights_that_the_notes_compare():
     assert (whole, halves) == (614_656, 307_456)
 
 
+@pytest.mark.rows("E-61")
 @pytest.mark.parametrize(("kernel", "stride", "groups"), [(3, 1, 1), (5, 2, 2), (1, 1, 4)])
 def test_multiply_adds_and_that_tensorflow_counts_two_operations_for_each(
     kernel, stride, groups, same

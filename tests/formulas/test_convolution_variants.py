@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from scipy import signal
 
@@ -20,6 +21,7 @@ def with_weights(layer, shape=IMAGE.shape):
     return weights
 
 
+@pytest.mark.rows("E-25")
 def test_locally_connected(same):
     layer = layers.LocallyConnected2D(4, 3)
     kernel, bias = with_weights(layer)
@@ -68,6 +70,7 @@ def test_dynamic_convolution(same):
     same(formula, "tf.nn.conv2d, one kernel taken", ours, theirs)
 
 
+@pytest.mark.rows("E-22")
 def test_convolution_moves_with_its_image_and_the_mean_of_places_stays(same):
     def padded(image):
         return layers.BorderPadding2D(1, "circular")(image[None])[0].numpy()

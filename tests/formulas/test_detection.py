@@ -107,6 +107,7 @@ def test_precision_and_recall(same):
     )
 
 
+@pytest.mark.rows("E-03")
 @pytest.mark.parametrize("truths", [20, 35])
 def test_average_precision(truths, same):
     found = RANDOM.random(40) < np.linspace(1, 0.1, 40)
@@ -144,6 +145,7 @@ def test_average_precision_without_dents_is_scikit_learns(same):
     same(detection.average_precision, name, detection.average_precision(found, 5), theirs)
 
 
+@pytest.mark.rows("E-03")
 def test_average_recall(same):
     overlaps = RANDOM.random(20)
     grid = np.linspace(0.5, 1, 100_001)

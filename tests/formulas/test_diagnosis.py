@@ -59,6 +59,7 @@ def test_a_wrong_gradient_is_far_off(wrong):
     assert diagnosis.relative_error(1.0, wrong) == pytest.approx(theirs) and theirs > 1e-4
 
 
+@pytest.mark.rows("E-79")
 def test_debugging_needs_no_function():
     seen = []
 

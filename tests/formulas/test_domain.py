@@ -26,6 +26,7 @@ def test_weights_of_examples_are_the_ratio_of_scipys_densities(same):
     same(domain.density_ratio, "scipy.stats.norm", ours, target / source)
 
 
+@pytest.mark.rows("OTH-18", "TRL-14")
 def test_weighted_source_looks_like_the_target_and_is_answered_better():
     """Inputs move from 0 to 1, the rule stays; the model is too simple for it."""
     generator = np.random.default_rng(0)

@@ -42,6 +42,7 @@ def test_looking_up_is_keras_embedding_and_one_hot_times_the_table(same):
     np.testing.assert_allclose(different, np.sqrt(2))
 
 
+@pytest.mark.rows("E-80")
 def test_keras_ignores_the_length_that_the_notes_give_and_warns():
     with pytest.warns(UserWarning, match="`input_length` is deprecated"):
         layer = keras.layers.Embedding(9, 4, input_length=3)
@@ -78,6 +79,7 @@ def test_of_unit_vectors_distance_and_cosine_say_the_same():
     )
 
 
+@pytest.mark.rows("E-73")
 def test_king_and_queen_are_close_by_distance_and_not_by_cosine():
     king, others = VECTORS["king"], [VECTORS[word] for word in ("queen", "man")]
     near, far = (embeddings.euclidean_distance(king, other) for other in others)
@@ -138,6 +140,7 @@ def test_share_near_a_right_angle_is_the_beta_distributions(dimensions, same):
     same(formula, "scipy.special.betainc", formula(dimensions), theirs, at_most=1e-3)
 
 
+@pytest.mark.rows("OTH-23")
 def test_random_vectors_are_nearly_at_right_angles():
     v, w = np.random.default_rng(0).normal(size=(2, 2000, 1000))
     angles = np.degrees(np.arccos(embeddings.cosine_similarity(v, w)))

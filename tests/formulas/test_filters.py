@@ -18,6 +18,7 @@ def inside(image):
     return image[1:-1, 1:-1]
 
 
+@pytest.mark.rows("E-05")
 def test_edges_are_the_laplacian_turned_round_and_zero_is_no_edge(same):
     same(
         filters.edges,
@@ -28,6 +29,7 @@ def test_edges_are_the_laplacian_turned_round_and_zero_is_no_edge(same):
     assert [filters.edges(x).max() for x in (PATCH, FLAT, STEP)] == [60, 0, 255]
 
 
+@pytest.mark.rows("E-20")
 def test_only_the_box_blurs(same):
     theirs = inside(ndimage.uniform_filter(IMAGE, 3))
     same(filters.blur, "scipy.ndimage.uniform_filter", filters.blur(IMAGE), theirs)
@@ -39,6 +41,7 @@ def test_only_the_box_blurs(same):
     assert filters.blur(IMAGE).std() < inside(IMAGE).std() < filters.sharpen(IMAGE).std()
 
 
+@pytest.mark.rows("E-21")
 def test_sobel(same):
     slopes = tf.image.sobel_edges(tf.constant(IMAGE[None, ..., None]))[0, :, :, 0]
     down, along = np.moveaxis(inside(slopes.numpy()), -1, 0)
@@ -58,6 +61,7 @@ def test_a_pattern_is_found_where_it_was_put(same):
     assert ours.max() == 1
 
 
+@pytest.mark.rows("E-06")
 def test_the_nine_of_the_notes():
     rows = ["01110", "01010", "01110", "00010", "00010", "00100", "01000"]
     nine = np.array([[1 if pixel == "1" else -1 for pixel in row] for row in rows])

@@ -29,6 +29,7 @@ def test_reparameterization_is_the_reference(theirs, same):
     assert generative.reparameterize(1.0, np.log(4), 0.5) == pytest.approx(2)
 
 
+@pytest.mark.rows("E-70")
 def test_reparameterization_is_what_the_sampling_layer_does_and_has_gradients(same):
     mean, log_variance = tf.Variable([[1.0]]), tf.Variable([[np.log(4.0)]], dtype=tf.float32)
     layer = Sampling(seed=0)
@@ -68,6 +69,7 @@ def test_elbo_and_its_parts_are_the_reference(theirs, beta, name, same):
     same(generative.elbo, "torch (fixture)", ours, theirs[name])
 
 
+@pytest.mark.rows("E-11")
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_the_vaes_loss_is_minus_the_elbo(likelihood, same):
     """The notes' loss has the other sign: less of it would be worse."""
@@ -86,6 +88,7 @@ def test_the_vaes_loss_is_minus_the_elbo(likelihood, same):
     assert np.all(kl >= 0) and kl.max() > 0
 
 
+@pytest.mark.rows("E-71")
 def test_gaussian_likelihood_is_the_reference_and_scipys(theirs, same):
     formula = generative.gaussian_log_likelihood
     x, mean = theirs["x"], theirs["dec_logits"]
@@ -162,6 +165,7 @@ def test_the_promptings_of_the_notes_fall():
     np.testing.assert_allclose(losses, [2.3026, 1.6094, 0.9163, 0.5108, 0.1054], atol=1e-4)
 
 
+@pytest.mark.rows("E-69")
 def test_modes_are_covered_by_points_near_them(same):
     angle = 2 * np.pi * np.arange(8) / 8
     centres = np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -176,6 +180,7 @@ def test_modes_are_covered_by_points_near_them(same):
     same(generative.modes_covered, "kerasdl.metrics.ModesCovered", ours, metric.result(), 0)
 
 
+@pytest.mark.rows("E-34")
 def test_batch_normalization_does_not_prevent_mode_collapse_and_binds_a_batch_together():
     """A discriminator that stands still likes one place best, and all points go there."""
     keras.utils.set_random_seed(0)

@@ -211,6 +211,7 @@ def test_through_time_of_the_notes_three_linear_steps():
     assert dw[0, 0] == pytest.approx(1.0736)
 
 
+@pytest.mark.rows("E-13")
 def test_jacobian_takes_the_slope_at_its_own_step_and_not_at_the_one_before(same):
     x, states, w, u, b = recurrent()
     h = tf.Variable(states[4])
@@ -222,6 +223,7 @@ def test_jacobian_takes_the_slope_at_its_own_step_and_not_at_the_one_before(same
     assert np.abs(gradients.recurrent_jacobian(states[4], u.T) - theirs).max() > 0.01
 
 
+@pytest.mark.rows("E-14")
 def test_a_singular_value_above_one_lets_gradients_explode_and_does_not_make_them():
     u = np.array([[0.0, 2.0], [0.0, 0.0]])
     assert np.linalg.norm(u, 2) == 2

@@ -96,6 +96,7 @@ def test_sizes_of_the_notes(found, expected):
     assert found == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.rows("E-37")
 def test_no_framework_takes_hes_uniform_by_default(same):
     layer = keras.layers.Dense(256)
     layer.build((None, 784))

@@ -7,6 +7,7 @@ from kerasdl.formulas import interpolation
 from kerasdl.learners import interpolation as learners
 
 
+@pytest.mark.rows("E-29")
 @pytest.mark.parametrize("way", ["line", "arc"])
 def test_ways_are_the_learners_and_end_at_the_codes(way, same):
     a, b = np.random.default_rng(0).normal(size=(2, 16)).astype("float32")

@@ -33,6 +33,7 @@ def losses(model, steps):
     return model.fit(X, Y, batch_size=24, epochs=steps, shuffle=False, verbose=0).history["loss"]
 
 
+@pytest.mark.rows("TRN-07")
 def test_a_loop_of_ones_own_is_fit():
     fitted, model = compiled(), network()
     optimizer, loss, found = keras.optimizers.Adam(0.05), keras.losses.MeanSquaredError(), []
@@ -46,6 +47,7 @@ def test_a_loop_of_ones_own_is_fit():
     assert found[-1] < found[0]
 
 
+@pytest.mark.rows("TRN-09")
 def test_gradients_do_not_pile_up_where_nobody_sets_them_to_zero():
     model = network()
 
@@ -57,6 +59,7 @@ def test_gradients_do_not_pile_up_where_nobody_sets_them_to_zero():
     np.testing.assert_array_equal(gradient(), gradient())
 
 
+@pytest.mark.rows("TRN-08", "REG-23")
 @pytest.mark.parametrize("kind", ["dropout", "noise", "norm"])
 def test_training_and_use_differ_where_the_flag_says_so(kind):
     layer = {
@@ -70,6 +73,7 @@ def test_training_and_use_differ_where_the_flag_says_so(kind):
     assert np.abs(model(X, training=True) - used).max() > 1e-3
 
 
+@pytest.mark.rows("TRN-13")
 def test_computing_again_what_was_not_kept_gives_the_same_gradients():
     found = []
     for mode in (None, "full"):
@@ -82,6 +86,7 @@ def test_computing_again_what_was_not_kept_gives_the_same_gradients():
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
+@pytest.mark.rows("OPT-17", "TRN-14")
 def test_a_model_from_a_file_goes_on_as_if_nothing_had_been(tmp_path):
     straight = losses(compiled(), 10)
     model = compiled()
@@ -96,6 +101,7 @@ def test_a_model_from_a_file_goes_on_as_if_nothing_had_been(tmp_path):
     assert np.abs(np.array(losses(bare, 5)) - straight[5:]).max() > 1e-3
 
 
+@pytest.mark.rows("BAS-09")
 def test_a_network_that_feeds_forward_has_no_memory_and_no_loop():
     model = network()
     np.testing.assert_array_equal(model(X), model(X))
@@ -108,6 +114,7 @@ def test_a_network_that_feeds_forward_has_no_memory_and_no_loop():
         )
 
 
+@pytest.mark.rows("BAS-29")
 def test_the_order_of_steps_is_heard_by_a_recurrent_network_alone():
     steps = np.random.default_rng(1).normal(size=(2, 6, 5)).astype("float32")
     forward, order = network(), [3, 0, 5, 1, 4, 2]
@@ -120,6 +127,7 @@ def test_the_order_of_steps_is_heard_by_a_recurrent_network_alone():
     assert np.abs(recurrent(steps[:, order]) - recurrent(steps)).max() > 0.05
 
 
+@pytest.mark.rows("INI-12")
 @pytest.mark.parametrize("kind", [keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU])
 def test_a_recurrent_network_starts_from_zeros(kind):
     x = np.random.default_rng(2).normal(size=(2, 6, 5)).astype("float32")
@@ -147,6 +155,7 @@ def trained(parts, batches):
     return model, lambda x, y: float(loss(y, model(x)))
 
 
+@pytest.mark.rows("BAS-01")
 def test_pixels_tell_a_network_more_than_two_features_made_by_hand():
     (train, labels), (test, right) = digits()
     accuracy = {}
@@ -162,6 +171,7 @@ def test_pixels_tell_a_network_more_than_two_features_made_by_hand():
     assert accuracy["by hand"] < 0.4 and accuracy["pixels"] > 0.85, accuracy
 
 
+@pytest.mark.rows("REG-17")
 def test_augmentation_narrows_the_gap_between_what_was_seen_and_what_was_not():
     (images, labels), unseen = digits()
     x, y, random = images[:150], labels[:150], np.random.default_rng(0)

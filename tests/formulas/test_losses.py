@@ -61,6 +61,7 @@ def test_a_perfect_copy_costs_nothing():
     assert losses.mean_squared_error(x, x) == 0
 
 
+@pytest.mark.rows("E-44")
 @pytest.mark.parametrize("p", [0, 1])
 def test_a_sure_mistake_is_finite_in_float32_where_the_notes_clip_is_not(p):
     y, p = np.float32([1 - p]), np.float32([p])
@@ -71,6 +72,7 @@ def test_a_sure_mistake_is_finite_in_float32_where_the_notes_clip_is_not(p):
     assert np.isnan(notes)
 
 
+@pytest.mark.rows("E-36")
 def test_binary_cross_entropy_with_logits_is_what_keras_does_and_has_the_sigmoid_inside(
     generator, same
 ):

@@ -35,6 +35,7 @@ def test_top_k(k, same):
     same(formulas.top_k_accuracy, "keras.metrics.SparseTopKCategoricalAccuracy", ours, theirs)
 
 
+@pytest.mark.rows("E-04")
 def test_f1_is_no_geometric_mean(same):
     y, said = RANDOM.integers(0, 2, (2, 50))
     precision = sklearn.metrics.precision_score(y, said)

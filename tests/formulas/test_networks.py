@@ -38,6 +38,7 @@ def test_weights_and_multiply_adds_of_famous_networks(name, shape, layers, item,
         same(networks.vgg, f"torch, {name} (fixture)", networks.trained(rows), entry["params"])
 
 
+@pytest.mark.rows("E-08")
 def test_small_networks_are_the_packages(same):
     for name, shape, layers in (
         ("lenet5", (28, 28, 1), networks.LENET),
@@ -67,6 +68,7 @@ def test_alexnet_layer_by_layer():
     assert networks.trained(networks.budget((227, 227, 3), whole)) == 62_378_344
 
 
+@pytest.mark.rows("E-65")
 def test_the_two_networks_of_another_note():
     code = networks.budget((224, 224, 3), networks.simple_cnn(padding=0, norm=False, units=256))
     assert [row[0][0] for row in code[:6]] == [222, 111, 109, 54, 52, 26]
@@ -83,6 +85,7 @@ def test_maps_shrink_while_channels_grow():
         assert after[0] <= before[0] and after[2] >= before[2]
 
 
+@pytest.mark.rows("E-58")
 def test_unet(known, same):
     ours = networks.unet_parameters()
     theirs = known["U-Net paper (2x2 up-conv, biases, no BN), 1 in, 2 classes"]["params"]

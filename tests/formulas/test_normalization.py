@@ -61,6 +61,7 @@ def test_batch_normalization_is_what_torch_does(same):
     same(formula, name, ours, last(BATCH["y_eval"]), at_most=1e-5)
 
 
+@pytest.mark.rows("E-50")
 def test_a_constant_channel_is_finite_because_of_the_epsilon_that_the_notes_leave_out():
     x = np.ones((4, 1))
     assert np.all(normalization.batch_normalization(x) == 0)
@@ -122,6 +123,7 @@ def test_spectral_normalization_is_what_keras_does_and_leaves_one(same):
     assert np.linalg.svd(ours)[1][0] == pytest.approx(1, abs=1e-2)
 
 
+@pytest.mark.rows("E-32")
 @pytest.mark.parametrize("name", ["simple_cnn", "resnet20", "dcgan_tiny"])
 def test_networks_normalize_between_a_layer_and_its_activation(name):
     network = kerasdl.create_model(name)

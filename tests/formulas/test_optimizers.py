@@ -124,6 +124,7 @@ def walk(formula, steps, start=1.0, gradient=lambda w: w, **options):
     return np.array(places)
 
 
+@pytest.mark.rows("E-46")
 @pytest.mark.parametrize(
     "formula",
     [optimizers.momentum, optimizers.momentum_downhill, optimizers.momentum_of_gradients],
@@ -133,6 +134,7 @@ def test_three_forms_of_momentum_give_the_notes_numbers(formula):
     np.testing.assert_allclose(walk(formula, 5, learning_rate=0.1), expected)
 
 
+@pytest.mark.rows("E-47")
 def test_adding_a_part_of_the_last_gradient_would_be_another_rule():
     w, last, places = 1.0, 0.0, []
     for _ in range(3):
@@ -143,6 +145,7 @@ def test_adding_a_part_of_the_last_gradient_would_be_another_rule():
     assert abs(places[2] - ours[2]) > 0.05
 
 
+@pytest.mark.rows("E-46")
 def test_the_third_form_differs_as_soon_as_the_rate_changes():
     ends = []
     for formula in (
@@ -158,6 +161,7 @@ def test_the_third_form_differs_as_soon_as_the_rate_changes():
     assert abs(ends[0] - ends[2]) > 0.05
 
 
+@pytest.mark.rows("E-48")
 def test_nesterov_of_the_book_is_keras_seen_from_behind(same):
     theirs = Keras(keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True), [1.0])
     w, v, ahead, known = 1.0, 0.0, [], []
@@ -191,6 +195,7 @@ def adam_steps(gradients, formula=optimizers.adam):
     return -np.diff(places)
 
 
+@pytest.mark.rows("E-45")
 def test_adam_goes_as_far_as_its_rate_and_three_times_as_far_without_correction():
     np.testing.assert_allclose(adam_steps([5.0] * 4), 1e-3 * (1 - 2e-9), rtol=1e-9)
     first = adam_steps([5.0], optimizers.adam_without_correction)

@@ -20,9 +20,11 @@ def image(numbers):
     return numbers["x"][0].transpose(1, 2, 0)  # (7, 7, 4)
 
 
+@pytest.mark.rows("CNO-35", "E-23")
 @pytest.mark.parametrize(("size", "stride"), [(2, 2), (3, 2), (3, 1)])
 def test_max_and_average_pooling(image, size, stride, same):
-    largest = keras.layers.MaxPooling2D(size, stride)(image[None])[0]
+    layer = keras.layers.MaxPooling2D(size, stride)
+    largest = layer(image[None])[0]
     ours = pooling.max_pooling(image, size, stride)
     same(pooling.max_pooling, "keras.layers.MaxPooling2D", ours, largest)
     means = keras.layers.AveragePooling2D(size, stride)(image[None])[0]
@@ -32,6 +34,7 @@ def test_max_and_average_pooling(image, size, stride, same):
     theirs = keras.layers.Concatenate()([largest, means])
     same(pooling.max_and_average_pooling, "keras.layers.Concatenate of both", ours, theirs)
     assert largest.shape[-1] == image.shape[-1]  # pooling adds no channel
+    assert layer.count_params() == 0
 
 
 def test_windows(image, same):
@@ -44,6 +47,7 @@ def _flat(windows):
     return windows.transpose(0, 1, 3, 4, 2).reshape(*windows.shape[:2], -1)
 
 
+@pytest.mark.rows("E-63")
 def test_overlapping_pooling(image, numbers, same):
     ours = pooling.max_pooling(image, size=3, stride=2)
     theirs = numbers["max3s2"][0].transpose(1, 2, 0)
@@ -78,6 +82,7 @@ def test_global_average_pooling(image, numbers, same):
     same(pooling.global_average_pooling, "torch adaptive_avg_pool2d (fixture)", ours, theirs)
 
 
+@pytest.mark.rows("CMP-17", "E-24")
 def test_a_head_of_means_saves_most_weights():
     assert basics.dense_parameters(7 * 7 * 512, 4096) == 102_764_544
     assert basics.dense_parameters(512, 1000) == 513_000

@@ -65,6 +65,7 @@ def test_number_of_weights_is_keras_and_does_not_grow_with_time(layer, gates, bi
     assert layer.count_params() == ours
 
 
+@pytest.mark.rows("E-53")
 def test_counts_of_the_notes():
     kind = {"gates": 4}
     text = 10_000 * 128 + recurrent.recurrent_parameters(128, 128, **kind)
@@ -135,6 +136,7 @@ def test_a_memory_that_forgets_and_takes_nothing_stays_for_a_thousand_steps():
     assert c[0] == pytest.approx(0.7)
 
 
+@pytest.mark.rows("E-51")
 def test_peepholes_equal_the_kernels_look_at_the_new_memory_and_without_them_it_is_the_lstm(
     lstm, same
 ):
@@ -154,6 +156,7 @@ def turned(weights):
     return [np.concatenate([-w[..., :4], w[..., 4:]], axis=-1) for w in weights]
 
 
+@pytest.mark.rows("E-52", "E-77")
 @pytest.mark.parametrize("reset_after", [True, False])
 def test_gru_steps_equal_keras_once_z_is_turned_round(reset_after, same):
     layer = drawn(keras.layers.GRU(4, return_sequences=True, reset_after=reset_after))

@@ -60,6 +60,7 @@ def test_soft_thresholds_find_what_scikit_learns_lasso_finds_and_most_weights_ar
     assert np.mean(ours == 0) >= 0.5
 
 
+@pytest.mark.rows("E-85")
 def test_a_weight_that_l1_has_set_to_zero_leaves_it_when_the_loss_pulls_harder():
     w, rate, learning_rate = np.array([0.1]), 1.0, 0.1
     for pull, at_zero in ((0.5, True), (2.0, False)):  # gradients of the loss
@@ -89,6 +90,7 @@ def test_ridge_is_where_gradient_descent_with_l2_ends(sparse):
     np.testing.assert_allclose(w, regularization.ridge(x, y, 1.0), atol=1e-3)
 
 
+@pytest.mark.rows("E-49")
 @pytest.mark.parametrize("rate", [0.5, 0.3])
 def test_dropout_is_what_keras_does_with_the_same_mask(rate, same):
     x = np.ones((100, 100), "float32")

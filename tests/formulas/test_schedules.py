@@ -150,6 +150,7 @@ def test_one_cycle_has_one_peak_and_ends_below_its_start():
     assert rates[-1] < rates[0] < rates.max()
 
 
+@pytest.mark.rows("E-10")
 def test_notes_class_fails_in_fit_and_rises_again_and_ours_does_neither():
     class Notes(keras.optimizers.schedules.LearningRateSchedule):
         def __call__(self, step):

@@ -116,6 +116,7 @@ def test_the_packages_curriculum_draws_the_examples_of_its_stage(epoch, same):
     assert np.all(np.diff(difficulty[rows]) >= 0)
 
 
+@pytest.mark.rows("E-78")
 def test_accumulated_gradients_are_what_keras_applies_and_those_of_the_large_batch(same):
     x, y = np.random.default_rng(0).normal(size=(2, 32, 3))
     y = y[:, :1]

@@ -15,6 +15,7 @@ def test_rates_of_layers_decay_as_keras_schedule_does(same):
     same(formula, "keras.optimizers.schedules.ExponentialDecay", ours, theirs)
 
 
+@pytest.mark.rows("E-72")
 def test_the_ends_of_the_scale_are_the_head_alone_and_everything():
     """For much data unlike the old the notes disagree; neither is refused."""
     assert transfer.discriminative_rates(0.1, 3, 0).tolist() == [0, 0, 0.1]
@@ -29,6 +30,7 @@ def test_rates_are_applied_exactly_by_keras_sgd():
         np.testing.assert_allclose(1 - variable.numpy(), rate, rtol=1e-6)
 
 
+@pytest.mark.rows("E-81")
 @pytest.mark.parametrize("mode", ["caffe", "tf", "torch"])
 def test_images_are_prepared_as_keras_applications_do(mode, same):
     images = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3)).astype("float32")
@@ -57,6 +59,7 @@ def fine_tuned(frozen):
     return norm, x
 
 
+@pytest.mark.rows("E-81")
 def test_averages_of_a_base_stay_where_its_norms_are_frozen(same):
     norm, x = fine_tuned(frozen=True)
     np.testing.assert_array_equal(norm.moving_mean, 0)
@@ -67,6 +70,7 @@ def test_averages_of_a_base_stay_where_its_norms_are_frozen(same):
     same(formula, name, ours, norm(x, training=True))
 
 
+@pytest.mark.rows("E-81")
 def test_calling_a_base_for_inference_does_not_hold_its_averages():
     norm, _ = fine_tuned(frozen=False)
     assert np.all(norm.moving_mean.numpy() > 0.01)

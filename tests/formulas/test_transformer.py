@@ -76,6 +76,7 @@ def torch_parts(kind, context, activation):
     ]
 
 
+@pytest.mark.rows("E-76")
 @pytest.mark.parametrize("place", ["pre", "post"])
 def test_blocks_equal_torch(place, same):
     formula = transformer.transformer_block
@@ -114,6 +115,7 @@ def test_blocks_are_the_packages(place, same):
     same(transformer.transformer_block, name, ours, block([X, CONTEXT]), at_most=1e-5)
 
 
+@pytest.mark.rows("E-17")
 def test_a_block_whose_parts_give_nothing_is_the_identity():
     silent = [lambda x: 0 * x] * 2
     norms = [normalization.layer_normalization] * 2

@@ -58,6 +58,7 @@ def test_matrices_are_those_of_a_small_gpt_without_biases(gpt, same):
     same(formula, name, sum(ours.values()) - ours["unembedding"], counted, at_most=0)  # tied
 
 
+@pytest.mark.rows("E-74", "E-75")
 def test_matrices_are_the_notes_table_of_gpt3(same):
     formula = transformer_counts.gpt_matrices
     found = formula(12288, 50257, 128, 96, 96, 49152)

@@ -71,6 +71,7 @@ def test_two_layers_both_ways_equal_torch(same):
     same(unrolling.bidirectional, "torch.nn.LSTM of two layers (fixture)", x, STACK["y"])
 
 
+@pytest.mark.rows("DAT-21", "E-88")
 def test_padding_leaves_the_state_where_keras_masks_and_only_there(same):
     tokens = np.array([[3, 1, 2, 0, 0], [2, 2, 1, 3, 1]])
     embed, layer = keras.layers.Embedding(4, 5, mask_zero=True), keras.layers.LSTM(4)
@@ -118,6 +119,7 @@ def test_truncated_gradients_are_those_of_a_tape_that_stops(every, same):
     assert np.count_nonzero(formula(x, states, w, u, late, every)[0]) == 3 * min(every, 12)
 
 
+@pytest.mark.rows("E-54")
 def test_the_long_memorys_gradient_is_what_a_tape_finds(same):
     generator = np.random.default_rng(0)
     f, taken = generator.random((2, 50, 4))

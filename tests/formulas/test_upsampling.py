@@ -12,6 +12,7 @@ RANDOM = np.random.default_rng(0)
 IMAGE = RANDOM.normal(size=(4, 5, 4)).astype("float32")
 
 
+@pytest.mark.rows("E-55")
 def test_bed_of_nails_is_the_way_back_through_strides(same):
     with tf.GradientTape() as tape:
         x = tf.Variable(tf.zeros((1, 8, 10, 4)))
@@ -21,6 +22,7 @@ def test_bed_of_nails_is_the_way_back_through_strides(same):
     assert upsampling.bed_of_nails(np.array([[[1], [2]], [[3], [4]]])).sum() == 10
 
 
+@pytest.mark.rows("E-55")
 def test_max_unpooling(same):
     source = RANDOM.permutation(8 * 10 * 4).reshape(8, 10, 4).astype("float32")
     ours = upsampling.max_unpooling(IMAGE, source)
@@ -58,6 +60,7 @@ def test_transposed_convolution_with_padding(name, padding, same, reference):
     same(upsampling.transposed_convolution, "torch.nn.ConvTranspose2d (fixture)", ours, theirs)
 
 
+@pytest.mark.rows("E-56")
 def test_a_transposed_convolution_is_the_adjoint_and_not_the_inverse(same):
     kernel = RANDOM.normal(size=(4, 4, 3, 4))
     x, y = RANDOM.normal(size=(10, 12, 3)), RANDOM.normal(size=(4, 5, 4))

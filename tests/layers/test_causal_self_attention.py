@@ -11,6 +11,7 @@ from kerasdl.layers.self_attention import SelfAttention
 X = np.random.default_rng(0).normal(size=(2, 7, 8)).astype("float32")
 
 
+@pytest.mark.rows("TRF-20")
 def test_an_output_depends_on_no_later_input():
     changed = X.copy()
     changed[:, 4:] += 1
@@ -27,6 +28,7 @@ def test_the_last_output_is_that_of_full_attention():
     np.testing.assert_allclose(causal(X)[:, -1], full(X)[:, -1], atol=1e-6)
 
 
+@pytest.mark.rows("TRF-20")
 def test_weights_of_the_future_are_exactly_zero():
     attention = CausalSelfAttention(heads=2)
     attention(X)

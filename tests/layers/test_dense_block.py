@@ -6,6 +6,7 @@ import pytest
 from kerasdl.layers import DenseBlock, TransitionBlock
 
 
+@pytest.mark.rows("CNA-18")
 def test_block_equals_the_reference(assert_equals_reference):
     assert_equals_reference(DenseBlock(3, growth_rate=4, bottleneck=2), "densenet_block.npz")
 
@@ -14,6 +15,7 @@ def test_transition_equals_the_reference(assert_equals_reference):
     assert_equals_reference(TransitionBlock(0.5), "densenet_transition.npz")
 
 
+@pytest.mark.rows("CNA-18", "CNA-19")
 def test_block_of_6_grows_64_channels_to_256_and_the_transition_halves_them():
     shape = DenseBlock(6).compute_output_shape((None, 56, 56, 64))
     assert shape == (None, 56, 56, 256)

@@ -11,6 +11,7 @@ from kerasdl.errors import InvalidInput
 IMAGES = np.random.default_rng(0).normal(size=(3, 9, 8, 2)).astype("float32")
 
 
+@pytest.mark.rows("CNO-49")
 @pytest.mark.parametrize(("strides", "padding"), [(1, "same"), (2, "valid")])
 def test_each_image_is_filtered_with_a_kernel_of_its_own(strides, padding):
     layer = layers.DynamicConv2D(4, 3, strides, padding, kernels=3, activation="tanh")

@@ -21,12 +21,14 @@ def test_locally_connected_with_the_same_kernel_everywhere_is_a_convolution(stri
     np.testing.assert_allclose(local(IMAGES), shared(IMAGES), atol=1e-5)
 
 
+@pytest.mark.rows("CNO-24", "E-25")
 def test_locally_connected_has_weights_for_each_place():
     layer = layers.LocallyConnected2D(6, 5)
     layer.build((None, 12, 10, 3))
     assert layer.count_params() == 8 * 6 * (5 * 5 * 3 + 1) * 6
 
 
+@pytest.mark.rows("CNO-49")
 def test_a_gate_of_minus_infinity_is_shut_and_of_infinity_open():
     layer = layers.GatedConv2D(4, 3)
     layer.build(IMAGES.shape)
@@ -36,6 +38,7 @@ def test_a_gate_of_minus_infinity_is_shut_and_of_infinity_open():
         np.testing.assert_array_equal(layer(IMAGES), expected)
 
 
+@pytest.mark.rows("CNO-48")
 @pytest.mark.parametrize("padding", ["same", "valid"])
 def test_a_kernel_that_is_column_times_row_is_separable(padding):
     sobel = np.outer([1, 2, 1], [-1, 0, 1]).astype("float32")
@@ -53,6 +56,7 @@ def test_both_are_made_of_keras_layers(assert_transparent):
     assert_transparent(layers.SpatiallySeparableConv2D(4, 3, strides=2), (8, 8, 3))
 
 
+@pytest.mark.rows("REG-05")
 def test_drop_connect_misses_weights_and_keeps_the_mean():
     layer = layers.DropConnect(400, rate=0.25, seed=0)
     ones = np.eye(300, dtype="float32")  # shows the kernel

@@ -12,6 +12,7 @@ REFERENCE = np.load(pathlib.Path(__file__).parents[1] / "reference" / "lrn.npz")
 IMAGES = REFERENCE["x"].transpose(0, 2, 3, 1)
 
 
+@pytest.mark.rows("REG-16", "CNA-08")
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

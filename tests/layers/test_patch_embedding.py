@@ -18,6 +18,7 @@ def test_patches_are_tiles_row_by_row():
     np.testing.assert_array_equal(patches[:, 4], IMAGES[:, 16:, 16:32].reshape(2, 768))
 
 
+@pytest.mark.rows("TRF-48")
 def test_unpatchify_undoes_patchify():
     np.testing.assert_array_equal(unpatchify(patchify(IMAGES, 16), 16, (32, 48, 3)), IMAGES)
 
@@ -31,6 +32,7 @@ def test_embedding_is_a_matrix_times_each_patch():
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
 
 
+@pytest.mark.rows("TRF-49")
 def test_embedding_equals_that_of_a_vision_transformer():
     prefix = "w.vit.embeddings."
     embed = PatchEmbedding(4, 24)

@@ -13,6 +13,7 @@ RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.normal(size=(3, 8, 12, 5)).astype("float32")
 
 
+@pytest.mark.rows("CNO-32")
 def test_l2_pooling_is_its_formula_and_that_of_the_notes():
     found = layers.L2Pooling2D(4)(IMAGES)
     theirs = [pooling.l2_pooling(image, 4) for image in IMAGES]
@@ -47,6 +48,7 @@ def test_stochastic_pooling_in_half_precision_neither_overflows_nor_vanishes(num
         assert y.dtype == "float16" and float(y[0, 0, 0, 0]) == x.max()
 
 
+@pytest.mark.rows("CNO-33")
 def test_stochastic_pooling_draws_by_size_and_judges_by_the_mean():
     window = np.array([1.0, 3.0, -2.0, 0.0], "float32").reshape(1, 2, 2, 1)
     layer = layers.StochasticPooling2D(2, seed=0)
@@ -67,6 +69,7 @@ def test_stochastic_pooling_passes_the_gradient_to_the_winner():
     assert slope.sum() == y.numpy().size
 
 
+@pytest.mark.rows("CNO-38", "E-55")
 def test_pooling_what_was_unpooled_gives_it_back():
     pooled = keras.layers.MaxPooling2D(4)(np.abs(IMAGES))
     spread = layers.MaxUnpooling2D(4)([pooled, np.abs(IMAGES)])
@@ -75,6 +78,7 @@ def test_pooling_what_was_unpooled_gives_it_back():
     assert np.count_nonzero(spread) == pooled.numpy().size
 
 
+@pytest.mark.rows("CNO-14", "CNO-15", "CNO-16", "E-19")
 @pytest.mark.parametrize("mode", ["replicate", "reflect", "circular"])
 def test_padding_is_numpys(mode):
     found = layers.BorderPadding2D(3, mode)(IMAGES)
@@ -83,6 +87,7 @@ def test_padding_is_numpys(mode):
         np.testing.assert_array_equal(padded, np.stack(theirs, axis=-1))
 
 
+@pytest.mark.rows("CNO-25", "E-22")
 def test_with_circular_padding_convolution_commutes_with_every_shift():
     convolution = keras.layers.Conv2D(4, 3)
 

@@ -24,10 +24,12 @@ def test_block_equals_the_reference(assert_equals_reference):
     assert_equals_reference(ResidualBlock(8), "resnet_basicblock.npz")
 
 
+@pytest.mark.rows("CNA-15")
 def test_block_with_projection_equals_the_reference(assert_equals_reference):
     assert_equals_reference(ResidualBlock(16, strides=2), "resnet_basicblock_down.npz")
 
 
+@pytest.mark.rows("CNA-12")
 def test_block_has_the_published_number_of_parameters():
     block = ResidualBlock(64)
     block.build((None, 8, 8, 64))
@@ -35,6 +37,7 @@ def test_block_has_the_published_number_of_parameters():
     assert block.count_params() == 74_240
 
 
+@pytest.mark.rows("CNA-13", "CNO-52")
 def test_bottleneck_has_the_published_number_of_weights():
     block = BottleneckBlock(64)
     block.build((None, 8, 8, 256))
@@ -43,6 +46,7 @@ def test_bottleneck_has_the_published_number_of_weights():
     assert sum(kernel.count_params() for kernel in kernels) == 69_632
 
 
+@pytest.mark.rows("CNA-14")
 @pytest.mark.parametrize("block", [ResidualBlock(8), BottleneckBlock(2)])
 def test_without_a_change_the_input_passes(block):
     x = images(2, 5, 5, 8)

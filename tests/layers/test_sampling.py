@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from kerasdl.layers import Sampling
@@ -11,6 +12,7 @@ MEAN = np.full((20_000, 1), 1.0, "float32")
 LOG_VARIANCE = np.full((20_000, 1), np.log(4.0), "float32")
 
 
+@pytest.mark.rows("AEN-13")
 def test_samples_have_the_mean_and_the_variance_that_were_asked_for():
     samples = keras.ops.convert_to_numpy(Sampling(seed=0)([MEAN, LOG_VARIANCE], training=True))
     np.testing.assert_allclose([samples.mean(), samples.std()], [1.0, 2.0], atol=0.03)
@@ -23,6 +25,7 @@ def test_the_noise_is_new_each_time_and_repeats_with_the_seed():
     np.testing.assert_array_equal(a, again([MEAN, LOG_VARIANCE], training=True))
 
 
+@pytest.mark.rows("AEN-15")
 def test_gradients_pass_to_mean_and_log_variance():
     mean, log_variance = tf.constant([[1.0]]), tf.constant([[np.log(4.0)]], "float32")
     with tf.GradientTape() as tape:

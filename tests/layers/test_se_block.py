@@ -12,6 +12,7 @@ def test_equals_the_reference(assert_equals_reference):
     assert_equals_reference(SEBlock(ratio=4), "se_block.npz")
 
 
+@pytest.mark.rows("CNO-55")
 def test_has_the_published_number_of_parameters():
     block = SEBlock(ratio=16)
     block.build((None, 7, 7, 64))
@@ -26,6 +27,7 @@ def test_scales_by_half_when_its_logits_are_zero():
     np.testing.assert_array_equal(block(images), images / 2)
 
 
+@pytest.mark.rows("CNO-55")
 def test_scale_is_one_number_between_0_and_1_for_each_channel():
     scale = np.array(SEBlock(ratio=2)(ops.ones((3, 4, 4, 8))))
     assert ((scale > 0) & (scale < 1)).all()

@@ -31,6 +31,7 @@ def test_masked_attention_equals_pytorch(name, keys, mask):
     assert np.all(weights[~np.broadcast_to(mask, weights.shape)] == 0)
 
 
+@pytest.mark.rows("TRF-12")
 def test_attention_has_the_numbers_of_the_notes():
     identity = keras.ops.eye(2)
     weights = attention_weights(identity, identity)
@@ -39,6 +40,7 @@ def test_attention_has_the_numbers_of_the_notes():
     np.testing.assert_allclose(outputs, [[1.660477, 2.660477], [2.339523, 3.339523]], atol=1e-6)
 
 
+@pytest.mark.rows("TRF-19")
 def test_self_attention_equals_keras_multi_head_attention():
     theirs = keras.layers.MultiHeadAttention(num_heads=2, key_dim=4)
     expected = theirs(X, X)
@@ -56,18 +58,21 @@ def test_self_attention_equals_keras_multi_head_attention():
     np.testing.assert_allclose(ours(X), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.rows("TRF-14", "TRF-19")
 def test_self_attention_has_the_parameters_of_the_notes():
     attention = SelfAttention(heads=12)
     attention.build((None, None, 768))
     assert attention.count_params() == 2_362_368
 
 
+@pytest.mark.rows("TRF-17")
 def test_self_attention_knows_no_order():
     attention = SelfAttention(heads=2)
     order = [3, 0, 4, 1, 2]
     np.testing.assert_allclose(attention(X[:, order]), np.array(attention(X))[:, order], atol=1e-6)
 
 
+@pytest.mark.rows("TRF-15")
 def test_attention_map_is_what_call_uses():
     attention = SelfAttention(heads=2)
     attention(X)

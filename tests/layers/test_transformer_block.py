@@ -14,6 +14,7 @@ X = REFERENCE["x"]
 EVERY_KIND = [(norm, causal) for norm in ("pre", "post") for causal in (False, True)]
 
 
+@pytest.mark.rows("TRF-23", "TRF-24")
 @pytest.mark.parametrize("norm", ["pre", "post"])
 def test_block_equals_pytorch_encoder_layer(pytorch_weights, norm):
     block = TransformerBlock(heads=2, hidden=16, activation="relu", norm=norm)
@@ -22,12 +23,14 @@ def test_block_equals_pytorch_encoder_layer(pytorch_weights, norm):
     np.testing.assert_allclose(block(X), REFERENCE[f"{norm}.enc"], atol=1e-5)
 
 
+@pytest.mark.rows("TRF-27")
 def test_block_has_the_parameters_of_the_formula():
     block = TransformerBlock(heads=12)
     block.build((None, None, 768))
     assert block.count_params() == 12 * 768**2 + 13 * 768 == 7_087_872
 
 
+@pytest.mark.rows("TRF-16", "TRF-23", "E-17")
 def test_pre_norm_block_is_the_identity_when_its_parts_give_zero():
     block = TransformerBlock(heads=2)
     block.build(X.shape)
@@ -52,6 +55,7 @@ def test_block_can_be_inlined(assert_transparent, norm, causal):
     assert_transparent(TransformerBlock(heads=2, norm=norm, causal=causal), (5, 8))
 
 
+@pytest.mark.rows("TRF-45")
 @pytest.mark.parametrize(("norm", "causal"), EVERY_KIND)
 def test_only_a_causal_block_ignores_the_future(norm, causal):
     block = TransformerBlock(heads=2, norm=norm, causal=causal)

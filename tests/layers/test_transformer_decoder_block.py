@@ -29,6 +29,7 @@ def load_cross_attention(block, prefix):
         weight.assign(value.reshape(weight.shape))
 
 
+@pytest.mark.rows("E-16")
 @NORMS
 def test_block_equals_pytorch_decoder_layer(pytorch_weights, norm):
     block = TransformerDecoderBlock(heads=2, hidden=16, norm=norm)

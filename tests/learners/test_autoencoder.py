@@ -9,6 +9,7 @@ import kerasdl
 from kerasdl.learners.autoencoder import Autoencoder
 
 
+@pytest.mark.rows("AEN-02", "AEN-03", "AEN-04")
 @pytest.mark.parametrize(
     ("widths", "count"), [((128, 64), 222_384), ((256, 64), 439_728), ((512, 256), 1_083_696)]
 )
@@ -35,6 +36,7 @@ def test_the_loss_compares_with_the_input_and_labels_are_ignored(digits, batches
         assert measured == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.rows("AEN-06")
 def test_a_linear_autoencoder_finds_the_principal_components(digits, reference):
     pca = reference("pca_digits.npz")
     data = tf.data.Dataset.from_tensor_slices(digits[:1437] - pca["mean"].reshape(8, 8, 1))
@@ -54,6 +56,7 @@ def test_a_linear_autoencoder_finds_the_principal_components(digits, reference):
     assert error == pytest.approx(pca["mse_train"][4], rel=1e-4)
 
 
+@pytest.mark.rows("AEN-01")
 def test_it_learns_more_than_the_mean(digits, batches):
     keras.utils.set_random_seed(0)
     model = kerasdl.create_model("autoencoder_tiny")

@@ -22,6 +22,7 @@ def changed(before, after):
     return any(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
 
 
+@pytest.mark.rows("GAN-01", "GAN-02", "GAN-03")
 def test_losses_at_equilibrium_are_those_of_a_coin():
     # D = 1/2 everywhere: -log D - log(1 - D) = 2 log 2 and -log D = log 2
     np.testing.assert_allclose(dcgan.cross_entropy(1.0, [[0.0]]), [[np.log(2)]], rtol=1e-6)
@@ -41,6 +42,7 @@ def test_smoothed_labels_leave_their_entropy(smoothing, least):
     assert losses.min() == pytest.approx(least, abs=1e-4)
 
 
+@pytest.mark.rows("GAN-06", "GAN-07", "TRN-22")
 @pytest.mark.parametrize("learns", ["generator", "discriminator"])
 def test_each_optimizer_moves_its_own_network(batches, learns):
     model = tiny()
@@ -55,6 +57,7 @@ def test_each_optimizer_moves_its_own_network(batches, learns):
         assert changed(before[name], trainable(getattr(model, name))) == (name == learns)
 
 
+@pytest.mark.rows("GAN-31", "E-35")
 def test_default_optimizers_are_the_published_ones():
     model = tiny()
     model.compile()
@@ -95,6 +98,7 @@ def test_evaluation_names_the_losses_and_repeats_its_noise(batches):
     assert list(first) == ["discriminator_loss", "generator_loss"]
 
 
+@pytest.mark.rows("GAN-06")
 def test_training_pulls_the_samples_towards_the_data(digits, batches):
     model = tiny()
     model.compile(*(keras.optimizers.Adam(5e-3, 0.5) for _ in range(2)), steps_per_execution=50)
@@ -108,6 +112,7 @@ def test_training_pulls_the_samples_towards_the_data(digits, batches):
     assert distance() < before / 2
 
 
+@pytest.mark.rows("DAT-29")
 def test_samples_are_images_that_repeat_with_their_seed():
     model = tiny()
     images = keras.ops.convert_to_numpy(model.generate(16, seed=3))
@@ -118,6 +123,7 @@ def test_samples_are_images_that_repeat_with_their_seed():
     assert not np.allclose(images, model.generate(16, seed=4))
 
 
+@pytest.mark.rows("GAN-15", "E-29")
 def test_interpolation_begins_and_ends_at_the_codes():
     model = tiny()
     codes = keras.random.normal((2, 4), seed=0)

@@ -33,6 +33,7 @@ def noise():
     return np.random.default_rng(1).random((5, TIME, 2), "float32")
 
 
+@pytest.mark.rows("TRN-02", "E-84")
 @pytest.mark.parametrize("kind", ["lstm", "gpt"])
 def test_with_a_pass_for_each_token_it_is_the_loop_over_time(kind, tokens, noise):
     keras.utils.set_random_seed(0)
@@ -66,6 +67,7 @@ def test_its_words_have_the_probabilities_of_the_network(tokens):
     np.testing.assert_allclose(counts, softmax(np.array(model(text[:1])))[0, :-1], atol=0.012)
 
 
+@pytest.mark.rows("TRN-01", "TRN-02")
 @pytest.mark.parametrize("kind", ["lstm", "gpt"])
 def test_the_truth_alone_is_teacher_forcing(kind, tokens):
     network = networks()[kind]

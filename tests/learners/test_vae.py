@@ -16,6 +16,7 @@ def trained(batches, steps=160, **options):
     return model
 
 
+@pytest.mark.rows("AEN-14")
 def test_the_notes_network_has_its_number_of_parameters():
     assert kerasdl.create_model("vae").count_params() == 1_082_680
 
@@ -29,6 +30,7 @@ def loss_and_parts(theirs, **options):
     return [loss, model.reconstruction_tracker.result(), model.kl_tracker.result()]
 
 
+@pytest.mark.rows("AEN-16", "AEN-17", "AEN-19")
 @pytest.mark.parametrize(("beta", "elbo"), [(1.0, "elbo"), (4.0, "beta4")])
 def test_loss_and_its_parts_are_the_reference(reference, beta, elbo):
     theirs = reference("vae_elbo.npz")
@@ -36,6 +38,7 @@ def test_loss_and_its_parts_are_the_reference(reference, beta, elbo):
     np.testing.assert_allclose(loss_and_parts(theirs, beta=beta), expected, atol=1e-5)
 
 
+@pytest.mark.rows("AEN-20", "E-71")
 def test_a_gaussian_likelihood_is_the_reference(reference):
     theirs = reference("vae_elbo.npz")
     expected = [part.mean() for part in (theirs["gauss_nll"] + theirs["kl"], theirs["gauss_nll"])]
@@ -57,6 +60,7 @@ def test_evaluation_names_the_parts_and_repeats_its_noise(batches):
     assert first["loss"] == pytest.approx(first["reconstruction"] + 2 * first["kl"], rel=1e-5)
 
 
+@pytest.mark.rows("AEN-43")
 def test_evaluation_samples_codes_and_a_call_does_not(digits, batches):
     model = trained(batches, steps=40)
     np.testing.assert_array_equal(model(digits[:4])["logits"], model(digits[:4])["logits"])
@@ -67,6 +71,7 @@ def test_evaluation_samples_codes_and_a_call_does_not(digits, batches):
     assert sampled > pixels.sum((1, 2, 3)).mean()  # noise costs something
 
 
+@pytest.mark.rows("AEN-17", "E-11")
 def test_training_lowers_the_loss_and_uses_the_code(batches):
     untrained = kerasdl.create_model("vae_tiny", widths=(64,))
     untrained.compile()
@@ -76,6 +81,7 @@ def test_training_lowers_the_loss_and_uses_the_code(batches):
     assert after["kl"] > 1
 
 
+@pytest.mark.rows("AEN-23")
 def test_codes_as_a_whole_lie_where_the_prior_is(digits, batches):
     model = trained(batches, steps=400)
     outputs = model(digits[:128])
@@ -86,6 +92,7 @@ def test_codes_as_a_whole_lie_where_the_prior_is(digits, batches):
     np.testing.assert_allclose(np.sqrt(mean.var(0) + variance.mean(0)), 1, atol=0.3)
 
 
+@pytest.mark.rows("AEN-18")
 def test_a_larger_beta_buys_a_smaller_kl_with_a_worse_reconstruction(batches):
     one, four = (
         trained(batches, beta=beta).evaluate(batches, return_dict=True, verbose=0)
@@ -95,6 +102,7 @@ def test_a_larger_beta_buys_a_smaller_kl_with_a_worse_reconstruction(batches):
     assert four["reconstruction"] > one["reconstruction"]
 
 
+@pytest.mark.rows("AEN-21")
 def test_samples_are_images_that_repeat_with_their_seed():
     model = kerasdl.create_model("vae")
     images = keras.ops.convert_to_numpy(model.generate(16, seed=3))
@@ -105,6 +113,7 @@ def test_samples_are_images_that_repeat_with_their_seed():
     assert not np.allclose(images, model.generate(16, seed=4))
 
 
+@pytest.mark.rows("AEN-22")
 def test_interpolation_decodes_the_line_between_means(digits):
     model = kerasdl.create_model("vae_tiny")
     images = keras.ops.convert_to_numpy(model.interpolate(digits[0], digits[1]))

@@ -40,6 +40,7 @@ def streamed(metric, y, predicted, size):
     return float(metric.result())
 
 
+@pytest.mark.rows("GAN-42", "MET-01", "MET-04", "MET-05")
 @pytest.mark.parametrize("name", CASES)
 def test_batches_add_up(name):
     options, y, predicted = CASES[name]
@@ -95,6 +96,7 @@ def calibration(y, predicted, **options):
     return float(metric.result())
 
 
+@pytest.mark.rows("MET-18")
 def test_calibration_of_labels_of_every_form():
     expected = calibration(LABELS, CHANCES)
     one_hot = np.eye(5)[LABELS]

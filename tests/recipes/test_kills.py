@@ -20,6 +20,7 @@ def trained(manner, *folders):
     return done.returncode, done.stderr
 
 
+@pytest.mark.rows("TRN-10", "TRN-14")
 @pytest.mark.slow
 def test_killed_and_resumed_is_bit_equal_to_undisturbed(tmp_path):
     whole, out = tmp_path / "whole", tmp_path / "killed"

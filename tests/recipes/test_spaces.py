@@ -23,6 +23,7 @@ def corner(recipe, parameters, number):
     return spaces.change(recipe, parameters, values)
 
 
+@pytest.mark.rows("HPO-01")
 @pytest.mark.parametrize("name", recipes.names())
 def test_every_value_of_every_recipe_makes_a_model(name):
     """HPO-01."""

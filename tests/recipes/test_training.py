@@ -42,6 +42,7 @@ class StopAfter(keras.callbacks.Callback):
         """As the progress bar has it."""
 
 
+@pytest.mark.rows("OPT-17", "TRN-14")
 def test_interrupted_run_resumes_to_the_same_weights(undisturbed, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(surviving, "ProgressBar", lambda *arguments: StopAfter(2))

@@ -35,6 +35,7 @@ def model_of(schedule):
     return model
 
 
+@pytest.mark.rows("SCH-15")
 @pytest.mark.parametrize("name", every())
 def test_fit_takes_it_and_it_comes_back_with_the_model(name, tmp_path):
     schedule, _ = every()[name]

@@ -86,6 +86,7 @@ def test_a_killed_search_loses_only_the_running_trial(finished):
     assert len(list((folder / "trials").iterdir())) == 2
 
 
+@pytest.mark.rows("HPO-15")
 @pytest.mark.slow
 def test_leaderboard_is_sorted_and_its_best_can_be_had_again(finished):
     """HPO-15; the objective is of the validation data, the test data are for the best alone."""

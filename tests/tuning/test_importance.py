@@ -2,6 +2,7 @@
 
 import keras_tuner
 import numpy as np
+import pytest
 
 from kerasdl import recipes, registry
 from kerasdl.recipes import training
@@ -26,6 +27,7 @@ def test_few_trials_tell_nothing():
     assert importance.measure(["rate"], np.zeros((9, 1)), np.ones(9)) is None
 
 
+@pytest.mark.rows("HPO-14")
 def test_a_recipe_serves_keras_tuners_own_tuners(tmp_path):
     """HPO-14."""
     recipe = recipes.get("mlp")

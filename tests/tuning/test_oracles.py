@@ -47,6 +47,7 @@ def stopping_at(function, count):
     return call
 
 
+@pytest.mark.rows("HPO-03")
 def test_grid_tries_every_combination_once(searched):
     """HPO-03: 3 x 2 x 2 = 12 trials."""
     space = {"p": THREE, "q": TWO, "r": [0.1, 0.2]}
@@ -74,6 +75,7 @@ def test_a_grid_larger_than_the_trials_is_no_corner(searched):
         assert {values[name] for values in found.tried} == {1, 2, 3}
 
 
+@pytest.mark.rows("HPO-02")
 def test_manual_search_tries_a_list_and_names_the_best(searched):
     """HPO-02."""
     listed = [{"x": 0.2}, {"x": 0.757}, {"x": 0.9}]
@@ -83,6 +85,7 @@ def test_manual_search_tries_a_list_and_names_the_best(searched):
     assert best.hyperparameters.values == {"x": 0.757} and best.score == min(found.scores)
 
 
+@pytest.mark.rows("HPO-04")
 def test_random_rates_are_log_uniform():
     """HPO-04."""
     hp = keras_tuner.HyperParameters()
@@ -94,6 +97,7 @@ def test_random_rates_are_log_uniform():
     assert stats.kstest(np.log10(drawn), stats.uniform(-5, 4).cdf).pvalue > 0.01
 
 
+@pytest.mark.rows("HPO-05")
 def test_nine_trials_see_three_values_by_grid_and_nine_at_random(searched):
     """HPO-05: so random search finds what matters more precisely."""
     plane = {"key": (0.0, 1.0), "other": (0.0, 1.0)}
@@ -108,6 +112,7 @@ def test_nine_trials_see_three_values_by_grid_and_nine_at_random(searched):
     assert min(random.scores) < min(grid.scores)
 
 
+@pytest.mark.rows("HPO-06")
 @pytest.mark.parametrize(
     ("function", "space", "trials", "optimum", "enough"),
     [(valley, {"x": (0.0, 1.0)}, 20, -6.0207, 9), (branin, PLANE, 25, 0.3979, 5)],
@@ -178,6 +183,7 @@ def test_failed_trials_are_recorded_and_the_search_goes_on(name, searched):
         assert lost <= 6 and len({values["x"] for values in found.tried}) == 25
 
 
+@pytest.mark.rows("HPO-11")
 def test_hyperband_gives_the_best_more_epochs(searched):
     """HPO-11: 18 trials are a whole bracket, 12 of 3 epochs, the best 4 of 9, the best 2 of 27."""
     found = searched("hyperband", valley, 18, epochs=27)

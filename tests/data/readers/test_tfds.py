@@ -62,6 +62,7 @@ def test_an_unknown_set_is_an_error(tmp_path):
         kerasdl.data.load("tfds:no_such_set", data_dir=tmp_path)
 
 
+@pytest.mark.rows("OTH-21")
 def test_no_network_is_one_line_at_once(tmp_path, monkeypatch):
     def offline(*args, **kwargs):
         raise OSError("Network is unreachable")

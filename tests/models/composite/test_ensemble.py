@@ -26,6 +26,7 @@ def inputs():
     return np.random.default_rng(0).normal(size=(20, 6)).astype("float32")
 
 
+@pytest.mark.rows("REG-21", "TRN-18")
 def test_its_probabilities_are_the_mean_of_the_members(inputs):
     parts = members()
     expected = formula([softmax(np.array(part(inputs))) for part in parts])
@@ -56,6 +57,7 @@ def test_large_logits_do_not_overflow():
         np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+@pytest.mark.rows("REG-21", "TRN-18")
 def test_its_loss_is_at_most_the_mean_loss_of_the_members(inputs):
     labels = np.random.default_rng(1).integers(4, size=20)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -1,5 +1,7 @@
 """Sizes follow from the shape of the image."""
 
+import pytest
+
 from kerasdl.models.generative.autoencoder import Decoder, Encoder
 
 
@@ -10,6 +12,7 @@ def test_decoder_mirrors_the_encoder():
     assert encoder.input_shape == decoder.output_shape == (None, 6, 4, 3)
 
 
+@pytest.mark.rows("AEN-05")
 def test_the_notes_example_compresses_28x28_to_32():
     assert Encoder().input_shape == (None, 28, 28, 1)
     assert Encoder().output_shape == (None, 32)

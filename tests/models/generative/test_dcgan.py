@@ -42,18 +42,21 @@ def discriminator():
     return Discriminator()
 
 
+@pytest.mark.rows("GAN-10", "GAN-16")
 def test_generator_is_the_published_one(generator):
     assert trainable(generator) == published("DCGAN generator") == 3_576_704
     assert generator.count_params() == 3_578_624
     assert sizes(generator) == [4, 8, 16, 32, 64]
 
 
+@pytest.mark.rows("GAN-11")
 def test_discriminator_is_the_published_one(discriminator):
     assert trainable(discriminator) == published("DCGAN discriminator") == 2_765_568
     assert discriminator.count_params() == 2_767_360
     assert sizes(discriminator) == [32, 16, 8, 4, 1]
 
 
+@pytest.mark.rows("GAN-12", "GAN-19", "E-30", "E-32", "E-33")
 def test_generator_keeps_the_guidelines(generator):
     hidden = ["Conv2DTranspose", "BatchNormalization", "Activation"]  # in this order: E-32
     assert kinds(generator) == ["InputLayer", "Reshape", *4 * hidden, "Conv2DTranspose"]
@@ -62,6 +65,7 @@ def test_generator_keeps_the_guidelines(generator):
     assert int(np.prod(first.shape)) == 819_200  # those of Dense(4 * 4 * 512): E-33
 
 
+@pytest.mark.rows("GAN-12", "GAN-20", "GAN-22", "E-30", "E-31", "E-36")
 def test_discriminator_keeps_the_guidelines(discriminator):
     hidden = ["Conv2D", "BatchNormalization", "LeakyReLU"]
     ends = ["InputLayer", "Conv2D", "LeakyReLU"], ["Conv2D", "Flatten"]  # a logit: E-36
@@ -88,12 +92,14 @@ def test_small_images_start_smaller(start, expected):
     assert sizes(Generator(8, 4, start, image_shape=(8, 8, 1))) == expected
 
 
+@pytest.mark.rows("GAN-18")
 def test_images_are_between_minus_one_and_one(generator):
     images = np.array(generator(10 * keras.random.normal((4, 100), seed=0)))
     assert images.min() >= -1
     assert images.max() <= 1
 
 
+@pytest.mark.rows("GAN-14")
 def test_close_codes_give_close_images(generator):
     code, step = keras.random.normal((2, 1, 100), seed=0)
     far, near = (

@@ -41,6 +41,7 @@ def test_without_temperature_or_choice_the_likeliest_is_chosen(options):
     np.testing.assert_array_equal(chosen, LOGITS.argmax(-1))
 
 
+@pytest.mark.rows("TRF-37", "TRF-38", "E-15")
 @pytest.mark.parametrize(("top_k", "top_p"), [(None, None), (2, None), (None, 0.8)])
 def test_draws_follow_the_softmax_at_a_temperature(top_k, top_p):
     logits, temperature, count = np.array([2, 1, 0.1, -1], "float32"), 2.0, 40_000

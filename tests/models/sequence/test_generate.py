@@ -41,6 +41,7 @@ def test_the_cache_changes_no_token(model, options):
     assert with_cache.shape == (2, 45)
 
 
+@pytest.mark.rows("TRF-36", "OTH-17")
 @pytest.mark.parametrize("length", [5, 20])
 def test_greedy_text_is_the_largest_logit_after_the_last_tokens(model, length):
     """The definition, in a Python loop: for a GPT, of the last `context` tokens."""

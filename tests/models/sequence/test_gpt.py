@@ -35,6 +35,7 @@ def parameters(vocabulary_size=50257, context=1024, width=768, depth=12, **_):
     return (vocabulary_size + context + 2) * width + depth * (12 * width**2 + 13 * width)
 
 
+@pytest.mark.rows("TRF-10", "TRF-31")
 def test_gpt2_has_the_published_number_of_parameters():
     with keras.StatelessScope(initialize_variables=False):  # weights without numbers
         model = kerasdl.create_model("gpt2")
@@ -62,6 +63,7 @@ def test_logits_depend_on_no_later_token():
     np.testing.assert_allclose(before, after, atol=1e-6)
 
 
+@pytest.mark.rows("TRF-31")
 def test_shorter_sequences_are_fine_and_longer_ones_are_refused():
     model = GPT(61, 16, 24, 2, 3)
     np.testing.assert_allclose(model(TOKENS[:, :5]), model(TOKENS)[:, :5], atol=1e-5)
@@ -78,6 +80,7 @@ def test_gpt_comes_back_from_a_file_bit_equal(tmp_path):
     np.testing.assert_array_equal(model(TOKENS), again(TOKENS))
 
 
+@pytest.mark.rows("TRF-36")
 def test_gpt_learns_a_sentence_by_heart():
     model = GPT(61, 16, 24, 2, 3, dropout=0.0)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -13,6 +13,7 @@ from kerasdl.models.sequence.lstm_lm import LSTMLanguageModel
 TOKENS = np.random.default_rng(0).integers(20, size=(2, 12)).astype("int32")
 
 
+@pytest.mark.rows("RNN-13")
 def test_hidden_states_equal_pytorch():
     """PyTorch's LSTM has 5 inputs and 4 units: a fifth unit without weights stays at zero."""
     arrays = np.load(pathlib.Path(__file__).parents[2] / "reference" / "lstm.npz")
@@ -48,12 +49,14 @@ def test_parameters_are_those_of_the_formula():
     assert model.count_params() == expected
 
 
+@pytest.mark.rows("RNN-21")
 @pytest.mark.parametrize("name", ["lstm_lm", "lstm_lm_tiny"])
 def test_every_step_predicts_every_token(name):
     model = kerasdl.create_model(name, vocabulary_size=20)
     assert model(TOKENS).shape == (2, 12, 20)
 
 
+@pytest.mark.rows("RNN-22")
 def test_steps_that_carry_the_state_equal_one_call():
     model = LSTMLanguageModel(20, width=8, depth=2)
     state, _ = model.begin(TOKENS, 12, 12)
@@ -64,6 +67,7 @@ def test_steps_that_carry_the_state_equal_one_call():
     np.testing.assert_allclose(keras.ops.concatenate(logits, axis=1), model(TOKENS), atol=1e-6)
 
 
+@pytest.mark.rows("RNN-21")
 def test_lstm_learns_a_repeating_string():
     text = np.tile([3, 1, 4, 1, 5, 9], 9).astype("int32")
     model = LSTMLanguageModel(10, width=32, depth=1, dropout=0.0)

@@ -15,6 +15,7 @@ def alexnet():
         return kerasdl.create_model("alexnet")
 
 
+@pytest.mark.rows("CNA-05", "CNA-07")
 def test_has_the_papers_shapes(alexnet):
     shapes = [layer.output.shape[1:] for layer in alexnet.layers if len(layer.output.shape) == 4]
     sizes = dict.fromkeys(shape[0] for shape in shapes)
@@ -30,6 +31,7 @@ def test_has_the_papers_shapes(alexnet):
     assert alexnet.get_layer("dense6").input.shape == (None, 9216)
 
 
+@pytest.mark.rows("CNA-08")
 @pytest.mark.parametrize(
     ("kind", "number"),
     [
@@ -44,6 +46,7 @@ def test_has_the_papers_parts(alexnet, kind, number):
     assert sum(isinstance(layer, kind) for layer in alexnet.layers) == number
 
 
+@pytest.mark.rows("CNA-09")
 def test_groups_halve_the_second_convolution(alexnet):
     assert alexnet.get_layer("conv2").count_params() == 307_456
     with keras.StatelessScope(initialize_variables=False):
@@ -52,6 +55,7 @@ def test_groups_halve_the_second_convolution(alexnet):
     assert counts.parameters(one_piece).trainable == 62_378_344
 
 
+@pytest.mark.rows("CNA-05")
 def test_most_parameters_are_in_the_dense_layers(alexnet):
     dense = sum(p.count_params() for p in alexnet.layers if isinstance(p, layers.Dense))
     assert dense / alexnet.count_params() == pytest.approx(0.962, abs=5e-4)

@@ -16,6 +16,7 @@ ITEMS = {name: item for s in SUBJECTS for name, item in s.counts.items() if item
 TAKE_LONG_TO_TRACE = {"resnet101", "resnet152", "densenet169", "densenet201"}
 
 
+@pytest.mark.rows("CNA-04", "CNA-06", "CNA-10", "CNA-16", "CNA-27")
 @pytest.mark.parametrize("name", sorted(ITEMS.keys() - TAKE_LONG_TO_TRACE))
 def test_macs_are_published(name):
     with keras.StatelessScope(initialize_variables=False):  # weights without numbers
@@ -23,6 +24,7 @@ def test_macs_are_published(name):
     assert macs == PUBLISHED[ITEMS[name]]
 
 
+@pytest.mark.rows("CNA-01", "E-08")
 def test_the_first_networks_have_the_notes_sizes():
     simple_cnn = kerasdl.create_model("simple_cnn")
     assert counts.parameters(simple_cnn) == (1_147_914, 1_148_362)

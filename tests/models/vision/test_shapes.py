@@ -14,12 +14,14 @@ def sizes(model, names):
     return [model.get_layer(name).output.shape[1] for name in names]
 
 
+@pytest.mark.rows("CNA-01", "CNO-53", "CNO-54")
 def test_simple_cnn_halves_32_pixels_three_times():
     model = kerasdl.create_model("simple_cnn")
     assert sizes(model, ["conv1", "conv2", "conv3"]) == [32, 16, 8]
     assert model.get_layer("features").input.shape == (None, 4 * 4 * 128)
 
 
+@pytest.mark.rows("CNA-04")
 def test_lenet_flattens_400_values():
     model = kerasdl.create_model("lenet5")
     assert sizes(model, ["conv1", "pool1", "conv2", "pool2"]) == [28, 14, 10, 5]
@@ -34,6 +36,7 @@ def test_lenet_enlarges_small_images_and_leaves_large_ones():
     assert "enlarge" not in [layer.name for layer in model.layers]
 
 
+@pytest.mark.rows("CNA-10")
 @pytest.mark.parametrize(("name", "number"), [("vgg16", 16), ("vgg19", 19)])
 def test_vgg_has_the_number_of_weight_layers_in_its_name(name, number):
     with keras.StatelessScope(initialize_variables=False):
@@ -43,6 +46,7 @@ def test_vgg_has_the_number_of_weight_layers_in_its_name(name, number):
     assert pools == [(112, 112, 64), (56, 56, 128), (28, 28, 256), (14, 14, 512), (7, 7, 512)]
 
 
+@pytest.mark.rows("CNA-15", "CNA-35")
 def test_resnet_and_densenet_halve_224_pixels_five_times():
     with keras.StatelessScope(initialize_variables=False):
         resnet = kerasdl.create_model("resnet18")
@@ -51,6 +55,7 @@ def test_resnet_and_densenet_halve_224_pixels_five_times():
     assert sizes(densenet, [f"dense_block{i}" for i in (1, 2, 3, 4)]) == [56, 28, 14, 7]
 
 
+@pytest.mark.rows("CNO-30")
 @pytest.mark.parametrize("name", ["se_resnet_tiny", "resnet_tiny", "densenet_tiny"])
 def test_networks_with_global_pooling_take_images_of_any_size(name):
     model = kerasdl.create_model(name, input_shape=(None, None, 3))
