@@ -1,46 +1,50 @@
 # %% [markdown]
-# # The perceptron, and the question that it cannot answer
+# # The perceptron and XOR: what one neuron can learn
 #
-# **Claim.** There are sixteen questions about two bits. The perceptron's rule learns fourteen of
-# them, whatever the order of its examples, AND and OR after fewer mistakes than a bound foretells.
-# Never XOR and its opposite: there its weights go in circles for ever. A logistic neuron fails too,
-# and ends at chance. Three perceptrons in two layers answer XOR; descent finds such weights from
-# some starts with two hidden neurons, and from at least 95 in 100 with sixteen.
+# **Claim.** There are sixteen functions of two bits. The perceptron's learning rule learns fourteen
+# of them, in whatever order it sees the examples; AND and OR after fewer mistakes than a theorem
+# allows. It never learns XOR and its opposite: its weights go in circles. A neuron with a sigmoid
+# in place of the threshold fails on XOR too: it ends at a probability of one half for every
+# example. Three perceptrons in two layers compute XOR.
 #
-# **The idea.** A neuron weighs its inputs and asks whether they reach a threshold. After a mistake
-# it turns towards the example, or away from it. Where *some* weights answer everything with a
-# margin, all mistakes together are no more than:
+# **The idea.** A neuron multiplies each input by a weight, adds the products and a bias, and
+# answers 1 if the sum reaches 0. In a plane of two inputs, the points where the sum is exactly 0
+# form a straight line: on one side of it the neuron answers 1, on the other 0. To learn is to find
+# the line. After each mistake, the perceptron's rule moves the weights towards the example (if the
+# answer should have been 1) or away from it (if it should have been 0):
 #
-# $$\hat y = [\,w \cdot x + b \ge 0\,] \qquad w \leftarrow w + \eta\,(y - \hat y)\,x \qquad
-# \text{mistakes} \le \max_i |\tilde x_i|^2\, |\tilde w^*|^2$$
+# $$\hat y = [\,w \cdot x + b \ge 0\,] \qquad w \leftarrow w + (y - \hat y)\,x \qquad
+# b \leftarrow b + (y - \hat y)$$
 #
-# with $\tilde x = (x, 1)$, and weights $\tilde w^* = (w^*, b^*)$ that put each example at least 1
-# on its side of the threshold.
-#
-# Run it: `python tutorials/1_learning/01_perceptron_and_xor.py` (25 seconds).
-# You will see the line turn, all
-# sixteen questions, what a second layer does to XOR, and how often descent finds it.
+# Run it: `python tutorials/1_learning/01_perceptron_and_xor.py` (10 seconds).
+# You will see the line turn until AND is learned, the sixteen functions and the two that no line
+# separates, why a sigmoid does not help, and how a second layer solves XOR.
 
 # %%
+import functools
 import itertools
 import pathlib
 
-import matplotlib.pyplot as plt
 import numpy as np
-import tensorflow as tf
 
 from kerasdl.formulas import basics
+from kerasdl.utils import tutorial
 
-CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
-AND, OR, XOR = np.array([[0, 0, 0, 1], [0, 1, 1, 1], [0, 1, 1, 0]])
-ORDERS = list(itertools.permutations(range(4)))
-HOW = "(first bit to the right, second up)"
+CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])  # the four inputs of two bits
+AND = np.array([0, 0, 0, 1])
+OR = np.array([0, 1, 1, 1])
+XOR = np.array([0, 1, 1, 0])
+COLORS = "blue: class 0, orange: class 1"
 
 # %% [markdown]
-# ## The neuron and its rule
-# The notes give no rule to learn by; this is Rosenblatt's. The bias is the weight of a third input
-# that is always 1. A run ends when an epoch has no mistake. If it finds itself, at the beginning of
-# an epoch, with weights that it had before, all will repeat: it never ends.
+# ## The neuron and its learning rule
+# The rule is Rosenblatt's (1958). It changes nothing while the answer is right. All weights start
+# at 0. One pass over the four examples is an epoch, and learning ends after an epoch without a
+# mistake.
+#
+# If an epoch begins with weights that an earlier epoch began with, then everything repeats from
+# there on, because the rule has no randomness. So learning can also end with the certainty that it
+# would go on for ever.
 
 
 # %%
@@ -48,202 +52,271 @@ def perceptron(x, w, b):
     return (x @ w + b >= 0).astype(int)
 
 
-def learn(answers, order):
-    """Weights from zeros on, after each mistake, and whether the last ones are right."""
-    w, b, path, seen = np.zeros(2), 0.0, [(0.0, 0.0, 0.0)], set()
-    while any(perceptron(CORNERS, w, b) != answers):
+def learn(targets, order):
+    """Apply the rule until it makes no mistakes or repeats itself.
+
+    Returns the (w1, w2, b) before the first and after each mistake, and whether it succeeded.
+    """
+    w, b = np.zeros(2), 0.0
+    path, seen = [(0.0, 0.0, 0.0)], set()
+    while any(perceptron(CORNERS, w, b) != targets):
         if path[-1] in seen:
             return path, False
         seen.add(path[-1])
         for i in order:
-            mistake = answers[i] - perceptron(CORNERS[i], w, b)
-            w, b = w + mistake * CORNERS[i], float(b + mistake)
-            if mistake:
+            error = targets[i] - perceptron(CORNERS[i], w, b)  # 1, 0 or -1
+            if error:
+                w = w + error * CORNERS[i]
+                b = float(b + error)
                 path.append((*w.tolist(), b))
     return path, True
 
 
-def bound(answers, w, b):
-    assert np.min((2 * answers - 1) * (CORNERS @ w + b)) >= 1
-    return (np.sum(CORNERS**2, axis=1) + 1).max() * (w @ w + b**2)
-
-
 # %% [markdown]
-# ## Two layers, by hand
-# XOR is "one of them, but not both": OR and not AND. The hidden layer moves the four corners to
-# three places, (OR, AND), and there a line suffices. Nine numbers in all.
+# In the picture on the left, the neuron answers 1 on the upper right side of the dashed line, so
+# it gets the corner (0, 1) wrong. The rule subtracts the example from the weights and 1 from the
+# bias, and the line moves past that corner.
+#
+# In the middle is a whole run on AND: each mistake draws a new, darker line. (Some weights on the
+# way give no line in this picture: they answer 1 everywhere or 0 everywhere.) On the right are the
+# same weights as numbers.
 
 
 # %%
-def last_neuron(hidden):
+def draw_line(axes, w1, w2, b, **options):
+    """Draw the points where w1 x1 + w2 x2 + b = 0, inside the box from -0.5 to 1.5."""
+    along = np.array([-0.5, 1.5])
+    if w2:
+        axes.plot(along, -(w1 * along + b) / w2, **options)
+    elif w1:
+        axes.axvline(-b / w1, **options)
+
+
+def the_rule(fast=False):
+    figure, (step, run, weights) = tutorial.panels(1, 3, title=f"AND ({COLORS})")
+
+    before = np.array([2.0, 3.0]), -2.5
+    after = basics.perceptron_update(CORNERS[1], 0, *before)
+    tutorial.plane(step, None, CORNERS, AND, title="One mistake at (0, 1)")
+    draw_line(step, *before[0], before[1], color="black", ls="--", label="before: w = (2, 3)")
+    draw_line(step, *after[0], after[1], color="black", label="after: w = (2, 2)")
+    step.legend(fontsize=8, loc="lower left")
+
+    path, _ = learn(AND, order=(0, 1, 2, 3))
+    last = np.array(path[-1])
+    title = f"A run: {len(path) - 1} mistakes"
+    answer = functools.partial(perceptron, w=last[:2], b=last[2])
+    tutorial.plane(run, answer, CORNERS, AND, title=title)
+    for number, (w1, w2, b) in enumerate(path):
+        shade = str(0.8 * (1 - number / (len(path) - 1)))  # from light grey to black
+        draw_line(run, w1, w2, b, color=shade, lw=3 if number == len(path) - 1 else 1.5)
+
+    curves = dict(zip(("w1", "w2", "b"), np.transpose(path), strict=True))
+    tutorial.lines(
+        weights, curves, xlabel="mistakes so far", ylabel="value", drawstyle="steps-post"
+    )
+    weights.set_title("The weights of that run")
+    print(f"AND is learned after {len(path) - 1} mistakes: w = {last[:2]}, b = {last[2]}")
+    return figure
+
+
+# %%
+tutorial.show(the_rule)
+
+# %% [markdown]
+# ## All functions of two bits
+# A function of two bits gives 0 or 1 for each of the four corners, so there are $2^4 = 16$ of them.
+# The rule gets each one in all 24 orders of the examples.
+#
+# Two of them no line separates. For XOR a neuron would need $b < 0$ (the answer to (0, 0) is 0),
+# $w_1 + b \ge 0$ and $w_2 + b \ge 0$ (the answer to (1, 0) and (0, 1) is 1). Then
+# $w_1 + w_2 + b \ge -b > 0$, so the answer to (1, 1) is 1 as well, and it should be 0.
+
+
+# %%
+@functools.cache
+def learn_all():
+    """targets -> a run of `learn` for each order of the examples."""
+    orders = list(itertools.permutations(range(4)))
+    functions = itertools.product((0, 1), repeat=4)
+    return {targets: [learn(np.array(targets), order) for order in orders] for targets in functions}
+
+
+def sixteen_functions(fast=False):
+    title = f"The functions of two bits, by their values at 00, 01, 10, 11 ({COLORS})"
+    figure, axes = tutorial.panels(2, 8, title=title, size=(1.9, 2.3))
+    for place, (targets, runs) in zip(axes.flat, learn_all().items(), strict=True):
+        path, success = runs[0]
+        last = np.array(path[-1])
+        answer = functools.partial(perceptron, w=last[:2], b=last[2])
+        outcome = f"{len(path) - 1} mistakes" if success else "never learned"
+        name = f"{''.join(map(str, targets))}: {outcome}"
+        tutorial.plane(place, answer, CORNERS, targets, title=name, size=70, xlabel="", ylabel="")
+        place.set(xticks=[], yticks=[])
+        place.title.set(fontsize=9, fontweight="normal" if success else "bold")
+        draw_line(place, *last, color="black", lw=1)
+
+    always = [t for t, runs in learn_all().items() if all(success for _, success in runs)]
+    never = [t for t, runs in learn_all().items() if not any(success for _, success in runs)]
+    print(f"learned in every order of the examples: {len(always)} of 16; in no order: {never}")
+    assert len(always) == 14
+    assert never == [(0, 1, 1, 0), (1, 0, 0, 1)]  # XOR and its opposite
+    return figure
+
+
+# %%
+tutorial.show(sixteen_functions)
+
+# %% [markdown]
+# ## How many mistakes
+# Write the bias as the weight of a third input that is always 1: $\tilde x = (x, 1)$ and
+# $\tilde w = (w, b)$. If *some* weights $\tilde w^*$ put every example at least 1 on its side of
+# the threshold, then the rule makes no more mistakes than
+#
+# $$\max_i |\tilde x_i|^2\; |\tilde w^*|^2$$
+#
+# however often and in whatever order it sees the examples (Novikoff, 1962). The reason: each
+# mistake raises $\tilde w \cdot \tilde w^*$ by at least 1, but $|\tilde w|^2$ by at most
+# $\max_i |\tilde x_i|^2$. Both cannot go on for long.
+
+
+# %%
+def bound(targets, w, b):
+    """The largest number of mistakes, given weights that separate the examples by 1."""
+    assert np.min((2 * targets - 1) * (CORNERS @ w + b)) >= 1
+    longest = np.max(np.sum(CORNERS**2, axis=1) + 1)
+    return longest * (w @ w + b**2)
+
+
+def mistakes_and_bound(fast=False):
+    for name, targets, b in (("AND", AND, -3), ("OR", OR, -1)):
+        most = max(len(path) - 1 for path, _ in learn_all()[tuple(targets.tolist())])
+        allowed = bound(targets, np.array([2, 2]), b)
+        print(f"{name}: at most {most} mistakes in any order; the theorem allows {allowed}")
+        assert most < allowed
+
+
+# %%
+tutorial.show(mistakes_and_bound)
+
+# %% [markdown]
+# ## A neuron with a sigmoid
+# The threshold has no slope: its derivative is 0 wherever it exists, so there is no telling in
+# which direction an answer would improve. The *logistic neuron* has the sigmoid
+# $\sigma(z) = 1 / (1 + e^{-z})$ in place of the threshold. Its answer is a probability, and it
+# learns by gradient descent: each weight moves a little in the direction in which the loss falls.
+# For the cross-entropy loss the gradient is simply the error times the input, $(\hat y - y)\,x$
+# (the next tutorial derives it).
+#
+# The line where its answer is one half is still a straight line, so it learns AND and OR, and not
+# XOR.
+
+
+# %%
+def descend(targets, steps, learning_rate=0.5):
+    """Probabilities of a logistic neuron for the four corners after gradient descent."""
+    w, b = np.array([1.0, -0.5]), 0.3
+    for _ in range(steps):
+        error = (basics.logistic_neuron(CORNERS, w, b) - targets) / 4  # a mean over 4 examples
+        w = w - learning_rate * CORNERS.T @ error
+        b = b - learning_rate * error.sum()
+    return basics.logistic_neuron(CORNERS, w, b)
+
+
+def logistic_neuron(fast=False):
+    names = {"AND": AND, "OR": OR, "XOR": XOR}
+    probabilities = {name: descend(targets, steps=3000) for name, targets in names.items()}
+    figure, axes = tutorial.panels(1, 3, title=f"A logistic neuron after learning ({COLORS})")
+    for place, (name, targets) in zip(axes, names.items(), strict=True):
+        values = dict(zip(("00", "01", "10", "11"), probabilities[name], strict=True))
+        colors = [tutorial.CLASSES[target] for target in targets]
+        tutorial.bars(place, values, xlabel="input", ylabel="probability of 1", color=colors)
+        place.axhline(0.5, color="grey", ls=":")
+        place.set(title=name, ylim=(0, 1.1))
+    print({name: values.round(3).tolist() for name, values in probabilities.items()})
+    np.testing.assert_array_equal(probabilities["AND"] > 0.5, AND)
+    np.testing.assert_array_equal(probabilities["OR"] > 0.5, OR)
+    np.testing.assert_allclose(probabilities["XOR"], 0.5, atol=1e-3)
+    return figure
+
+
+# %%
+tutorial.show(logistic_neuron)
+
+# %% [markdown]
+# ## Two layers
+# XOR is "one of them, but not both": OR and not AND. So let two neurons of a first, *hidden* layer
+# compute OR and AND, and let a third neuron answer 1 where OR is 1 and AND is 0. The hidden layer
+# moves the four corners to three places, (OR, AND), where a line separates the classes. The network
+# has nine numbers: two weights and a bias for each of the three neurons.
+
+
+# %%
+def output_neuron(hidden):
     return perceptron(hidden, np.array([1, -1]), -0.5)
 
 
 def two_layers(x):
-    w, b = np.array([[1, 1], [1, 1]]), np.array([-0.5, -1.5])  # OR, AND
-    hidden = basics.dense(x, w, b, basics.step)
-    return hidden, last_neuron(hidden)
+    w, b = np.array([[1, 1], [1, 1]]), np.array([-0.5, -1.5])  # a column a neuron: OR, AND
+    hidden = (x @ w + b >= 0).astype(int)
+    return hidden, output_neuron(hidden)
 
 
-# %% [markdown]
-# ## Two layers, learned
-# Who of the three made the mistake? The rule does not say: it knows no right answer for a hidden
-# neuron. And a step has no slope to follow. So take neurons that have one: the logistic neuron
-# $\sigma(w \cdot x + b)$ (which one of the notes calls a perceptron) as the last, ReLUs before it.
-# The slopes are those of tutorial 02, and each number goes a little downhill.
+def xor_in_two_layers(fast=False):
+    figure, (left, right) = tutorial.panels(1, 2, size=(4.6, 4), title=COLORS)
+    tutorial.plane(left, lambda x: two_layers(x)[1], CORNERS, XOR, title="XOR: OR and not AND")
+    hidden, answers = two_layers(CORNERS)
+    names = {"xlabel": "first hidden neuron: OR", "ylabel": "second hidden neuron: AND"}
+    title = "What the output neuron sees"
+    tutorial.plane(right, output_neuron, hidden, XOR, title=title, **names)
+    for place, name in zip(hidden[[0, 1, 3]], ("00", "01 and 10", "11"), strict=True):
+        right.annotate(name, place, (0, 12), textcoords="offset points", ha="center")
+    print(f"answers of the two layers: {answers.tolist()}")
+    np.testing.assert_array_equal(answers, XOR)
+    np.testing.assert_array_equal(basics.dense(CORNERS, np.ones((2, 2)), np.array([-0.5, -1.5]),
+                                               basics.step), hidden)  # fmt: skip
+    assert basics.dense_parameters(2, 2, 1) == 9
+    return figure
 
 
 # %%
-def descend(width, seed, steps, rate=0.5):
-    """Weights after learning XOR, and the last answers, as probabilities."""
-    random = np.random.default_rng(seed)
-    weights = [random.normal(size=(width, 2)), np.zeros((width, 1))]
-    weights += [random.normal(size=(1, width)), np.zeros((1, 1))]
-    for _ in range(steps):
-        z1, a1, _, a2 = basics.forward_propagation(CORNERS.T, *weights)
-        slopes = basics.backpropagation(CORNERS.T, XOR, z1, a1, a2, weights[2])
-        weights = [w - rate * slope for w, slope in zip(weights, slopes, strict=True)]
-    return weights, basics.forward_propagation(CORNERS.T, *weights)[-1][0]
-
-
-def descend_alone(answers, steps, rate=0.5):
-    """The same with one logistic neuron; examples are rows."""
-    w, b = np.array([1.0, -0.5]), 0.3
-    for _ in range(steps):
-        slope = (basics.logistic_neuron(CORNERS, w, b) - answers) / 4
-        w, b = w - rate * CORNERS.T @ slope, b - rate * slope.sum()
-    return basics.logistic_neuron(CORNERS, w, b)
-
-
-def slope_of_step():
-    z = tf.Variable([-2.0, 0.0, 3.0])
-    with tf.GradientTape() as tape:
-        y = tf.cast(z >= 0, "float32")
-    return tape.gradient(y, z)
-
+tutorial.show(xor_in_two_layers)
 
 # %% [markdown]
-# ## The pictures
+# These nine numbers were found by thinking. The perceptron's rule cannot find them: it needs the
+# right answer of each neuron, and nobody knows the right answers of hidden neurons. What can is
+# gradient descent with neurons that have a slope, and the chain rule to get the gradient of every
+# weight. That is the next tutorial.
+#
+# ## The library has the same
+# `kerasdl.formulas.basics` has the perceptron, its rule and the logistic neuron.
 
 
 # %%
-def draw_regions(axis, answer, answers, title, points=CORNERS):
-    grid = np.stack(np.meshgrid(*[np.linspace(-0.5, 1.5, 401)] * 2), axis=-1)
-    shown = {"extent": (-0.5, 1.5, -0.5, 1.5), "origin": "lower", "aspect": "auto"}
-    axis.imshow(answer(grid), cmap="coolwarm", vmin=-0.3, vmax=1.3, alpha=0.7, **shown)
-    for point, y in zip(points, answers, strict=True):
-        axis.plot(*point, "o", color="tab:red" if y else "tab:blue", mec="black", ms=9)
-    axis.set(title=title, xticks=[0, 1], yticks=[0, 1])
-    axis.title.set_fontsize(10)
+def same_in_the_library(fast=False):
+    w, b = basics.perceptron_update(CORNERS[0], 0, np.zeros(2), 0.0)
+    assert learn(AND, order=(0, 1, 2, 3))[0][1] == (*w, b)
+    neuron = basics.logistic_neuron(np.array([0.5, 0.3, 0.2]), np.ones(3), 0.0)
+    np.testing.assert_allclose(neuron, 0.731059, atol=1e-6)
 
 
-def draw_line(axis, weights, answers, title):
-    w, b = np.array(weights[:2]), weights[2]
-    draw_regions(axis, lambda x: perceptron(x, w, b), answers, title)
-    axis.tick_params(labelbottom=False, labelleft=False)
+# %%
+tutorial.show(same_in_the_library)
 
-
-def draw_rule(path):
-    figure, axes = plt.subplots(2, len(path) // 2, figsize=(14, 4.6), layout="constrained")
-    for number, (axis, weights) in enumerate(zip(axes.flat, path, strict=True)):
-        title = "mistakes: {}\nw = ({:g}, {:g}), b = {:g}"
-        draw_line(axis, weights, AND, title.format(number, *weights))
-    figure.suptitle(f"AND: what is answered 1 is red, and so is the corner where 1 is right {HOW}")
-    return figure
-
-
-def draw_sixteen(found):
-    figure, axes = plt.subplots(2, 8, figsize=(14, 4.2), layout="constrained")
-    for axis, (answers, (path, right)) in zip(axes.flat, found.items(), strict=True):
-        mistakes = f"mistakes: {len(path) - 1}" if right else "never learned"
-        draw_line(axis, path[-1], answers, f"{''.join(map(str, answers))}, {mistakes}")
-        axis.title.set_weight("normal" if right else "bold")
-    figure.suptitle(f"All questions about two bits, named by answers to 00, 01, 10 and 11 {HOW}")
-    return figure
-
-
-def draw_xor(weights):
-    def learned(x):
-        return basics.forward_propagation(x.reshape(-1, 2).T, *weights)[-1].reshape(x.shape[:2])
-
-    figure, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
-    draw_regions(axes[0], lambda x: two_layers(x)[1], XOR, "by hand: OR and not AND")
-    title = f"learned: {len(weights[0])} ReLUs, then a logistic neuron"
-    draw_regions(axes[2], learned, XOR, title)
-    hidden, title = two_layers(CORNERS)[0], "by hand: what the last neuron sees"
-    draw_regions(axes[1], last_neuron, XOR, title, hidden)
-    for point, name in zip(hidden[[0, 1, 3]], ("00", "01 and 10", "11"), strict=True):
-        axes[1].annotate(name, point, (0, 10), textcoords="offset points", ha="center")
-    axes[1].set(xlabel="OR", ylabel="AND")
-    return figure
-
-
-def draw_starts(solved, alone):
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained")
-    for place, (name, answers) in enumerate(alone.items()):
-        left.bar(np.arange(4) + (place - 1) * 0.27, answers, 0.25, label=name)
-    left.set_xticks(range(4), ("00", "01", "10", "11"))
-    left.set(title="One logistic neuron, after learning", ylabel="probability of 1", ylim=(0, 1.3))
-    left.legend(ncols=3)
-    bars = right.bar([str(width) for width in solved], [100 * share for share in solved.values()])
-    right.bar_label(bars, fmt="%.0f")
-    right.set(title="XOR: starts that end with four right, %", ylim=(0, 112))
-    right.set(xlabel="hidden neurons")
-    return figure
+# %% [markdown]
+# ## Exercises
+# 1. A line can have three corners of XOR right. Why does the perceptron's rule never stay there?
+# 2. Move the example (1, 0) of AND to (0.9, 0.9). What happens to the bound, and what to the number
+#    of mistakes?
+# 3. Which nine numbers compute the opposite of XOR?
+# 4. How many of the 256 functions of three bits does one perceptron learn?
 
 
 # %%
 def main(fast=False, out=pathlib.Path("out/01_perceptron_and_xor")):
-    out.mkdir(parents=True, exist_ok=True)
-    starts, steps, widths = (5, 500, (2, 16)) if fast else (100, 1500, (2, 3, 4, 8, 16))
-    sixteen = itertools.product((0, 1), repeat=4)
-    runs = {answers: [learn(np.array(answers), order) for order in ORDERS] for answers in sixteen}
-    solved, kept = {}, None
-    for width in widths:
-        ends = [descend(width, seed, steps) for seed in range(starts)]
-        right = [weights for weights, answers in ends if np.all((answers > 0.5) == XOR)]
-        solved[width] = len(right) / starts
-        kept = kept or right[0] if right else kept
-    alone = {n: descend_alone(y, 3000) for n, y in (("AND", AND), ("OR", OR), ("XOR", XOR))}
-
-    of_and, of_or = runs[tuple(AND)], runs[tuple(OR)]
-    figures = {"rule": draw_rule(max((path for path, _ in of_and), key=len))}
-    figures["sixteen"] = draw_sixteen({answers: each[0] for answers, each in runs.items()})
-    figures |= {"xor": draw_xor(kept), "starts": draw_starts(solved, alone)}
-    for name, figure in figures.items():
-        figure.savefig(out / f"{name}.png", dpi=120)
-    plt.close("all")
-    learned = [answers for answers, each in runs.items() if all(right for _, right in each)]
-    never = [answers for answers, each in runs.items() if not any(right for _, right in each)]
-    most = [max(len(path) - 1 for path, _ in each) for each in (of_and, of_or)]
-    limits = [bound(AND, np.array([2, 2]), -3), bound(OR, np.array([2, 2]), -1)]
-    print(f"learned in every order: {len(learned)} of 16; in none: {never}")
-    print(f"mistakes in AND and OR: at most {most}; bounds {np.array(limits)}")
-    print("the logistic neuron:", {name: p.round(3).tolist() for name, p in alone.items()})
-    print(f"XOR solved, by hidden neurons: {solved}; figures in {out}")
-
-    # the claim
-    assert len(learned) == 14 and never == [(0, 1, 1, 0), (1, 0, 0, 1)], (learned, never)
-    assert np.all(np.less(most, limits)), (most, limits)
-    assert (two_layers(CORNERS)[1] == XOR).all() and basics.dense_parameters(2, 2, 1) == 9
-    assert slope_of_step() is None  # not even zero
-    np.testing.assert_allclose(alone["XOR"], 0.5, atol=1e-3)
-    assert np.array_equal([alone["AND"] > 0.5, alone["OR"] > 0.5], [AND, OR]), alone
-    neuron = basics.logistic_neuron(np.array([0.5, 0.3, 0.2]), np.ones(3), 0.0)
-    np.testing.assert_allclose(neuron, 0.731059, atol=1e-6)  # the notes' example
-    w, b = basics.perceptron_update(CORNERS[0], 0, np.zeros(2), 0.0)
-    assert of_and[0][0][1] == (*w, b)  # the rule is the library's
-    assert fast or (0 < solved[2] < 0.9 and solved[16] >= 0.95), solved
+    sections = the_rule, sixteen_functions, mistakes_and_bound, logistic_neuron
+    tutorial.run(*sections, xor_in_two_layers, same_in_the_library, fast=fast, out=out)
 
 
-# %% [markdown]
-# ## Exercises
-# 1. Start the two-layer network with all weights 0. Why does no hidden neuron ever learn?
-# 2. Put the third corner of an AND at (0.9, 0.9) instead of (1, 0). What becomes of the bound, and
-#    what of the mistakes?
-# 3. The runs with two hidden neurons that fail: which answers do they give, and why do they stay?
-# 4. How many of the 256 questions about three bits does one perceptron learn?
-
-# %%
-if __name__ == "__main__":
+if __name__ == "__main__" and not tutorial.in_editor():
     main()
