@@ -19,8 +19,8 @@ from keras import layers
 
 import kerasdl
 from kerasdl import compression, export
-from kerasdl.compression.compressing import RATES
-from kerasdl.compression.reporting import Judge
+from kerasdl.compression.methods import RATES
+from kerasdl.compression.reporting import Evaluator
 
 RESULT = pathlib.Path(__file__).parent / "results" / "compression.json"
 DATA = {
@@ -88,11 +88,11 @@ def measure(network, name):
     start = time.perf_counter()
     model.fit(train, epochs=EPOCHS[name], **options)
     plain = (time.perf_counter() - start) / EPOCHS[name]
-    judge = Judge(model, splits.test)
+    evaluator = Evaluator(model, splits.test)
     weights = model.get_weights()
     folder = pathlib.Path(tempfile.mkdtemp())
     file = export.to_litert(model, folder / "float.tflite")
-    whole = judge.report(file, model, method="float").row()
+    whole = evaluator.report(file, model, method="float").row()
     found = {"parameters": model.count_params(), "float": whole}
     sparsities = SPARSITY[f"{network}-{name}"]
     for method, sparsity in zip(("pqat", "pcqat"), sparsities, strict=True):
@@ -110,7 +110,7 @@ def measure(network, name):
             optimizer=lambda step, epochs: optimizer(RATE * RATES[step], len(train) * epochs),
             prune_options={"scope": "global"},
             callbacks=[order],
-            judge=judge,
+            evaluator=evaluator,
         )
         seconds = time.perf_counter() - start
         row = small.report.row()

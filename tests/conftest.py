@@ -42,8 +42,8 @@ def global_precision():
 
 def pytest_sessionfinish():
     """A worker of pytest-xdist leaves without the farewell that ends the converting process."""
-    if "kerasdl.export.process" in sys.modules:
-        sys.modules["kerasdl.export.process"].WORKER.stop()
+    if "kerasdl.export.worker" in sys.modules:
+        sys.modules["kerasdl.export.worker"].WORKER.stop()
 
 
 def pytest_collection_finish():

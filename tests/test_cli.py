@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from kerasdl import cli
-from kerasdl.export import card
+from kerasdl.export import metadata
 
 
 def run(capsys, *arguments):
@@ -186,6 +186,6 @@ def test_road_from_a_table_to_predicted_rows(houses, tmp_path, capsys):
 
     run(capsys, "export", folder, "--quantize", "none")
     (file,) = (folder / "export").glob("*.tflite")
-    description = card.read(file).description
+    description = metadata.read(file).description
     places = [description.index(part) for part in ("(area - ", "(town is bonn - ", "value: output")]
     assert places == sorted(places)

@@ -1,17 +1,17 @@
-"""Smaller networks: pruning, quantisation-aware training, clustering, for any Keras 3 model."""
+"""Make any Keras 3 model smaller: prune, quantize, cluster, distill."""
 
 from kerasdl.utils import lazy
 
 MODULES = {
-    "Compressed": "compressing",
+    "Compressed": "methods",
     "Prune": "pruning",
-    "compress": "compressing",
+    "compress": "methods",
     "distill": "distillation",
-    "flatten": "flattening",
+    "flatten": "flat_graph",
     "prune": "pruning",
     "quantize_aware": "fake_quant",
     "search": "searching",
-    "sensitivity": "sensitive",
+    "sensitivity": "layer_sensitivity",
     "sparsity": "pruning",
     "train_aware": "fake_quant",
 }

@@ -1,10 +1,13 @@
-"""Knowledge distillation: a small network learns what a large one says of every class."""
+"""Knowledge distillation: train a small network on the outputs of a large one."""
+
+from collections.abc import Sequence
 
 import keras
 from keras import distillation
 
 from kerasdl.compression import pruning
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import checks
 
 
 def distill(
@@ -15,37 +18,34 @@ def distill(
     temperature: float = 4.0,
     alpha: float = 0.7,
     epochs: int = 10,
-    optimizer=None,
-    callbacks=(),
+    optimizer: keras.Optimizer | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     **fit_options,
 ) -> keras.Model:
-    """Train a compiled student on labels and on its teacher's logits; returns the student.
+    """Train a compiled student on labels and on its teacher's logits, and return the student.
 
         loss = alpha T^2 KL(softmax(t / T), softmax(s / T)) + (1 - alpha) loss(y, s)
 
-    A teacher's wrong classes say which classes look alike, and a temperature above 1 makes them
-    loud. T^2 makes up for the gradients of softened logits, which are 1 / T^2 as large. The trainer
-    is Keras's `Distiller`.
+    The teacher's small probabilities tell which classes are similar. A temperature above 1 makes
+    them larger. The factor T^2 compensates for the gradients of softened logits, which are 1 / T^2
+    as large. Training uses Keras's `Distiller`.
 
     Args:
-        student: A built and compiled network that gives logits; its loss, optimizer and metrics are
-            those it was compiled with.
-        teacher: A trained network that gives logits for the same input; it does not change.
+        student: A built and compiled network that returns logits. It is trained with the loss,
+            optimizer and metrics it was compiled with.
+        teacher: A trained network that returns logits for the same input. It does not change.
         train: A `tf.data.Dataset` of batches.
-        temperature: Softens both distributions.
-        alpha: Weight of the teacher against the labels.
-        epochs: Epochs of training.
-        optimizer: By default one like the student's own, anew.
-        callbacks: More callbacks.
-        **fit_options: What `fit` takes.
+        temperature: float above 0, divides the logits of both networks; higher is softer.
+        alpha: float in [0, 1], weight of the teacher's loss. The labels' loss has 1 - alpha.
+        epochs: int, number of epochs.
+        optimizer: By default a new copy of the student's.
+        callbacks: Keras callbacks.
+        **fit_options: Further arguments of `fit`.
 
     Reference: Hinton, Vinyals, Dean (2015), Distilling the Knowledge in a Neural Network.
-    Spec: CMP-01, CMP-02, CMP-03, CMP-04
     """
-    if not 0 <= alpha <= 1:
-        raise InvalidInput("value for argument `alpha`", "0 <= alpha <= 1", alpha)
-    if temperature <= 0:
-        raise InvalidInput("value for argument `temperature`", "a positive number", temperature)
+    checks.fractions(one=True, alpha=alpha)
+    checks.numbers(above=0, temperature=temperature)
     if student.output_shape != teacher.output_shape:
         expected = f"outputs like the teacher's, {teacher.output_shape}"
         raise InvalidInput(f"student `{student.name}`", expected, student.output_shape)
@@ -53,7 +53,7 @@ def distill(
     pair = distillation.Distiller(
         _Frozen(teacher),
         student,
-        # by its name, its default, Keras would take the divergence of the logits themselves
+        # given by name, as by default, Keras would compute the divergence of the raw logits
         distillation_losses=distillation.LogitsDistillation(
             temperature, keras.losses.KLDivergence()
         ),
@@ -70,7 +70,7 @@ def distill(
     fit_options = {"verbose": 0, "shuffle": False, **fit_options}
     learning = [variable for variable in teacher.variables if variable.trainable]
     try:
-        for variable in learning:  # the distiller takes every variable that is trainable
+        for variable in learning:  # the distiller trains every trainable variable
             variable.trainable = False
         pair.fit(train, epochs=epochs, callbacks=list(callbacks), **fit_options)
     finally:
@@ -80,7 +80,7 @@ def distill(
 
 
 class _Frozen(keras.Model):
-    """The teacher's outputs; the distiller would freeze the teacher itself for good."""
+    """The teacher's outputs. Keras's distiller would freeze the teacher itself permanently."""
 
     def __init__(self, teacher):
         super().__init__(teacher.inputs, teacher.outputs, name=teacher.name, trainable=False)

@@ -1,4 +1,6 @@
-"""Pruning: the smallest weights become zeros while the network goes on learning."""
+"""Magnitude pruning: set the smallest weights to zero during training."""
+
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -7,6 +9,7 @@ import tensorflow as tf
 from kerasdl import errors
 from kerasdl.compression import masks, schedules
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import checks
 
 PATTERNS = ("unstructured", "2:4", "block")
 SCOPES = ("layer", "global")
@@ -19,36 +22,40 @@ def prune(
     train,
     *,
     sparsity: float = 0.8,
-    schedule="polynomial",
+    schedule: str | Callable = "polynomial",
     pattern: str = "unstructured",
     scope: str = "layer",
     epochs: int = 10,
     skip: tuple[str, ...] = (),
-    optimizer=None,
-    callbacks=(),
+    optimizer: keras.Optimizer | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     **fit_options,
 ) -> keras.Model:
-    """Train a compiled model on while its smallest weights become zeros; returns the model.
+    """Train a compiled model while its smallest weights are set to zero, and return the model.
 
-    The network is sparse after half of the steps and adapts in the other half. A zero costs
-    nothing in a compressed file, and nothing at all in one with sparse storage.
+    The final sparsity is reached after half of the steps; in the other half the remaining weights
+    adapt. Zeros take almost no room in a zipped file, or in a file with sparse storage.
 
     Args:
-        model: Any Keras 3 model that is built and compiled.
-        train: A `tf.data.Dataset` of batches that ends.
-        sparsity: Share of zeros at the end, exactly, in each kernel or in all together.
-        schedule: "polynomial", little by little; "constant", at once; or a function of the step, as
-            `schedules.Polynomial` and TFMOT's schedules are.
-        pattern: "unstructured"; "2:4", two zeros in every four consecutive inputs, whatever
-            `sparsity` says; "block", squares of 4x4.
-        scope: "layer" prunes each kernel equally; "global" prunes where weights are small.
-        epochs: Epochs of training.
-        skip: Names of layers that stay dense.
-        optimizer: By default one like the model's own, anew: its schedule starts again.
-        callbacks: More callbacks.
-        **fit_options: What `fit` takes.
+        model: Any Keras 3 model that is built and compiled. Frozen layers are left as they are.
+        train: A finite `tf.data.Dataset` of batches.
+        sparsity: float, the exact fraction of zeros at the end, in [0, 1), in each kernel or in all
+            kernels together (see `scope`).
+        schedule: "polynomial", the default, prunes gradually; "constant" prunes at once. Or a
+            function of the step, such as `schedules.Polynomial` or a schedule of TFMOT.
+        pattern: "unstructured", any weight; "2:4", two of every four consecutive inputs, whatever
+            `sparsity` is; "block", squares of 4x4 weights.
+        scope: "layer" prunes each kernel to the same sparsity; "global" compares the weights of
+            all kernels.
+        epochs: int, number of epochs.
+        skip: tuple of str, names of layers that are not pruned.
+        optimizer: By default a new copy of the model's, whose learning rate schedule starts again.
+        callbacks: Keras callbacks.
+        **fit_options: Further arguments of `fit`.
     """
     errors.one_of("value for argument `pattern`", pattern, PATTERNS)
+    checks.integers(epochs=epochs)
+    checks.fractions(sparsity=sparsity)
     steps = epochs * steps_in(train)
     if isinstance(schedule, str):
         errors.one_of("value for argument `schedule`", schedule, ("polynomial", "constant"))
@@ -65,21 +72,28 @@ def prune(
 
 
 class Prune(keras.callbacks.Callback):
-    """Hold kernels sparse while `fit` trains, whatever its steps are made of.
+    """Keras callback that prunes a model's kernels while `fit` trains it.
 
-    A mask is the constraint of its variable: the optimizer itself applies it after every update,
-    inside the compiled step. So it holds with XLA, `steps_per_execution`, gradient accumulation and
-    a `train_step` of one's own. A weight that is masked may come back when masks are renewed, if
-    its last update made it large. A training that goes on from a checkpoint finds its masks in the
-    zeros of the weights, and its place in the schedule in the optimizer.
+    Each mask is the constraint of its variable: the optimizer applies it after every update, inside
+    the compiled step. So it works with XLA, `steps_per_execution`, gradient accumulation and a
+    custom `train_step`. A pruned weight becomes nonzero again if its last update made it large when
+    the masks are updated. Training resumed from a checkpoint takes its masks from the zeros of
+    the weights, and its place in the schedule from the optimizer.
 
     Args:
-        schedule: A function of the number of the step that comes next, from 1 as TFMOT counts:
-            (whether masks are renewed, sparsity).
-        pattern, scope, skip: See `prune`.
+        schedule: A function of the number of the next step, counted from 1, that returns (whether
+            to update the masks, sparsity). See `schedules`.
+        pattern, scope, skip: As in `prune`.
     """
 
-    def __init__(self, schedule, *, pattern="unstructured", scope="layer", skip=()):
+    def __init__(
+        self,
+        schedule: Callable,
+        *,
+        pattern: str = "unstructured",
+        scope: str = "layer",
+        skip: tuple[str, ...] = (),
+    ):
         super().__init__()
         errors.one_of("value for argument `pattern`", pattern, PATTERNS)
         errors.one_of("value for argument `scope`", scope, SCOPES)
@@ -98,12 +112,12 @@ class Prune(keras.callbacks.Callback):
             raise InvalidInput(f"model `{self.model.name}`", expected, "none")
         with self.model.distribute_strategy.scope():
             self.constraints = [_Constraint(self, variable) for variable in variables]
-        self.model.make_train_function(force=True)  # an old one was traced without masks
-        self.begun = False
+        self.model.make_train_function(force=True)  # the old one was traced without masks
+        self.started = False
 
     def on_train_batch_begin(self, batch, logs=None):
-        if not self.begun:  # other callbacks have restored what they had saved
-            self.begun = True
+        if not self.started:  # now other callbacks have restored their checkpoints
+            self.started = True
             step = _iterations(self.model)
             for constraint in self.constraints:
                 constraint.begin(step)
@@ -114,7 +128,7 @@ class Prune(keras.callbacks.Callback):
         self.model.train_function = None
 
     def mask(self, constraint, value, sparsity):
-        """The new mask of one variable that is about to get `value`."""
+        """Return the new mask of a variable that is about to become `value`."""
         if self.pattern == "2:4":
             return masks.two_of_four(value)
         if self.pattern == "block":
@@ -126,7 +140,7 @@ class Prune(keras.callbacks.Callback):
 
 
 class _Constraint:
-    """A variable's mask, renewed by the schedule, after the constraint that was there before."""
+    """Apply a variable's own constraint, then its mask, which the schedule updates."""
 
     def __init__(self, prune, variable):
         before = variable.constraint
@@ -165,18 +179,20 @@ class _Constraint:
         self.variable.assign(self.variable.value * tf.cast(self.mask.value, self.variable.dtype))
 
     def end(self):
-        self.apply()  # an optimizer's averages of weights are put in after the last step
+        self.apply()  # an optimizer with EMA replaces the weights after the last step
         self.variable.constraint = self.before
 
 
-def kernels(model, pattern="unstructured", skip=()) -> list:
-    """The variables that pruning may make sparse: no biases, no scales, no depthwise filters."""
+def kernels(
+    model: keras.Model, pattern: str = "unstructured", skip: tuple[str, ...] = ()
+) -> list[keras.Variable]:
+    """Return the variables that can be pruned: trainable kernels, but no depthwise filters."""
     ranks = range(2, 9) if pattern == "unstructured" else (2, 3, 4)
     found = {}
     for layer in model._flatten_layers():
         if layer.name in skip or isinstance(layer, DEPTHWISE) or not layer.trainable:
             continue
-        # an einsum's axes have no fixed meaning
+        # the axes of an EinsumDense kernel have no fixed meaning
         if pattern != "unstructured" and isinstance(layer, keras.layers.EinsumDense):
             continue
         for name in KERNELS:
@@ -187,24 +203,24 @@ def kernels(model, pattern="unstructured", skip=()) -> list:
 
 
 def sparsity(model: keras.Model) -> dict[str, float]:
-    """Share of zeros in each kernel, by path."""
+    """Return the fraction of zeros in each kernel, by path."""
     return {v.path: float(np.mean(v.numpy() == 0)) for v in kernels(model)}
 
 
-def steps_in(train) -> int:
-    """Batches of an epoch."""
+def steps_in(train: tf.data.Dataset) -> int:
+    """Return the number of batches in a dataset; raise if it is unknown or infinite."""
     try:
         return len(train)
     except TypeError as error:
-        expected = "a dataset of known length (`assert_cardinality` tells it)"
+        expected = "a dataset of known length (set it with `assert_cardinality`)"
         raise InvalidInput("value for argument `train`", expected, error) from error
 
 
-def renew_optimizer(model, optimizer=None):
-    """Give a compiled model an optimizer that has not stepped yet."""
+def renew_optimizer(model: keras.Model, optimizer: keras.Optimizer | None = None) -> None:
+    """Give a compiled model a new optimizer, by default a copy of its own at step 0."""
     if not model.compiled:
         raise InvalidInput(f"model `{model.name}`", "a compiled model", "one that is not compiled")
-    old = getattr(model, "optimizer", None)  # a learner may have several, of its own
+    old = getattr(model, "optimizer", None)  # a learner may have several under other names
     if optimizer or old:
         model.optimizer = optimizer or type(old).from_config(old.get_config())
         with model.distribute_strategy.scope():

@@ -1,4 +1,4 @@
-"""What a compressed file is worth, in numbers."""
+"""Report the size, accuracy and latency of a compressed file."""
 
 import dataclasses
 
@@ -16,23 +16,24 @@ from kerasdl.export.litert_model import LiteRTModel
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """One file against the network it came from.
+    """A file compared with the original model.
 
     Args:
-        method: How it was made.
-        parameters: Weights of the network.
-        zeros: Share of zeros in all kernels.
-        sparsity: Share of zeros in each kernel, by path.
-        unique: Different values in each kernel, by path.
-        size: Bytes of the file.
-        zipped_size: Bytes of the file, compressed: what a download costs.
-        accuracy: Share of right answers; `None` without numbers of classes to compare with.
-        agreement: Share of answers that are the first network's; `None` without classes.
-        largest_error: Largest difference from the first network's outputs.
-        median_ms: Milliseconds of one call on one thread.
-        file: The file.
-        epochs: Epochs of each step of the method.
-        test_accuracy: Accuracy on data that chose nothing, where there are such.
+        method: str, the method that made the file.
+        parameters: int, number of the model's parameters.
+        zeros: float, fraction of zeros in all kernels together.
+        sparsity: Fraction of zeros in each kernel, by path.
+        unique: Number of different values in each kernel, by path.
+        size: int, size of the file in bytes.
+        zipped_size: int, size in bytes after zip compression: what a download costs.
+        accuracy: float, accuracy of the file; `None` if there are no class labels.
+        agreement: float, fraction of the predictions whose class is that of the original model;
+            `None` if it does not classify.
+        largest_error: float, largest difference from the original model's outputs.
+        median_ms: float, median milliseconds of one call on one thread.
+        file: str, path of the file.
+        epochs: Number of epochs of each step of the method.
+        test_accuracy: float, test accuracy, if the file was chosen on validation data; else `None`.
     """
 
     method: str
@@ -51,7 +52,7 @@ class Report:
     test_accuracy: float | None = None
 
     def row(self) -> dict:
-        """For a table."""
+        """Return the report as the row of a table."""
         tested = {} if self.test_accuracy is None else {"test_accuracy": self.test_accuracy}
         return {
             "method": self.method,
@@ -65,18 +66,18 @@ class Report:
         }
 
 
-class Judge:
-    """Real data, and what a network said of it before it was compressed.
+class Evaluator:
+    """Data to evaluate files on, with the original model's outputs for it.
 
     Args:
-        model: The network, as it is now.
+        model: The original model. It is run at once, with its present weights.
         data: Batches of (x, y) or (x, y, weight): a dataset, or a tuple of arrays.
-        count: How many examples at least, where there are as many; by default all.
+        count: int, number of examples to use at least; by default all.
     """
 
     def __init__(self, model: keras.Model, data, count: int | None = None):
         self.x, labels = _gather(data, count)
-        self.labels = None if tree.is_nested(labels) else labels  # of several outputs
+        self.labels = None if tree.is_nested(labels) else labels  # nested for several outputs
         serve = tf.function(trace.serving_function(model), reduce_retracing=True)
         with trace.settings(model, None):
             answers = [tree.map_structure(np.asarray, serve(batch)) for batch in _batches(self.x)]
@@ -86,12 +87,12 @@ class Judge:
         return len(tree.flatten(self.x)[0])
 
     def report(self, file: LiteRTModel, model: keras.Model, **facts) -> Report:
-        """What became of the network, whose weights are now those of the file."""
+        """Return the report of a file made from the model, which has the file's weights now."""
         return report(file, model, self.x, self.labels, expected=self.expected, **facts)
 
     def accuracy(self, file: LiteRTModel) -> float | None:
-        """Share of right answers alone."""
-        return _verdict(file, self.x, self.labels, self.expected)["accuracy"]
+        """Return the accuracy of a file."""
+        return _evaluate(file, self.x, self.labels, self.expected)["accuracy"]
 
 
 def report(
@@ -104,17 +105,16 @@ def report(
     expected,
     epochs: dict[str, int] | None = None,
 ) -> Report:
-    """Judge a file on real data.
+    """Evaluate a file and return its report.
 
     Args:
         file: The file.
-        model: The Keras model whose weights are in it.
+        model: The Keras model whose weights are in the file.
         x: Inputs.
-        labels: Number of the right class of each, or probabilities of the classes.
-        method: How the file was made.
-        expected: What the network gave for `x` before it was compressed: an array, or several by
-            name.
-        epochs: Epochs of each step of the method.
+        labels: Labels of the inputs: class numbers, or one probability per class.
+        method: str, the method that made the file.
+        expected: The original model's outputs for `x`: an array, or a dict of arrays by name.
+        epochs: Number of epochs of each step of the method.
     """
     kernels = [variable.numpy() for variable in pruning.kernels(model)]
     paths = [variable.path for variable in pruning.kernels(model)]
@@ -128,7 +128,7 @@ def report(
         unique={p: len(np.unique(kernel)) for p, kernel in zip(paths, kernels, strict=True)},
         size=file.size,
         zipped_size=file.zipped_size,
-        **_verdict(file, x, labels, expected),
+        **_evaluate(file, x, labels, expected),
         median_ms=export.benchmark(file, seconds=0.3).median,
         file=str(file.path),
         epochs=epochs or {},
@@ -136,7 +136,7 @@ def report(
 
 
 def _accuracy(outputs, labels):
-    """Share of outputs whose largest number is the right class's."""
+    """The fraction of outputs whose largest value is that of the right class."""
     if labels is None or not _classifies(outputs):
         return None
     if labels.shape == outputs.shape:
@@ -147,16 +147,16 @@ def _accuracy(outputs, labels):
     return float(np.mean(answers == labels)) if integers and len(answers) == len(labels) else None
 
 
-def _verdict(file, x, labels, expected):
+def _evaluate(file, x, labels, expected):
     try:
         received = file.predict(x)
-    except InvalidInput:  # data of other sizes than the file's, such as longer texts
+    except InvalidInput:  # the data does not fit the file's input shape, such as longer texts
         return dict.fromkeys(("accuracy", "agreement", "largest_error"))
     if not isinstance(expected, dict):
         expected = {"output": expected}
     if not isinstance(received, dict):
         received = dict.fromkeys(expected, received)
-    activate = trace.ACTIVATIONS.get(file.card.activation, lambda values: values)
+    activate = trace.ACTIVATIONS.get(file.metadata.activation, lambda values: values)
     errors, same = [], []
     for name, values in expected.items():
         outputs = np.asarray(received[name], "float64")
@@ -176,7 +176,7 @@ def _classifies(outputs):
 
 
 def _gather(data, count):
-    """The first inputs and labels of the data that are of one size."""
+    """The first inputs and labels whose shapes are those of the first batch."""
     if isinstance(data, tuple):
         data = tf.data.Dataset.from_tensor_slices(data).batch(64)
     batches, seen = [], 0
@@ -189,7 +189,7 @@ def _gather(data, count):
         if count is not None and seen >= count:
             break
     if not batches:
-        raise InvalidInput("data to judge by", "at least one batch", "none")
+        raise InvalidInput("data to evaluate on", "at least one batch", "none")
     return tuple(
         None if part[0] is None else tree.map_structure(_concatenate, *part)
         for part in zip(*batches, strict=True)

@@ -1,29 +1,30 @@
-"""How sparse a network is after each step of training."""
+"""Pruning schedules: the sparsity after each step of training."""
 
 import dataclasses
 
 import tensorflow as tf
 
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import checks
 
 
 @dataclasses.dataclass(frozen=True)
 class Polynomial:
-    """Sparsity that grows quickly while much is superfluous, then ever more slowly.
+    """Sparsity that grows fast at first, while many weights are redundant, and then more slowly.
 
         s(t) = s_end + (s_begin - s_end) (1 - (t - begin) / (end - begin))^power
 
-    A schedule is any function of the step that gives (whether masks are renewed, sparsity), such as
-    those of TFMOT. Unlike theirs, this one renews masks at `end` in any case: the final sparsity is
-    reached whatever `frequency` is.
+    A schedule is any function of the step that returns (whether to update the masks, sparsity),
+    such as TFMOT's. Unlike those, this one always updates the masks at `end`, so the final sparsity
+    is reached whatever `frequency` is.
 
     Args:
-        final: Sparsity from step `end` on.
-        end: Last step at which masks are renewed.
-        begin: First step at which masks are renewed.
-        initial: Sparsity at `begin`.
-        power: 3 as in the paper; 1 is a straight line.
-        frequency: Steps between two renewals.
+        final: float, sparsity from step `end` on, in [0, 1).
+        end: int, last step at which the masks are updated.
+        begin: int, first step at which the masks are updated.
+        initial: float, sparsity at `begin`, in [0, 1).
+        power: float, exponent. The default, 3, is that of the paper; 1 is linear.
+        frequency: int, steps between two updates of the masks.
 
     Reference: Zhu, Gupta (2017), To prune, or not to prune.
     """
@@ -36,9 +37,7 @@ class Polynomial:
     frequency: int = 10
 
     def __post_init__(self):
-        for name in ("initial", "final"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InvalidInput(f"`{name}` sparsity", "0 <= sparsity < 1", getattr(self, name))
+        checks.fractions(initial=self.initial, final=self.final)
         if not 0 <= self.begin <= self.end or self.frequency < 1:
             raise InvalidInput("pruning schedule", "0 <= begin <= end and frequency >= 1", self)
 
@@ -52,5 +51,5 @@ class Polynomial:
 
 
 def constant(sparsity: float) -> Polynomial:
-    """All at once, before the first step."""
+    """Return a schedule that prunes to the final sparsity before the first step."""
     return Polynomial(final=sparsity, begin=1, end=1, initial=sparsity)

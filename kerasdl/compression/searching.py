@@ -1,16 +1,18 @@
-"""The smallest file that is still good enough."""
+"""Search for the smallest file that is accurate enough."""
 
 import dataclasses
 import pathlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 
 from kerasdl import errors, export
-from kerasdl.compression import compressing, objective, pruning
-from kerasdl.compression.reporting import Judge, Report
+from kerasdl.compression import compile_settings, pruning
+from kerasdl.compression import methods as compression_methods
+from kerasdl.compression.reporting import Evaluator, Report
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import checks
 
 CONVERTED = ("float", "float16", "dynamic", "int8", "int4")
 TRAINED = ("prune", "qat", "pqat", "cqat", "pcqat")
@@ -19,12 +21,12 @@ LOWERED = ("pqat", "pcqat")  # "prune" alone, with fewer zeros, is larger than "
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What a search gave.
+    """The result of `search`.
 
     Args:
-        best: The smallest file, zipped, among those whose accuracy may be.
-        reports: All files, in the order in which they were tried.
-        max_drop: Accuracy that might be lost against the float file.
+        best: Report of the file with the smallest zip, among those that are accurate enough.
+        reports: Reports of all files, in the order in which they were made.
+        max_drop: float, allowed loss of accuracy relative to the float file.
     """
 
     best: Report
@@ -32,7 +34,7 @@ class Found:
     max_drop: float
 
     def rows(self) -> list[dict]:
-        """A table: each file, how much smaller than the float file it is, and which was chosen."""
+        """Return a table: each file, its size relative to the float file, and the best one."""
         whole = self.reports[0]
         return [
             {
@@ -45,7 +47,7 @@ class Found:
         ]
 
     def figure(self):
-        """Size against accuracy, a point for each file."""
+        """Plot zipped size against accuracy, a point for each file."""
         from kerasdl import explain
 
         figure = explain.trade_off(self.rows(), self.max_drop)
@@ -66,54 +68,55 @@ def search(
     scope: str = "global",
     clusters: int = 16,
     optimizer=None,
-    callbacks=(),
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     progress: Callable[[str], None] = lambda line: None,
     file_options: dict | None = None,
     **fit_options,
 ) -> Found:
-    """Try methods from cheap to dear, and choose the smallest file within the allowed drop.
+    """Try methods from cheapest to most expensive and find the smallest file within `max_drop`.
 
-    Converting costs seconds; what trains costs epochs and gives more. The model keeps its weights.
-    Accuracy is of the files themselves, run by the LiteRT interpreter. Where pqat or pcqat loses
-    too much, it is tried once more with twice as many weights left.
+    Methods that only convert take seconds; those that train take epochs and save more. Accuracy is
+    measured on the files themselves, run by the LiteRT interpreter. If pqat or pcqat loses too much
+    accuracy, it is repeated once with twice as many nonzero weights. The model keeps its weights.
 
-    "cluster" is not tried by default: its floats, zipped, are larger than the bytes of cqat, which
-    has the same clusters, and than int4.
+    "cluster" is not tried by default: its zipped float file is larger than that of "int4" and than
+    the int8 file of "cqat", which has the same clusters.
 
     Args:
-        model: A trained and compiled Keras model that gives logits of classes.
-        data: `data.train`, a `tf.data.Dataset` of batches to learn from, and `data.test`, batches
-            of inputs and numbers of classes. Files are chosen by `data.validation`, if it has
-            enough examples to tell `max_drop`, 1 / max_drop of them: the accuracy on the test data,
-            shown too, is then no flattery. Else they are chosen by the test data.
-        max_drop: Accuracy that may be lost against the float file.
-        methods: Which methods; "float" comes first in any case.
-        epochs: Epochs of training for each of the methods that train.
-        folder: Where the files go; by default a new temporary one.
-        sparsity: Share of zeros, at first.
-        scope: Where they may be; "global" spares the layers whose weights matter.
-        clusters: Different weights in each kernel.
-        optimizer: As `compress` takes it.
-        callbacks: For training.
-        progress: Gets a line before each method.
-        file_options: More for `kerasdl.export.to_litert`, such as `labels`.
-        **fit_options: What `fit` takes.
+        model: A trained and compiled Keras model that returns logits of classes.
+        data: An object with the attributes `train`, a `tf.data.Dataset` of batches to train on,
+            and `test`, batches of inputs and class numbers. If it has `validation` with at least
+            1 / max_drop examples, files are chosen on that, and the test accuracy is reported too.
+            Else files are chosen on the test data.
+        max_drop: float, allowed loss of accuracy relative to the float file, at least 0.
+        methods: tuple of str, the methods to try. "float" is always made first.
+        epochs: int, number of epochs of each method that trains.
+        folder: Path of the folder for the files; by default a new temporary one.
+        sparsity: float, fraction of zeros in the first attempt, in (0, 1).
+        scope: str, see `prune`. The default, "global", prunes sensitive layers less.
+        clusters: int, the largest number of different weights in each kernel.
+        optimizer: As in `compress`.
+        callbacks: Keras callbacks for training.
+        progress: A function that is called with a line of text before each method.
+        file_options: dict, further arguments of `kerasdl.export.to_litert`, such as `labels`.
+        **fit_options: Further arguments of `fit`.
+
+    Returns:
+        The reports of all files and the best one, as `Found`.
     """
     for method in methods:
-        errors.one_of("method", method, [*CONVERTED, *TRAINED, *compressing.METHODS])
-    if not 0 < sparsity < 1:
-        raise InvalidInput("value for argument `sparsity`", "0 < sparsity < 1", sparsity)
-    if max_drop < 0:
-        raise InvalidInput("value for argument `max_drop`", "0 or more", max_drop)
+        errors.one_of("method", method, [*CONVERTED, *TRAINED, *compression_methods.METHODS])
+    checks.numbers(above=0, below=1, sparsity=sparsity)
+    checks.numbers(at_least=0, max_drop=max_drop)
     folder = pathlib.Path(folder or tempfile.mkdtemp())
-    judge = test = Judge(model, data.test)
+    evaluator = test = Evaluator(model, data.test)
     if getattr(data, "validation", None) is not None:
-        validation = Judge(model, data.validation)
-        judge = validation if len(validation) * max_drop >= 1 else test
+        validation = Evaluator(model, data.validation)
+        evaluator = validation if len(validation) * max_drop >= 1 else test
     start = [variable.numpy() for variable in model.variables]
 
-    def attempt(method, share, name):
-        """One file, and what it is worth."""
+    def attempt(method, sparsity, name):
+        """Make one file and return its report."""
         progress(name)
         options = {"epochs": epochs, "callbacks": list(callbacks), **fit_options}
         path = folder / f"{name}.tflite"
@@ -124,50 +127,50 @@ def search(
                 file = export.to_litert(
                     model, path, quantize=quantize, calibration=given, **(file_options or {})
                 )
-                found = judge.report(file, model, method=name)
+                found = evaluator.report(file, model, method=name)
             elif method == "prune":
-                own = optimizer and objective.maker(optimizer)("prune", epochs)
+                own = optimizer and compile_settings.optimizer_factory(optimizer)("prune", epochs)
                 pruning.prune(
-                    model, data.train, sparsity=share, scope=scope, optimizer=own, **options
+                    model, data.train, sparsity=sparsity, scope=scope, optimizer=own, **options
                 )
                 file = export.to_litert(model, path, sparse=True, **(file_options or {}))
-                found = judge.report(file, model, method=name, epochs={"prune": epochs})
+                found = evaluator.report(file, model, method=name, epochs={"prune": epochs})
             else:
-                result = compressing.compress(
+                result = compression_methods.compress(
                     model,
                     data.train,
                     method=method,
                     path=path,
-                    sparsity=share,
+                    sparsity=sparsity,
                     clusters=clusters,
                     optimizer=optimizer,
                     prune_options={"scope": scope},
                     file_options=file_options,
-                    judge=judge,
+                    evaluator=evaluator,
                     **options,
                 )
                 found = dataclasses.replace(result.report, method=name)
         finally:
             for variable, value in zip(model.variables, start, strict=True):
                 variable.assign(value)
-        if judge is not test:
+        if evaluator is not test:
             accuracy = test.accuracy(export.LiteRTModel(path))
             found = dataclasses.replace(found, test_accuracy=accuracy)
         return found
 
     reports = [attempt("float", None, "float")]
     if reports[0].accuracy is None:
-        raise InvalidInput("test data", "inputs and numbers of classes", "something else")
+        raise InvalidInput("test data", "inputs and class numbers", "something else")
     least = reports[0].accuracy - max_drop
     for method in methods:
         if method == "float":
             continue
         try:
             reports.append(attempt(method, sparsity, method))
-        except InvalidInput as refusal:  # of one method, by one layer: others may do
+        except InvalidInput as error:  # a layer that this method cannot take; others may
             if len(methods) == 1:
                 raise
-            progress(f"{method} is left out: {refusal}")
+            progress(f"Skipping {method}: {error}")
             continue
         lower = round(1 - 2 * (1 - sparsity), 3)
         if method in LOWERED and reports[-1].accuracy < least and lower > 0:

@@ -1,4 +1,4 @@
-"""Training on several devices and machines, with TensorFlow's engine and Keras's `fit`.
+"""Train on several devices and machines with `tf.distribute` and Keras's `fit`.
 
     strategy = kerasdl.distribute.strategy("multiworker")
     with strategy.scope():
@@ -7,18 +7,19 @@
         model.compile(...)
     model.fit(...)
 
-Importing this module changes nothing; `strategy` mends Keras where it must: see `mending`.
+Importing this package changes nothing. Making a strategy with several replicas applies
+`keras_patches`, without which Keras's `fit` fails or gives other results than on one device.
 """
 
 from kerasdl.utils import lazy
 
 MODULES = {
-    "is_chief": "shares",
-    "pipeline": "shares",
-    "share": "shares",
+    "is_chief": "sharing",
+    "pipeline": "sharing",
+    "share": "sharing",
     "strategy": "strategies",
     "synchronize": "normalization",
-    "worker_of": "shares",
+    "worker_of": "sharing",
 }
 
 __all__ = list(MODULES)

@@ -1,4 +1,4 @@
-"""Several workers on this machine, as a cluster would start them: for tests and for teaching."""
+"""Start several workers on this machine, as a cluster would, for tests and for learning."""
 
 import contextlib
 import json
@@ -10,18 +10,22 @@ import sys
 import threading
 import time
 
-from kerasdl.errors import InvalidInput
+from kerasdl.utils import checks
 
-GRACE = 10.0  # seconds between asking a worker to stop and killing it
+GRACE_SECONDS = 10.0  # between asking a worker to stop and killing it
 
 
 def launch(command: list[str], workers: int) -> int:
-    """Run a command once for each worker; when one fails, all end. The exit status of the first.
+    """Run a command once per worker and return the exit status: 0, or that of the first to fail.
 
-    Each finds itself and the others in `TF_CONFIG`; its output gets a prefix.
+    Each process finds its number and the addresses of all workers in `TF_CONFIG`. Lines that
+    worker 1 prints start with `[1]`. If one worker fails, all are stopped.
+
+    Args:
+        command: The program and its arguments.
+        workers: int, number of processes.
     """
-    if workers < 1:
-        raise InvalidInput("value for argument `workers`", "a positive integer", workers)
+    checks.integers(workers=workers)
     addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
     running = []
     try:
@@ -33,7 +37,7 @@ def launch(command: list[str], workers: int) -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of this machine that nobody listens to now."""
+    """Return free ports of this machine."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
@@ -52,7 +56,7 @@ def _start(command, number, addresses):
         stdin=subprocess.DEVNULL,
         text=True,
         errors="replace",
-        start_new_session=True,  # Ctrl-C reaches this process, which passes it on
+        start_new_session=True,  # Ctrl-C reaches only this process, which passes it on
     )
     worker.reader = threading.Thread(target=_prefix, args=(worker.stdout, number), daemon=True)
     worker.reader.start()
@@ -70,7 +74,7 @@ def _watch(running):
         statuses = [worker.poll() for worker in running]
         failed = [status for status in statuses if status]
         if failed:
-            # a signal's number is negative; a shell would say 128 and the number
+            # a process killed by signal n has the status -n here and 128 + n in a shell
             return failed[0] if failed[0] > 0 else 128 - failed[0]
         if all(status == 0 for status in statuses):
             return 0
@@ -78,11 +82,11 @@ def _watch(running):
 
 
 def _end(running):
-    """Ask, wait, kill; then print what is left to print."""
-    with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: at once
+    """Interrupt the workers, kill those that do not stop, and print their remaining output."""
+    with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C kills at once
         for worker in running:
             _signal(worker, signal.SIGINT)
-        limit = time.monotonic() + GRACE
+        limit = time.monotonic() + GRACE_SECONDS
         while any(w.poll() is None for w in running) and time.monotonic() < limit:
             time.sleep(0.05)
     for worker in running:

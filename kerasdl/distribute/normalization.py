@@ -1,16 +1,19 @@
-"""Statistics of the global batch, whatever the number of replicas."""
+"""Synchronized batch normalization."""
 
 import keras
 
 
-def synchronize(model: keras.Model) -> list:
-    """Let every batch normalisation of a model see the global batch; those that did not before.
+def synchronize(model: keras.Model) -> list[keras.layers.Layer]:
+    """Make every batch normalization of a model use the statistics of the global batch.
 
-    By default each replica normalises its own part by the part's statistics: two replicas then
-    compute something else than one, and their moving averages part.
+    By default each replica normalizes its rows by their own statistics. The results then differ
+    from one replica's, and the moving averages of the replicas diverge.
 
     Args:
-        model: A built model, before `fit`.
+        model: A built model. Call this before `fit`.
+
+    Returns:
+        The layers that were changed.
     """
     changed = [
         layer

@@ -1,4 +1,4 @@
-"""Who the other workers are: from the variables that a cluster sets."""
+"""Find the addresses of the other workers in the environment variables that a cluster sets."""
 
 import os
 
@@ -7,33 +7,35 @@ from tensorflow.python.distribute.cluster_resolver import slurm_cluster_resolver
 
 from kerasdl.errors import InvalidInput
 
-HERE = "here, `kerasdl launch` sets it"
-
 
 def several() -> bool:
-    """Whether the variables speak of more than this process."""
+    """Return whether the environment describes more than one process."""
     started_by_slurm = int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1
     return "TF_CONFIG" in os.environ or "KERASDL_HOSTS" in os.environ or started_by_slurm
 
 
 def resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
-    """`TF_CONFIG` of Kubeflow, Vertex AI and `launch`; Slurm's; those of a Kubernetes Job."""
+    """Return the resolver of the cluster that this process belongs to.
+
+    Looked for in this order: `TF_CONFIG` (Kubeflow, Vertex AI, `kerasdl launch`), `KERASDL_HOSTS`
+    (a Kubernetes Job), Slurm's variables.
+    """
     if "TF_CONFIG" in os.environ:
         return tf.distribute.cluster_resolver.TFConfigClusterResolver()
     if "KERASDL_HOSTS" in os.environ:
         return _job(os.environ["KERASDL_HOSTS"])
     if "SLURM_STEP_NUM_TASKS" in os.environ:
         return _slurm()
+    expected = "TF_CONFIG (set by `kerasdl launch`), a start by srun, or KERASDL_HOSTS"
     received = "neither TF_CONFIG nor SLURM_STEP_NUM_TASKS nor KERASDL_HOSTS"
-    expected = f"the variable TF_CONFIG ({HERE}), a start by srun, or KERASDL_HOSTS"
-    raise InvalidInput("strategy multiworker", expected, received)
+    raise InvalidInput("environment for strategy multiworker", expected, received)
 
 
 def _slurm():
-    """The tasks of a step, in Slurm's order.
+    """The tasks of a job step, in Slurm's order.
 
-    TensorFlow's own resolver sorts nodes as text, which mixes up the tasks of node2 and node10, and
-    needs GPUs. Jobs that share a node have ports of their own.
+    TensorFlow's own resolver sorts nodes as text, which swaps the tasks of node2 and node10, and it
+    needs GPUs. The port depends on the job, so that two jobs can share a node.
     """
     nodes = slurm.expand_hostlist(os.environ["SLURM_STEP_NODELIST"])
     counts = slurm.expand_tasks_per_node(os.environ["SLURM_STEP_TASKS_PER_NODE"])
@@ -44,7 +46,7 @@ def _slurm():
 
 
 def _job(hosts):
-    """An Indexed Job of Kubernetes: it numbers its pods, and their names are known before."""
+    """An Indexed Job of Kubernetes, which numbers its pods and gives them known names."""
     hosts = [host.strip() for host in hosts.split(",") if host.strip()]
     number = os.environ.get("JOB_COMPLETION_INDEX", "")
     if not number.isdecimal() or int(number) >= len(hosts):

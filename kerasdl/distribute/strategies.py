@@ -1,27 +1,31 @@
-"""From one word to a `tf.distribute` strategy."""
+"""Make a `tf.distribute` strategy from its name."""
 
 import os
 import re
 
 import tensorflow as tf
 
-from kerasdl.distribute import mending, resolvers
+from kerasdl.distribute import keras_patches, resolvers
 from kerasdl.errors import InvalidInput
 
 SPECS = "auto, one, mirrored, cpu:N, multiworker, tpu or tpu:NAME"
 
 
 def strategy(spec: str = "auto") -> tf.distribute.Strategy:
-    """The strategy that a word stands for, ready for Keras 3's `fit`.
+    """Return the strategy of a given name, ready for Keras 3's `fit`.
 
-    Ask for it before anything else is computed: workers and virtual devices are made at the start.
+    Call it before TensorFlow computes anything: workers and virtual devices are made at the start.
 
     Args:
-        spec: "one", the first GPU or the CPU; "mirrored", all GPUs here; "cpu:2", two virtual
-            devices on the CPU, to try things out; "multiworker", the processes that `TF_CONFIG`
-            names (Kubeflow, Vertex AI and `kerasdl launch` set it), that Slurm's `srun` has
-            started, or whose addresses are in `KERASDL_HOSTS` (a Job of Kubernetes);
-            "tpu", or "tpu:NAME"; "auto", the largest of these that is there.
+        spec: str, the name of the strategy:
+            "one", the first GPU, or the CPU;
+            "mirrored", all GPUs of this machine;
+            "cpu:2", two virtual devices on the CPU, for trying things out;
+            "multiworker", one worker per process. The other processes are found in `TF_CONFIG`
+            (set by Kubeflow, Vertex AI and `kerasdl launch`), in the variables of Slurm's `srun`,
+            or in `KERASDL_HOSTS` (a Kubernetes Job);
+            "tpu" or "tpu:NAME";
+            "auto", the default: the largest of these that is available.
 
     Example:
         >>> strategy("one").num_replicas_in_sync
@@ -40,7 +44,7 @@ def strategy(spec: str = "auto") -> tf.distribute.Strategy:
         raise InvalidInput("strategy", SPECS, spec)
     made = makers[kind](name) if kind in ("cpu", "tpu") else makers[kind]()
     if made.num_replicas_in_sync > 1:
-        mending.mend()
+        keras_patches.apply()
     return made
 
 
@@ -74,8 +78,9 @@ def _cpus(count):
     except RuntimeError:
         found = len(tf.config.list_logical_devices("CPU"))
         if found < int(count):
-            expected = "to be asked for before TensorFlow has computed anything"
-            raise InvalidInput(f"strategy cpu:{count}", expected, f"{found} made already") from None
+            expected = "a call before TensorFlow has computed anything"
+            received = f"a call after TensorFlow made {found} device{'s' * (found != 1)}"
+            raise InvalidInput(f"strategy cpu:{count}", expected, received) from None
     return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(int(count))])
 
 
@@ -90,7 +95,7 @@ def _tpu(name):
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, tf.errors.OpError) as error:
-        looked = f"TPU {name}" if name else "the variable TPU_NAME"
+        source = f"TPU {name}" if name else "named by the variable TPU_NAME"
         first = str(error).strip().splitlines()[0][:120]
-        raise InvalidInput("strategy tpu", f"a TPU ({looked})", first) from error
+        raise InvalidInput("strategy tpu", f"a TPU ({source})", first) from error
     return tf.distribute.TPUStrategy(resolver)

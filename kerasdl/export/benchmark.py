@@ -1,4 +1,4 @@
-"""How long a file takes for one call."""
+"""Measure the latency of a model file."""
 
 import dataclasses
 import json
@@ -14,11 +14,20 @@ import numpy as np
 from kerasdl.errors import InvalidInput
 from kerasdl.export.files import open_file
 from kerasdl.export.model_file import ModelFile
+from kerasdl.utils import checks
 
 
 @dataclasses.dataclass(frozen=True)
 class Latency:
-    """Milliseconds: to open the file, and for one call the median and the 95th percentile."""
+    """The latency of a model file, in milliseconds.
+
+    Args:
+        init: float, time to open the file.
+        median: float, median time of one call.
+        p95: float, 95th percentile of the time of one call.
+        threads: int, number of threads.
+        runs: int, number of measured calls.
+    """
 
     init: float
     median: float
@@ -30,16 +39,21 @@ class Latency:
         return f"{self.median:.3f} ms (p95 {self.p95:.3f}, init {self.init:.1f})"
 
 
-def benchmark(path: str | os.PathLike | ModelFile, *, threads: int = 1, seconds: float = 1.0):
-    """Call LiteRT's interpreter or onnxruntime again and again for about `seconds`.
+def benchmark(
+    path: str | os.PathLike | ModelFile, *, threads: int = 1, seconds: float = 1.0
+) -> Latency:
+    """Measure the latency of a LiteRT or ONNX file.
 
-    It is called at least 20 times, on inputs that lie in their place before the clock runs.
-    `litert-benchmark`, which comes with ai-edge-litert, measures the same runtime, but it rounds to
-    0.01 ms, as long as a small network takes, and feeds random tokens that no embedding has: see
-    `litert_benchmark`.
+    The inputs are set before the clock starts, so only the call itself is measured. See
+    `litert_benchmark` for the tool that comes with LiteRT: it measures the same, but rounds to
+    0.01 ms, which is what a small network takes, and it feeds tokens outside the vocabulary.
+
+    Args:
+        path: The file, or its path.
+        threads: int, number of threads.
+        seconds: float, time to go on measuring. The file is called at least 20 times.
     """
-    if threads < 1:
-        raise InvalidInput("value for argument `threads`", "a positive integer", threads)
+    checks.integers(threads=threads)
     start = time.perf_counter()
     run = open_file(getattr(path, "path", path), threads).runner()
     init = time.perf_counter() - start
@@ -55,7 +69,13 @@ def benchmark(path: str | os.PathLike | ModelFile, *, threads: int = 1, seconds:
 
 
 def litert_benchmark(path: str | os.PathLike, *, threads: int = 1, runs: int = 1000) -> Latency:
-    """The same of a LiteRT file by the tool that comes with LiteRT, to 0.01 ms."""
+    """Measure the latency of a LiteRT file with `litert-benchmark`, to 0.01 ms.
+
+    Args:
+        path: Path of the file.
+        threads: int, number of threads.
+        runs: int, number of calls.
+    """
     with tempfile.TemporaryDirectory() as folder:
         result = pathlib.Path(folder) / "result.json"
         command = [sys.executable, "-m", "ai_edge_litert.tools.benchmark_litert_model"]
@@ -64,6 +84,6 @@ def litert_benchmark(path: str | os.PathLike, *, threads: int = 1, runs: int = 1
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode or not result.exists():
             received = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-            raise InvalidInput(f"file {path}", "what litert-benchmark can run", received)
+            raise InvalidInput(f"file {path}", "one that litert-benchmark can run", received)
         found = json.loads(result.read_text(encoding="utf-8"))["latency"]
     return Latency(found["init_ms"], found["median_ms"], found["p95_ms"], threads, runs)

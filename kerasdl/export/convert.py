@@ -1,19 +1,31 @@
-"""From a Keras model to a LiteRT file that runs on a phone."""
+"""Convert a Keras model to a LiteRT file, an ONNX file or a SavedModel.
 
+LiteRT and ONNX conversions run in a process of their own (`worker`), because TensorFlow's converter
+sometimes crashes. A file appears complete or not at all, and has been run once before it appears.
+"""
+
+import contextlib
+import math
 import os
 import pathlib
+import re
+import shutil
 import tempfile
 
 import numpy as np
 
 from kerasdl import errors
 from kerasdl.errors import InvalidInput
-from kerasdl.export import card, converting
+from kerasdl.export import metadata
 from kerasdl.export.litert_model import LiteRTModel
-from kerasdl.export.process import WORKER
+from kerasdl.export.onnx_model import ONNXModel, require
+from kerasdl.export.worker import WORKER, CrashError
+from kerasdl.utils import checks, files
 
-QUANTIZATIONS = (None, "float16", "dynamic", "int8", "int16x8", "int4", "aware")
-CALIBRATED = ("int8", "int16x8")  # activations get fixed ranges
+QUANTIZATIONS = ("float16", "dynamic", "int8", "int16x8", "int4", "aware")
+CALIBRATED = ("int8", "int16x8")  # methods that fix the ranges of activations
+CALIBRATION_EXAMPLES = 200
+LARGE = 1_000_000  # elements of a matrix that is copied into the ONNX file last
 
 
 def to_litert(
@@ -32,40 +44,48 @@ def to_litert(
     input_range: tuple[float, float] | None = None,
     example=None,
 ) -> LiteRTModel:
-    """Convert any Keras model to a LiteRT file with built-in operators only.
+    """Convert a Keras model to a LiteRT file that uses built-in operators only.
 
-    The converter runs in another process, which may crash without harm. The file appears whole or
-    not at all, and has been run once by the LiteRT interpreter before it appears. (The notes know
-    LiteRT by its old name: `tf.lite` still converts, but its interpreter is deprecated.)
+    LiteRT is the new name of TensorFlow Lite. Such a file runs on Android, iOS, in browsers and
+    with `LiteRTModel`, and needs no TensorFlow.
 
     Args:
         model: A functional, Sequential or subclassed Keras model.
-        path: The file to write, ending in `.tflite`.
-        quantize: `None`; "float16", half the size; "dynamic", int8 weights; "int8", int8 weights
-            and activations; "int16x8", int8 weights and int16 activations, for networks that int8
-            hurts; "int4", weights of 4 bits; "aware", int8 as a model says that was trained with
-            fake quantisation. The file takes and gives the same float32 numbers in every case.
-        calibration: For "int8" and "int16x8": an array of inputs (a tuple or dict of arrays for
-            several inputs), or a `tf.data.Dataset` of batches; the first 200 examples set the
-            ranges.
-        batch_size: A fixed batch size, or `None` for any. Phones and browsers want 1.
-        sparse: Store no zeros: for a float file of a network pruned to 0.6 or more.
-        short_scales: Round a quantised file's scales to 8 binary digits, which makes a small one's
-            zip a tenth smaller. By default so but for "aware", which keeps what training computed.
-        activation: "softmax" or "sigmoid", appended to the network's logits.
-        signature: Name under which an app finds the function.
-        labels: Name of each class. Labels, description and input range travel in the file.
-        description: What the model does and what its input means.
-        input_range: Smallest and largest input value that the model was trained on.
-        example: A batch of inputs, for a subclassed model of which Keras knows no input, and for
-            sizes that the model leaves free, such as a language model's context.
+        path: Path of the file to write, ending in `.tflite`.
+        quantize: str or `None`, the number format of weights and activations. Inputs and outputs
+            stay float32 in every case.
+            `None`, the default: float32;
+            "float16": half the size;
+            "dynamic": int8 weights, activations quantized as they are computed;
+            "int8": int8 weights and activations;
+            "int16x8": int8 weights and int16 activations, for networks that lose accuracy in int8;
+            "int4": 4-bit weights;
+            "aware": int8, with the ranges that quantization-aware training put into the model.
+        calibration: Inputs that set the ranges of activations for "int8" and "int16x8": an array, a
+            tuple or dict of arrays for several inputs, or a `tf.data.Dataset` of batches. The first
+            200 examples are used.
+        batch_size: int or `None`, the file's fixed batch size. `None` allows any. The default, 1,
+            is what phones and browsers need.
+        sparse: bool, whether zeros are left out of the file. Worth it for a float model that is
+            pruned to 0.6 or more.
+        short_scales: bool, whether the scales of a quantized file are rounded to 8 binary digits,
+            which makes the zip of a small file a tenth smaller. By default True, except for
+            "aware", whose scales are those of training.
+        activation: "softmax" or "sigmoid", appended to the network's logits; `None` appends none.
+        signature: str, the name under which an app finds the function.
+        labels: tuple of str, the name of each class, stored in the file's metadata.
+        description: str, what the model does and what its input means, stored in the metadata.
+        input_range: The smallest and largest input value that the model was trained on, stored in
+            the metadata.
+        example: A batch of inputs. Needed for a subclassed model that was never called, and for a
+            model with free input sizes, such as a language model's context length.
 
-    Spec: E-80
+    Returns:
+        The file, as a `LiteRTModel`.
     """
     path = pathlib.Path(path)
-    check(path, quantize, calibration, batch_size, sparse, activation)
-    WORKER.start()  # it loads TensorFlow while this process traces
-    from kerasdl.export import calibration as calibrating
+    check_litert_options(path, quantize, calibration, batch_size, sparse, activation)
+    WORKER.start()  # it imports TensorFlow while this process traces the model
     from kerasdl.export import trace
 
     with tempfile.TemporaryDirectory() as folder:
@@ -89,26 +109,232 @@ def to_litert(
             "short_scales": quantize != "aware" if short_scales is None else short_scales,
         }
         if quantize in CALIBRATED:
-            examples = calibrating.arrays(calibration, specs, batch_size or 1)
-            np.savez(job["calibration"], **examples)
-        name = f"LiteRT {quantize}" if quantize else "LiteRT"
-        converting.convert(model, name, **job)
-        bits = "int8" if quantize == "aware" else quantize  # which is all that a user sees
-        facts = card.Card(description, tuple(labels), input_range, activation, bits)
-        card.append(folder / "converted.tflite", facts)
-        converting.move(folder / "converted.tflite", path)
+            np.savez(job["calibration"], **_calibration_arrays(calibration, specs, batch_size or 1))
+        _run_worker(model, f"LiteRT {quantize}" if quantize else "LiteRT", **job)
+        bits = "int8" if quantize == "aware" else quantize
+        facts = metadata.Metadata(description, tuple(labels), input_range, activation, bits)
+        metadata.append(folder / "converted.tflite", facts)
+        _move(folder / "converted.tflite", path)
     return LiteRTModel(path)
 
 
-def check(path, quantize, calibration, batch_size, sparse, activation):
-    converting.check(path, ".tflite", batch_size, activation)
+def to_onnx(
+    model,
+    path: str | os.PathLike,
+    *,
+    batch_size: int | None = None,
+    activation: str | None = None,
+    labels: tuple[str, ...] = (),
+    description: str = "",
+    input_range: tuple[float, float] | None = None,
+    example=None,
+) -> ONNXModel:
+    """Convert a Keras model to an ONNX file, for onnxruntime and many other runtimes.
+
+    Inputs and outputs keep the model's names. `pip install 'kerasdl[onnx]'` installs the packages
+    that this needs. Before the file appears it has been checked, and run once if onnxruntime is
+    installed.
+
+    Args:
+        model: A functional, Sequential or subclassed Keras model.
+        path: Path of the file to write, ending in `.onnx`.
+        batch_size: int or `None`, a fixed batch size. By default any batch size is allowed.
+        activation, labels, description, input_range, example: As in `to_litert`. Labels,
+            description and input range become ONNX metadata.
+
+    Returns:
+        The file, as an `ONNXModel`.
+    """
+    path = pathlib.Path(path)
+    check_options(path, ONNXModel.suffix, batch_size, activation)
+    require("tf2onnx", "onnx")
+    WORKER.start()  # it imports TensorFlow while this process traces the model
+    from kerasdl.export import trace
+
+    # tf2onnx copies the graph many times, so large matrices are added at the end
+    large = [
+        index
+        for index, variable in enumerate(model.variables)
+        if len(variable.shape) == 2 and math.prod(variable.shape) >= LARGE
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        specs = trace.save(
+            model,
+            folder / "model",
+            batch_size=batch_size,
+            activation=activation,
+            example=example,
+            as_inputs=[model.variables[index] for index in large],
+        )
+        facts = metadata.Metadata(description, tuple(labels), input_range, activation)
+        _run_worker(
+            model,
+            "ONNX",
+            format="onnx",
+            saved_model=str(folder / "model"),
+            output=str(folder / "converted.onnx"),
+            inputs=[spec.name for spec in specs],
+            weights={f"weight_{i}": index for i, index in enumerate(large)},
+            metadata=metadata.to_texts(facts),
+        )
+        _move(folder / "converted.onnx", path)
+    return ONNXModel(path)
+
+
+def to_saved_model(
+    model,
+    path: str | os.PathLike,
+    *,
+    batch_size: int | None = None,
+    activation: str | None = None,
+    signature: str = "serving_default",
+    example=None,
+) -> pathlib.Path:
+    """Write a SavedModel folder, which `tf.saved_model.load` and TensorFlow Serving can open.
+
+    It can be read without Keras. The folder appears complete or not at all.
+
+    Args:
+        model: A functional, Sequential or subclassed Keras model.
+        path: Path of the folder to make. It must not exist yet.
+        batch_size: int or `None`, a fixed batch size. By default any batch size is allowed.
+        activation, signature, example: As in `to_litert`.
+
+    Returns:
+        The path.
+    """
+    from kerasdl.export import trace
+
+    path = pathlib.Path(path)
+    if path.exists():
+        raise InvalidInput("value for argument `path`", "a folder that does not exist yet", path)
+    check_options(path, path.suffix, batch_size, activation)
+    with _writable(), files.atomic(path) as partial:
+        trace.save(
+            model,
+            partial,
+            batch_size=batch_size,
+            activation=activation,
+            signature=signature,
+            example=example,
+        )
+    return path
+
+
+def check_options(
+    path: pathlib.Path, suffix: str, batch_size: int | None, activation: str | None
+) -> None:
+    """Check the options that every format has, before anything is traced."""
+    if path.suffix != suffix:
+        raise InvalidInput("value for argument `path`", f"a name that ends in {suffix}", path)
+    if activation is not None:
+        checks.choices(("softmax", "sigmoid"), activation=activation)
+    checks.integers(batch_size=batch_size, optional=True)
+    if not path.parent.is_dir():
+        raise InvalidInput("value for argument `path`", "a folder that exists", path.parent)
+
+
+def check_litert_options(
+    path: pathlib.Path,
+    quantize: str | None = None,
+    calibration=None,
+    batch_size: int | None = 1,
+    sparse: bool = False,
+    activation: str | None = None,
+) -> None:
+    """Check the options of `to_litert`, before anything is traced."""
+    check_options(path, LiteRTModel.suffix, batch_size, activation)
     if quantize is not None:
-        known = [method for method in QUANTIZATIONS if method]
-        errors.one_of("value for argument `quantize`", quantize, known)
+        errors.one_of("value for argument `quantize`", quantize, QUANTIZATIONS)
     if (quantize in CALIBRATED) != (calibration is not None):
-        needs = " and ".join(CALIBRATED)
-        expected = f"inputs for {quantize}" if quantize in CALIBRATED else f"none but for {needs}"
+        methods = " and ".join(CALIBRATED)
+        expected = f"inputs for {quantize}" if quantize in CALIBRATED else f"none but for {methods}"
         received = None if calibration is None else type(calibration).__name__
         raise InvalidInput("value for argument `calibration`", expected, received)
     if sparse and quantize:
         raise InvalidInput("value for argument `sparse`", f"False with {quantize}", sparse)
+
+
+def _calibration_arrays(calibration, specs, batch_size) -> dict[str, np.ndarray]:
+    """The first examples of the calibration data, under the names of the inputs."""
+    import keras
+
+    if hasattr(calibration, "as_numpy_iterator"):
+        calibration = _stack(calibration)
+    arrays = [np.asarray(array)[:CALIBRATION_EXAMPLES] for array in keras.tree.flatten(calibration)]
+    if (
+        len(arrays) != len(specs)
+        or any(
+            not spec.shape[1:].is_compatible_with(array.shape[1:])
+            for spec, array in zip(specs, arrays, strict=True)
+        )
+        or min(map(len, arrays)) < batch_size
+    ):
+        raise InvalidInput(
+            "value for argument `calibration`",
+            f"{batch_size} or more examples of shape {_shapes(s.shape[1:] for s in specs)}",
+            f"shape {_shapes(array.shape for array in arrays)}",
+        )
+    return {s.name: a.astype(s.dtype.as_numpy_dtype) for s, a in zip(specs, arrays, strict=True)}
+
+
+def _shapes(shapes):
+    return ", ".join(str(tuple(shape)) for shape in shapes) or "none"
+
+
+def _stack(dataset):
+    """The inputs of a dataset whose elements are batches of x, (x, y) or (x, y, weight)."""
+    import keras
+
+    batches, count = [], 0
+    for element in dataset.as_numpy_iterator():
+        x = keras.utils.unpack_x_y_sample_weight(element)[0]
+        batches.append(x)
+        count += len(keras.tree.flatten(x)[0])
+        if count >= CALIBRATION_EXAMPLES:
+            break
+    if not batches:
+        return ()
+    return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *batches)
+
+
+def _run_worker(model, target, **job):
+    """Run a job in the converter process; raise one line that names what failed, in which layer."""
+    subject = f"model `{model.name}` for {target}"
+    try:
+        answer = WORKER.run(**job)
+    except CrashError as crash:
+        advice = "quantize='dynamic' or 'float16', or " if job.get("quantize") else ""
+        expected = f"one that does not crash the converter (try {advice}another layer)"
+        raise InvalidInput(subject, expected, f"a crash of the converter: {crash}") from None
+    names = {layer.name for layer in model._flatten_layers(include_self=False)}
+    if answer.get("operators"):
+        received = ", ".join(
+            f"{operator}{_layer(scope, names)}" for operator, scope in answer["operators"]
+        )
+        raise InvalidInput(subject, f"operators that are built into {target.split()[0]}", received)
+    if answer.get("error"):
+        received = answer["error"] + _layer(answer["scope"], names)
+        raise InvalidInput(subject, "one that the converter accepts", received)
+
+
+def _layer(scope, names):
+    """The layers in a TensorFlow name scope, where repeated names end in `_1`, `_2`, ..."""
+    parts = [part if part in names else re.sub(r"_\d+$", "", part) for part in scope.split("/")]
+    found = "/".join(part for part in parts[1:] if part in names)
+    return f" in layer `{found}`" if found else ""
+
+
+def _move(source, path):
+    """Copy a file to its place, which may be on another disk, atomically."""
+    with _writable(), files.atomic(path) as partial:
+        shutil.copyfile(source, partial)
+
+
+@contextlib.contextmanager
+def _writable():
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInput("place to write", "a writable folder with room", error) from error

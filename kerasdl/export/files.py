@@ -1,4 +1,4 @@
-"""Files of every format that can be run here, by the ends of their names."""
+"""Find and open model files, of any format, by the ends of their names."""
 
 import os
 import pathlib
@@ -11,10 +11,15 @@ FORMATS = {kind.suffix: kind for kind in (LiteRTModel, ONNXModel)}
 
 
 def open_file(path: str | os.PathLike, threads: int = 1) -> ModelFile:
-    """An ONNX file if its name ends in `.onnx`, else a LiteRT file; to run on so many threads."""
+    """Open a model file.
+
+    Args:
+        path: Path of the file: ONNX if it ends in `.onnx`, else LiteRT.
+        threads: int, number of threads that run it.
+    """
     return FORMATS.get(pathlib.Path(path).suffix, LiteRTModel)(path, threads)
 
 
 def files_in(folder: pathlib.Path) -> list[pathlib.Path]:
-    """Every such file in a folder and those below."""
+    """Return the paths of all model files in a folder and its subfolders."""
     return sorted(path for path in folder.rglob("*") if path.suffix in FORMATS)

@@ -1,4 +1,4 @@
-"""LiteRT files as objects: a tree of tables that can be changed and written again."""
+"""Read, change and write the flatbuffer in a LiteRT file."""
 
 import collections
 
@@ -6,18 +6,20 @@ import numpy as np
 
 
 def read(content: bytes):
-    """The model as objects of LiteRT's schema, with its weights, wherever the file keeps them."""
+    """Return a file's model as objects of LiteRT's schema, which can be changed and written."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     for buffer in model.buffers:
-        if buffer.offset > 1:  # behind the flatbuffer, where ai-edge-quantizer puts 256 kB and more
+        # ai-edge-quantizer stores large weights, from 256 kB on, after the flatbuffer
+        if buffer.offset > 1:
             buffer.data = np.frombuffer(content, "uint8", buffer.size, buffer.offset)
             buffer.offset = buffer.size = 0
     return model
 
 
 def write(model) -> bytes:
+    """Return the bytes of a file with the given model."""
     import flatbuffers
 
     builder = flatbuffers.Builder(1 << 20)
@@ -26,7 +28,7 @@ def write(model) -> bytes:
 
 
 def operators(content: bytes) -> dict[str, int]:
-    """How often each operator stands in a file; `custom:NAME` for what is not built in."""
+    """Count each operator of a file. Custom operators are named `custom:NAME`."""
     from ai_edge_litert import schema_py_generated as schema
 
     names = {n: name for name, n in vars(schema.BuiltinOperator).items() if type(n) is int}
@@ -35,7 +37,7 @@ def operators(content: bytes) -> dict[str, int]:
     for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
         for operator in map(graph.Operators, range(graph.OperatorsLength())):
             code = model.OperatorCodes(operator.OpcodeIndex())
-            # small codes once had a byte of their own
+            # old files have codes below 127 in another field
             name = names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
             is_custom = name == "CUSTOM"
             counts[f"custom:{code.CustomCode().decode()}" if is_custom else name] += 1
@@ -43,9 +45,9 @@ def operators(content: bytes) -> dict[str, int]:
 
 
 def without_names(content: bytes) -> bytes:
-    """The same file without the names of inner tensors, which a phone has no use for.
+    """Remove the names of inner tensors, which running a file does not need.
 
-    Inputs and outputs keep theirs, and signatures name them as before.
+    Inputs, outputs and signatures keep their names.
     """
     model = read(content)
     for graph in model.subgraphs:

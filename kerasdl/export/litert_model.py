@@ -1,22 +1,21 @@
-"""A LiteRT file, opened as a phone opens it: without TensorFlow."""
+"""`LiteRTModel`: open and run a LiteRT file without TensorFlow, as a phone does."""
 
-import contextlib
 import functools
 import os
-import sys
 
 import numpy as np
 
 from kerasdl.errors import InvalidInput
-from kerasdl.export import card, flatbuffer, model_file
+from kerasdl.export import flatbuffer, metadata, model_file
+from kerasdl.utils import quiet
 
 
 class LiteRTModel(model_file.ModelFile):
-    """A `.tflite` file that can be run, and that tells what it is.
+    """A `.tflite` file: run it, and read its size, operators and metadata.
 
     Args:
-        path: The file.
-        threads: Threads of the interpreter.
+        path: Path of the file.
+        threads: int, number of threads of the interpreter.
     """
 
     suffix = ".tflite"
@@ -28,25 +27,30 @@ class LiteRTModel(model_file.ModelFile):
                 raise InvalidInput("file", "a LiteRT model", self.path)
 
     @functools.cached_property
-    def card(self) -> card.Card:
-        return card.read(self.path)
+    def metadata(self) -> metadata.Metadata:
+        """Labels, description, input range and more, if the file has them."""
+        return metadata.read(self.path)
 
     @functools.cached_property
     def operators(self) -> dict[str, int]:
-        """How often each operator stands in the file; `custom:NAME` for what is not built in."""
+        """How often the file uses each operator. Custom operators are named `custom:NAME`."""
         return flatbuffer.operators(self.path.read_bytes())
 
     @functools.cached_property
     def interpreter(self):
+        """The LiteRT interpreter, with its tensors allocated."""
         from ai_edge_litert.interpreter import Interpreter
 
-        try:
-            with _silence():
+        failure = None
+        with quiet.native_stderr():
+            try:
                 interpreter = Interpreter(str(self.path), num_threads=self.threads)
                 interpreter.allocate_tensors()
-        except (RuntimeError, ValueError) as error:
-            line = str(error).strip().splitlines()[0]
-            raise InvalidInput(f"file {self.path}", "a LiteRT model that runs", line) from error
+            except (RuntimeError, ValueError) as error:
+                failure = error  # raised below: what C++ printed stays hidden
+        if failure:
+            line = str(failure).strip().splitlines()[0]
+            raise InvalidInput(f"file {self.path}", "a LiteRT model that runs", line) from failure
         return interpreter
 
     @functools.cached_property
@@ -70,23 +74,9 @@ class LiteRTModel(model_file.ModelFile):
 
     def runner(self):
         for detail in self.interpreter.get_input_details():
-            value = model_file.made_up(detail["shape"], detail["dtype"])
+            value = model_file.random_input(detail["shape"], detail["dtype"])
             self.interpreter.set_tensor(detail["index"], value)
         return self.interpreter.invoke
-
-
-@contextlib.contextmanager
-def _silence():
-    """The interpreter announces itself from C++, where only the file descriptor can be turned."""
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
 
 
 def _specs(details):

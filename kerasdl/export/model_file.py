@@ -1,30 +1,31 @@
-"""What files of every format have in common: a size, a card, and inputs that must fit."""
+"""The base class of model files: size, metadata, and `predict` with checked inputs."""
 
 import functools
 import os
 import pathlib
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 
 from kerasdl.errors import InvalidInput
-from kerasdl.export.card import Card
+from kerasdl.export.metadata import Metadata
 
 
 class ModelFile:
-    """A file that can be run.
+    """A model file that can be run.
 
-    A format gives `call(**arrays)`, the outputs by name for one batch, and `runner()`, a function
-    that runs the file on made-up inputs, which lie in their place already.
+    A subclass for a format defines `call(**arrays)`, which returns the outputs of one batch by
+    name, and `runner()`, which returns a function that runs the file on inputs set in advance.
 
     Args:
-        path: The file.
-        threads: Threads that run it.
+        path: Path of the file.
+        threads: int, number of threads that run it.
     """
 
     suffix: str
-    card: Card
-    inputs: dict[str, tuple[tuple[int, ...], np.dtype]]  # shape, -1 where it is free, and type
+    metadata: Metadata
+    inputs: dict[str, tuple[tuple[int, ...], np.dtype]]  # shape (-1 for a free size) and type
     outputs: dict[str, tuple[tuple[int, ...], np.dtype]]
 
     def __init__(self, path: str | os.PathLike, threads: int = 1):
@@ -36,30 +37,41 @@ class ModelFile:
     def __repr__(self):
         return f"{type(self).__name__}({str(self.path)!r}, {self.size:,} bytes)"
 
+    def call(self, **arrays: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the outputs of one batch by name."""
+        raise NotImplementedError
+
+    def runner(self) -> Callable[[], object]:
+        """Return a function that runs the file on made-up inputs, for measuring its latency."""
+        raise NotImplementedError
+
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Size of the file in bytes."""
         return self.path.stat().st_size
 
     @functools.cached_property
     def zipped_size(self) -> int:
-        """Bytes when compressed, which is what a download costs and where compression shows."""
+        """Size in bytes after zip compression: what a download costs, and where zeros pay off."""
         return len(zlib.compress(self.path.read_bytes(), level=9))
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Name of each class, in the order of the outputs."""
-        return self.card.labels
+        """The name of each class, in the order of the outputs."""
+        return self.metadata.labels
 
     @property
     def description(self) -> str:
         """What the model does and what its input means."""
-        return self.card.description
+        return self.metadata.description
 
-    def predict(self, x):
-        """The outputs for any number of examples: an array, or a dict of arrays for several.
+    def predict(self, x) -> np.ndarray | dict[str, np.ndarray]:
+        """Return the outputs for any number of examples.
 
-        A file with a fixed batch size runs as often as it takes.
+        A file with a fixed batch size is called as often as needed.
+
+        Args:
+            x: An array, or a tuple or dict of arrays for several inputs.
         """
         arrays = self._arrays(x)
         count = min(map(len, arrays.values()))
@@ -76,7 +88,7 @@ class ModelFile:
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
     def _arrays(self, x):
-        """The inputs by name and in the file's types."""
+        """The inputs by name, in the file's types."""
         if not isinstance(x, dict):
             x = dict(zip(self.inputs, x if isinstance(x, tuple | list) else [x], strict=False))
         arrays = {name: np.asarray(array) for name, array in x.items()}
@@ -95,8 +107,11 @@ class ModelFile:
         return {name: arrays[name] for name in self.inputs}
 
 
-def made_up(shape, dtype) -> np.ndarray:
-    """Random floats, or zeros: a token that every vocabulary has. A free size is 1."""
+def random_input(shape, dtype) -> np.ndarray:
+    """Return random floats, or zeros for integers: token 0 is in every vocabulary.
+
+    A free size becomes 1.
+    """
     shape = np.abs(shape)
     if not np.issubdtype(dtype, np.floating):
         return np.zeros(shape, dtype)

@@ -1,82 +1,212 @@
-"""Integers in place of floats, in a LiteRT file that is there already, by ai-edge-quantizer.
+"""Quantize a LiteRT file: integers in place of floats, short scales, int8 weights.
 
-TensorFlow's converter calibrates too, but it loses causal attention: the mask's minus infinity
-spoils a range. An unrolled LSTM is its share.
+Runs in the converter process. TensorFlow's converter can quantize too, but it fails on causal
+attention, whose mask of minus infinity spoils the range, and on unrolled LSTMs.
 """
 
+import collections
 import warnings
 
 import numpy as np
 
 from kerasdl.export import flatbuffer
 
-BITS = {"int8": 8, "int16x8": 16, "int4": None}  # of the activations
+ACTIVATION_BITS = {"int8": 8, "int16x8": 16, "int4": None}
 ATTENTION = ("BATCH_MATMUL", "SELECT", "SELECT_V2", "SOFTMAX")
 NORMALIZATION = ("ADD", "MEAN", "MUL", "RSQRT", "SQUARED_DIFFERENCE", "SUB", "SUM")
-TRANSFORMER = {"BATCH_MATMUL", "RSQRT"}  # a file has one of these where it attends or normalizes
+TRANSFORMER = {"BATCH_MATMUL", "RSQRT"}  # used by attention and layer normalization
+LINEAR = {  # the positions of input, weights and bias in each operator
+    "CONV_2D": (0, 1, 2),
+    "DEPTHWISE_CONV_2D": (0, 1, 2),
+    "FULLY_CONNECTED": (0, 1, 2),
+    "TRANSPOSE_CONV": (2, 1, 3),
+}
+LARGE = 1024  # elements; quantizing smaller kernels saves nothing
+CLUSTERED = 256  # a kernel with at most so many different weights gets a single scale
+PER_OUTPUT_VERSION = 12  # of FULLY_CONNECTED, the first with one scale per output
 
 
 def quantize(content: bytes, method: str, calibration: str, batch_size: int) -> bytes:
-    """A float file's bytes, quantised; its inputs and outputs stay floats.
+    """Quantize a float file with ai-edge-quantizer. Its inputs and outputs stay float.
 
-    What a transformer does between its dense layers stays float, too: attention's scores, layer
-    normalization and the sums around it, where int8 costs exactness and time. `gpt_tiny` takes half
-    the time of its float file (benchmarks/int8_transformers.py).
+    In a transformer the attention scores, the layer normalization and the sums around it stay
+    float too, because int8 costs accuracy and time there. An int8 `gpt_tiny` takes half the time of
+    its float file (benchmarks/int8_transformers.py).
 
     Args:
-        content: The float file.
-        method: "int8", weights and activations; "int16x8", weights of 8 bits, activations of 16;
-            "int4", weights of 4 bits at the scales of OCTAV, activations quantised as they come.
-        calibration: An `.npz` file with the inputs by name, for the first two.
-        batch_size: How many examples the file takes at once.
+        content: The bytes of the float file.
+        method: "int8", int8 weights and activations; "int16x8", int8 weights and int16 activations;
+            "int4", 4-bit weights with OCTAV's scales, activations quantized as they are computed.
+        calibration: Path of an `.npz` file with the inputs by name, for the first two.
+        batch_size: int, the file's batch size.
 
     Reference: Sakr et al. (2022), Optimal Clipping and Magnitude-aware Differentiation for Improved
-    Quantization-aware Training: the scale that makes the mean squared error least.
+    Quantization-aware Training (OCTAV: the scale with the smallest mean squared error).
     """
-    work = _plan(content, method)
-    ranges = None if method == "int4" else _ranges(content, work, calibration, batch_size)
-    result = work.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+    quantizer = _quantizer(content, method)
+    ranges = None if method == "int4" else _ranges(content, quantizer, calibration, batch_size)
+    result = quantizer.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
     return bytes(result.quantized_model)
 
 
-def _plan(content, method):
-    """Everything is quantised that can be, between float inputs and outputs."""
+def _quantizer(content, method):
+    """A quantizer set to quantize everything it can, between float inputs and outputs."""
     from ai_edge_quantizer import qtyping, quantizer
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
     names = qtyping.TFLOperationName
-    work = quantizer.Quantizer(content)
+    made = quantizer.Quantizer(content)
     floats = [names.INPUT, names.OUTPUT]
     if method == "int4":
-        work.add_dynamic_config(".*", names.ALL_SUPPORTED, 4, algorithm_key=AlgorithmName.OCTAV)
+        made.add_dynamic_config(".*", names.ALL_SUPPORTED, 4, algorithm_key=AlgorithmName.OCTAV)
     else:
-        work.add_static_config(".*", names.ALL_SUPPORTED, BITS[method], 8)
+        made.add_static_config(".*", names.ALL_SUPPORTED, ACTIVATION_BITS[method], 8)
         if not TRANSFORMER.isdisjoint(flatbuffer.operators(content)):
             floats += [names(name) for name in ATTENTION + NORMALIZATION]
     for name in floats:
-        work.update_quantization_recipe(".*", name, algorithm_key=AlgorithmName.NO_QUANTIZE)
-    return work
+        made.update_quantization_recipe(".*", name, algorithm_key=AlgorithmName.NO_QUANTIZE)
+    return made
 
 
-def _ranges(content, work, calibration, batch_size):
-    """Smallest and largest value of every tensor; a moving average would forget the extremes."""
+def _ranges(content, quantizer, calibration, batch_size):
+    """The smallest and largest value of every tensor. A moving average would lose the extremes."""
     from ai_edge_quantizer import calibrator
     from ai_edge_quantizer.utils import qsv_utils
 
     with warnings.catch_warnings():
-        # the interpreter keeps all tensors, which is what calibration is for
+        # calibration needs an interpreter that keeps all tensors
         warnings.filterwarnings("ignore", "Warning: Enabling `experimental_preserve_all_tensors`")
         watch = calibrator.Calibrator(content, qsv_update_func=qsv_utils.min_max_update)
         (signature,) = watch.get_signature_list()
-        watch.calibrate({signature: examples(calibration, batch_size)}, work._recipe_manager)
+        batches = calibration_batches(calibration, batch_size)
+        watch.calibrate({signature: batches}, quantizer._recipe_manager)
     return watch.get_model_qsvs()
 
 
-def examples(calibration: str, batch_size: int) -> list[dict]:
-    """Whole batches of inputs by name."""
+def calibration_batches(calibration: str, batch_size: int) -> list[dict[str, np.ndarray]]:
+    """Read an `.npz` file of inputs as full batches of inputs by name."""
     arrays = dict(np.load(calibration))
     count = len(next(iter(arrays.values())))
     return [
         {name: array[i : i + batch_size] for name, array in arrays.items()}
         for i in range(0, count - batch_size + 1, batch_size)
     ]
+
+
+def quantize_large_weights(content: bytes) -> bytes:
+    """Give the large float matrix products of a file int8 weights.
+
+    A file from quantization-aware training still computes some layers in floats, such as recurrent
+    ones. The converter quantizes their weights for "dynamic", but not in such a file. Each output
+    has a scale of its own; clustered weights share one, so that they stay few. Zeros stay zeros.
+    The inputs are rounded as they come; results are floats.
+
+        s_i = max |w_i| / 127        q_i = round(w_i / s_i)
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = flatbuffer.read(content)
+    product = schema.BuiltinOperator.FULLY_CONNECTED
+    products, reads = collections.defaultdict(list), collections.Counter()
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            tensors = [graph.tensors[index] for index in operator.inputs if index >= 0]
+            reads.update(tensor.buffer for tensor in tensors)
+            code = model.operatorCodes[operator.opcodeIndex]
+            is_float = all(tensor.type == schema.TensorType.FLOAT32 for tensor in tensors)
+            if code.builtinCode == product and is_float:
+                products[tensors[1].buffer].append((code, operator, tensors[1]))
+    for number, users in products.items():
+        data = model.buffers[number].data
+        if data is None or len(data) < 4 * LARGE or len(users) < reads[number]:
+            continue
+        weights = np.frombuffer(bytes(data), "float32").reshape(users[0][2].shape)
+        largest = np.abs(weights).max(1)
+        if len(np.unique(weights)) <= CLUSTERED:
+            largest[:] = largest.max()
+        scale = np.maximum(largest, 1e-12) / 127
+        rounded = np.round(weights / scale[:, None]).astype("int8")
+        model.buffers[number].data = np.frombuffer(rounded.tobytes(), "uint8")
+        for code, operator, tensor in users:
+            code.version = max(code.version, PER_OUTPUT_VERSION)
+            operator.builtinOptions.asymmetricQuantizeInputs = True
+            tensor.type = schema.TensorType.INT8
+            tensor.quantization = schema.QuantizationParametersT(
+                scale=scale, zeroPoint=np.zeros(len(scale), "int64"), quantizedDimension=0
+            )
+    return flatbuffer.write(model)
+
+
+def shorten_scales(content: bytes) -> bytes:
+    """Round a quantized file's scales to 8 significant binary digits, of 24.
+
+    Scales hardly compress: in a small network they are a quarter of the zipped file. The rounding
+    error of a weight grows from 1/2 step to at most 1.
+
+        value = scale * (integer - zero point)        bias's scale = input's scale * weights' scale
+
+    Biases get new integers and keep their values. A file whose biases belong to operators that are
+    not in `LINEAR` is returned unchanged.
+    """
+    model = flatbuffer.read(content)
+    for graph in model.subgraphs:
+        biases = _biases(model, graph)
+        if any(i not in biases and _is_bias(model, t) for i, t in enumerate(graph.tensors)):
+            return content
+        for index, tensor in enumerate(graph.tensors):
+            if index not in biases and _scale(tensor) is not None:
+                tensor.quantization.scale = short(_scale(tensor))
+        for index, (entry, weights) in biases.items():
+            scale = _scale(graph.tensors[entry]) * _scale(graph.tensors[weights])
+            _rescale(model, graph.tensors[index], scale)
+    return flatbuffer.write(model)
+
+
+def short(scale: np.ndarray) -> np.ndarray:
+    """Round to 8 significant binary digits.
+
+    >>> short(np.float32([1.0, 1.001, 1.0078125, 0.1]))
+    array([1.        , 1.        , 1.0078125 , 0.10009766], dtype=float32)
+    """
+    fraction, exponent = np.frexp(np.asarray(scale, "float32"))
+    return np.ldexp(np.round(fraction * 256) / 256, exponent).astype("float32")
+
+
+def _biases(model, graph):
+    """The index of each bias, with the indices of its operator's input and weights."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    places = {getattr(schema.BuiltinOperator, name): place for name, place in LINEAR.items()}
+    found = {}
+    for operator in graph.operators:
+        code = model.operatorCodes[operator.opcodeIndex].builtinCode
+        entry, weights, bias = places.get(code, (0, 0, len(operator.inputs)))
+        index = operator.inputs[bias] if bias < len(operator.inputs) else -1
+        if index >= 0 and _is_bias(model, graph.tensors[index]):
+            found[index] = operator.inputs[entry], operator.inputs[weights]
+    return found
+
+
+def _is_bias(model, tensor):
+    from ai_edge_litert import schema_py_generated as schema
+
+    integers = (schema.TensorType.INT32, schema.TensorType.INT64)
+    constant = model.buffers[tensor.buffer].data is not None
+    return constant and tensor.type in integers and _scale(tensor) is not None
+
+
+def _scale(tensor):
+    scale = tensor.quantization and tensor.quantization.scale
+    return scale if scale is not None and len(scale) else None
+
+
+def _rescale(model, tensor, scale):
+    """Give a bias a new scale, and integers that keep its values."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    kind = {schema.TensorType.INT32: "int32", schema.TensorType.INT64: "int64"}[tensor.type]
+    buffer = model.buffers[tensor.buffer]
+    values = np.frombuffer(bytes(buffer.data), kind) * np.asarray(_scale(tensor), "float64")
+    integers = np.round(values / scale).astype(kind)
+    buffer.data = np.frombuffer(integers.tobytes(), "uint8")
+    tensor.quantization.scale = np.asarray(scale, "float32")

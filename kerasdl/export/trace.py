@@ -1,7 +1,8 @@
-"""From any Keras model to a SavedModel that needs no Keras class to be read."""
+"""Trace a Keras model into a SavedModel that can be read without Keras."""
 
 import contextlib
 import re
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import tensorflow as tf
@@ -9,15 +10,16 @@ from keras import tree
 from keras.src.export import export_utils
 
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import patches
 
 ACTIVATIONS = {"softmax": keras.ops.softmax, "sigmoid": keras.ops.sigmoid}
 
 
-def input_signature(model):
-    """One structure of `keras.InputSpec` for each positional argument of the model's `call`."""
+def input_signature(model) -> list:
+    """Return a structure of `keras.InputSpec` for each positional argument of `model.call`."""
     subclassed = not hasattr(model, "inputs")
     try:
-        # Keras wants it called, even where loading has built all of it
+        # Keras wants the model called once, even if loading has built all of it
         if subclassed and all(layer.built for layer in model._flatten_layers()):
             found = export_utils._infer_input_signature_from_model(model)
             if found:
@@ -31,8 +33,8 @@ def input_signature(model):
         ) from error
 
 
-def input_specs(model, batch_size, example=None):
-    """One structure of `tf.TensorSpec` for each positional argument of the model's `call`."""
+def input_specs(model, batch_size: int | None, example=None) -> list:
+    """Return a structure of `tf.TensorSpec` for each positional argument of `model.call`."""
     if example is not None:
         signature = [tree.map_structure(keras.ops.convert_to_tensor, example)]
         if not model.built:
@@ -48,14 +50,18 @@ def input_specs(model, batch_size, example=None):
     def spec(leaf):
         name, given = next(names), getattr(leaf, "name", None)
         if given and not re.match("keras_tensor|input_layer|Const|Eager", given):
-            name = re.sub(r"\W", "_", given)  # the caller's own: keras.Input(..., name="image")
+            name = re.sub(r"\W", "_", given)  # given by the user: keras.Input(..., name="image")
         return tf.TensorSpec((batch_size, *leaf.shape[1:]), leaf.dtype, name)
 
     return tree.map_structure(spec, list(signature))
 
 
-def leaf_names(prefix, structure):
-    """`prefix` for one tensor, a dict's keys, `prefix_0`, `prefix_1`, ... for a list."""
+def leaf_names(prefix: str, structure) -> list[str]:
+    """Name the tensors of a structure.
+
+    One tensor is named `prefix`, those of a list `prefix_0`, `prefix_1`, ..., and those of a dict
+    by their keys.
+    """
 
     def name(path):
         words = [str(key) for key in path]
@@ -64,8 +70,13 @@ def leaf_names(prefix, structure):
     return [name(path) if path else prefix for path, _ in tree.flatten_with_path(structure)]
 
 
-def serving_function(model, activation=None):
-    """The model at inference, followed by an activation, giving a dict of named tensors."""
+def serving_function(model, activation: str | None = None) -> Callable[..., dict]:
+    """Return a function that runs the model at inference and returns its outputs by name.
+
+    Args:
+        model: The Keras model.
+        activation: "softmax" or "sigmoid", applied to the outputs; by default none.
+    """
     activate = ACTIVATIONS.get(activation, lambda x: x)
 
     def serve(*inputs):
@@ -83,18 +94,17 @@ def _layer_names(model):
 
 
 @contextlib.contextmanager
-def settings(model, quantize):
-    """While tracing: float32 throughout, no GPU kernels, and unrolled RNNs for integers.
+def settings(model, quantize: str | None) -> Iterator[None]:
+    """Change the model's layers while it is traced for LiteRT.
 
-    LiteRT has no bfloat16, and quantisers do not look into loops.
+    All layers compute in float32, because LiteRT has no bfloat16, and recurrent layers use no GPU
+    kernels. For integers recurrent layers are unrolled, because quantizers ignore loops.
     """
-    changed = []
+    with contextlib.ExitStack() as stack:
 
-    def change(layer, name, value):
-        changed.append((layer, name, getattr(layer, name)))
-        setattr(layer, name, value)
+        def change(layer, name, value):
+            stack.enter_context(patches.replaced(layer, name, value))
 
-    try:
         for layer in model._flatten_layers():
             if layer.dtype_policy.compute_dtype != "float32":
                 change(layer, "_dtype_policy", keras.DTypePolicy("float32"))
@@ -104,29 +114,42 @@ def settings(model, quantize):
                 if quantize in ("int8", "int16x8", "int4"):
                     change(layer, "unroll", True)
         yield
-    finally:
-        for layer, name, value in reversed(changed):
-            setattr(layer, name, value)
 
 
-def save(model, folder, *, quantize, batch_size, activation, signature, example, apart=()):
-    """Write the SavedModel; returns the flat list of the specs of its inputs.
+def save(
+    model,
+    folder,
+    *,
+    quantize: str | None = None,
+    batch_size: int | None = None,
+    activation: str | None = None,
+    signature: str = "serving_default",
+    example=None,
+    as_inputs: Sequence[keras.Variable] = (),
+) -> list[tf.TensorSpec]:
+    """Write a SavedModel and return the specs of its inputs as a flat list.
 
-    Variables of the model that are to stand `apart` become further inputs, `weight_0` and so on.
+    Args:
+        model: The Keras model.
+        folder: Path of the folder to write.
+        quantize: How the file will be quantized: see `settings`.
+        batch_size, activation, signature, example: As in `kerasdl.export.to_litert`.
+        as_inputs: Variables of the model that become further inputs: `weight_0`, `weight_1`, ...
     """
     specs = input_specs(model, batch_size, example)
     serve = serving_function(model, activation)
-    weights = [tf.TensorSpec(v.shape, v.dtype, f"weight_{i}") for i, v in enumerate(apart)]
+    weights = [tf.TensorSpec(v.shape, v.dtype, f"weight_{i}") for i, v in enumerate(as_inputs)]
 
-    def serve_with(*arguments):
+    def serve_with_weights(*arguments):
         values = arguments[len(specs) :]
-        with keras.StatelessScope(list(zip(apart, values, strict=True))):
+        with keras.StatelessScope(list(zip(as_inputs, values, strict=True))):
             return serve(*arguments[: len(specs)])
 
-    # a bare module: Keras's own ExportArchive traces the model a second time, with free sizes
+    # a plain module: Keras's ExportArchive would trace the model a second time, with free sizes
     module = tf.Module()
     module.parts = [variable.value for variable in model.variables]
     with settings(model, quantize):
-        function = tf.function(serve_with if apart else serve, input_signature=[*specs, *weights])
+        served = serve_with_weights if as_inputs else serve
+        function = tf.function(served, input_signature=[*specs, *weights])
         tf.saved_model.save(module, folder, {signature: function.get_concrete_function()})
     return tree.flatten(specs)

@@ -1,4 +1,4 @@
-"""Whether a LiteRT or ONNX file says what the Keras model says."""
+"""Compare the outputs of a LiteRT or ONNX file with those of its Keras model."""
 
 import dataclasses
 
@@ -12,11 +12,11 @@ class Parity:
     """How far a file's outputs are from the model's.
 
     Args:
-        largest_error: Largest absolute difference.
-        mean_error: Mean absolute difference.
-        agreement: Share of predictions with the same largest class; `None` without an output of
-            shape (batch, classes) or (batch, time, classes).
-        count: Number of examples.
+        largest_error: float, largest absolute difference.
+        mean_error: float, mean absolute difference.
+        agreement: float, fraction of the predictions whose class is the same; `None` if no output
+            has the shape (batch, classes) or (batch, time, classes).
+        count: int, number of examples.
     """
 
     largest_error: float
@@ -33,16 +33,21 @@ class Parity:
 
 
 def verify(model, litert_model: ModelFile, x) -> Parity:
-    """Compare a Keras model with its file on real inputs.
+    """Compare a Keras model with its LiteRT or ONNX file on real inputs.
 
-    The activation that was appended to the file is appended to the model, too.
+    If an activation was appended to the file, it is applied to the model's outputs too.
+
+    Args:
+        model: The Keras model.
+        litert_model: The file, as `to_litert`, `to_onnx` or `open_file` returned it.
+        x: Inputs: an array, or a structure of arrays as the model takes it.
     """
     from keras import tree
 
     from kerasdl.export import trace
 
-    serve = trace.serving_function(model, litert_model.card.activation)
-    with trace.settings(model, litert_model.card.quantize):
+    serve = trace.serving_function(model, litert_model.metadata.activation)
+    with trace.settings(model, litert_model.metadata.quantize):
         expected = _in_batches(serve, x, tree)
     received = litert_model.predict(tree.map_structure(np.asarray, x))
     if not isinstance(received, dict):

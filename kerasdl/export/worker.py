@@ -1,22 +1,101 @@
-"""The process that converts: TensorFlow's converter may crash here and harm nobody.
+"""The converter process: it may crash without harming the process that uses it.
 
-Run as `python -m kerasdl.export.worker`. One JSON object a line comes in, one goes out.
+`WORKER` is the caller's end: it starts the process when needed and keeps it for the next call. The
+process runs `main`: it reads one JSON object a line and answers with one.
 """
 
+import atexit
+import contextlib
 import json
 import os
 import re
+import signal
+import subprocess
 import sys
+import tempfile
+import threading
 
 NOT_BUILT_IN = re.compile(r'"([^"]*?)@[^"]*"[^\n]*?\'tf\.(\w+)\' op is neither a custom op')
 LOCATION = re.compile(r'"([^"]*?)@[^"]*"')
 
 
+class CrashError(Exception):
+    """The process ended without an answer. The message says how."""
+
+
+class Worker:
+    """Start the converter process, send it jobs, and stop it when this process ends."""
+
+    def __init__(self):
+        self.process = None
+        self.lock = threading.Lock()
+
+    def start(self):
+        """Start a process, which imports TensorFlow in the background, unless one is running."""
+        if self.process is not None and self.process.poll() is None:
+            return
+        self.stop()
+        # the process imports from the same paths; it leaves the GPU to training
+        paths = os.pathsep.join(path for path in sys.path if path)
+        # closed by `stop`
+        self.log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-c", "from kerasdl.export import worker; worker.main()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            env={**os.environ, "PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1"},
+            text=True,
+            start_new_session=True,  # Ctrl-C goes to the caller alone
+        )
+        atexit.register(self.stop)
+
+    def run(self, **job) -> dict:
+        """Return the process's answer to one job."""
+        with self.lock:
+            self.start()
+            try:
+                print(json.dumps(job), file=self.process.stdin, flush=True)
+                line = self.process.stdout.readline()
+            except BrokenPipeError:
+                line = ""
+            except BaseException:  # interrupted: the next job would get this job's answer
+                self.process.kill()
+                raise
+            if not line:
+                raise CrashError(self.crash_report())
+            return json.loads(line)
+
+    def crash_report(self) -> str:
+        """Return the signal or exit status of the process and its last message."""
+        status = self.process.wait()
+        self.log.seek(0)
+        last = (self.log.read().strip().splitlines() or ["no message"])[-1][:200]
+        return f"{signal.Signals(-status).name if status < 0 else f'exit status {status}'} ({last})"
+
+    def stop(self):
+        """Stop the process, if there is one."""
+        if self.process is None:
+            return
+        atexit.unregister(self.stop)
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.log):
+            with contextlib.suppress(BrokenPipeError):  # from what was not written yet
+                stream.close()
+        self.process = None
+
+
+WORKER = Worker()
+
+# What follows runs in the process.
+
+
 def to_litert(saved_model, output, quantize, calibration, batch_size, sparse, short_scales):
-    """Convert a SavedModel, and run the result once: what converts does not always run."""
+    """Convert a SavedModel to LiteRT and run the result once: some files convert but cannot run."""
     import tensorflow as tf
 
-    from kerasdl.export import flatbuffer, hybrid, scales
+    from kerasdl.export import flatbuffer
     from kerasdl.export import quantize as quantizing
 
     converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
@@ -28,29 +107,30 @@ def to_litert(saved_model, output, quantize, calibration, batch_size, sparse, sh
     if sparse:
         converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
     content = converter.convert()
-    if quantize in quantizing.BITS:
+    if quantize in quantizing.ACTIVATION_BITS:
         try:
             content = quantizing.quantize(content, quantize, calibration, batch_size)
-            run(content)
+            _run(content)
         except (RuntimeError, ValueError):
             if quantize != "int8":
                 raise
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            batches = quantizing.examples(calibration, batch_size)
+            batches = quantizing.calibration_batches(calibration, batch_size)
             converter.representative_dataset = lambda: iter(batches)
             content = converter.convert()
     if quantize == "aware":
-        content = hybrid.shrink(content)
+        content = quantizing.quantize_large_weights(content)
     if quantize:
         content = flatbuffer.without_names(content)
     if quantize and short_scales:
-        content = scales.shorten(content)
-    run(content)
+        content = quantizing.shorten_scales(content)
+    _run(content)
     with open(output, "wb") as file:
         file.write(content)
 
 
-def run(content):
+def _run(content):
+    """Run a LiteRT file's bytes on zeros."""
     import ai_edge_litert.interpreter
     import numpy as np
 
@@ -62,16 +142,17 @@ def run(content):
 
 
 def to_onnx(**job):
-    """Likewise for ONNX."""
-    from kerasdl.export import onnx_graph
+    """Convert a SavedModel to ONNX."""
+    from kerasdl.export import onnx_model
 
-    return onnx_graph.convert(**job)
+    return onnx_model.from_saved_model(**job)
 
 
 FORMATS = {"litert": to_litert, "onnx": to_onnx}
 
 
-def answer(job):
+def answer(job: dict) -> dict:
+    """Run a job. If it fails, return the error, the missing operators and the name scope."""
     try:
         return FORMATS[job.pop("format", "litert")](**job) or {}
     except Exception as error:
@@ -87,14 +168,11 @@ def answer(job):
 
 
 def main():
-    # `import tensorflow` would import Keras, half of the time, which converting does not need
+    """Answer the jobs on standard input until it is closed."""
+    # importing TensorFlow would import Keras, which takes half of the time and is not needed
     sys.modules["keras"] = None
-    # converters print to both streams: the answers get a stream of their own, the rest the log's
+    # converters print to both streams: answers get a stream of their own, the rest goes to the log
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), file=answers, flush=True)
-
-
-if __name__ == "__main__":
-    main()

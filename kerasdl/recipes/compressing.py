@@ -12,7 +12,7 @@ from kerasdl.utils.files import write_json
 def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[dict]:
     """Try every method on a run's classifier; files, table and picture go into its folder."""
     from kerasdl import compression
-    from kerasdl.compression import compressing
+    from kerasdl.compression import methods as compression_methods
 
     if not run.info["classes"] or run.recipe.task != "supervised":
         expected = "one that classifies (accuracy decides which file is good enough)"
@@ -28,7 +28,7 @@ def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[
     task.compile(model, recipe, int(data.train.cardinality()))
 
     def optimizer(step, epochs):
-        rate = recipe.learning_rate * compressing.RATES[step]
+        rate = recipe.learning_rate * compression_methods.RATES[step]
         part = recipe.replace(epochs=epochs, learning_rate=rate)
         return training.optimizer(part, int(data.train.cardinality()))
 

@@ -6,7 +6,6 @@ import pytest
 from keras import layers, ops
 
 from kerasdl.compression.bridge import graph, opaque
-from kerasdl.compression.bridge import layers as converting
 from kerasdl.errors import InvalidInput
 
 LINE, IMAGE, CLIP, TOKENS, SIGNAL = (12,), (8, 8, 4), (4, 4, 4, 2), "tokens", (10, 4)
@@ -243,7 +242,7 @@ def test_equal_layers_are_all_tested():
     seen = set()
     for shape, make in LAYERS.values():
         seen |= {type(layer).__name__ for layer in network(shape, make).layers}
-    assert converting.EQUAL - {"SpatialDropout1D", "SpatialDropout3D"} <= seen
+    assert graph.EQUAL - {"SpatialDropout1D", "SpatialDropout3D"} <= seen
 
 
 @pytest.mark.parametrize("name", ["residual", "custom", "separable", "bidirectional", "attention"])

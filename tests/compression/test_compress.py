@@ -12,12 +12,12 @@ import pytest
 import tensorflow as tf
 
 from kerasdl import compression, export
-from kerasdl.compression import compressing, pruning, reporting
+from kerasdl.compression import methods, pruning, reporting
 from kerasdl.compression.bridge import training
 from kerasdl.errors import InvalidInput
 from tests.compression import networks
 
-compress = compressing.compress
+compress = methods.compress
 pytestmark = pytest.mark.xdist_group("compress")  # networks learn, and files are made, once
 
 
@@ -153,7 +153,7 @@ def test_clusters_stay_few(method, name, tmp_path):
     assert len(result.untouched) == (2 if (method, name) == ("cqat", "lstm") else 0)
     for kernel in kernels(model):
         assert 2 <= len(np.unique(kernel)) <= 6
-    assert (result.litert.card.quantize is None) == (method == "cluster")
+    assert (result.litert.metadata.quantize is None) == (method == "cluster")
 
 
 def test_pcqat_keeps_zeros_and_clusters(tmp_path):
@@ -170,7 +170,7 @@ def test_pcqat_keeps_zeros_and_clusters(tmp_path):
 
 @pytest.fixture(scope="module")
 def files():
-    """By method: what a network said, and its file, of which only that of qat has no judge."""
+    """By method: what a network said, and its file, of which only that of qat has no evaluator."""
     found = {}
     for method in ("qat", "pqat", "pcqat"):
         model, train, data = networks.trained("sequential")
@@ -246,8 +246,8 @@ def test_weights_come_back_when_something_fails(tmp_path):
     [
         ({"method": "pcaqt"}, "Invalid value for argument `method`. Expected one of cluster"),
         ({"epochs": 0}, "Invalid value for argument `epochs`. Expected a positive integer"),
-        ({"sparsity": 1.0}, "Invalid value for argument `sparsity`. Expected 0 < sparsity < 1"),
-        ({"clusters": 1}, "Invalid value for argument `clusters`. Expected 3 to 256"),
+        ({"sparsity": 1.0}, "value for argument `sparsity`. Expected a number above 0 and below 1"),
+        ({"clusters": 1}, "value for argument `clusters`. Expected an integer from 3 to 256"),
         ({"path": "model.tfl"}, "Invalid value for argument `path`. Expected a name that ends"),
         ({"callbacks": [print]}, "Invalid callback. Expected a `keras.callbacks.Callback`"),
         (
@@ -272,7 +272,7 @@ def test_wrong_models_and_data_are_refused_in_one_line():
     with pytest.raises(InvalidInput, match=r"Expected a model compiled with a loss.* no loss"):
         compress(networks.sequential(), train, method="qat")
     with pytest.raises(
-        InvalidInput, match=r"Invalid value for argument `train`\. Expected batches"
+        InvalidInput, match=r"Invalid value for argument `train`\. Expected at least one batch"
     ):
         compress(model, train.take(0), method="qat")
     with pytest.raises(
@@ -323,15 +323,15 @@ def test_several_outputs_and_labels_of_every_kind_are_judged(tmp_path):
     x = np.random.default_rng(0).random((32, 6), dtype="float32")
     file = export.to_litert(model, tmp_path / "both.tflite")
     targets = {"kind": np.zeros(32, "int32"), "age": np.zeros((32, 1), "float32")}
-    both = reporting.Judge(model, (x, targets)).report(file, model, method="float")
+    both = reporting.Evaluator(model, (x, targets)).report(file, model, method="float")
     assert (both.accuracy, both.agreement) == (None, 1.0) and both.largest_error < 1e-5
     model = keras.Model(inputs, outputs["kind"])
     file = export.to_litert(model, tmp_path / "one.tflite")
     right = file.predict(x).argmax(-1)
     for labels in (right, right[:, None], np.eye(3)[right].argmax(-1).astype("uint8")):
-        judge = reporting.Judge(model, (x, labels))
-        assert judge.report(file, model, method="float").accuracy == 1
-    assert reporting.Judge(model, (x, np.eye(3)[right])).accuracy(file) == 1
-    assert reporting.Judge(model, (x, x)).accuracy(file) is None
+        evaluator = reporting.Evaluator(model, (x, labels))
+        assert evaluator.report(file, model, method="float").accuracy == 1
+    assert reporting.Evaluator(model, (x, np.eye(3)[right])).accuracy(file) == 1
+    assert reporting.Evaluator(model, (x, x)).accuracy(file) is None
     with pytest.raises(InvalidInput, match="at least one batch"):
-        reporting.Judge(model, [])
+        reporting.Evaluator(model, [])

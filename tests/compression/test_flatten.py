@@ -7,7 +7,7 @@ from keras import layers
 
 import kerasdl
 from kerasdl.compression import flatten
-from kerasdl.compression.flattening import is_simple
+from kerasdl.compression.flat_graph import is_simple
 from kerasdl.errors import InvalidInput
 
 

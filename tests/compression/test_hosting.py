@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from kerasdl.compression import compressing, objective
+from kerasdl.compression import compile_settings, methods
 from kerasdl.compression.bridge import graph, training
 from tests.compression import networks
 
@@ -46,11 +46,13 @@ def test_it_learns_the_same(make_optimizer, options, loss):
     optimizer = make_optimizer(**({"learning_rate": 0.01, **options} if options else {}))
     model = network()
     x, y = networks.images(64)
-    aim = objective.Objective(objective.maker(optimizer), loss, {"metrics": ["accuracy"]})
+    settings = compile_settings.CompileSettings(
+        compile_settings.optimizer_factory(optimizer), loss, {"metrics": ["accuracy"]}
+    )
     hosted = training.host(graph.to_tf_keras(model), model)
     histories = []
     for learner in (model, hosted):
-        aim.compile(learner, (), "quantize", 2)
+        settings.compile(learner, (), "quantize", 2)
         options = {"epochs": 2, "batch_size": 16, "shuffle": False, "verbose": 0}
         histories.append(learner.fit(x, y, **options).history)
     for left, right in zip(*(history.values() for history in histories), strict=True):
@@ -69,7 +71,7 @@ def test_callbacks_metrics_and_validation_data_work(traced, tmp_path):
         def on_epoch_end(self, epoch, logs=None):
             seen.append((sorted(logs), self.model.optimizer.iterations.numpy()))
 
-    compressing.compress(
+    methods.compress(
         model,
         train,
         method="qat",

@@ -15,7 +15,7 @@ from keras import layers
 from kerasdl import cli, compression, recipes
 from kerasdl.compression import fake_quant
 from kerasdl.errors import InvalidInput
-from kerasdl.export.process import WORKER
+from kerasdl.export.worker import WORKER
 from kerasdl.recipes import compressing
 from tests.compression import networks
 
@@ -75,7 +75,7 @@ def test_a_folder_that_is_none(learned, refuses, tmp_path):
 def test_a_converter_that_dies(learned, refuses, tmp_path, monkeypatch):
     model, train, _ = learned
     monkeypatch.setattr(WORKER, "lock", Killing())
-    refuses(model, train, r"what the converter survives.*the converter died: SIGKILL")
+    refuses(model, train, r"does not crash the converter.*: SIGKILL")
     monkeypatch.undo()
     path = tmp_path / "model.tflite"  # and the next call has a converter again
     assert compression.compress(model, train, **QUICK, path=path).litert.path == path
@@ -121,7 +121,7 @@ def test_models_that_are_not_built(learned, refuses):
 @pytest.mark.parametrize("engine", ["keras", "tfmot"])
 def test_no_data(learned, refuses, engine):
     model, train, _ = learned
-    refuses(model, train.take(0), "`train`.*batches to learn from.*none", engine=engine)
+    refuses(model, train.take(0), "`train`.*at least one batch.*none", engine=engine)
     nothing = train.take(0)
     refuses(model, train, "at least one batch", validation_data=nothing, engine=engine)
 
@@ -257,7 +257,7 @@ def test_what_was_trained_in_mixed_precision(policy, engine, tmp_path):
     assert result.report.agreement > 0.95
     assert np.mean(result.litert.predict(x).argmax(-1) == answers) > 0.95
     assert result.report.accuracy > np.mean(answers == y) - 0.03
-    assert not result.untouched and result.litert.card.quantize == "int8"
+    assert not result.untouched and result.litert.metadata.quantize == "int8"
     assert model.layers[3].compute_dtype == policy.removeprefix("mixed_")
     again = np.asarray(model.predict_on_batch(x), "float32").argmax(-1)
     assert np.mean(again == answers) > 0.95

@@ -7,7 +7,7 @@ import tensorflow as tf
 from kerasdl import data
 from kerasdl.data.planning import Plan
 from kerasdl.data.sharing import Share
-from kerasdl.distribute import parts as distributed
+from kerasdl.distribute import sharing as distributed
 from kerasdl.errors import InvalidInput
 
 
@@ -97,8 +97,8 @@ def test_the_shares_of_the_parts_are_those_of_their_examples(folder, replicas):
     for step in range(21):
         here = found[step * replicas : (step + 1) * replicas]
         sizes = np.array([len(part.data[1]) for part in here])
-        np.testing.assert_allclose([part.share for part in here], sizes / sizes.sum(), rtol=1e-6)
-        assert all(part.counts for part in here)
+        np.testing.assert_allclose([part.fraction for part in here], sizes / sizes.sum(), rtol=1e-6)
+        assert all(part.counted for part in here)
 
 
 def test_what_cannot_be_shared_by_file_is_refused(folder):

@@ -25,7 +25,7 @@ def test_one_device_is_what_this_machine_has():
         ("one:3", "strategy"),
         ("cpu", "cpu:N"),
         ("cpu:0", "cpu:N"),
-        ("cpu:99", "asked for before TensorFlow has computed"),
+        ("cpu:99", "before TensorFlow has computed"),
         ("mirrored", "at least one GPU"),
         ("multiworker", "neither TF_CONFIG nor SLURM_STEP_NUM_TASKS nor"),
         ("tpu", "the variable TPU_NAME"),

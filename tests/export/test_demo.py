@@ -25,8 +25,8 @@ from kerasdl.export.demo.server import PAGE
 def file(tmp_path_factory):
     model = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(3)])
     path = tmp_path_factory.mktemp("model") / "model.tflite"
-    card = {"labels": ("a", "b", "ü"), "description": "A model, trained on digits"}
-    return export.to_litert(model, path, activation="softmax", **card)
+    info = {"labels": ("a", "b", "ü"), "description": "A model, trained on digits"}
+    return export.to_litert(model, path, activation="softmax", **info)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def ask(server, path, method="GET", host=None):
         ("/style.css", "text/css; charset=utf-8"),
         ("/app.js", "text/javascript; charset=utf-8"),
         ("/icon.svg", "image/svg+xml"),
-        ("/cards.json", "application/json"),
+        ("/models.json", "application/json"),
         ("/model-0.tflite", "application/octet-stream"),
         ("/litertjs/core/dist/index.js", "text/javascript; charset=utf-8"),
         ("/litertjs/core/wasm/litert_wasm_internal.wasm", "application/wasm"),
@@ -106,7 +106,7 @@ def test_every_module_that_the_page_imports_is_served(server):
         "/..%5cserver.py",
         "/%252e%252e/server.py",
         "//etc/passwd",
-        "/litertjs/../cards.json",
+        "/litertjs/../models.json",
         "/litertjs/core/package.json",
         "/litertjs/core/secret.js",
         "/litertjs",
@@ -119,7 +119,7 @@ def test_every_module_that_the_page_imports_is_served(server):
         "/style.css%00.js",
         "/app.js/../style.css",
         "/.",
-        "http://127.0.0.1/cards.json",
+        "http://127.0.0.1/models.json",
         "file:///etc/passwd",
         "*",
     ],
@@ -147,9 +147,9 @@ def test_what_changes_on_the_disk_later_is_not_served(file, copy, tmp_path):
 
 @pytest.mark.parametrize("host", ["", "example.com", "127.0.0.1", "127.0.0.1:1", "localhost.evil"])
 def test_only_the_loopback_name_is_answered(host, server):
-    response, body = ask(server, "/cards.json", host=host)
+    response, body = ask(server, "/models.json", host=host)
     assert response.status == 421 and b"labels" not in body
-    assert ask(server, "/cards.json", host=f"localhost:{server.server_port}")[0].status == 200
+    assert ask(server, "/models.json", host=f"localhost:{server.server_port}")[0].status == 200
     assert server.server_address[0] == "127.0.0.1"
 
 
@@ -159,11 +159,11 @@ def test_only_reading_is_possible(method, server):
 
 
 def test_the_card_says_what_the_page_must_know(file):
-    card = demo.describe(file.path)
-    assert card["labels"] == ["a", "b", "ü"] and card["shape"] == [8, 8, 1]
-    assert card["digits"] and not card["logits"] and card["quantize"] is None
-    assert card["size"] == file.size and card["zipped_size"] < file.size
-    json.dumps(card)
+    info = demo.describe(file.path)
+    assert info["labels"] == ["a", "b", "ü"] and info["shape"] == [8, 8, 1]
+    assert info["digits"] and not info["logits"] and info["quantize"] is None
+    assert info["size"] == file.size and info["zipped_size"] < file.size
+    json.dumps(info)
 
 
 @pytest.mark.parametrize(("activation", "logits"), [(None, True), ("softmax", False)])
@@ -174,9 +174,9 @@ def test_a_file_without_a_card_shows_by_its_outputs_whether_they_are_logits(
     path = export.to_litert(model, tmp_path / "model.tflite", activation=activation).path
     content = path.read_bytes()
     path.write_bytes(content[: content.index(b"PK\x03\x04")])
-    card = demo.describe(path)
-    assert card["logits"] is logits and not card["digits"]
-    assert card["labels"] == ["0", "1", "2", "3"] and card["shape"] == [9, 8, 3]
+    info = demo.describe(path)
+    assert info["logits"] is logits and not info["digits"]
+    assert info["labels"] == ["0", "1", "2", "3"] and info["shape"] == [9, 8, 3]
 
 
 @pytest.mark.parametrize(
@@ -263,10 +263,10 @@ def test_the_command_serves_until_it_is_interrupted(file, copy):
     ) as run:
         url = run.stdout.readline().split()[0]
         connection = http.client.HTTPConnection(url.split("/")[2], timeout=10)
-        connection.request("GET", "/cards.json")
-        card = json.loads(connection.getresponse().read())["models"][0]
+        connection.request("GET", "/models.json")
+        info = json.loads(connection.getresponse().read())["models"][0]
         connection.close()
         run.send_signal(signal.SIGINT)
         _, errors = run.communicate(timeout=20)
-    assert card == json.loads(json.dumps({**demo.describe(file.path), "url": "model-0.tflite"}))
+    assert info == json.loads(json.dumps({**demo.describe(file.path), "url": "model-0.tflite"}))
     assert run.returncode == 0 and errors == ""

@@ -115,7 +115,7 @@ def test_activation_and_card_travel_with_the_file(trained, tmp_path):
     export.to_onnx(model, tmp_path / "m.onnx", activation="softmax", **options)
     file = export.open_file(tmp_path / "m.onnx")
     assert file.labels == options["labels"] and file.description == "Quarters"
-    assert file.card.input_range == (0, 1.5) and file.card.activation == "softmax"
+    assert file.metadata.input_range == (0, 1.5) and file.metadata.activation == "softmax"
     np.testing.assert_allclose(file.predict(x[:5]).sum(-1), 1, rtol=1e-5)
     assert export.verify(model, file, x).largest_error < 1e-5
 
@@ -183,7 +183,7 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path):
 def test_a_full_disk_leaves_the_old_file(tmp_path):
     model, path = networks.sequential(), tmp_path / "m.onnx"
     old = export.to_onnx(model, path).path.read_bytes()
-    os.symlink("/dev/full", tmp_path / f".m.onnx.{os.getpid()}")
+    os.symlink("/dev/full", tmp_path / "partial-m.onnx")
     with pytest.raises(InvalidInput, match=r"with room.*No space left") as caught:
         export.to_onnx(model, path)
     assert "\n" not in str(caught.value)

@@ -8,7 +8,7 @@ from keras import layers
 
 from kerasdl import export
 from kerasdl.errors import InvalidInput
-from kerasdl.export.process import WORKER
+from kerasdl.export.worker import WORKER
 from tests.export.networks import (
     Subclassed,
     attention,
@@ -92,7 +92,7 @@ def test_the_card_travels_with_the_file_and_files_repeat(trained, tmp_path):
     again = export.LiteRTModel(tmp_path / "m.tflite")
     assert again.labels == options["labels"]
     assert again.description == "Quarters"
-    assert again.card.input_range == (0, 1.5)
+    assert again.metadata.input_range == (0, 1.5)
     other = export.to_litert(model, tmp_path / "n.tflite", **options)
     assert other.path.read_bytes() == file.path.read_bytes()
 
@@ -151,7 +151,7 @@ def test_a_crash_is_one_error_and_the_next_call_works(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(WORKER, "run", run_and_die)
-        with pytest.raises(InvalidInput, match="the converter died: SIGSEGV"):
+        with pytest.raises(InvalidInput, match="a crash of the converter: SIGSEGV"):
             export.to_litert(cnn(), tmp_path / "m.tflite")
     monkeypatch.undo()
     assert not list(tmp_path.iterdir())
@@ -169,7 +169,7 @@ def test_converting_says_nothing(tmp_path, capfd):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"quantize": "int9"}, "one of int8, int4"),
+        ({"quantize": "int9"}, "`quantize`.*Received: int9"),
         ({"quantize": "int8"}, "Expected inputs for int8. Received: None"),
         ({"quantize": "int4", "sparse": True}, "False with int4"),
         ({"calibration": images()}, "none but for int8 and int16x8"),
@@ -178,7 +178,7 @@ def test_converting_says_nothing(tmp_path, capfd):
             r"or more examples of shape \(8, 8, 1\)",
         ),
         ({"quantize": "int8", "calibration": tokens()}, r"Received: shape \(8, 12\)"),
-        ({"batch_size": 0}, "a positive integer. Received: 0"),
+        ({"batch_size": 0}, "`batch_size`.*Received: 0"),
         ({"activation": "softmx"}, "softmax. Received: softmx"),
     ],
 )

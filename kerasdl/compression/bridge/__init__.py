@@ -1,4 +1,5 @@
-"""TFMOT for Keras 3 models: over to tf_keras, trained there by Keras 3, and back.
+"""Run TFMOT on Keras 3 models: convert to tf_keras, train there with Keras 3, copy weights back.
 
-Importing a module of this package imports TFMOT and tf_keras; `kerasdl.compression` does so on use.
+Importing a module of this package imports TFMOT and tf_keras; `kerasdl.compression` does so only
+when they are needed.
 """

@@ -1,4 +1,4 @@
-"""TFMOT's clustering: a kernel's weights share a few values, which are trained."""
+"""TFMOT's weight clustering: each kernel has few different weights, which are trained."""
 
 import numpy as np
 
@@ -12,8 +12,14 @@ KINDS = (
 )
 
 
-def cluster(network, clusters: int, *, keep_zeros: bool = False):
-    """The network with every kernel that has more different weights behind TFMOT's wrapper."""
+def cluster(network: tf_keras.Model, clusters: int, *, keep_zeros: bool = False) -> tf_keras.Model:
+    """Wrap every layer whose kernels have more than `clusters` different weights.
+
+    Args:
+        network: What `to_tf_keras` returned.
+        clusters: int, the largest number of different weights in each kernel.
+        keep_zeros: bool, whether zero is one of them, so that a pruned network's zeros stay.
+    """
 
     def wrap(layer):
         count, zeros = _clusters(layer, clusters, keep_zeros)
@@ -26,7 +32,7 @@ def cluster(network, clusters: int, *, keep_zeros: bool = False):
 
 
 def _clusters(layer, clusters, keep_zeros):
-    """How many clusters a layer gets, 0 for none, and whether one of them is zero."""
+    """The number of clusters for a layer (0: do not cluster), and whether one of them is zero."""
     if type(layer) not in KINDS or not layer.trainable or quantization.is_masked(layer):
         return 0, False
     kernels = [w for w in layer.get_weights() if w.ndim > 1]
@@ -34,7 +40,7 @@ def _clusters(layer, clusters, keep_zeros):
         return 0, False
     if not keep_zeros or all(kernel.all() for kernel in kernels):
         return clusters, False
-    # TFMOT shares the clusters beside zero out to both signs, and needs as many weights there
+    # TFMOT divides the nonzero clusters between the two signs, and needs as many weights of each
     sides = [(int((kernel < 0).sum()), int((kernel > 0).sum())) for kernel in kernels]
     while clusters > 2 and not all(_fit(clusters - 1, *side) for side in sides):
         clusters -= 1
@@ -46,13 +52,13 @@ def _fit(clusters, negative, positive):
     return below <= negative and clusters - below <= positive
 
 
-def strip(network):
-    """The network without wrappers, its kernels made of their clusters."""
+def strip(network: tf_keras.Model) -> tf_keras.Model:
+    """Return the network without TFMOT's wrappers, with clustered kernels."""
     return tfmot.clustering.keras.strip_clustering(network)
 
 
-def untouched(network) -> list[str]:
-    """Names of the layers whose kernels are not clustered."""
+def untouched(network: tf_keras.Model) -> list[str]:
+    """Return the names of the layers whose kernels are not clustered."""
     return [
         layer.name
         for layer in network.layers

@@ -1,4 +1,4 @@
-"""A Keras 3 operation inside a tf_keras graph."""
+"""A tf_keras layer that runs a Keras 3 layer or operation."""
 
 import itertools
 import weakref
@@ -14,10 +14,10 @@ COUNTER = itertools.count()
 
 
 class Call:
-    """An operation, and the structure of arguments into which its tensors go.
+    """A Keras 3 operation and its arguments, with marks in place of tensors.
 
-    TFMOT rebuilds layers from their configuration, where only strings survive: `find` gives the
-    object for the string. It lives as long as a layer that holds it.
+    TFMOT rebuilds layers from their configuration, which can hold strings but no objects. `known`
+    maps the string `key` to the object, as long as a layer refers to it.
     """
 
     known: ClassVar = weakref.WeakValueDictionary()
@@ -48,12 +48,12 @@ class Call:
 
 
 def template(args, kwargs):
-    """The arguments, with a mark where there is a tensor."""
+    """Return the arguments with `Tensor` in place of each tensor."""
     return tree.map_structure(lambda x: Tensor if is_tensor(x) else x, (args, kwargs))
 
 
 class Tensor:
-    """Stands for a tensor in a structure of arguments."""
+    """Mark of a tensor in a structure of arguments."""
 
 
 def is_tensor(x):
@@ -62,10 +62,10 @@ def is_tensor(x):
 
 @tf_keras.utils.register_keras_serializable(package="kerasdl")
 class Opaque(tf_keras.layers.Layer):
-    """Runs a Keras 3 operation or layer, whose weights become this layer's own.
+    """Run a Keras 3 operation or layer, with copies of its weights.
 
     Args:
-        key: Of a `Call`.
+        key: str, the key of a `Call`.
     """
 
     def __init__(self, key, **kwargs):
@@ -74,7 +74,7 @@ class Opaque(tf_keras.layers.Layer):
         self._call = Call.known[key]
         self.kind = self._call.kind
         self._supports_masking = self._call.is_layer
-        self._compute_output_and_mask_jointly = True  # the Keras 3 layer marks its outputs
+        self._compute_output_and_mask_jointly = True  # the Keras 3 layer sets its output's mask
 
     def build(self, input_shape):
         self.own = []
@@ -93,7 +93,7 @@ class Opaque(tf_keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs, training=None):
-        if tf.is_tensor(training):  # while tf_keras draws its graph
+        if tf.is_tensor(training):  # while tf_keras builds its graph
             return tf.cond(training, lambda: self._run(inputs, True), lambda: self._run(inputs))
         return self._run(inputs, bool(training))
 
@@ -124,7 +124,7 @@ def _value_of(variable):
     return lambda shape, dtype=None, **_: tf.cast(variable.value, dtype or variable.dtype)
 
 
-def opaque(operation, args=(), kwargs=None, name=None):
-    """A new layer for one call of an operation."""
+def opaque(operation, args=(), kwargs: dict | None = None, name: str | None = None) -> Opaque:
+    """Return a new layer for one call of an operation."""
     call = Call(operation, args, kwargs)
     return Opaque(call.key, name=name or call.name)

@@ -1,10 +1,11 @@
-"""TFMOT's quantisation-aware training, made to take every network that crosses the bridge."""
+"""TFMOT's quantization-aware training, extended to all networks that `to_tf_keras` makes."""
 
-from unittest import mock
+import contextlib
+from collections.abc import Iterable
 
 import tensorflow as tf
 
-from kerasdl.compression.bridge import normalization, opaque
+from kerasdl.compression.bridge import opaque
 from kerasdl.compression.bridge.tfmot import (
     cluster_preserve,
     configs,
@@ -18,15 +19,16 @@ from kerasdl.compression.bridge.tfmot import (
     tf_keras,
     tfmot,
 )
+from kerasdl.utils import patches
 
-# operations that only move numbers: what comes quantised leaves quantised
+# operations that only move values: a quantized input gives a quantized output
 MOVES = {
     *("ExpandDims", "GetItem", "Pad", "Reshape", "Squeeze", "Transpose", "Identity", "Flatten"),
     *("Split", "SwapAxes", "Moveaxis", "BroadcastTo", "Stack", "Repeat", "Tile", "Cast"),
-    "Resizing",  # which LiteRT has in the scale of its input
+    "Resizing",  # its output has the scale of its input in LiteRT
 }
-# LiteRT has these in the scale of their input
-ALONE = (
+# layers whose output has the scale of their input in LiteRT
+SAME_SCALE = (
     tf_keras.layers.InputLayer,
     *(tf_keras.layers.AveragePooling1D, tf_keras.layers.AveragePooling2D),
     *(tf_keras.layers.UpSampling1D, tf_keras.layers.UpSampling2D),
@@ -36,20 +38,79 @@ CONVOLUTIONS = (
     tf_keras.layers.DepthwiseConv2D,
     tf_keras.layers.Dense,
 )
+FOLDING = ("Conv2D", "DepthwiseConv2D", "Dense")  # layers that a normalization is folded into
 EXTRA = {
     tf_keras.layers.Conv1D: (["kernel"], ["activation"], False),
     tf_keras.layers.Embedding: (["embeddings"], [], False),
 }
 
 
+@tf_keras.utils.register_keras_serializable(package="kerasdl")
+class Scaling(tf_keras.layers.BatchNormalization):
+    """Batch normalization that is computed as a 1x1 depthwise convolution at inference.
+
+    LiteRT folds a normalization into the convolution before it. Without one it would compute in
+    floats. As a convolution it has an int8 factor and a scale for each channel, which is exact.
+
+        k = gamma / sqrt(variance + epsilon)        y = k x + (beta - k mean)
+    """
+
+    def call(self, inputs, training=None):
+        if tf.is_tensor(training):  # while tf_keras builds its graph
+            normalize = super().call
+            return tf.cond(
+                training, lambda: normalize(inputs, True), lambda: self._convolve(inputs)
+            )
+        if training and self.trainable:
+            return super().call(inputs, training=True)
+        return self._convolve(inputs)
+
+    def _convolve(self, inputs):
+        factor = tf.math.rsqrt(self.moving_variance + self.epsilon)
+        factor = factor * self.gamma if self.scale else factor
+        offset = -self.moving_mean * factor
+        offset = offset + self.beta if self.center else offset
+        wide = inputs if inputs.shape.rank == 4 else tf.reshape(inputs, (-1, 1, 1, factor.shape[0]))
+        kernel = tf.reshape(factor, (1, 1, -1, 1))
+        outputs = tf.nn.depthwise_conv2d(wide, kernel, (1, 1, 1, 1), "VALID") + offset
+        return outputs if inputs.shape.rank == 4 else tf.reshape(outputs, tf.shape(inputs))
+
+
+def _replace_lone_normalization(network):
+    """Replace each batch normalization that no convolution can fold by `Scaling`."""
+
+    def choose(layer):
+        kind = Scaling if _is_alone(layer, network) else type(layer)
+        return kind.from_config(layer.get_config())
+
+    found = tf_keras.models.clone_model(network, clone_function=choose)
+    found.set_weights(network.get_weights())
+    return found
+
+
+def _is_alone(layer, network):
+    """Whether TFMOT sees no convolution that feeds this normalization and nothing else."""
+    if type(layer) is not tf_keras.layers.BatchNormalization or len(layer._inbound_nodes) != 1:
+        return False
+    if list(layer.axis) != [layer.output.shape.rank - 1]:
+        return False
+    before = layer._inbound_nodes[0].inbound_layers
+    return (
+        type(before).__name__ not in FOLDING
+        or before.activation is not tf_keras.activations.linear
+        or len(before._outbound_nodes) != 1
+        or any(before.output is output for output in network.outputs)
+    )
+
+
 class Registry:
-    """How each layer is quantised: as TFMOT does, and where it refuses, the output alone.
+    """How each layer is quantized: as in TFMOT, or only its output if TFMOT refuses the layer.
 
     Args:
-        keep_zeros: Weights that are zero stay zero.
-        clusters: Kernels with at most so many values keep them together; 0 for none.
-        floats: Names of layers that are left alone.
-        fused: Names of layers whose ReLU is part of them.
+        keep_zeros: bool, whether zero weights stay zero.
+        clusters: int, kernels with at most so many different values stay clustered; 0 for none.
+        floats: Names of the layers that are not quantized.
+        fused: Names of the layers that are quantized together with the ReLU after them.
     """
 
     def __init__(self, keep_zeros, clusters, floats, fused):
@@ -76,7 +137,7 @@ class Registry:
         return config
 
     def _preserve(self, config, kernel):
-        """TFMOT's registries share one quantizer, which a layer without zeros spoils for others."""
+        """Choose a quantizer per layer. TFMOT's registries use one for all layers of a kind."""
         per_channel = isinstance(config, registry.Default8BitConvQuantizeConfig)
         has_zeros = self.keep_zeros and bool(tf.reduce_any(kernel == 0))
         values = tf.size(tf.unique(tf.reshape(kernel, [-1]))[0])
@@ -95,7 +156,7 @@ class Registry:
 
 
 class Scheme(tfmot.quantization.keras.default_8bit.Default8BitQuantizeScheme):
-    """TFMOT's fusing of layers, with a registry of ours."""
+    """TFMOT's default scheme with another registry and layout transform."""
 
     def __init__(self, layers):
         super().__init__()
@@ -109,7 +170,7 @@ class Scheme(tfmot.quantization.keras.default_8bit.Default8BitQuantizeScheme):
 
 
 class Layout(layout.Default8BitQuantizeLayoutTransform):
-    """TFMOT's fusing, which leaves the numbers of tokens whole."""
+    """TFMOT's fusing of layers, without quantizing integer inputs such as tokens."""
 
     def apply(self, model, layer_quantize_map):
         for layer in model._input_layers:
@@ -121,60 +182,69 @@ class Layout(layout.Default8BitQuantizeLayoutTransform):
         for layer in model.layers:
             config = layer_quantize_map.get(layer.name, {}).get("quantize_config")
             if type(layer) in CONVOLUTIONS and isinstance(config, configs.NoOpQuantizeConfig):
-                # a ReLU follows: TFMOT forgets the weights together with the output
+                # a ReLU follows, so TFMOT quantizes neither output nor, wrongly, weights
                 layer.activation = quantize_aware_activation.NoOpActivation()
                 layer_quantize_map[layer.name] = {"quantize_config": None}
         return model, layer_quantize_map
 
 
-def quantize(network, *, keep_zeros=False, clusters=0):
-    """The network with fake quantisation in it."""
-    network = normalization.replace(network)
+def quantize(
+    network: tf_keras.Model, *, keep_zeros: bool = False, clusters: int = 0
+) -> tf_keras.Model:
+    """Return the network with fake quantization added.
+
+    Args:
+        network: What `to_tf_keras` returned.
+        keep_zeros: bool, whether the zeros of a pruned network stay zeros.
+        clusters: int, the largest number of different weights in a clustered kernel; 0 if the
+            network is not clustered.
+    """
+    network = _replace_lone_normalization(network)
     floats = {layer.name for layer in network.layers if _is_left_alone(layer)}
     fused = {layer.name for layer in network.layers if _is_fused(layer)}
 
     def annotate(layer):
         return layer if layer.name in floats else quantize_annotate.QuantizeAnnotate(layer)
 
-    one = mock.patch.object(cluster_preserve, "get_centroids", _centroids)
-    with one, tfmot.quantization.keras.quantize_scope():
+    one_set = patches.replaced(cluster_preserve, "get_centroids", _centroids)
+    with one_set, tfmot.quantization.keras.quantize_scope():
         annotated = tf_keras.models.clone_model(network, clone_function=annotate)
         scheme = Scheme(Registry(keep_zeros, clusters, floats, fused))
         return tfmot.quantization.keras.quantize_apply(annotated, scheme)
 
 
 def _centroids(layer, weight, data_format):
-    """One set for the whole kernel; TFMOT would give each channel of a convolution its own."""
+    """One set of centroids per kernel. TFMOT makes one per channel of a convolution."""
     values, index = cluster_preserve.get_unique(weight)
     return values, tf.size(values), index, False
 
 
 def _is_left_alone(layer):
-    if isinstance(layer, ALONE):
+    if isinstance(layer, SAME_SCALE):
         return True
     if isinstance(layer, opaque.Opaque) and layer.kind in MOVES:
         return True
     if len(layer._inbound_nodes) != 1 or not isinstance(layer.output, opaque.OldKerasTensor):
-        return True  # TFMOT's wrappers take one call and one output
+        return True  # TFMOT's wrappers support only one call and one output
     return is_masked(layer) or not layer.output.dtype.is_floating
 
 
 def _is_fused(layer):
     after = [node.outbound_layer for node in layer._outbound_nodes]
     is_relu = len(after) == 1 and isinstance(after[0], tf_keras.layers.ReLU)
-    return is_relu and isinstance(layer, normalization.Scaling)
+    return is_relu and isinstance(layer, Scaling)
 
 
-def is_masked(layer):
-    """Whether a mask comes in or goes out: TFMOT's wrappers lose it."""
+def is_masked(layer: tf_keras.layers.Layer) -> bool:
+    """Return whether a layer gets or passes on a mask, which TFMOT's wrappers lose."""
     if len(layer._inbound_nodes) != 1:
         return False
     tensors = tf.nest.flatten([layer.output, layer.input])
     return any(getattr(tensor, "_keras_mask", None) is not None for tensor in tensors)
 
 
-def untouched(network) -> list[str]:
-    """Names of the layers that have weights and compute with floats."""
+def untouched(network: tf_keras.Model) -> list[str]:
+    """Return the names of the layers that have weights and compute in floats."""
     names = []
     for layer in network.layers:
         wrapped = isinstance(layer, quantize_wrapper.QuantizeWrapper)
@@ -191,14 +261,14 @@ def _is_quantizer(layer):
     return type(layer).__name__ == "QuantizeLayer"
 
 
-def calibrate(network, batches):
-    """Begin with the ranges that weights and activations really have.
+def calibrate(network: tf_keras.Model, batches: Iterable) -> None:
+    """Set the initial ranges of weights and activations to measured ones.
 
-    TFMOT begins with [-6, 6] and forgets a thousandth of it in every step.
+    TFMOT starts with [-6, 6], and its moving average replaces a thousandth of that in each step.
 
     Args:
-        network: A quantised network.
-        batches: A few batches of its inputs.
+        network: What `quantize` returned.
+        batches: A few batches of inputs.
     """
     ranges = {}
 
@@ -220,14 +290,16 @@ def calibrate(network, batches):
     def run(inputs):
         return network(inputs, training=False)
 
-    with (
-        mock.patch.object(quant_ops, "MovingAvgQuantize", record),
-        mock.patch.object(quant_ops, "AllValuesQuantize", record),
-        mock.patch.object(quant_ops, "LastValueQuantize", record_weights),
-    ):
+    with contextlib.ExitStack() as stack:
+        for name, function in (
+            ("MovingAvgQuantize", record),
+            ("AllValuesQuantize", record),
+            ("LastValueQuantize", record_weights),
+        ):
+            stack.enter_context(patches.replaced(quant_ops, name, function))
         for number, batch in enumerate(batches):
             if number == 0:
                 run.get_concrete_function(batch)
                 for variable in ranges.values():
-                    variable.assign(tf.zeros_like(variable))  # a range holds zero
+                    variable.assign(tf.zeros_like(variable))  # every range contains zero
             run(batch)

@@ -1,7 +1,7 @@
-"""The one import of TFMOT and tf_keras, which leaves the process as it was.
+"""Import TFMOT and tf_keras without side effects. All other modules import them from here.
 
-TFMOT sets TF_USE_LEGACY_KERAS for this process and its children, and where `tf.keras` was not used
-before, it becomes tf_keras. On Python 3.12 and later it finds `distutils` in setuptools.
+Importing TFMOT sets TF_USE_LEGACY_KERAS for this process and its children, and turns `tf.keras`
+into tf_keras if it was not used before. On Python 3.12 and later it needs setuptools' `distutils`.
 """
 
 import os
@@ -15,11 +15,11 @@ VARIABLE = "TF_USE_LEGACY_KERAS"
 if sys.version_info >= (3, 12):
     import setuptools  # noqa: F401
 
-tf.keras.layers  # noqa: B018  resolves `tf.keras` before TFMOT asks for the old one
+tf.keras.layers  # noqa: B018  resolves `tf.keras` to Keras 3 before TFMOT is imported
 _before = os.environ.get(VARIABLE)
 try:
     with warnings.catch_warnings():
-        # both import names that NumPy and TensorFlow have given up
+        # both import names that are deprecated in NumPy and TensorFlow
         warnings.simplefilter("ignore")
         import tensorflow_model_optimization as tfmot
         import tf_keras

@@ -1,8 +1,10 @@
-"""A tf_keras network that Keras 3 trains.
+"""Train a tf_keras network with Keras 3.
 
-Nothing is translated: Keras 3 runs the steps, so its losses, optimizers, schedules, metrics and
-callbacks do what they always do.
+The network becomes a Keras 3 layer, so losses, optimizers, schedules, metrics and callbacks of
+Keras 3 work as usual.
 """
+
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -12,17 +14,26 @@ from kerasdl.compression.bridge import graph
 
 
 class Hosted(keras.layers.Layer):
-    """A tf_keras network as one Keras 3 layer, which shares its variables.
+    """A tf_keras network as one Keras 3 layer, which shares the network's variables.
 
     Args:
         network: The tf_keras network.
-        twins: The Keras 3 variables that some of its variables stand for, by the latter's `id`:
-            what is frozen, constrained or regularized there is so here.
-        frozen: Those of them that do not learn, though they may change.
-        keep_zeros: Those of them whose zeros stay.
+        twins: dict from the `id` of a variable of the network to its counterpart in the Keras 3
+            model. The variable takes over its counterpart's `trainable`, constraint and
+            regularizer.
+        frozen: Counterparts of variables that the optimizer does not train, though the network may
+            assign them.
+        keep_zeros: Counterparts of variables whose zeros stay zero.
     """
 
-    def __init__(self, network, twins, frozen=(), keep_zeros=(), **kwargs):
+    def __init__(
+        self,
+        network,
+        twins: dict,
+        frozen: Sequence[keras.Variable] = (),
+        keep_zeros: Sequence[keras.Variable] = (),
+        **kwargs,
+    ):
         super().__init__(trainable=True, **kwargs)
         self.network = network
         trainable = {id(variable) for variable in network.trainable_variables}
@@ -30,7 +41,7 @@ class Hosted(keras.layers.Layer):
         for number, variable in enumerate(network.variables):
             twin = twins.get(id(variable))
             learns = twin is None or (twin.trainable and not _holds(frozen, twin))
-            part = keras.Variable(  # of a tf.Variable, it is the same one
+            part = keras.Variable(  # wraps the same tf.Variable
                 variable,
                 dtype=variable.dtype.name,
                 trainable=id(variable) in trainable and learns,
@@ -54,7 +65,7 @@ def _holds(variables, variable):
 
 
 class KeepZeros:
-    """A constraint: what is zero now stays zero."""
+    """A constraint: weights that are zero when it is made stay zero."""
 
     def __init__(self, variable, before=None):
         self.mask = tf.cast(tf.not_equal(variable, 0), variable.dtype)
@@ -64,21 +75,26 @@ class KeepZeros:
         return self.before(value) * self.mask
 
 
-def host(network, model, frozen=(), keep_zeros=()) -> keras.Model:
-    """A Keras 3 model with the inputs and outputs of `model` that computes what `network` does.
+def host(
+    network,
+    model: keras.Model,
+    frozen: Sequence[keras.Variable] = (),
+    keep_zeros: Sequence[keras.Variable] = (),
+) -> keras.Model:
+    """Return a Keras 3 model with the inputs and outputs of `model` that runs `network`.
 
     Args:
         network: What TFMOT made of `to_tf_keras(model)`.
         model: The flat Keras 3 model.
-        frozen: Variables of `model` that do not learn.
-        keep_zeros: Variables of `model` whose zeros stay.
+        frozen: Variables of `model` that are not trained.
+        keep_zeros: Variables of `model` whose zeros stay zero.
     """
     twins = {id(twin): variable for variable, twin in graph.pairs(model, network)}
     layer = Hosted(network, twins, frozen, keep_zeros, name=f"hosted_{model.name}")
     inputs = tree.map_structure(_input, model._inputs_struct)
     outputs = tree.flatten(layer(tree.flatten(inputs)))
     outputs = [
-        keras.layers.Identity(name=name)(output)  # a dict of losses goes by these names
+        keras.layers.Identity(name=name)(output)  # `compile` finds losses by these names
         for name, output in zip(model.output_names, outputs, strict=True)
     ]
     outputs = tree.pack_sequence_as(model._outputs_struct, outputs)

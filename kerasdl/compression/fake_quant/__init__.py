@@ -1,6 +1,6 @@
-"""Quantisation-aware training inside Keras 3, for any model.
+"""Quantization-aware training in Keras 3, for any model.
 
-Importing it registers the layers, so that `keras.saving.load_model` finds them.
+Importing this package registers its layers, so that `keras.saving.load_model` finds them.
 """
 
 from kerasdl.compression.fake_quant.activations import FakeQuantize

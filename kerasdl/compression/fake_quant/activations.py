@@ -1,28 +1,28 @@
-"""Activations on the 256 values that an int8 tensor can hold."""
+"""Fake quantization of activations: round to the 256 values that an int8 tensor can hold."""
 
 import keras
 import tensorflow as tf
 from keras import layers
 
-NARROWEST = 1e-5  # width of a range: a scale of zero divides nothing
-PROBABILITY = (0.0, 255 / 256)  # LiteRT's softmax and sigmoid give q / 256
+NARROWEST = 1e-5  # least width of a range, so that no scale is zero
+PROBABILITY = (0.0, 255 / 256)  # LiteRT's softmax and sigmoid return q / 256
 TANH = (-1.0, 127 / 128)
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class FakeQuantize(layers.Layer):
-    """Round a tensor to 256 evenly spaced values, as its int8 twin does; gradients pass.
+    """Round a tensor to 256 evenly spaced values, as int8 does; gradients pass unchanged.
 
-    The range of the values is measured on calibration data. While training it grows with every
-    batch that goes beyond it and shrinks slowly towards those that do not; at inference it is
-    frozen. It always holds 0. What lies outside is cut to its end and gets no gradient.
+    The range of the values is measured on calibration data. In training it grows to include every
+    batch and shrinks slowly when batches are narrower; at inference it is fixed. It always
+    contains 0. Values outside are clipped and get no gradient.
 
         s = (high - low) / 255      z = -128 - round(low / s)      y = s (q - z)
         q = clip(round(x / s) + z, -128, 127)
 
     Args:
-        low, high: A fixed range; `None` measures it.
-        momentum: Share of the range that a training step keeps when it shrinks.
+        low, high: float, a fixed range; by default it is measured.
+        momentum: float, fraction of the old range that a training step keeps when it shrinks.
 
     Input and output shape: any
 
@@ -30,7 +30,13 @@ class FakeQuantize(layers.Layer):
         Integer-Arithmetic-Only Inference.
     """
 
-    def __init__(self, low=None, high=None, momentum=0.99, **kwargs):
+    def __init__(
+        self,
+        low: float | None = None,
+        high: float | None = None,
+        momentum: float = 0.99,
+        **kwargs,
+    ):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.low = low
         self.high = high

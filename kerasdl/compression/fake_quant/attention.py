@@ -9,7 +9,7 @@ from kerasdl.compression.fake_quant.weights import FakeQuantizeWeights
 
 
 def is_supported(operation, args, kwargs) -> bool:
-    """Keras's multi-head attention over one axis, and the operation in its middle."""
+    """Return whether an operation is Keras's attention over one axis, as a layer or function."""
     if kwargs.get("bias") is not None or kwargs.get("return_attention_scores"):
         return False
     if type(operation) is layers.MultiHeadAttention:
@@ -23,13 +23,14 @@ def is_supported(operation, args, kwargs) -> bool:
 
 
 def attend(graph, operation, *args, **kwargs):
+    """Compute the attention of a supported operation with rounded projections and values."""
     if isinstance(operation, layers.MultiHeadAttention):
         return multi_head(graph, operation, *args, **kwargs)
     return dot_product(graph, operation, *args, **kwargs)
 
 
 def multi_head(graph, layer, query, value, key=None, **masks):
-    """The layer's `call`, with its parts rounded."""
+    """The `call` of `MultiHeadAttention`, with rounded projections."""
     masks = {name: mask for name, mask in masks.items() if mask is not None}
     masks.pop("return_attention_scores", None)
     mask = layer._compute_attention_mask(query, value, **masks)
@@ -52,6 +53,7 @@ def multi_head(graph, layer, query, value, key=None, **masks):
 
 
 def dot_product(graph, operation, query, key, value, bias=None, mask=None, scale=None):
+    """The `call` of `keras.ops.dot_product_attention`, with rounded weights and values."""
     if operation.is_causal:
         time = ops.cumsum(ops.ones_like(query[0, :, 0, 0], dtype="int32"))  # 1, 2, 3, ...
         place = ops.cumsum(ops.ones_like(key[0, :, 0, 0], dtype="int32"))
@@ -62,9 +64,9 @@ def dot_product(graph, operation, query, key, value, bias=None, mask=None, scale
 
 
 def weigh(graph, name, query, key, value, mask, scale, dropout=None):
-    """softmax(scale Q K^T) V; queries, keys, values and result are (batch, time, heads, size).
+    """softmax(scale Q K^T) V, where Q, K, V and the result are (batch, time, heads, size).
 
-    The scores stay float: in int8 a mask would take their resolution, and LiteRT more time.
+    The scores stay float: in int8 a mask would use up their resolution, and LiteRT is slower.
     """
     query, key, value = (ops.transpose(x, (0, 2, 1, 3)) for x in (query, key, value))
     scores = (query * scale) @ ops.swapaxes(key, -1, -2)  # (batch, heads, time, time)

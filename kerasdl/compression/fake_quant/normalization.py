@@ -1,4 +1,4 @@
-"""Layer normalization, which stays float in an int8 file."""
+"""Layer normalization that stays float in an int8 file."""
 
 import keras
 from keras import layers, ops
@@ -6,20 +6,20 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class FloatLayerNormalization(layers.Wrapper):
-    """The layer normalization of `layer`, written so that the converter keeps its mean float.
+    """A layer normalization written so that the converter keeps its mean float.
 
-    A mean alone is an int8 operator on the grid of its input: what it loses would move a whole row.
-    A sum of shares is none.
+    A plain mean becomes an int8 operator with the scale of its input, whose rounding error shifts
+    the whole row. A sum of x_i / n stays float.
 
         m = sum_i x_i / n        y = gamma (x - m) / sqrt(mean((x - m)^2) + epsilon) + beta
 
     Args:
-        layer: A `LayerNormalization` over the last axis, which is built.
+        layer: A built `LayerNormalization` over the last axis, whose weights are used.
 
     Input and output shape: (batch, ..., width)
     """
 
-    def __init__(self, layer, **kwargs):
+    def __init__(self, layer: layers.Layer, **kwargs):
         super().__init__(layer, **{"dtype": "float32", **kwargs})
         self.supports_masking = True
 
@@ -37,6 +37,7 @@ class FloatLayerNormalization(layers.Wrapper):
 
 
 def is_supported(layer, rank: int) -> bool:
+    """Return whether a layer is a `LayerNormalization` over the last axis."""
     return (
         type(layer) is layers.LayerNormalization
         and layer.axis in (-1, rank - 1, [-1], [rank - 1], (-1,), (rank - 1,))

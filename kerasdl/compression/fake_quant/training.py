@@ -1,4 +1,6 @@
-"""Training a network to be right in int8."""
+"""Quantization-aware training: calibrate and train a network with rounded numbers."""
+
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -8,8 +10,9 @@ from kerasdl.compression import pruning
 from kerasdl.compression.fake_quant.activations import FakeQuantize
 from kerasdl.compression.fake_quant.graph import quantize_aware
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import checks
 
-EXAMPLES = 512  # that set the first ranges
+CALIBRATION_EXAMPLES = 512
 
 
 def train_aware(
@@ -17,32 +20,34 @@ def train_aware(
     train,
     *,
     epochs: int = 3,
-    optimizer=None,
+    optimizer: keras.Optimizer | str | None = None,
     loss=None,
     metrics=None,
-    callbacks=(),
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     validation_data=None,
     keep_zeros: bool = False,
     **fit_options,
 ) -> keras.Model:
-    """Train a model on while it computes with int8 numbers; returns the model that does.
-
-    It is a functional Keras model, whose file `to_litert(aware, path, quantize="aware")` computes
-    in int8 what the model says. Its kernels are the variables of `model`, which is trained by the
-    same steps.
+    """Fine-tune a model while it computes with int8 numbers.
 
     Args:
-        model: Any Keras model that is built; what is not given below is taken from its `compile`.
+        model: Any built Keras model. Its kernels are trained too, because they are shared. Frozen
+            layers stay frozen.
         train: A `tf.data.Dataset` of batches of (x, y) or (x, y, weight).
-        epochs: Epochs of training; 0 only measures ranges.
-        optimizer: By default one like the model's own, anew.
-        loss: By default the model's.
-        metrics: By default the model's.
-        callbacks: Callbacks of `fit`.
-        validation_data: What `fit` validates on.
-        keep_zeros: Whether the zeros of a pruned model stay zeros, in the file, too.
-        **fit_options: What `fit` takes.
+        epochs: int, number of epochs; 0 only measures the ranges.
+        optimizer: By default a new copy of the one that the model was compiled with.
+        loss: By default the one that the model was compiled with.
+        metrics: By default those that the model was compiled with.
+        callbacks: Keras callbacks.
+        validation_data: As in `fit`.
+        keep_zeros: bool, whether the zeros of a pruned model stay zeros, in the file too.
+        **fit_options: Further arguments of `fit`.
+
+    Returns:
+        A functional Keras model that computes with rounded weights and activations. The file that
+        `to_litert(aware, path, quantize="aware")` writes computes the same in int8.
     """
+    checks.integers(at_least=0, epochs=epochs)
     compiled = dict(model._compile_config.config) if getattr(model, "compiled", False) else {}
     given = {"optimizer": optimizer, "loss": loss, "metrics": metrics}
     compiled.update({name: value for name, value in given.items() if value is not None})
@@ -65,15 +70,15 @@ def train_aware(
 
 
 def _keep(step):
-    """A schedule that never chooses new zeros: masks are what the weights say."""
+    """A pruning schedule that adds no zeros: the masks are the zeros of the weights."""
     return tf.constant(False), 1.0
 
 
 def calibrate(aware: keras.Model, data) -> keras.Model:
-    """Set the range of every tensor to what it takes on the first examples of the data.
+    """Set the range of every tensor to its range on the first 512 examples, and return the model.
 
     Args:
-        aware: What `quantize_aware` gave.
+        aware: What `quantize_aware` returned.
         data: A `tf.data.Dataset` of batches of x, (x, y) or (x, y, weight), or arrays of x.
     """
     grids = [layer for layer in aware._flatten_layers() if isinstance(layer, FakeQuantize)]
@@ -85,7 +90,7 @@ def calibrate(aware: keras.Model, data) -> keras.Model:
         for batch in _batches(data):
             measure(batch)
             seen += len(tree.flatten(batch)[0])
-            if seen >= EXAMPLES:
+            if seen >= CALIBRATION_EXAMPLES:
                 break
     finally:
         for grid in grids:

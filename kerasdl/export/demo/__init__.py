@@ -1,4 +1,4 @@
-"""A page that runs LiteRT image classifiers in the browser: `kerasdl demo`."""
+"""The web page of `kerasdl demo`, which runs LiteRT image classifiers in the browser."""
 
 from kerasdl.export.demo.describe import describe
 from kerasdl.export.demo.server import Server

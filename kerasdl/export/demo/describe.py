@@ -1,4 +1,4 @@
-"""What the page must know of a LiteRT file."""
+"""Describe a LiteRT image classifier for the web page."""
 
 import pathlib
 import re
@@ -10,7 +10,10 @@ from kerasdl.export.litert_model import LiteRTModel
 
 
 def describe(path: pathlib.Path) -> dict:
-    """The card of an image classifier, as JSON can hold it; any other model is refused."""
+    """Return what the page needs to know of an image classifier, as values for JSON.
+
+    Raises `InvalidInput` for any other model.
+    """
     model = LiteRTModel(path)
     height, width, channels, classes = _sizes(model)
     labels = model.labels if len(model.labels) == classes else map(str, range(classes))
@@ -19,11 +22,11 @@ def describe(path: pathlib.Path) -> dict:
         "description": model.description or path.name,
         "labels": list(labels),
         "shape": [height, width, channels],
-        "range": model.card.input_range or (0, 1),
-        # scikit-learn's digits have a way of their own to make a picture of a drawing
+        "range": model.metadata.input_range or (0, 1),
+        # drawings are converted in another way for scikit-learn's digits
         "digits": bool(re.search(r"\bdigits\b", model.description)) and channels == 1,
         "logits": not _gives_probabilities(model, classes),
-        "quantize": model.card.quantize,
+        "quantize": model.metadata.quantize,
         "size": model.size,
         "zipped_size": model.zipped_size,
     }
@@ -46,10 +49,10 @@ def _sizes(model):
 
 
 def _gives_probabilities(model, classes):
-    """As its card says, or as its outputs for noise look."""
-    if model.card.activation:
+    """Whether outputs are probabilities: by the file's metadata, or by its outputs for noise."""
+    if model.metadata.activation:
         return True
     shape = next(iter(model.inputs.values()))[0]
     outputs = model.predict(np.random.default_rng(0).random((4, *shape[1:]), dtype="float32"))
-    rounding = classes / 512  # of outputs that are stored in eight bits
+    rounding = classes / 512  # largest rounding error of 8-bit outputs
     return bool((outputs >= 0).all() and (np.abs(outputs.sum(-1) - 1) <= rounding + 1e-3).all())

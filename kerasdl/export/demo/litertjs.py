@@ -1,4 +1,4 @@
-"""LiteRT.js, the browser's LiteRT: fetched once by npm into a cache, never part of this package."""
+"""Find LiteRT.js, which runs LiteRT files in browsers: npm downloads it once into a cache."""
 
 import os
 import pathlib
@@ -11,7 +11,7 @@ from kerasdl.errors import InvalidInput
 
 VERSION = "2.5.3"
 PACKAGES = ("core", "wasm-utils")
-# what the page loads, where npm puts it below `@litertjs`; "compat" is for older browsers
+# the files that the page loads, below npm's folder `@litertjs`; "compat" is for older browsers
 FILES = (
     "core/dist/index.js",
     "core/wasm/litert_wasm_internal.js",
@@ -20,20 +20,24 @@ FILES = (
     "core/wasm/litert_wasm_compat_internal.wasm",
     "wasm-utils/dist/index.js",
 )
-WAY_OUT = "`--litertjs FOLDER`, the folder node_modules/@litertjs of another machine"
+ALTERNATIVE = "`--litertjs FOLDER` with the folder node_modules/@litertjs of another machine"
 
 
 def cache() -> pathlib.Path:
-    """Where the files of this version lie once they were fetched."""
+    """Return the path of the cache for this version."""
     home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     return pathlib.Path(home) / "kerasdl" / f"litertjs-{VERSION}"
 
 
 def folder(copy: pathlib.Path | None = None) -> pathlib.Path:
-    """The folder that has `FILES`: the given copy, or the cache, filled when it is empty."""
+    """Return a folder that has `FILES`.
+
+    Args:
+        copy: Path of such a folder; by default the cache, which is filled if it is empty.
+    """
     found = copy or cache()
     if not copy and not found.is_dir():
-        _fetch(found)
+        _download(found)
     missing = [name for name in FILES if not (found / name).is_file()]
     if missing:
         expected = f"{' and '.join(PACKAGES)} of @litertjs {VERSION}"
@@ -41,30 +45,30 @@ def folder(copy: pathlib.Path | None = None) -> pathlib.Path:
     return found
 
 
-def _fetch(target):
+def _download(target):
     npm = shutil.which("npm")
     if not npm:
-        expected = f"one with npm, which fetches LiteRT.js, or {WAY_OUT}"
+        expected = f"one with npm, which downloads LiteRT.js, or {ALTERNATIVE}"
         raise InvalidInput("PATH", expected, os.environ.get("PATH"))
-    print(f"Fetching LiteRT.js {VERSION} into {target}, once", file=sys.stderr)
+    print(f"Downloading LiteRT.js {VERSION} into {target}", file=sys.stderr)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # beside the target, so that renaming makes it appear whole or not at all
-        with tempfile.TemporaryDirectory(dir=target.parent) as beside:
-            _install(npm, beside)
-            pathlib.Path(beside, "node_modules", "@litertjs").rename(target)
+        # on the same disk as the target, so that the rename is atomic
+        with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
+            _install(npm, temporary)
+            pathlib.Path(temporary, "node_modules", "@litertjs").rename(target)
     except OSError as error:
-        if not target.is_dir():  # else another process was faster
+        if not target.is_dir():  # else another process has filled it meanwhile
             raise InvalidInput("cache", "a writable folder with room", error) from error
 
 
-def _install(npm, where):
+def _install(npm, folder):
     packages = [f"@litertjs/{name}@{VERSION}" for name in PACKAGES]
     options = ["--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--fetch-retries=0"]
-    command = [npm, "install", "--prefix", where, *options, *packages]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=where, check=False)
+    command = [npm, "install", "--prefix", folder, *options, *packages]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
     if result.returncode:
         lines = result.stderr.splitlines() or ["nothing"]
         reason = next((line for line in lines if line.startswith("npm error code ")), lines[-1])
-        expected = f"a network on which npm finds @litertjs/core {VERSION}, or {WAY_OUT}"
+        expected = f"a network on which npm finds @litertjs/core {VERSION}, or {ALTERNATIVE}"
         raise InvalidInput("download of LiteRT.js", expected, reason)

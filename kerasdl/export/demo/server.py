@@ -1,4 +1,4 @@
-"""A server on loopback that knows its few files by name and has nothing else to give."""
+"""A local web server for the demo page. It serves a fixed set of files, read when it starts."""
 
 import base64
 import hashlib
@@ -6,6 +6,7 @@ import http.server
 import json
 import pathlib
 import re
+from collections.abc import Sequence
 
 from kerasdl.errors import InvalidInput
 from kerasdl.export.demo import litertjs
@@ -24,24 +25,31 @@ TYPES = {
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves the page for some LiteRT files; all it will ever send is read when it starts.
+    """Serve the demo page for some LiteRT files, on 127.0.0.1 only.
+
+    Everything that it can send is read when it starts, so no other file can be requested.
 
     Args:
-        files: Image classifiers, in the order in which the page offers them.
-        port: 0 for one that is free.
-        litertjs_copy: A copy of LiteRT.js to use in place of the cache.
+        files: Paths of image classifiers, in the order in which the page shows them.
+        port: int, the port; by default 0, any free one.
+        litertjs_copy: Path of a copy of LiteRT.js to use in place of the cache.
     """
 
     daemon_threads = True
 
-    def __init__(self, files, port: int = 0, litertjs_copy: pathlib.Path | None = None):
+    def __init__(
+        self,
+        files: Sequence[str | pathlib.Path],
+        port: int = 0,
+        litertjs_copy: pathlib.Path | None = None,
+    ):
         self.table = _table(files, litertjs_copy)
         self.policy = _policy(self.table["/"].decode())
         try:
             super().__init__(("127.0.0.1", port), Handler)
         except OSError as error:
             raise InvalidInput("value for `port`", "a free port", f"{port}: {error}") from None
-        # a page of another site whose name was made to mean this machine sends its own name
+        # against DNS rebinding: a page of another site sends its own host name
         self.hosts = {f"{name}:{self.server_port}" for name in ("127.0.0.1", "localhost")}
         self.url = f"http://127.0.0.1:{self.server_port}/"
 
@@ -59,7 +67,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self):
         if self.headers.get("Host") not in self.server.hosts:
             return self.send_error(421)
-        name = self.path.partition("?")[0]  # compared as it came, never decoded: a key or nothing
+        name = self.path.partition("?")[0]  # a key of the table, never decoded or opened as a path
         content = self.server.table.get(name)
         if content is None:
             return self.send_error(404)
@@ -78,30 +86,30 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Referrer-Policy", "no-referrer")
         self.send_header("Cache-Control", "no-store")
-        # an isolated page has a clock of microseconds, which small networks need
+        # an isolated page has a clock with microseconds, needed to time small networks
         self.send_header("Cross-Origin-Opener-Policy", "same-origin")
         self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")
         super().end_headers()
 
     def log_message(self, *_):
-        """Say nothing: the terminal shows where the page is."""
+        """Print nothing: the terminal shows the address of the page."""
 
 
 def _table(files, litertjs_copy):
-    """What can be asked for: name in the URL -> content."""
+    """The content for each path of a URL."""
     files = [pathlib.Path(file) for file in files]
-    cards = [{**describe(file), "url": f"model-{i}.tflite"} for i, file in enumerate(files)]
-    table = {f"/{card['url']}": f.read_bytes() for card, f in zip(cards, files, strict=True)}
+    infos = [{**describe(file), "url": f"model-{i}.tflite"} for i, file in enumerate(files)]
+    table = {f"/{info['url']}": f.read_bytes() for info, f in zip(infos, files, strict=True)}
     table |= {f"/{file.name}": file.read_bytes() for file in PAGE.iterdir() if file.is_file()}
     table["/"] = table.pop("/index.html")
-    table["/cards.json"] = json.dumps({"litertjs": litertjs.VERSION, "models": cards}).encode()
+    table["/models.json"] = json.dumps({"litertjs": litertjs.VERSION, "models": infos}).encode()
     folder = litertjs.folder(litertjs_copy)
     return table | {f"/litertjs/{n}": (folder / n).read_bytes() for n in litertjs.FILES}
 
 
 def _policy(page):
-    """The page runs this server's scripts, WebAssembly and its one import map; it calls nobody."""
+    """Allow this server's scripts, WebAssembly and the page's import map, and no other site."""
     import_map = re.search(r'<script type="importmap">(.*?)</script>', page, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(import_map.encode()).digest()).decode()
     return (

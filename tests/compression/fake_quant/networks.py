@@ -1,4 +1,4 @@
-"""Networks that use what LiteRT computes in its own ways; all classify into four."""
+"""Networks with four classes that use every kind of layer LiteRT treats in its own way."""
 
 import keras
 from keras import layers, ops
@@ -64,7 +64,7 @@ def recurrent(x):
 
 
 def transformer(x):
-    """Keras's own attention: with a causal mask, without, and with dropout, that is by einsums."""
+    """Keras attention with a causal mask, without one, and with dropout (computed by einsum)."""
     x = layers.Embedding(TOKENS, 16)(x)
     for options in ({"use_causal_mask": True}, {}):
         x = x + layers.MultiHeadAttention(2, 8, dropout=0.1)(x, x, **options)
@@ -75,7 +75,7 @@ def transformer(x):
 
 
 def by_operations(x):
-    """Attention that somebody wrote with `keras.ops`."""
+    """Attention written with `keras.ops`."""
     x = layers.Embedding(TOKENS, 16)(x)
     query, key, value = ops.split(layers.Dense(48)(x), 3, axis=-1)
     time = ops.cumsum(ops.ones_like(x[0, :, 0], dtype="int32"))

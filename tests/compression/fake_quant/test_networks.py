@@ -1,4 +1,4 @@
-"""Networks of every kind learn in int8, and their files compute in int8 what they say."""
+"""Quantization-aware training of every kind of network, and the int8 files of the results."""
 
 from unittest import mock
 
@@ -8,14 +8,14 @@ import pytest
 import tensorflow as tf
 
 from kerasdl import compression, export
-from kerasdl.compression.fake_quant import operations
+from kerasdl.compression.fake_quant import weights
 from tests.compression.fake_quant import networks
 
 NAMES = [*networks.IMAGES, *networks.TEXTS]
 
 
 def shaken(model):
-    """Statistics, biases and scales as after training, not the zeros and ones of the beginning."""
+    """Give statistics, biases and scales random values in place of the initial zeros and ones."""
     random = np.random.default_rng(1)
     for variable in model.variables:
         if variable.path.endswith(("variance", "gamma")):
@@ -33,7 +33,7 @@ def inputs(name, count=64):
 
 
 def labelled(name, x):
-    """Which of four is largest: quarters of the image, or quarters of the vocabulary's counts."""
+    """Label each input with its brightest quarter, or most frequent quarter of the vocabulary."""
     if name in networks.TEXTS:
         y = np.stack([(x // 3 == i).sum(1) for i in range(4)], 1).argmax(1)
     else:
@@ -49,7 +49,7 @@ def compiled(model, **options):
 
 
 def operators(file):
-    """(name, types of inputs) of each operator of a file."""
+    """Yield the name and the types of the inputs of each operator of a file."""
     tensors = {t["index"]: t["dtype"] for t in file.interpreter.get_tensor_details()}
     for operator in file.interpreter._get_ops_details():
         yield operator["op_name"], [tensors[i] for i in operator["inputs"] if i in tensors]
@@ -63,10 +63,10 @@ def is_int8(file):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_without_rounding_it_is_the_model(name):
-    """Batch normalization is folded exactly, and attention taken apart."""
+    """Folding batch normalization and writing out attention change no output."""
     model, x = shaken(networks.make(name)), inputs(name)
     with (
-        mock.patch.object(operations, "round_weights", lambda weights, *_: weights),
+        mock.patch.object(weights, "round_weights", lambda kernel, *_: kernel),
         mock.patch.object(tf.quantization, "fake_quant_with_min_max_vars", lambda x, *_, **__: x),
     ):
         received = compression.quantize_aware(model)(x)

@@ -1,11 +1,11 @@
-"""What fake quantisation computes is the formula's, and gradients do not see it."""
+"""Fake quantization equals its formula, and gradients pass straight through it."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasdl.compression.fake_quant import FakeQuantize, operations
+from kerasdl.compression.fake_quant import FakeQuantize, weights
 from kerasdl.formulas import quantization
 
 
@@ -39,15 +39,15 @@ def test_weights_are_rounded_as_by_the_formula(x):
     scale = quantization.symmetric(x.T)  # the formula's channels are the first axis
     expected = quantization.dequantize(quantization.quantize(x.T, scale), scale).T
     for training in (False, True):
-        rounded = operations.round_weights(tf.constant(x), [1], training)
+        rounded = weights.round_weights(tf.constant(x), [1], training)
         np.testing.assert_allclose(rounded, expected, atol=1e-6)
 
 
 def test_rounded_weights_keep_zeros_and_stay_when_rounded_again(x):
     x = x * (np.abs(x) > 1)
     x[:, 3] = 0  # a channel without weights
-    once = operations.round_weights(tf.constant(x), [1], False)
-    twice = operations.round_weights(once, [1], False)
+    once = weights.round_weights(tf.constant(x), [1], False)
+    twice = weights.round_weights(once, [1], False)
     assert np.all(once.numpy()[x == 0] == 0)
     np.testing.assert_allclose(once, twice, atol=1e-6)
 
@@ -56,7 +56,7 @@ def test_gradients_pass_straight_through(x):
     kernel, values = tf.Variable(x), tf.Variable(x)
     layer = FakeQuantize(low=-1.0, high=1.0)
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(operations.round_weights(kernel, [1], True) * 3 + layer(values) * 2)
+        loss = tf.reduce_sum(weights.round_weights(kernel, [1], True) * 3 + layer(values) * 2)
     of_kernel, of_values = tape.gradient(loss, [kernel, values])
     np.testing.assert_array_equal(of_kernel, np.full_like(x, 3))
     outside = np.abs(x) > 1.01  # the ends move a little, for zero to be exact

@@ -1,4 +1,4 @@
-"""Training that knows of int8: what is kept, what is saved, and what is refused."""
+"""`train_aware`: what it keeps, how it is saved, and what it refuses."""
 
 import subprocess
 import sys

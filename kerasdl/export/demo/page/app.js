@@ -1,24 +1,24 @@
-// The page: what is drawn or opened goes through the network, and what comes out is shown.
+// The page: run the network on the drawing or image on the board, and show its prediction.
 
 import { board } from "./board.js";
 import { load } from "./model.js";
 import { fromImage, fromStrokes } from "./pixels.js";
-import { showCard, showLatency, showModels, complain, showResult, showWaiting } from "./view.js";
+import { showInfo, showLatency, showModels, showError, showResult, showWaiting } from "./view.js";
 
 const get = (id) => document.getElementById(id);
-const models = {}; // by address, once they are loaded
+const models = {}; // by URL, once they are loaded
 let chosen = null;
 let model = null;
-let source = null; // (card) => pixels, of the drawing or image on the board
+let source = null; // a function (info) => pixels of the drawing or image on the board
 let running = false;
 let times = [];
 
 const drawing = board(get("board"), (strokes) => {
   const copy = strokes.map((stroke) => [...stroke]);
-  offer(copy.length ? (card) => fromStrokes(copy, card) : null);
+  offer(copy.length ? (info) => fromStrokes(copy, info) : null);
 });
 
-/** Take a new source; the newest one is predicted when the one before is done. */
+/** Set a new source. If a prediction is running, the newest source is predicted after it. */
 function offer(next) {
   source = next;
   get("undo").disabled = get("clear").disabled = !source;
@@ -28,27 +28,27 @@ function offer(next) {
 
 async function predict() {
   if (!model || running) return;
-  if (!source) return showWaiting(model.card);
+  if (!source) return showWaiting(model.info);
   running = true;
   const [current, asked] = [model, source];
-  const pixels = asked(current.card);
+  const pixels = asked(current.info);
   const result = await current.run(pixels).finally(() => (running = false));
   times = [...times.slice(-99), result.milliseconds];
   if (current === model && source) {
-    showResult(current.card, pixels, result.probabilities);
-    showLatency(current.card, times);
+    showResult(current.info, pixels, result.probabilities);
+    showLatency(current.info, times);
     const detail = { pixels: [...pixels], probabilities: result.probabilities };
     document.dispatchEvent(new CustomEvent("prediction", { detail }));
   }
   if (current !== model || asked !== source) await predict();
 }
 
-async function choose(card) {
-  chosen = card;
-  const loaded = await (models[card.url] ??= load(card));
-  if (chosen !== card) return; // another one, meanwhile
+async function choose(info) {
+  chosen = info;
+  const loaded = await (models[info.url] ??= load(info));
+  if (chosen !== info) return; // another model was chosen meanwhile
   [model, times] = [loaded, []];
-  showCard(card);
+  showInfo(info);
   await predict();
 }
 
@@ -57,9 +57,9 @@ async function open(file) {
   try {
     const image = await createImageBitmap(file);
     drawing.open(image);
-    offer((card) => fromImage(image, card));
+    offer((info) => fromImage(image, info));
   } catch {
-    complain(`${file.name} is no image that this browser can read.`);
+    showError(`This browser cannot read ${file.name} as an image.`);
   }
 }
 
@@ -77,15 +77,15 @@ addEventListener("drop", (event) => {
 addEventListener("paste", (event) => open(event.clipboardData.files[0]));
 
 try {
-  const { models: cards, litertjs } = await (await fetch("cards.json")).json();
-  showModels(cards, litertjs, (card) => choose(card).catch(failed));
-  await choose(cards[0]);
+  const { models: infos, litertjs } = await (await fetch("models.json")).json();
+  showModels(infos, litertjs, (info) => choose(info).catch(failed));
+  await choose(infos[0]);
   document.documentElement.dataset.ready = "";
 } catch (error) {
   failed(error);
 }
 
 function failed(error) {
-  complain(`The network does not run here: ${error.message ?? error}`);
+  showError(`The network does not run in this browser: ${error.message ?? error}`);
   throw error;
 }

@@ -1,14 +1,14 @@
-// The drawing board: strokes by finger, mouse, pen or keys, kept as lines so that any size can be made.
+// The drawing board: strokes by finger, mouse, pen or keys, stored as lines so that they can be drawn at any size.
 
 const SIDE = 640;
-const STEP = 16; // of the keyboard's pen
+const STEP = 16; // how far an arrow key moves the pen
 
-/** Let `canvas` be drawn on; `changed(strokes)` is called after every move. */
+/** Make a canvas a drawing board. It calls `changed(strokes)` after every move. */
 export function board(canvas, changed) {
   const context = canvas.getContext("2d");
   const strokes = [];
-  let picture = null; // an opened image, in the strokes' stead
-  let pen = null; // the keyboard's, once it was used: {x, y, down}
+  let picture = null; // an opened image, shown in place of strokes
+  let pen = null; // the pen moved by keys, once they are used: {x, y, down}
   let pointer = null;
 
   function show() {
@@ -108,7 +108,7 @@ export function board(canvas, changed) {
   return actions;
 }
 
-/** Draw strokes as round curves through the middles between their points, a point as a dot. */
+/** Draw strokes as smooth curves through the midpoints between their points. A single point is a dot. */
 export function trace(context, strokes, width) {
   context.lineWidth = width;
   context.lineCap = context.lineJoin = "round";

@@ -1,20 +1,20 @@
-// One LiteRT file, compiled for this browser.
+// Load and run a LiteRT file with LiteRT.js.
 
 import { Tensor, loadAndCompile, loadLiteRt } from "./litertjs/core/dist/index.js";
 
-// LiteRT's log goes to standard error, and from there to the console as errors, which most of it is not
+// LiteRT logs to standard error, which the browser shows as errors; most of the lines are not
 self.Module = { printErr: (line) => console[/^(INFO|WARNING)/.test(line) ? "debug" : "error"](line) };
 let runtime;
 
-/** Load the model that a card describes, and run it until it is warm. */
-export async function load(card) {
+/** Load a model and run it ten times, so that later calls are fast. */
+export async function load(info) {
   runtime ??= loadLiteRt("./litertjs/core/wasm/");
   await runtime;
-  const compiled = await loadAndCompile(card.url, { accelerator: "wasm" });
-  const shape = [1, ...card.shape];
-  const [low, high] = card.range;
+  const compiled = await loadAndCompile(info.url, { accelerator: "wasm" });
+  const shape = [1, ...info.shape];
+  const [low, high] = info.range;
 
-  /** Probabilities for an image of values in [0, 1], and the milliseconds of the call. */
+  /** Return the probabilities for pixels in [0, 1], and the milliseconds of the call. */
   async function run(pixels) {
     const start = performance.now();
     const input = new Tensor(pixels.map((value) => low + value * (high - low)), shape);
@@ -23,12 +23,12 @@ export async function load(card) {
     const milliseconds = performance.now() - start;
     input.delete();
     output.delete();
-    return { probabilities: card.logits ? softmax(scores) : scores, milliseconds };
+    return { probabilities: info.logits ? softmax(scores) : scores, milliseconds };
   }
 
   const blank = new Float32Array(shape.reduce((product, size) => product * size));
   for (let i = 0; i < 10; i++) await run(blank);
-  return { card, run };
+  return { info, run };
 }
 
 function softmax(logits) {

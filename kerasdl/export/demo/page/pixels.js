@@ -1,33 +1,33 @@
-// From a drawing or an image to the pixels that a network was trained on, values in [0, 1].
+// Convert a drawing or an image to pixels like those a network was trained on, with values in [0, 1].
 
 import * as ink from "./ink.js";
 
-// scikit-learn's digits: bitmaps of 32 x 32, in which nine digits in ten are stretched to 20 x 32; each pixel of 8 x 8
-// is the share of ink in a block of 4 x 4. This pen gives as much ink as theirs.
+// scikit-learn's digits were bitmaps of 32 x 32, in which nine digits in ten are stretched to 20 x 32. Each of the 8 x 8
+// pixels is the fraction of ink in a block of 4 x 4. With this pen width, drawings have as much ink as the dataset.
 const DIGITS = { side: 32, box: [20, 32], pen: 5.2, stretch: 1.4 };
 const BLOCK = 4;
 const SIDE = DIGITS.side / BLOCK;
 
-/** A drawing's pixels, for the network that a card describes. */
-export function fromStrokes(strokes, card) {
-  if (card.digits) return fromBitmap(ink.ofStrokes(strokes, DIGITS), card);
-  // as in most sets of drawings: in the middle, its shape kept, with a margin
-  const [height, width] = card.shape;
+/** Return a drawing's pixels for a network. */
+export function fromStrokes(strokes, info) {
+  if (info.digits) return fromBitmap(ink.ofStrokes(strokes, DIGITS), info);
+  // as in most datasets of drawings: centered, not stretched, with a margin
+  const [height, width] = info.shape;
   const side = Math.min(height, width);
   const style = { side, box: [0.75 * side, 0.75 * side], pen: 0.08 * side, stretch: 1 };
-  return values(resized(ink.ofStrokes(strokes, style), width, height), card.shape);
+  return values(resized(ink.ofStrokes(strokes, style), width, height), info.shape);
 }
 
-/** An image's pixels: cut and scaled, but of a photographed digit its ink. */
-export function fromImage(image, card) {
-  const [height, width] = card.shape;
+/** Return an image's pixels: cropped and scaled, or, for a photograph of a digit, its ink. */
+export function fromImage(image, info) {
+  const [height, width] = info.shape;
   const has = (w, h) => image.width === w && image.height === h;
-  if (!card.digits || has(width, height)) return values(resized(image, width, height), card.shape);
-  if (has(SIDE, SIDE)) return enlarged(values(resized(image, SIDE, SIDE), [SIDE, SIDE, 1]), card.shape);
-  return fromBitmap(ink.ofImage(image, DIGITS), card);
+  if (!info.digits || has(width, height)) return values(resized(image, width, height), info.shape);
+  if (has(SIDE, SIDE)) return enlarged(values(resized(image, SIDE, SIDE), [SIDE, SIDE, 1]), info.shape);
+  return fromBitmap(ink.ofImage(image, DIGITS), info);
 }
 
-/** Cut to the shape asked for, in the middle, and scale. */
+/** Crop the center to the given aspect ratio, and scale. */
 function resized(image, width, height) {
   const scale = Math.min(image.width / width, image.height / height);
   const [w, h] = [scale * width, scale * height];
@@ -36,7 +36,7 @@ function resized(image, width, height) {
   return context.canvas;
 }
 
-/** The channels that the network has: three, or the lightness. */
+/** Return the network's channels: red, green and blue, or the lightness. */
 function values(canvas, [height, width, channels]) {
   const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
   const result = new Float32Array(height * width * channels);
@@ -47,17 +47,17 @@ function values(canvas, [height, width, channels]) {
   return result.map((value) => value / 255);
 }
 
-/** The share of ink in each block of a bitmap, at the size of the network's input. */
-function fromBitmap(canvas, card) {
+/** Return the fraction of ink in each block of a bitmap, at the size of the network's input. */
+function fromBitmap(canvas, info) {
   const grey = new Float32Array(SIDE * SIDE);
   values(canvas, [DIGITS.side, DIGITS.side, 1]).forEach((value, i) => {
     const [row, column] = [Math.floor(i / DIGITS.side), i % DIGITS.side];
     grey[Math.floor(row / BLOCK) * SIDE + Math.floor(column / BLOCK)] += Math.round(value) / BLOCK ** 2;
   });
-  return enlarged(grey, card.shape);
+  return enlarged(grey, info.shape);
 }
 
-/** Bilinear, as the data were enlarged for networks that want more than 8 x 8 pixels. */
+/** Enlarge bilinearly, as the dataset is enlarged for networks whose input is larger than 8 x 8. */
 export function enlarged(grey, [height, width]) {
   const result = new Float32Array(height * width);
   const place = (i, size) => {

@@ -1,9 +1,9 @@
-// What the page shows of a model and of its answer.
+// Show a model's description and its predictions.
 
 const get = (id) => document.getElementById(id);
 const ROWS = 10;
 const kilobytes = (bytes) => `${(bytes / 1000).toFixed(bytes < 1e4 ? 1 : 0)} kB`;
-const percent = (share) => `${(100 * share).toFixed(share > 0.9995 || share < 0.0005 ? 0 : 1)} %`;
+const percent = (fraction) => `${(100 * fraction).toFixed(fraction > 0.9995 || fraction < 0.0005 ? 0 : 1)} %`;
 let runtime = "";
 let timer;
 
@@ -13,26 +13,26 @@ function element(name, properties = {}, ...children) {
   return made;
 }
 
-/** A switch between the models, if there are several. */
+/** Show a switch between the models if there are several. */
 export function showModels(models, version, choose) {
   runtime = `LiteRT.js ${version}, WebAssembly`;
   get("models").hidden = models.length < 2;
-  models.forEach((card, i) => {
+  models.forEach((info, i) => {
     const input = element("input", { type: "radio", name: "model", checked: i === 0 });
-    input.addEventListener("change", () => choose(card));
-    const name = element("b", {}, card.name.replace(/^model-/, ""));
-    get("models").append(element("label", {}, input, element("span", {}, name, ` ${kilobytes(card.size)}`)));
+    input.addEventListener("change", () => choose(info));
+    const name = element("b", {}, info.name.replace(/^model-/, ""));
+    get("models").append(element("label", {}, input, element("span", {}, name, ` ${kilobytes(info.size)}`)));
   });
 }
 
-export function showCard(card) {
-  const [height, width, channels] = card.shape;
-  get("what").textContent = card.description;
+export function showInfo(info) {
+  const [height, width, channels] = info.shape;
+  get("what").textContent = info.description;
   const facts = {
-    Input: `${width} × ${height}, ${channels === 1 ? "grey" : "RGB"}, ${card.range.join(" to ")}`,
-    Classes: card.labels.length,
-    Numbers: card.quantize ?? "float32",
-    File: `${kilobytes(card.size)}, ${kilobytes(card.zipped_size)} zipped`,
+    Input: `${width} × ${height}, ${channels === 1 ? "gray" : "RGB"}, ${info.range.join(" to ")}`,
+    Classes: info.labels.length,
+    Precision: info.quantize ?? "float32",
+    File: `${kilobytes(info.size)}, ${kilobytes(info.zipped_size)} zipped`,
     Runtime: runtime,
     Latency: element("span", { id: "latency" }, "–"),
   };
@@ -42,31 +42,31 @@ export function showCard(card) {
     ),
   );
   Object.assign(get("seen"), { width, height });
-  get("hint").textContent = card.digits ? "Draw a digit" : "Draw, or open an image";
-  showWaiting(card);
+  get("hint").textContent = info.digits ? "Draw a digit" : "Draw or open an image";
+  showWaiting(info);
 }
 
-export function showWaiting(card) {
+export function showWaiting(info) {
   get("answer").hidden = true;
-  get("sure").textContent = "It answers while you draw";
-  get("from").textContent = `from ${card.shape[1]} × ${card.shape[0]} pixels`;
+  get("sure").textContent = "Predictions appear while you draw";
+  get("from").textContent = `Input: ${info.shape[1]} × ${info.shape[0]} pixels`;
   get("seen").getContext("2d").clearRect(0, 0, get("seen").width, get("seen").height);
-  showBars(card, card.labels.map(() => 0));
+  showBars(info, info.labels.map(() => 0));
   clearTimeout(timer);
   get("spoken").textContent = "";
 }
 
-export function showResult(card, pixels, probabilities) {
+export function showResult(info, pixels, probabilities) {
   const best = probabilities.indexOf(Math.max(...probabilities));
   get("answer").hidden = false;
-  get("answer").textContent = card.labels[best];
-  get("answer").classList.toggle("word", card.labels[best].length > 2);
-  get("sure").textContent = `${percent(probabilities[best])} sure`;
-  showBars(card, probabilities, best);
-  showSeen(card, pixels);
-  // spoken once the hand rests, not at every move
+  get("answer").textContent = info.labels[best];
+  get("answer").classList.toggle("word", info.labels[best].length > 2);
+  get("sure").textContent = `Probability ${percent(probabilities[best])}`;
+  showBars(info, probabilities, best);
+  showSeen(info, pixels);
+  // spoken when drawing pauses, not at every move
   clearTimeout(timer);
-  const sentence = `${card.labels[best]}, ${percent(probabilities[best])} sure`;
+  const sentence = `${info.labels[best]}, probability ${percent(probabilities[best])}`;
   timer = setTimeout(() => (get("spoken").textContent = sentence), 700);
 }
 
@@ -78,33 +78,33 @@ export function showLatency({ shape: [height, width] }, times) {
   get("latency").textContent = `${show(median)}, median of ${times.length}`;
 }
 
-/** Show and say what went wrong. */
-export function complain(message) {
+/** Show an error message and announce it to screen readers. */
+export function showError(message) {
   get("answer").hidden = true;
   get("from").textContent = "";
   get("sure").textContent = get("spoken").textContent = message;
 }
 
-/** All classes in their order, or the likeliest of many. */
-function showBars(card, probabilities, best) {
-  let rows = card.labels.map((name, i) => ({ name, share: probabilities[i], isBest: i === best }));
-  if (rows.length > ROWS) rows = rows.sort((a, b) => b.share - a.share).slice(0, ROWS);
+/** Show all classes in order, or the ten most probable ones. */
+function showBars(info, probabilities, best) {
+  let rows = info.labels.map((name, i) => ({ name, fraction: probabilities[i], isBest: i === best }));
+  if (rows.length > ROWS) rows = rows.sort((a, b) => b.fraction - a.fraction).slice(0, ROWS);
   const list = get("bars");
   while (list.children.length < rows.length) {
     list.append(element("li", {}, element("b"), element("i"), element("span")));
   }
   while (list.children.length > rows.length) list.lastChild.remove();
-  rows.forEach(({ name, share, isBest }, i) => {
+  rows.forEach(({ name, fraction, isBest }, i) => {
     const row = list.children[i];
     const [label, bar, number] = row.children;
     label.textContent = name;
-    number.textContent = best === undefined ? "" : percent(share);
-    bar.style.setProperty("--share", share);
+    number.textContent = best === undefined ? "" : percent(fraction);
+    bar.style.setProperty("--fraction", fraction);
     row.classList.toggle("best", isBest);
   });
 }
 
-/** The very pixels that go into the network. */
+/** Show the network's input pixels. */
 function showSeen({ shape: [height, width, channels] }, pixels) {
   const image = new ImageData(width, height);
   for (let i = 0; i < width * height; i++) {

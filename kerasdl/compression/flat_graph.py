@@ -1,9 +1,8 @@
-"""One flat graph of Keras's own layers, whatever the model was made of."""
+"""Flatten a model of nested blocks into one functional graph of Keras's own layers."""
 
 import contextlib
 import inspect
 import threading
-from unittest import mock
 
 import keras
 from keras import ops, tree
@@ -11,20 +10,22 @@ from keras.src import backend
 
 from kerasdl.errors import InvalidInput
 from kerasdl.export import trace
+from kerasdl.utils import patches
 
-LOCK = threading.Lock()
+LOCK = threading.Lock()  # `Layer.__call__` is patched by one thread at a time
 
 
 def flatten(model: keras.Model) -> keras.Model:
-    """The same network as one functional graph, in which only simple layers are left.
+    """Return the same network as one functional graph without nested blocks.
 
     Nested models, subclassed models and composite layers are replaced by what their `call` does, so
-    that pruning, quantisation and converters see every convolution. The weights are the same
-    objects: what trains one model trains the other. The layers are copies, named by their path.
+    that pruning, quantization and converters see every convolution. The weights are shared:
+    training one model trains the other. The layers are copies, named by their path, and frozen
+    layers stay frozen.
 
-    A custom layer stays whole where it holds weights or random numbers of its own, where it is
-    without sublayers and behaves differently in training, and where its `call` leaves Keras's
-    operations.
+    A custom layer is kept whole if it has weights or random numbers of its own, if it has no
+    sublayers and behaves differently in training, or if its `call` uses more than Keras layers and
+    `keras.ops`.
 
     Args:
         model: Any Keras model that is built.
@@ -57,16 +58,16 @@ def _input(spec):
 
 
 class _Walk:
-    """One pass over a model with symbolic tensors, in which composite layers dissolve."""
+    """One pass of symbolic tensors through a model, which calls copies of its simple layers."""
 
     def __init__(self):
-        self.path = []  # names of the composite layers that we are inside of
-        self.twins = {}  # layer -> its copy in the flat graph
+        self.path = []  # names of the composite layers that are being called
+        self.copies = {}  # id of a layer -> the layer, its copy in the flat graph
         self.failure = ""
 
     @contextlib.contextmanager
     def intercepting(self):
-        """Give every call of a layer on symbolic tensors to `self.call`."""
+        """Patch `Layer.__call__`: inline composite layers, call copies of simple ones."""
         original = keras.layers.Layer.__call__
 
         def call(layer, *args, **kwargs):
@@ -76,13 +77,13 @@ class _Walk:
                 outputs = self.inline(layer, *args, **kwargs)
                 if outputs is not None:
                     return outputs
-            return original(self.twin(layer), *args, **kwargs)
+            return original(self.copy(layer), *args, **kwargs)
 
-        with LOCK, mock.patch.object(keras.layers.Layer, "__call__", call):
+        with LOCK, patches.replaced(keras.layers.Layer, "__call__", call):
             yield
 
     def inline(self, layer, *args, **kwargs):
-        """The outputs of the layer's `call`, or `None` where symbolic tensors cannot pass it."""
+        """Return the outputs of the layer's `call`, or `None` if it fails on symbolic tensors."""
         names = inspect.signature(layer.call).parameters
         kwargs = {k: v for k, v in kwargs.items() if k != "training"}
         args, kwargs = tree.map_structure(lambda x: _cast(layer, x), (args, kwargs))
@@ -97,24 +98,24 @@ class _Walk:
         finally:
             self.path.pop()
 
-    def twin(self, layer):
-        """A copy with the same variables, a name of its own and no place in any graph yet."""
-        if id(layer) not in self.twins:
-            used = {twin.name for _, twin in self.twins.values()}
+    def copy(self, layer):
+        """Return a layer's copy: the same variables, another name, not part of any graph yet."""
+        if id(layer) not in self.copies:
+            used = {copy.name for _, copy in self.copies.values()}
             name = stem = "_".join([*self.path[1:], layer.name])
             while name in used:
                 number = int(name.removeprefix(stem).strip("_") or 0)
                 name = f"{stem}_{number + 1}"
             # `copy.copy` would make new weights, and `setattr` would track the lists
-            twin = object.__new__(type(layer))
-            places = {"name": name, "_inbound_nodes": [], "_outbound_nodes": []}
-            twin.__dict__.update({**layer.__dict__, **places})
-            self.twins[id(layer)] = layer, twin
-        return self.twins[id(layer)][1]
+            copy = object.__new__(type(layer))
+            changes = {"name": name, "_inbound_nodes": [], "_outbound_nodes": []}
+            copy.__dict__.update({**layer.__dict__, **changes})
+            self.copies[id(layer)] = layer, copy
+        return self.copies[id(layer)][1]
 
 
 def is_simple(layer: keras.layers.Layer) -> bool:
-    """Whether a layer stays as it is in a flat graph."""
+    """Return whether a layer is kept whole in a flat graph."""
     if isinstance(layer, keras.Model):
         return False
     if type(layer).__module__.split(".")[0] == "keras":
@@ -124,7 +125,7 @@ def is_simple(layer: keras.layers.Layer) -> bool:
 
 
 def _cast(layer, x):
-    """What `Layer.__call__` does first: floats take the precision that the layer computes in."""
+    """Cast floats to the layer's compute type, as `Layer.__call__` does first."""
     is_float = isinstance(x, keras.KerasTensor) and backend.is_float_dtype(x.dtype)
     if is_float and layer.autocast and x.dtype != layer.compute_dtype:
         return ops.cast(x, layer.compute_dtype)

@@ -1,4 +1,4 @@
-"""Which layers bear compression: one kernel at a time is spoiled, and the damage measured."""
+"""Measure how sensitive each layer is to compression, one kernel at a time."""
 
 import keras
 import numpy as np
@@ -12,20 +12,25 @@ from kerasdl.formulas import quantization
 def sensitivity(
     model: keras.Model, x, labels, *, bits: int | None = None, sparsity: float | None = None
 ) -> dict[str, float]:
-    """Cross-entropy that each kernel adds when it alone has few bits, or many zeros.
+    """Return how much the cross-entropy grows when one kernel alone is quantized or pruned.
 
-    What costs much wants more bits, or a place in `skip` of `prune`; the rest may be made smaller
-    than all together could.
+    Leave a sensitive layer out with `skip` of `prune`, or give it more bits; the others can be made
+    smaller than the whole network could. The model keeps its weights.
 
     Args:
-        model: A trained network that gives logits of classes.
+        model: A trained network that returns logits of classes.
         x: Inputs.
-        labels: Number of the class of each.
-        bits: Bits of a weight, symmetrically about zero, a scale for each output.
-        sparsity: Share of zeros, the smallest weights.
+        labels: Class numbers of the inputs.
+        bits: int, bits of a weight, symmetric about zero, with one scale per output.
+        sparsity: float, fraction of the weights set to zero, the smallest ones. Give either this
+            or `bits`.
+
+    Returns:
+        A dict from the path of each kernel to the increase of the loss.
     """
     if (bits is None) == (sparsity is None):
-        raise InvalidInput("kind of damage", "`bits` or `sparsity`", f"{bits} and {sparsity}")
+        received = f"bits={bits}, sparsity={sparsity}"
+        raise InvalidInput("arguments", "either `bits` or `sparsity`", received)
 
     def loss():
         logits = np.concatenate(
@@ -52,6 +57,6 @@ def _mask(value, sparsity):
 def _rounded(value, bits):
     outputs = np.moveaxis(value, -1, 0)
     scale = quantization.symmetric(outputs, bits)
-    scale[scale == 0] = 1  # an output of zeros alone
+    scale[scale == 0] = 1  # an output whose weights are all zero
     rounded = quantization.dequantize(quantization.quantize(outputs, scale, bits=bits), scale)
     return np.moveaxis(rounded, 0, -1)

@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers
 
 from kerasdl import export
-from kerasdl.export import flatbuffer, hybrid
+from kerasdl.export import flatbuffer, quantize
 
 
 def weights(content):
@@ -15,7 +15,7 @@ def weights(content):
 
 def shrunken(model, folder):
     file = export.to_litert(model, folder / "whole.tflite")
-    content = hybrid.shrink(file.path.read_bytes())
+    content = quantize.quantize_large_weights(file.path.read_bytes())
     small = folder / "small.tflite"
     small.write_bytes(content)
     return file, export.LiteRTModel(small)

@@ -1,7 +1,7 @@
-"""What a network learns for, through every step of its compression."""
+"""The loss, optimizer and metrics that a model keeps through every step of its compression."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import keras
 
@@ -11,13 +11,14 @@ STEPS_PER_EXECUTION = 8
 
 
 @dataclasses.dataclass(frozen=True)
-class Objective:
-    """How a network learns: what `compile` takes.
+class CompileSettings:
+    """The arguments of `compile`, for several models in turn.
 
     Args:
-        optimizer: From a step and its epochs to a new optimizer.
-        loss: Like that of `compile`.
-        options: More for `compile`.
+        optimizer: A function of a step's name and its number of epochs that returns a new
+            optimizer.
+        loss: The loss, as `compile` takes it.
+        options: dict, further arguments of `compile`.
     """
 
     optimizer: Callable[[str, int], keras.Optimizer]
@@ -25,8 +26,8 @@ class Objective:
     options: dict = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def of(cls, model, optimizer=None, loss=None, metrics=None):
-        """Of a compiled model, unless something else is given."""
+    def of(cls, model: keras.Model, optimizer=None, loss=None, metrics=None) -> "CompileSettings":
+        """Return the settings of a compiled model, with those that are given replaced."""
         compiled = model._compile_config.config if model.compiled else {}
         optimizer = optimizer or compiled.get("optimizer")
         loss = loss if loss is not None else compiled.get("loss")
@@ -37,10 +38,16 @@ class Objective:
         options = {k: compiled.get(k) for k in ("loss_weights", "metrics", "weighted_metrics")}
         if metrics is not None:
             options["metrics"] = metrics
-        return cls(maker(optimizer), loss, options)
+        return cls(optimizer_factory(optimizer), loss, options)
 
-    def compile(self, model, callbacks, step, epochs):
-        """Compile a model to learn this way; XLA on a CPU would slow it down."""
+    def compile(
+        self,
+        model: keras.Model,
+        callbacks: Iterable[keras.callbacks.Callback],
+        step: str,
+        epochs: int,
+    ) -> None:
+        """Compile a model with these settings, without XLA, which is slower on a CPU."""
         watched = any(_watches_batches(callback) for callback in callbacks)
         model.compile(
             optimizer=self.optimizer(step, epochs),
@@ -52,24 +59,30 @@ class Objective:
         model.optimizer.build(model.trainable_variables)  # else `fit` traces twice
 
 
-def maker(optimizer):
-    """From a step and its epochs to its optimizer: what is given does that, or is made anew."""
+def optimizer_factory(
+    optimizer: str | dict | keras.Optimizer | Callable[[str, int], keras.Optimizer],
+) -> Callable[[str, int], keras.Optimizer]:
+    """Return a function of a step's name and its number of epochs that makes an optimizer.
+
+    Args:
+        optimizer: Such a function, or an optimizer as `compile` takes it, which is copied.
+    """
     if not isinstance(optimizer, (str, dict, keras.Optimizer)):
         return optimizer
     optimizer = keras.optimizers.get(optimizer)
     return lambda step, epochs: type(optimizer).from_config(optimizer.get_config())
 
 
-def check_callbacks(callbacks):
-    """Refuse what cannot work on a network in training that is not the user's own model."""
+def check_callbacks(callbacks: Iterable[keras.callbacks.Callback]) -> None:
+    """Refuse callbacks that cannot work, because the trained model is not the user's own."""
     for callback in callbacks:
         name = type(callback).__name__
         if not isinstance(callback, keras.callbacks.Callback):
             raise InvalidInput("callback", "a `keras.callbacks.Callback`", name)
-        whole = isinstance(callback, keras.callbacks.ModelCheckpoint)
-        if whole and not callback.save_weights_only:
-            expected = "`save_weights_only=True`: a network in compression has no file of its own"
-            raise InvalidInput(f"callback `{name}`", expected, "one that saves the whole model")
+        checkpoint = isinstance(callback, keras.callbacks.ModelCheckpoint)
+        if checkpoint and not callback.save_weights_only:
+            expected = "`save_weights_only=True` (a model in compression cannot be saved whole)"
+            raise InvalidInput(f"callback `{name}`", expected, "`save_weights_only=False`")
 
 
 def _watches_batches(callback):

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasdl.export import flatbuffer, scales
+from kerasdl.export import flatbuffer, quantize
 from kerasdl.export.litert_model import LiteRTModel
 
 
 @pytest.fixture(scope="module")
-def quantised():
+def quantized():
     """An int8 file as the converter writes it, and inputs."""
     keras.utils.set_random_seed(0)
     x = inputs = keras.Input((16, 16, 3), batch_size=1)
@@ -39,14 +39,14 @@ def tensors(content):
 
 def test_short_scales_have_eight_digits():
     values = np.random.default_rng(1).lognormal(0, 5, 1000).astype("float32")
-    rounded = scales.short(values)
+    rounded = quantize.short(values)
     assert not (rounded.view("uint32") & 0xFFFF).any()  # two bytes of zeros in each
     assert np.abs(rounded / values - 1).max() <= 2**-8
 
 
-def test_the_zip_shrinks_and_outputs_stay(quantised, tmp_path):
-    content, images = quantised
-    shorter = scales.shorten(content)
+def test_the_zip_shrinks_and_outputs_stay(quantized, tmp_path):
+    content, images = quantized
+    shorter = quantize.shorten_scales(content)
     assert len(zlib.compress(shorter)) < 0.97 * len(zlib.compress(content))
     outputs = []
     for name, each in (("long", content), ("short", shorter)):
@@ -56,10 +56,10 @@ def test_the_zip_shrinks_and_outputs_stay(quantised, tmp_path):
     assert np.abs(outputs[0] - outputs[1]).max() < 0.02 * np.ptp(outputs[0])
 
 
-def test_biases_keep_their_values(quantised):
-    content, _ = quantised
-    (old, before), (new, after) = tensors(content), tensors(scales.shorten(content))
-    biases = [i for i, tensor in enumerate(before) if scales._is_bias(old, tensor)]
+def test_biases_keep_their_values(quantized):
+    content, _ = quantized
+    (old, before), (new, after) = tensors(content), tensors(quantize.shorten_scales(content))
+    biases = [i for i, tensor in enumerate(before) if quantize._is_bias(old, tensor)]
     assert len(biases) == 4
     for index in biases:
         values = []
@@ -70,7 +70,7 @@ def test_biases_keep_their_values(quantised):
         np.testing.assert_allclose(*values, atol=0.51 * step)
 
 
-def test_a_file_with_biases_of_unknown_operators_stays(quantised, monkeypatch):
-    content, _ = quantised
-    monkeypatch.delitem(scales.LINEAR, "TRANSPOSE_CONV")
-    assert scales.shorten(content) is content
+def test_a_file_with_biases_of_unknown_operators_stays(quantized, monkeypatch):
+    content, _ = quantized
+    monkeypatch.delitem(quantize.LINEAR, "TRANSPOSE_CONV")
+    assert quantize.shorten_scales(content) is content

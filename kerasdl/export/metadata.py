@@ -1,0 +1,70 @@
+"""The metadata in a LiteRT file: a zip archive after the flatbuffer, as LiteRT defines it.
+
+A LiteRT interpreter ignores what follows the flatbuffer, and zip readers look at the end of a
+file, so one file is both: `unzip -l model.tflite` lists `labels.txt` and `model.json`.
+"""
+
+import dataclasses
+import json
+import pathlib
+import zipfile
+
+from kerasdl.errors import InvalidInput
+
+LARGEST = 1 << 20  # bytes of an entry; a crafted zip of a few kB can unpack to gigabytes
+
+
+@dataclasses.dataclass(frozen=True)
+class Metadata:
+    """What an app needs to know about a model file.
+
+    Args:
+        description: str, what the model does and what its input means.
+        labels: tuple of str, the name of each class, in the order of the outputs.
+        input_range: The smallest and largest input value that the model was trained on, or `None`.
+        activation: The activation that was appended to the network's logits, or `None`.
+        quantize: How the file is quantized, or `None`.
+    """
+
+    description: str = ""
+    labels: tuple[str, ...] = ()
+    input_range: tuple[float, float] | None = None
+    activation: str | None = None
+    quantize: str | None = None
+
+
+def to_texts(metadata: Metadata) -> dict[str, str]:
+    """Return the metadata as texts by name, which any file format can hold."""
+    fields = dataclasses.asdict(metadata)
+    labels = fields.pop("labels")
+    return {"model.json": json.dumps(fields), "labels.txt": "\n".join(labels)}
+
+
+def from_texts(texts: dict[str, str]) -> Metadata:
+    """Return the metadata that `to_texts` wrote; empty metadata if there are no such texts."""
+    fields = json.loads(texts.get("model.json", "{}"))
+    if fields.get("input_range"):
+        fields["input_range"] = tuple(fields["input_range"])
+    return Metadata(labels=tuple(texts.get("labels.txt", "").splitlines()), **fields)
+
+
+def append(path: pathlib.Path, metadata: Metadata):
+    """Append metadata to a LiteRT file that has none."""
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, text in to_texts(metadata).items():
+            # ZipInfo has a fixed date: the same model gives the same bytes
+            archive.writestr(zipfile.ZipInfo(name), text)
+
+
+def read(path: pathlib.Path) -> Metadata:
+    """Read the metadata of a LiteRT file."""
+    if not zipfile.is_zipfile(path):
+        return Metadata()
+    with zipfile.ZipFile(path) as archive:
+        names = {"model.json", "labels.txt"}.intersection(archive.namelist())
+        for name in names:
+            if archive.getinfo(name).file_size > LARGEST:
+                expected = f"entries of at most {LARGEST:,} bytes"
+                received = f"{name} of {archive.getinfo(name).file_size:,} bytes"
+                raise InvalidInput(f"metadata of {path}", expected, received)
+        return from_texts({name: archive.read(name).decode() for name in names})
