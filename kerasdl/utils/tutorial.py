@@ -7,8 +7,11 @@ computes what is taught, prints it, checks it and returns its figures. The cell 
 panels, curves, bars, matrices and planes, with names on their axes and one color a class.
 """
 
+import atexit
 import pathlib
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -60,6 +63,13 @@ def run(*sections: Callable, fast: bool, out: pathlib.Path) -> None:
 def _figures(section, fast):
     made = section(fast=fast)
     return made if isinstance(made, dict) else {section.__name__: made} if made else {}
+
+
+def scratch() -> pathlib.Path:
+    """A new folder for files that only the run needs; deleted when the program ends."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return pathlib.Path(folder)
 
 
 def panels(rows: int = 1, columns: int = 1, *, title: str = "", size=(4.2, 3.6), **options):

@@ -1,53 +1,59 @@
 # %% [markdown]
-# # Hyper-parameters: search, do not guess
+# # Hyperparameters: search, do not guess
 #
-# **Claim.** What a network learns in five epochs depends on its learning rate first: a hundred
-# times too low or too high, and the loss is at least three times the best. Nine trials on a grid
-# see three rates, nine at random see nine, and come closer to the best. A Gaussian process that
-# remembers all trials finds the higher of two hills in fewer than ten; and of the trials of a real
-# network, those that it chooses are at least twice as good as random ones.
+# **Claim.** What a network learns in five epochs depends mostly on its learning rate: with a
+# learning rate a hundred times too low or too high, the loss is at least three times the best. Of a
+# hyperparameter that matters, nine trials on a 3x3 grid see three values, and nine random trials
+# see nine; the nearest of them is closer to the best value. Bayesian optimization, which uses the
+# results of all trials so far, finds the higher of two hills in fewer than ten trials. On a real
+# network the median loss of the trials that it chooses is less than half of that of random trials.
+# Yet, with only two hyperparameters, the best of twelve random trials is about as good as its best.
 #
-# **The idea.** A trial is expensive, so think before the next one. What is known of *f* after some
-# trials is a mean and a doubt, and what a point promises is the improvement to expect:
+# **The idea.** A trial is expensive, so use what the earlier ones have shown. A Gaussian process
+# turns the trials so far into a mean m and a standard deviation s of the unknown function at every
+# point. The expected improvement (EI) over the best value b so far says where to try next:
 #
 # $$m = k^T (K + \sigma^2 I)^{-1} y \qquad s^2 = 1 - k^T (K + \sigma^2 I)^{-1} k \qquad
 # EI = (m - b)\,\Phi(z) + s\,\varphi(z), \quad z = (m - b) / s$$
 #
 # Run it: `python tutorials/7_scale/03_hyperparameters.py` (45 seconds).
-# You will see what rate and depth
-# do to a network, grid against random, each step of a Bayesian search, and what KerasTuner finds.
+# You will see what learning rate and depth do to a network, grid against random search, each step
+# of a Bayesian optimization, and what random and Bayesian search find with KerasTuner.
 
 # %%
 import functools
 import math
 import pathlib
+import tempfile
 
 import keras
 import keras_tuner
-import matplotlib.pyplot as plt
 import numpy as np
 
 import kerasdl
 from kerasdl.formulas import bayesian_optimization as formulas
 from kerasdl.tuning import oracles
+from kerasdl.utils import tutorial
 
-RATES = np.logspace(-5, 0, 6)
+LEARNING_RATES = np.logspace(-5, 0, 6)
 DEPTHS = (0, 1, 2, 4, 8)
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 # %% [markdown]
-# ## What is tuned, and by what
-# Four kinds: the architecture (depth, width), learning (rate, schedule), regularisation (decay,
-# dropout) and training (batches, epochs, augmentation). A trial gets few epochs: enough to compare,
-# not to finish. It is judged by validation data; the test data are for the winner, once.
+# ## What there is to tune
+# There are four kinds of hyperparameters: of the architecture (depth, width), of the optimizer
+# (learning rate, schedule), of regularization (weight decay, dropout) and of training (batch size,
+# epochs, augmentation). A trial gets few epochs: enough to compare, not enough to finish. Trials
+# are compared on validation data. Test data are for the winner, once.
 #
-# Of the rate, one sweep within an epoch tells the order of magnitude: the learning-rate finder
-# (`kerasdl.formulas.schedules.range_test`). Everything else takes trials.
+# Here a trial trains a small network on digits with one learning rate and one depth. The figure
+# shows all combinations. (For the learning rate alone, a sweep within one epoch finds the order of
+# magnitude: see the tutorial on learning rates.)
 
 
 # %%
 class Trials:
-    """The validation loss of a network as a function of its rate and its depth."""
+    """The validation loss of a network as a function of its learning rate and its depth."""
 
     def __init__(self, fast):
         data = kerasdl.data.load("digits", split="1437", validation=0.2)
@@ -67,36 +73,103 @@ class Trials:
             self.models[depth] = model, [(v, v.numpy()) for v in variables]
         return self.models[depth]
 
-    def __call__(self, rate, depth):
+    def __call__(self, learning_rate, depth):
         model, start = self.network(depth)
         for variable, value in start:
             variable.assign(value)
-        model.optimizer.learning_rate = rate
+        model.optimizer.learning_rate = learning_rate
         model.fit(*self.train, batch_size=64, epochs=self.epochs, shuffle=False, verbose=0)
         loss = float(model.evaluate(*self.validation, batch_size=300, verbose=0))
         return loss if math.isfinite(loss) else 1e3
 
 
-# %% [markdown]
-# ## Grid against random
-# If one of two hyper-parameters decides and the other does not, a 3 x 3 grid asks the same three
-# questions three times each. Where the best value lies nobody knows: it is drawn anew each time.
-# Rates are drawn by their logarithm: half of those from 1e-5 to 1 are below 0.003.
+@functools.cache
+def trials(fast):
+    return Trials(fast)
+
+
+@functools.cache
+def all_combinations(fast):
+    depths = DEPTHS[:1] if fast else DEPTHS
+    return np.array([[trials(fast)(rate, depth) for rate in LEARNING_RATES] for depth in depths])
+
+
+def rates_and_depths(fast=False):
+    table = all_combinations(fast)
+    print("validation loss by depth and learning rate:", np.round(table, 3).tolist())
+    if not fast:
+        low, best, high = table[2, [1, 3, 5]]  # two hidden layers
+        assert best == table[2].min() and min(low, high) > 3 * best, table
+
+    figure, axis = tutorial.panels(size=(6.4, 4))
+    axis.imshow(np.log10(table), cmap="viridis_r", aspect="auto")
+    for (row, column), loss in np.ndenumerate(table):
+        color = "white" if loss > 0.4 else "black"
+        axis.text(column, row, f"{loss:.3g}", ha="center", va="center", color=color)
+    axis.set_xticks(range(6), [f"1e{math.log10(rate):.0f}" for rate in LEARNING_RATES])
+    axis.set_yticks(range(len(table)), DEPTHS[: len(table)])
+    axis.set(xlabel="learning rate", ylabel="hidden layers")
+    axis.set_title(f"Validation loss, epochs: {trials(fast).epochs}")
+    return {"network": figure}
 
 
 # %%
-def grid_against_random(times=2000):
-    """Mean distance of the nearest of nine trials to the best value of what matters."""
-    rng = np.random.default_rng(0)
-    best = rng.uniform(size=(times, 1))
-    tried = np.array([[1 / 6, 1 / 2, 5 / 6]]), rng.uniform(size=(times, 9))
-    return [abs(each - best).min(axis=1).mean() for each in tried]
-
+tutorial.show(rates_and_depths)
 
 # %% [markdown]
-# ## A Gaussian process, and where it promises most
-# Points near each other have similar values: k says how similar. All else is linear algebra. The
-# acquisition weighs both reasons to try a point, that it is good (m) and that it is unknown (s).
+# ## Grid against random
+# Suppose that one of two hyperparameters matters and the other does not. A 3x3 grid then tries the
+# same three values three times each; nine random trials try nine different values. To compare them,
+# draw the best value at random many times, and measure how far the nearest trial is from it.
+#
+# Learning rates are drawn by their logarithm: then half of those from 1e-5 to 1 are below 0.003.
+
+
+# %%
+def nearest(per_side, times=2000):
+    """Mean distance from the best value to the nearest trial: of a grid, and of random trials."""
+    random = np.random.default_rng(0)
+    best = random.uniform(size=(times, 1))
+    grid = (np.arange(per_side)[None] + 0.5) / per_side
+    tried = grid, random.uniform(size=(times, per_side**2))
+    return [float(abs(each - best).min(axis=1).mean()) for each in tried]
+
+
+def grid_and_random(fast=False):
+    sides = 2, 3, 4, 5, 6
+    distances = np.array([nearest(side) for side in sides])  # (sizes, grid and random)
+    grid, random = distances[1]
+    print(f"nearest of nine trials to the best value: grid {grid:.3f}, random {random:.3f}")
+    assert random < 0.7 * grid
+
+    figure, (left, middle, right) = tutorial.panels(1, 3, size=(4.4, 3.8))
+    points = {
+        "grid": (np.stack(np.meshgrid(*[(np.arange(3) + 0.5) / 3] * 2)).reshape(2, 9), left),
+        "random": (np.random.default_rng(1).uniform(size=(2, 9)), middle),
+    }
+    for (name, (at, axis)), color in zip(points.items(), ("tab:blue", "tab:orange"), strict=True):
+        axis.plot(*at, "o", color=color)
+        axis.vlines(at[0], -0.08, -0.02, color=color)
+        different = len(np.unique(at[0].round(6)))
+        axis.set(title=f"{name}: nine trials, {different} values of x", xlim=(0, 1))
+        axis.set(xlabel="x, which matters", ylabel="y, which does not", ylim=(-0.08, 1))
+    for column, name in enumerate(points):
+        right.plot(np.square(sides), distances[:, column], "o-", label=name)
+    right.set(title="Nearest trial: mean of 2,000 cases", xlabel="number of trials")
+    right.set(ylabel="distance in x to the best value", ylim=(0, None))
+    right.legend()
+    return {"grid_and_random": figure}
+
+
+# %%
+tutorial.show(grid_and_random)
+
+# %% [markdown]
+# ## Bayesian optimization, step by step
+# Points that are near each other have similar values; the kernel k says how similar. The rest is
+# linear algebra. Where a point was tried the standard deviation is 0, and far from all trials it is
+# large. The expected improvement is large where the mean is high or where little is known, so the
+# search does both: it tries good regions again and visits unknown ones.
 
 
 # %%
@@ -117,132 +190,149 @@ def expected_improvement(m, s, best):
 
 
 def hills(x):
-    """A low hill at 0.2 and a higher one at 0.757: an expensive function, let us say."""
+    """A low hill at 0.2 and a higher one at 0.757: it stands for an expensive function."""
     return -((6 * x - 2) ** 2) * np.sin(12 * x - 4) / 6
 
 
-def search_hills(first=(0.05, 0.3, 0.6), steps=6):
-    """After each step: what was tried, mean, doubt and promise everywhere."""
+def optimize_hills(first=(0.05, 0.3, 0.6), steps=6):
+    """After each step: the points tried; mean, deviation and expected improvement everywhere."""
     at, x = np.linspace(0, 1, 401), np.array(first)
     history = []
     for _ in range(steps):
         y = hills(x)
         m, s = posterior(x, y - y.mean(), at)
-        promise = expected_improvement(m + y.mean(), s, y.max())
-        history.append((x, m + y.mean(), s, promise))
-        x = np.append(x, at[np.argmax(promise)])
+        gain = expected_improvement(m + y.mean(), s, y.max())
+        history.append((x, m + y.mean(), s, gain))
+        x = np.append(x, at[np.argmax(gain)])
     return at, x, history
 
 
 def check_the_formulas():
-    at, _, history = search_hills()
-    tried, m, s, promise = history[3]
+    at, _, history = optimize_hills()
+    tried, m, s, gain = history[3]
     y = hills(tried)
-    theirs = functools.partial(formulas.squared_exponential, length=0.12)
-    known = formulas.gaussian_process(tried[:, None], y - y.mean(), at[:, None], theirs, 1e-8)
+    kernel_of_library = functools.partial(formulas.squared_exponential, length=0.12)
+    known = formulas.gaussian_process(
+        tried[:, None], y - y.mean(), at[:, None], kernel_of_library, 1e-8
+    )
     np.testing.assert_allclose([m - y.mean(), s], known, atol=1e-4)
     expected = formulas.expected_improvement(m, s, y.max())
-    np.testing.assert_allclose(promise, expected, atol=1e-6)
+    np.testing.assert_allclose(gain, expected, atol=1e-6)
 
+
+def step_by_step(fast=False):
+    check_the_formulas()
+    at, x, history = optimize_hills()
+    print("points tried, in this order:", np.round(x, 3).tolist())
+    assert hills(x).max() > 0.95 * hills(at).max() and len(x) < 10
+
+    figure, axes = tutorial.panels(2, 3, size=(4.2, 2.8), sharex=True, sharey=True)
+    for axis, (x, m, s, gain) in zip(axes.flat, history, strict=True):
+        axis.plot(at, hills(at), "k--", linewidth=1, label="the unknown function")
+        axis.fill_between(at, m - 2 * s, m + 2 * s, alpha=0.2, label="mean, 2 deviations")
+        axis.plot(at, m)
+        axis.plot(x, hills(x), "ko", label="tried")
+        height = -4.5 + 1.5 * gain / gain.max()
+        axis.fill_between(at, -4.5, height, color="tab:orange", alpha=0.6, label="EI (scaled)")
+        axis.axvline(at[np.argmax(gain)], color="tab:orange", linewidth=1, label="next")
+        axis.set(title=f"after {len(x)} trials", ylim=(-4.6, 4.5))
+    axes[0, 0].legend(fontsize=7, ncols=2, loc="upper left")
+    figure.supxlabel("hyperparameter")
+    figure.supylabel("value")
+    return {"steps": figure}
+
+
+# %%
+tutorial.show(step_by_step)
 
 # %% [markdown]
 # ## KerasTuner
-# It holds the space, asks an *oracle* for the next values, and keeps the results. `kerasdl tune`
-# does the same with a recipe, each trial in a process of its own; here the trials are the function
-# above. The Bayesian oracle begins with three random trials, in the grey; where all three learned
-# nothing, it climbs step by step. Of only two hyper-parameters twelve random trials find a good
-# pair, too, but waste the others.
+# KerasTuner holds the space of hyperparameters, asks an *oracle* for the next values and keeps the
+# results. What a trial does is written in `run_trial`. (`kerasdl tune` does the same with a recipe,
+# and runs each trial in a process of its own.)
+#
+# The Bayesian oracle begins with three random trials, in the gray area of the figure. In one of the
+# three searches all of them learn nothing, and it has to climb from there. Its trials are much
+# better than random ones. But each search counts only its best trial, and twelve random trials of
+# two hyperparameters contain a good one, too: with so few hyperparameters, Bayesian search pays
+# only if trials are few or if every trial has to be good. With more hyperparameters, good values
+# become rare, and random trials miss them.
 
 
 # %%
-def search(name, trials, function, folder, seed):
-    """The losses of so many trials, in their order, and the best values."""
-    hp = keras_tuner.HyperParameters()
-    hp.Float("rate", 1e-5, 1.0, sampling="log")
-    hp.Choice("depth", list(DEPTHS))
-    objective = keras_tuner.Objective("loss", "min")
-    oracle = oracles.make(name, objective, hp, trials=trials, seed=seed)
-    oracle._set_project_dir(folder, f"{name}{seed}")  # a Tuner would do this
-    losses = []
-    while (trial := oracle.create_trial("me")).status == "RUNNING":
+class Tuner(keras_tuner.Tuner):
+    def run_trial(self, trial, function, losses, verbose):  # what `search` below is given
         losses.append(function(**trial.hyperparameters.values))
-        oracle.update_trial(trial.trial_id, {"loss": math.log(losses[-1])})
-        trial.status = "COMPLETED"
-        oracle.end_trial(trial)
-    return np.array(losses), oracle.get_best_trials()[0].hyperparameters.values
+        return {"log_loss": math.log(losses[-1])}
 
 
-# %%
-def draw_steps(at, history):
-    figure, axes = plt.subplots(2, 3, figsize=(12, 5), layout="constrained", sharex=True)
-    for axis, (x, m, s, promise) in zip(axes.flat, history, strict=True):
-        axis.plot(at, hills(at), "k--", linewidth=1, label="f, unknown")
-        axis.fill_between(at, m - 2 * s, m + 2 * s, alpha=0.2, label="mean, two deviations")
-        axis.plot(at, m)
-        axis.plot(x, hills(x), "ko", label="tried")
-        height = -4.5 + 1.5 * promise / promise.max()
-        axis.fill_between(at, -4.5, height, color="tab:orange", alpha=0.6, label="promise")
-        axis.axvline(at[np.argmax(promise)], color="tab:orange", linewidth=1)
-        axis.set(title=f"after {len(x)} trials", ylim=(-4.6, 3.5))
-    axes[0, 0].legend(fontsize=7, ncols=2, loc="upper right")
-    return figure
+def search(name, count, function, seed):
+    """The losses of `count` trials, in order, and the best hyperparameters."""
+    hp = keras_tuner.HyperParameters()
+    hp.Float("learning_rate", 1e-5, 1.0, sampling="log")
+    hp.Choice("depth", list(DEPTHS))
+    objective, losses = keras_tuner.Objective("log_loss", "min"), []
+    oracle = oracles.make(name, objective, hp, trials=count, seed=seed)
+    with tempfile.TemporaryDirectory() as folder:
+        tuner = Tuner(oracle=oracle, directory=folder)
+        tuner.search(function, losses, verbose=0)
+    return losses, tuner.get_best_hyperparameters()[0].values
 
 
-def draw_network(losses, found):
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 3.8), layout="constrained")
-    left.imshow(np.log10(losses), cmap="viridis_r", aspect="auto")
-    for (row, column), loss in np.ndenumerate(losses):
-        colour = "white" if loss > 0.4 else "black"
-        left.text(column, row, f"{loss:.3g}", ha="center", va="center", color=colour)
-    left.set_xticks(range(len(RATES)), [f"1e{math.log10(rate):.0f}" for rate in RATES])
-    left.set_yticks(range(len(losses)), DEPTHS[: len(losses)])
-    left.set(xlabel="learning rate", ylabel="hidden layers", title="Validation loss")
-    for (name, runs), colour in zip(found.items(), ("tab:blue", "tab:orange"), strict=True):
-        numbers = np.arange(len(runs[0])) + 1
-        right.plot(numbers, np.transpose(runs), "o", color=colour, alpha=0.5)
-        best = np.minimum.accumulate(runs, axis=1).T
-        right.step(numbers, best, where="post", color=colour)[0].set_label(name)
-    right.axvspan(0.5, 3.5, color="0.9", zorder=0)
-    right.set(xlabel="trial", title="Three searches each: trials, and best so far", yscale="log")
-    right.legend()
-    return figure
-
-
-def main(fast=False, out=pathlib.Path("out/03_hyperparameters")):
-    out.mkdir(parents=True, exist_ok=True)
-    check_the_formulas()
-    grid, random = grid_against_random()
-    at, x, history = search_hills()
-    trials, depths = Trials(fast), DEPTHS[:1] if fast else DEPTHS
-    table = np.array([[trials(rate, depth) for rate in RATES] for depth in depths])
-    found = {name: [] for name in ("random", "bayesian")}
+def random_and_bayesian(fast=False):
+    found = {"random": [], "bayesian": []}
     for name, runs in found.items():
         for seed in range(1 if fast else 3):
-            losses, values = search(name, 4 if fast else 12, trials, out / "searches", seed)
+            losses, best = search(name, 4 if fast else 12, trials(fast), seed)
             runs.append(losses)
-            print(name, np.round(losses, 3).tolist(), values)
-    draw_steps(at, history).savefig(out / "steps.png", dpi=120)
-    draw_network(table, found).savefig(out / "network.png", dpi=120)
-    plt.close("all")
-    print(f"nearest of nine trials to the best value: grid {grid:.3f}, random {random:.3f}")
-    print("validation loss:", np.round(table, 3).tolist(), "hills:", np.round(x, 3).tolist())
-
-    # the claim
-    assert random < 0.7 * grid
-    assert hills(x).max() > 0.95 * hills(at).max() and len(x) < 10
+            print(f"{name}: losses {np.round(losses, 3).tolist()}, best with {best}")
+    found = {name: np.array(runs) for name, runs in found.items()}  # (searches, trials)
+    chosen = {name: float(np.median(runs[:, 3:])) for name, runs in found.items()}
+    best = {name: float(np.median(runs.min(axis=1))) for name, runs in found.items()}
+    print(f"median trial after the third: {chosen}; median best trial of a search: {best}")
     if not fast:
-        low, best, high = table[2, [1, 3, 5]]  # two hidden layers
-        assert best == table[2].min() and min(low, high) > 3 * best, table
-        chosen = {name: np.median(np.array(runs)[:, 3:]) for name, runs in found.items()}
+        table = all_combinations(fast)
         assert chosen["bayesian"] < 0.5 * chosen["random"], chosen
-        assert np.min(found["bayesian"]) < 1.1 * table.min(), (found, table.min())
+        assert found["bayesian"].min() < 1.1 * table.min(), (found, table.min())
+        assert 0.5 < best["bayesian"] / best["random"] < 2, best  # no difference to speak of
+
+    figure, (left, right) = tutorial.panels(1, 2, size=(5.8, 3.9), sharey=True)
+    for (name, runs), color in zip(found.items(), ("tab:blue", "tab:orange"), strict=True):
+        numbers = np.arange(runs.shape[1]) + 1
+        left.plot(numbers, runs.T, "o", color=color, alpha=0.5)
+        left.plot([3.5, numbers[-1]], [chosen[name]] * 2, color=color, label=f"{name}, median")
+        so_far = np.minimum.accumulate(runs, axis=1)
+        right.step(numbers, so_far.T, where="post", color=color, alpha=0.3)
+        middle = np.median(so_far, axis=0)
+        right.step(numbers, middle, where="post", color=color, linewidth=2.5, label=name)
+    for axis in (left, right):
+        axis.axvspan(0.5, 3.5, color="0.9", zorder=0)
+        axis.set(xlabel="trial", ylabel="validation loss", yscale="log")
+        axis.legend()
+    ratio = chosen["bayesian"] / chosen["random"]
+    left.set_title(f"Median loss of all trials: Bayesian / random = {ratio:.2f}")
+    ratio = best["bayesian"] / best["random"]
+    right.set_title(f"Best so far: Bayesian / random = {ratio:.2f} at the end")
+    return {"searches": figure}
+
+
+# %%
+tutorial.show(random_and_bayesian)
+
+
+# %%
+def main(fast=False, out=pathlib.Path("out/03_hyperparameters")):
+    sections = rates_and_depths, grid_and_random, step_by_step, random_and_bayesian
+    tutorial.run(*sections, fast=fast, out=out)
 
 
 # %% [markdown]
 # ## Exercises
-# 1. Take the upper confidence bound m + 2 s for the promise. Which of the steps become others?
-# 2. A length of 0.03 instead of 0.12: what does the process believe between its points?
-# 3. `kerasdl tune mlp --trials 10`: does its `figures/importance.png` agree with the heat map?
+# 1. Use the upper confidence bound m + 2 s in place of the expected improvement. Which steps
+#    change?
+# 2. Set the kernel's length to 0.03 instead of 0.12. What does the process believe between trials?
+# 3. Run `kerasdl tune mlp --trials 10`. Does its `figures/importance.png` agree with the first
+#    figure?
 
 # %%
 if __name__ == "__main__":
