@@ -60,13 +60,12 @@ def formulas(
     name: Annotated[
         str,
         typer.Argument(
-            help="A theme (OPT), a module (optimizers), a row or an erratum of the notes (OPT-09, "
-            "E-45), or a formula (adam)."
+            help="A theme (transformers), a module (optimizers) or a formula (adam); default: all."
         ),
     ] = "",
     json: Json = False,
 ):
-    """The notes' equations: a list, or one with its code, what it equals and what uses it."""
+    """Equations as NumPy code: a list, or one with what it equals and where it is used."""
     from kerasdl import formulary
 
     found = formulary.find(name)
@@ -77,10 +76,8 @@ def formulas(
         parts = [*map(formulary.text, found), formulary.module(name)]
         print("\n\n".join(filter(None, parts)))
     else:
-        rows = [
-            {k: row[k] for k in ("formula", "what", "notes")} for row in formulary.listing(name)
-        ]
-        tables.show(rows, formulary.THEMES.get(name.upper(), "formulas"), whole="formula")
+        rows = [{k: row[k] for k in ("formula", "what")} for row in formulary.listing(name)]
+        tables.show(rows, name.casefold() or "formulas", whole="formula")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The formulas of the notes as cards: equation, code, and what they were proven equal to."""
+"""The formulas as cards: equation, code, and what each was proven equal to."""
 
 import ast
 import dataclasses
@@ -6,38 +6,35 @@ import difflib
 import functools
 import json
 import pathlib
-import re
 
 from kerasdl import errors
 
 FOLDER = pathlib.Path(__file__).parent / "formulas"
-ROW = re.compile(r"\b[A-Z]{3}-\d\d\b")
-ERRATUM = re.compile(r"\bE-\d\d\b")
 THEMES = {
-    "ACT": "activations",
-    "AEN": "autoencoders",
-    "BAS": "basics: neurons, gradient descent, back-propagation",
-    "CMP": "compression",
-    "CNA": "convolutional networks",
-    "CNO": "convolution and pooling",
-    "DAT": "data and augmentation",
-    "DBG": "finding faults",
-    "DET": "detection and segmentation",
-    "DIF": "diffusion",
-    "GAN": "adversarial networks",
-    "HPO": "search for hyper-parameters",
-    "INI": "initial weights",
-    "LOS": "losses",
-    "MET": "metrics",
-    "OPT": "optimizers",
-    "OTH": "others: graphs, attacks, recommendation",
-    "REG": "regularization and normalization",
-    "RNN": "recurrent networks",
-    "SCH": "learning-rate schedules",
-    "SSL": "self-supervision",
-    "TRF": "attention, transformers, embeddings",
-    "TRL": "transfer and domains",
-    "TRN": "strategies of training",
+    "neurons": ("basics", "gradients", "diagnosis"),
+    "activations": ("activations",),
+    "losses": ("losses",),
+    "metrics": ("metrics",),
+    "initializers": ("initializers",),
+    "optimizers": ("optimizers",),
+    "schedules": ("schedules",),
+    "regularization": ("regularization", "normalization"),
+    "training": ("training", "data_parallel"),
+    "data": ("data", "augmentation"),
+    "convolution": ("convolution", "convolution_variants", "filters", "pooling", "upsampling"),
+    "vision": ("blocks", "networks", "vision_counts"),
+    "detection": ("boxes", "anchors", "detection", "feature_pyramid", "segmentation"),
+    "recurrent": ("recurrent", "unrolling"),
+    "transformers": ("attention", "transformer", "transformer_counts", "patches", "language"),
+    "embeddings": ("embeddings",),
+    "autoencoders": ("autoencoders", "codebook", "boltzmann", "bounds", "interpolation"),
+    "generative": ("generative", "adversarial", "wasserstein", "styles"),
+    "diffusion": ("diffusion",),
+    "contrastive": ("contrastive",),
+    "transfer": ("transfer", "domain"),
+    "compression": ("pruning", "quantization", "distillation"),
+    "tuning": ("bayesian_optimization",),
+    "others": ("graphs", "perturbations", "recommendation", "texture"),
 }
 
 
@@ -46,26 +43,29 @@ class Formula:
     """One function of `kerasdl.formulas`.
 
     Args:
-        name: MODULE.FUNCTION.
-        docstring: Equation, rows of the notes and an example.
-        code: Its source without the docstring.
-        rows: Rows of the notes that it is, such as "OPT-09".
-        errata: What the notes have wrong about it, such as "E-45".
+        name: str, MODULE.FUNCTION.
+        docstring: str, what it is, its equation and an example.
+        code: str, its source without the docstring.
     """
 
     name: str
     docstring: str
     code: str
-    rows: tuple
-    errata: tuple
 
     @property
     def what(self) -> str:
+        """The first line of its docstring."""
         return self.docstring.splitlines()[0]
 
     @property
-    def themes(self) -> list[str]:
-        return sorted({row[:3] for row in self.rows})
+    def module(self) -> str:
+        """The module of `kerasdl.formulas` that it stands in."""
+        return self.name.partition(".")[0]
+
+    @property
+    def theme(self) -> str:
+        """The theme of its module, such as "optimizers"."""
+        return next(theme for theme, modules in THEMES.items() if self.module in modules)
 
     @property
     def proofs(self) -> dict[str, float]:
@@ -76,11 +76,6 @@ class Formula:
     def uses(self) -> list[str]:
         """Tutorials and modules of this package that call it."""
         return recorded().get(self.name, {}).get("uses", [])
-
-    @property
-    def places(self) -> set[str]:
-        """What else than its name lists it: its module, its themes, its rows, its errata."""
-        return {self.name.partition(".")[0], *self.themes, *self.rows, *self.errata}
 
 
 @functools.cache
@@ -97,41 +92,39 @@ def every() -> tuple[Formula, ...]:
 
 
 def _formula(name, node, source):
-    docstring = ast.get_docstring(node)
-    marked = re.search(r"^Spec: (.*?)(\n\n|$)", docstring, re.MULTILINE | re.DOTALL)
-    rows, errata = (tuple(kind.findall(marked[1] if marked else "")) for kind in (ROW, ERRATUM))
     lines = source.splitlines()
     words = node.body[0]
     code = lines[node.lineno - 1 : words.lineno - 1] + lines[words.end_lineno : node.end_lineno]
-    return Formula(name, docstring, "\n".join(code), rows, errata)
+    return Formula(name, ast.get_docstring(node), "\n".join(code))
 
 
 @functools.cache
-def recorded() -> dict:
-    """Name -> proofs and uses, as `make formulas` found them."""
+def recorded() -> dict[str, dict]:
+    """The proofs and uses of each formula, as `make formulas` found them."""
     return json.loads((FOLDER / "proofs.json").read_text(encoding="utf-8"))
 
 
-def listing(place: str = "") -> list[dict]:
-    """A line for each formula of a theme, module, row or erratum of the notes; or of all."""
-    found = [f for f in every() if not place or place.casefold() in _folded(f.places)]
+def listing(place: str = "") -> list[dict[str, str]]:
+    """A line for each formula of a theme or module; of all by default.
+
+    >>> [row["formula"] for row in listing("diffusion")][:2]
+    ['diffusion.forward_step', 'diffusion.linear_betas']
+    """
+    wanted = place.casefold()
+    found = [f for f in every() if not place or wanted in (f.theme, f.module)]
     if not found:
-        raise errors.InvalidInput("theme, module, row or formula", _hint(place), place)
-    return [
-        {
-            "formula": f.name,
-            "what": f.what,
-            "notes": " ".join(f.rows),
-            "equals": ", ".join(f.proofs),
-        }
-        for f in found
-    ]
+        raise errors.InvalidInput("theme, module or formula", _hint(place), place)
+    return [{"formula": f.name, "what": f.what, "equals": ", ".join(f.proofs)} for f in found]
 
 
 def find(name: str) -> list[Formula]:
-    """The formulas of a name, with or without that of their module."""
+    """The formulas of a name, with or without that of their module.
+
+    >>> [formula.name for formula in find("adam")]
+    ['optimizers.adam']
+    """
     name = name.removeprefix("kerasdl.formulas.").casefold()
-    return [formula for formula in every() if name in _folded((formula.name, _last(formula)))]
+    return [f for f in every() if name in (f.name.casefold(), _last(f).casefold())]
 
 
 def text(formula: Formula) -> str:
@@ -145,23 +138,19 @@ def text(formula: Formula) -> str:
 
 
 def module(name: str) -> str:
-    """What else there is, where a formula is called as a module is; else nothing."""
-    others = [_last(f) for f in every() if f.name.startswith(f"{name.casefold()}.")]
+    """The other formulas of a module that has the name of a formula, else an empty string."""
+    others = [_last(f) for f in every() if f.module == name.casefold()]
     return f"The module {name} has: {', '.join(others)}" if others else ""
 
 
 def _hint(name):
-    modules = (f.name.partition(".")[0] for f in every())
+    """What an unknown name may have meant; the themes if nothing is like it."""
     names = dict.fromkeys(f.name for f in every()) if "." in name else {}
-    names = names or dict.fromkeys([*map(_last, every()), *modules])
+    names = names or dict.fromkeys([*map(_last, every()), *(f.module for f in every()), *THEMES])
     near = [known for known in names if name.casefold() in known.casefold()][:5]
     near = near or difflib.get_close_matches(name.casefold(), names, n=3, cutoff=0.6)
-    themes = f"a theme ({', '.join(THEMES)}), or what `kerasdl formulas` lists"
+    themes = f"a theme ({', '.join(THEMES)}), or a name that `kerasdl formulas` lists"
     return f"one of {', '.join(near)}" if near else themes
-
-
-def _folded(names):
-    return {name.casefold() for name in names}
 
 
 def _last(formula):

@@ -1,13 +1,19 @@
 """`kerasdl formulas` and docs/formulas.md: every formula, and what it was proven equal to."""
 
+import ast
 import pathlib
+import re
+import subprocess
+import sys
 
 import pytest
+import typer.testing
 
-from kerasdl import errors, formulary
+from kerasdl import cli, errors, formulary
 from tests.formulas import uses
 
 PAGE = pathlib.Path(__file__).parents[1] / "docs" / "formulas.md"
+CODE = re.compile(r"\bE-\d\d\b|\b(?!VGG-|GAN-)[A-Z]{3}-\d\d\b")  # of the course's list
 
 
 def test_every_formula_was_proven_and_stands_on_the_page():
@@ -18,23 +24,32 @@ def test_every_formula_was_proven_and_stands_on_the_page():
     assert set(formulary.recorded()) == {f.name for f in formulary.every()}, "run `make formulas`"
 
 
-def test_every_formula_is_short_and_has_an_equation_a_row_and_an_example():
-    without_a_row = {"schedules.inverse_square_root"}  # the notes do not have it
+def test_every_formula_is_short_and_has_an_equation_types_and_an_example():
     for formula in formulary.every():
         words, example, _ = formula.docstring.partition("\n>>>")
         assert example, formula.name
         assert "\n\n    " in words, formula.name  # an equation stands apart
-        assert bool(formula.rows) != (formula.name in without_a_row), formula.name
-        assert len(formula.code.splitlines()) <= 15, formula.name
+        (function,) = ast.parse(formula.code).body
+        assert function.end_lineno - function.body[0].lineno < 14, formula.name
+        arguments = [*function.args.args, function.args.vararg, function.args.kwarg]
+        typed = [argument.annotation for argument in arguments if argument]
+        assert all(typed) and function.returns, formula.name
+        described = re.findall(r"^    (\w+): ", words.partition("\nArgs:\n")[2], re.MULTILINE)
+        assert described == [a.arg for a in arguments if a], formula.name
+
+
+def test_no_code_of_the_courses_list_reaches_a_reader():
+    texts = [*map(formulary.text, formulary.every()), PAGE.read_text(encoding="utf-8")]
+    assert not [found for text in texts for found in CODE.findall(text)]
 
 
 def test_a_formula_is_found_by_its_name_and_shown_with_its_code():
     (adam,) = formulary.find("adam")
-    assert adam.name == "optimizers.adam" and "OPT-09" in adam.rows and "OPT" in adam.themes
+    assert (adam.name, adam.module, adam.theme) == ("optimizers.adam", "optimizers", "optimizers")
     text = formulary.text(adam)
     for part in ("m_hat", "return w - learning_rate", "equal to keras.optimizers.Adam"):
         assert part in text
-    assert [row["formula"] for row in formulary.listing("OPT")].count("optimizers.adam") == 1
+    assert [row["formula"] for row in formulary.listing()].count("optimizers.adam") == 1
 
 
 def test_an_unknown_one_gets_suggestions():
@@ -42,13 +57,20 @@ def test_an_unknown_one_gets_suggestions():
         formulary.listing("adamm")
     with pytest.raises(errors.InvalidInput, match="kl_divergence"):
         formulary.listing("KL")
-    with pytest.raises(errors.InvalidInput, match=r"a theme \(ACT, .*TRN\)"):
+    with pytest.raises(errors.InvalidInput, match=r"a theme \(neurons, .*others\)"):
         formulary.listing("xyzzy")
 
 
-@pytest.mark.parametrize("place", ["OPT", "opt", "optimizers", "OPT-09", "opt-09", "E-45"])
-def test_lists_of_a_theme_a_module_a_row_and_an_erratum(place):
+@pytest.mark.parametrize("place", ["optimizers", "Optimizers", ""])
+def test_lists_of_a_theme_a_module_and_all(place):
     assert "optimizers.adam" in [row["formula"] for row in formulary.listing(place)]
+
+
+def test_a_theme_gathers_modules_and_every_module_has_one():
+    listed = {row["formula"].partition(".")[0] for row in formulary.listing("transformers")}
+    assert listed == {"attention", "transformer", "transformer_counts", "patches", "language"}
+    modules = [module for modules in formulary.THEMES.values() for module in modules]
+    assert sorted(modules) == sorted({formula.module for formula in formulary.every()})
 
 
 @pytest.mark.parametrize("name", ["Adam", "kerasdl.formulas.optimizers.adam", "Optimizers.Adam"])
@@ -61,13 +83,34 @@ def test_a_formula_does_not_hide_the_module_of_its_name():
     assert not formulary.module("adam")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["adam"], ["kerasdl.formulas.optimizers.adam", "m_hat", "equal to keras.optimizers.Adam"]),
+        (["compression"], ["quantization.affine", "pruning.magnitude_mask"]),
+        (["adam", "--json"], ['"equals"', '"uses"']),
+    ],
+)
+def test_the_command_shows_them(arguments, parts):
+    done = typer.testing.CliRunner().invoke(cli.app, ["formulas", *arguments])
+    assert done.exit_code == 0 and all(part in done.output for part in parts)
+
+
+def test_they_are_found_lazily_and_by_tab_completion():
+    script = (
+        "import sys, kerasdl\n"
+        "assert 'optimizers' in dir(kerasdl.formulas)\n"
+        "assert 'kerasdl.formulas.optimizers' not in sys.modules\n"
+        "print(float(kerasdl.formulas.optimizers.adam(0.0, 5.0)[0]))\n"
+        "assert not {'tensorflow', 'keras'} & sys.modules.keys()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.startswith("-0.00"), done.stderr
+
+
 def test_where_a_formula_is_used_is_up_to_date():
     known = {f.name for f in formulary.every()}
     found = {name: where for name, where in uses.every().items() if name in known}
     recorded = {f.name: f.uses for f in formulary.every() if f.uses}
     assert recorded == found, "run `make formulas`"
     assert "tutorials/1_learning/02_backpropagation_by_hand.py" in found["optimizers.adam"]
-
-
-def test_every_theme_has_a_name():
-    assert {theme for f in formulary.every() for theme in f.themes} == set(formulary.THEMES)

@@ -1,19 +1,20 @@
-"""Augmentation: the same thing seen a little otherwise. Images are (height, width, channels)."""
+"""Data augmentation: random changes of images (height, width, channels) that keep the label."""
 
 import numpy as np
 
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
-def rotation_factor(degrees):
-    """What `keras.layers.RandomRotation` calls an angle: a share of the full turn.
+def rotation_factor(degrees: float) -> float:
+    """Convert degrees to the factor of `keras.layers.RandomRotation`, a fraction of a full turn.
 
         f = degrees / 360
 
-    One of the notes gives 0.1 as today's form of 20 degrees: it is 36. (The old form, an
-    ImageDataGenerator, is gone from `keras`; `tf.keras` keeps it for old code only.)
+    A factor of 0.1 means 36 degrees; 20 degrees are 0.0556. (ImageDataGenerator, which took
+    degrees, no longer exists in Keras 3.)
 
-    Spec: DAT-09, DAT-10, E-80, E-82
+    Args:
+        degrees: float, angle.
 
     >>> [round(rotation_factor(degrees), 4) for degrees in (20, 10, 36)]
     [0.0556, 0.0278, 0.1]
@@ -21,12 +22,15 @@ def rotation_factor(degrees):
     return degrees / 360
 
 
-def center_crop(image, height, width):
-    """The middle: what is tested on, always the same.
+def center_crop(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Cut out the middle of an image: the deterministic crop for validation and test.
 
         x[t : t + h, l : l + w]        t = (H - h) // 2, l = (W - w) // 2
 
-    Spec: DAT-04
+    Args:
+        image: array (height, width, channels).
+        height: int, height of the crop.
+        width: int, width of the crop.
 
     >>> center_crop(np.arange(16).reshape(4, 4, 1), 2, 2)[..., 0].tolist()
     [[5, 6], [9, 10]]
@@ -35,17 +39,24 @@ def center_crop(image, height, width):
     return image[top : top + height, left : left + width]
 
 
-def affine(size, degrees=0.0, scale=1.0, flip=False, shift=(0.0, 0.0)):
-    """Where each pixel of the new image comes from in the old one, about its centre.
+def affine(
+    size: tuple[int, int],
+    degrees: float = 0.0,
+    scale: float = 1.0,
+    flip: bool = False,
+    shift: tuple[float, float] = (0.0, 0.0),
+) -> np.ndarray:
+    """Affine transform about the image's center, as a 2 x 3 matrix from new to old coordinates.
 
         [x']   [ s m cos  -s sin ] [x - c_x]   [c_x + right]
         [y'] = [ s m sin   s cos ] [y - c_y] + [c_y + down ]        m = -1 to flip, else 1
 
-    s above 1 shrinks what is seen. The result is 2 x 3.
-
-    One of the notes has the heading of augmentation alone.
-
-    Spec: DAT-03, DAT-11, E-87
+    Args:
+        size: (height, width) of the image.
+        degrees: float, rotation.
+        scale: float, s above 1 shows a larger part of the old image, so objects shrink.
+        flip: bool, mirror left and right.
+        shift: (down, right) in pixels of the old image.
 
     >>> affine((3, 3), flip=True).tolist()
     [[-1.0, -0.0, 2.0], [-0.0, 1.0, 0.0]]
@@ -59,12 +70,14 @@ def affine(size, degrees=0.0, scale=1.0, flip=False, shift=(0.0, 0.0)):
     return np.column_stack([matrix, centre - matrix @ centre + np.array(shift)[::-1]])
 
 
-def warp(image, transform):
-    """The new image: from where each pixel comes the mean of four, by nearness; outside is black.
+def warp(image: np.ndarray, transform: np.ndarray) -> np.ndarray:
+    """Apply an affine transform with bilinear interpolation; pixels from outside are black.
 
         y[i, j] = sum_ab (1 - |y' - a|) (1 - |x' - b|) x[a, b]
 
-    Spec: DAT-03, DAT-11
+    Args:
+        image: array (height, width, channels).
+        transform: array (2, 3), as from `affine`.
 
     >>> warp(np.arange(3.0).reshape(1, 3, 1), np.array([[1, 0, 0.5], [0, 1, 0]]))[0, :, 0].tolist()
     [0.5, 1.5, 1.0]
@@ -82,12 +95,14 @@ def warp(image, transform):
     return warped
 
 
-def move_boxes(boxes, transform):
-    """Boxes go with their image: the corners the other way, and the upright box about them.
+def move_boxes(boxes: np.ndarray, transform: np.ndarray) -> np.ndarray:
+    """Transform boxes together with their image; the result is the upright box around the corners.
 
         p = M^-1 (p' - t)        (x1, y1, x2, y2) in pixels, edges half a pixel from centres
 
-    Spec: DAT-25
+    Args:
+        boxes: array (boxes, 4), corners in pixels.
+        transform: array (2, 3), as from `affine`.
 
     >>> move_boxes(np.array([[0.0, 0.0, 1.0, 2.0]]), affine((3, 3), flip=True)).tolist()
     [[2.0, 0.0, 3.0, 2.0]]
@@ -97,12 +112,21 @@ def move_boxes(boxes, transform):
     return np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=-1)
 
 
-def jitter_colour(image, brightness=1.0, contrast=1.0, saturation=1.0):
-    """Other light: each pixel from its grey, all from their mean grey, all by a factor.
+def jitter_colour(
+    image: float | np.ndarray,
+    brightness: float = 1.0,
+    contrast: float = 1.0,
+    saturation: float = 1.0,
+) -> np.ndarray:
+    """Change saturation, contrast and brightness by factors.
 
         x <- g + s (x - g)    x <- m + c (x - m)    x <- b x        g = luma(x), m = mean(g)
 
-    Spec: DAT-03, DAT-11
+    Args:
+        image: array (height, width, 3), values in [0, 1].
+        brightness: float, factor b.
+        contrast: float, factor c.
+        saturation: float, factor s; 0 gives gray.
 
     >>> jitter_colour(np.array([[[0.2, 0.4, 0.6]]]), saturation=0.0).round(3).tolist()
     [[[0.363, 0.363, 0.363]]]
@@ -113,48 +137,74 @@ def jitter_colour(image, brightness=1.0, contrast=1.0, saturation=1.0):
     return np.clip(brightness * (mean + contrast * (image - mean)), 0, 1)
 
 
-def pca_colour(images, alpha):
-    """AlexNet's: move all pixels along the ways in which colours vary most, by drawn amounts.
+def pca_colour(images: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """PCA color augmentation of AlexNet: shift all pixels along the principal axes of color.
 
         x <- x + P (alpha lambda)        cov(RGB) = P diag(lambda) P^T, alpha ~ N(0, 0.1)
 
-    Spec: DAT-12
+    Args:
+        images: array (..., 3), RGB values.
+        alpha: array (3,), drawn amounts; 0 changes nothing.
 
     >>> grey = np.array([[[0.0] * 3, [1.0] * 3]])  # they vary along (1, 1, 1) alone
     >>> pca_colour(grey, np.zeros(3)).ravel().tolist()
     [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
+
+    Reference: Krizhevsky et al., 2012.
     """
     variances, axes = np.linalg.eigh(np.cov(images.reshape(-1, 3).T))
     return images + axes[:, ::-1] @ (alpha * variances[::-1])
 
 
-def mixup(x, y, other_x, other_y, share):
-    """An example between two, with a label between theirs.
+def mixup(
+    x: np.ndarray, y: np.ndarray, other_x: np.ndarray, other_y: np.ndarray, fraction: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """MixUp: interpolate two examples and their labels.
 
         x = l x_1 + (1 - l) x_2        y = l y_1 + (1 - l) y_2        l ~ Beta(a, a)
 
-    Spec: DAT-08
+    Args:
+        x: array, first example.
+        y: array, its one-hot label.
+        other_x: array, second example.
+        other_y: array, its label.
+        fraction: float, weight l of the first example.
 
     >>> x, y = np.array([[1.0], [3.0]]), np.eye(2)
     >>> [part.tolist() for part in mixup(x[0], y[0], x[1], y[1], 0.75)]
     [[1.5], [0.75, 0.25]]
+
+    Reference: Zhang et al., 2018.
     """
-    return share * x + (1 - share) * other_x, share * y + (1 - share) * other_y
+    return fraction * x + (1 - fraction) * other_x, fraction * y + (1 - fraction) * other_y
 
 
-def cutmix(x, y, other_x, other_y, box):
-    """A piece of another image, and of its label as much as the piece is large.
+def cutmix(
+    x: np.ndarray,
+    y: float | np.ndarray,
+    other_x: np.ndarray,
+    other_y: float | np.ndarray,
+    box: tuple[int, int, int, int],
+) -> tuple[np.ndarray, float | np.ndarray]:
+    """CutMix: paste a rectangle of another image and mix the labels by its area.
 
         x = M x_1 + (1 - M) x_2        y = (1 - A) y_1 + A y_2        A = |box| / (H W)
 
-    Spec: DAT-08
+    Args:
+        x: array (height, width, channels), first image.
+        y: array or float, its label.
+        other_x: array like x, second image.
+        other_y: array or float, its label.
+        box: (left, top, right, bottom) of the rectangle in pixels.
 
     >>> x, y = cutmix(np.zeros((2, 2, 1)), 0.0, np.ones((2, 2, 1)), 1.0, box=(0, 0, 1, 2))
     >>> x[..., 0].tolist(), y
     ([[1.0, 0.0], [1.0, 0.0]], 0.5)
+
+    Reference: Yun et al., 2019.
     """
     left, top, right, bottom = box
     mixed = x.copy()
     mixed[top:bottom, left:right] = other_x[top:bottom, left:right]
-    share = (right - left) * (bottom - top) / (x.shape[0] * x.shape[1])
-    return mixed, (1 - share) * y + share * other_y
+    fraction = (right - left) * (bottom - top) / (x.shape[0] * x.shape[1])
+    return mixed, (1 - fraction) * y + fraction * other_y

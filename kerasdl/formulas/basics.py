@@ -1,53 +1,71 @@
-"""Neurons: what one computes, how one learns, and how errors flow back through two layers.
+"""Neurons and two-layer networks: prediction, learning rules and backpropagation by hand.
 
-The perceptron takes examples as rows. The two-layer network is written as in the notes, examples
-as columns, so that `W x` reads like the equation; Keras has rows, which transposes every matrix.
+The perceptron takes examples as rows. The two-layer network has examples as columns, so that `W x`
+reads like the equation; Keras has rows, which transposes every matrix.
 """
 
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from kerasdl.formulas.activations import relu, sigmoid, sigmoid_slope, step
 
 
-def perceptron(x, w, b):
-    """The classic neuron: a weighted vote and a threshold.
+def perceptron(x: np.ndarray, w: np.ndarray, b: float) -> np.ndarray:
+    """Classic perceptron: a weighted sum and a threshold.
 
         y = step(w . x + b)
 
-    One of the notes calls the neuron with a sigmoid a perceptron; see `logistic_neuron`.
+    With a sigmoid in place of the step it is a logistic neuron, see `logistic_neuron`.
 
-    Spec: BAS-05, E-41
+    Args:
+        x: array (..., inputs).
+        w: array (inputs,), weights.
+        b: float, bias.
 
     >>> corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     >>> perceptron(corners, np.array([1, 1]), -1.5).tolist()  # AND
     [0, 0, 0, 1]
+
+    Reference: Rosenblatt, 1958.
     """
     return step(x @ w + b)
 
 
-def perceptron_update(x, y, w, b, learning_rate=1.0):
-    """Rosenblatt's learning rule: after a mistake, turn towards the example or away from it.
+def perceptron_update(
+    x: np.ndarray, y: int, w: np.ndarray, b: float, learning_rate: float = 1.0
+) -> tuple[np.ndarray, float]:
+    """Perceptron learning rule: after a mistake, move the weights toward or away from the example.
 
         w <- w + eta (y - y^) x        b <- b + eta (y - y^)
 
-    Spec: BAS-07
+    Args:
+        x: array (inputs,), one example.
+        y: int, its label, 0 or 1.
+        w: array (inputs,), weights.
+        b: float, bias.
+        learning_rate: float, step size eta.
 
     >>> perceptron_update(np.array([1.0, 0.0]), 0, np.zeros(2), 0.0)  # said 1, should be 0
     (array([-1.,  0.]), -1.0)
+
+    Reference: Rosenblatt, 1958.
     """
     mistake = y - perceptron(x, w, b)
     return w + learning_rate * mistake * x, float(b + learning_rate * mistake)
 
 
-def logistic_neuron(x, w, b):
-    """A neuron with a sigmoid: its answer is a probability and has a slope to learn from.
+def logistic_neuron(x: np.ndarray, w: np.ndarray, b: float) -> np.ndarray:
+    """Neuron with a sigmoid: its output is a probability and has a gradient.
 
         y = sigma(w . x + b)
 
-    Spec: BAS-06, E-41
+    Args:
+        x: array (..., inputs).
+        w: array (inputs,), weights.
+        b: float, bias.
 
     >>> round(float(logistic_neuron(np.array([0.5, 0.3, 0.2]), np.ones(3), 0.0)), 6)
     0.731059
@@ -55,12 +73,16 @@ def logistic_neuron(x, w, b):
     return sigmoid(x @ w + b)
 
 
-def dense(x, w, b, activation=relu):
-    """A layer of a multilayer perceptron: neurons side by side, each of which sees all of x.
+def dense(x: np.ndarray, w: np.ndarray, b: np.ndarray, activation: Callable = relu) -> np.ndarray:
+    """Fully connected layer: every neuron sees all inputs.
 
         y = f(x W + b)
 
-    Spec: BAS-08, TRF-39
+    Args:
+        x: array (..., inputs).
+        w: array (inputs, units), weights.
+        b: array (units,), biases.
+        activation: function f.
 
     >>> dense(np.array([[1.0, 2.0]]), np.eye(2), np.array([0.0, -3.0])).tolist()
     [[1.0, 0.0]]
@@ -68,14 +90,15 @@ def dense(x, w, b, activation=relu):
     return activation(x @ w + b)
 
 
-def dense_parameters(*widths):
-    """Weights and biases of fully connected layers of these widths.
+def dense_parameters(*widths: int) -> int:
+    """Number of weights and biases of a stack of fully connected layers.
 
         N = sum( n_in n_out + n_out )
 
-    An image of 224 x 224 x 3 before 1000 neurons takes 150 million weights.
+    An image of 224 x 224 x 3 in front of 1000 neurons takes 150 million weights.
 
-    Spec: BAS-04, BAS-25, AEN-02, AEN-03, AEN-04, AEN-14, CNA-28, GAN-05, TRL-02
+    Args:
+        widths: int, numbers of units from the input to the output.
 
     >>> dense_parameters(784, 256, 10)
     203530
@@ -83,12 +106,18 @@ def dense_parameters(*widths):
     return sum(n * m + m for n, m in itertools.pairwise(widths))
 
 
-def collapse(w1, b1, w2, b2):
-    """Two layers without an activation are one layer; this is its W and its b.
+def collapse(
+    w1: np.ndarray, b1: np.ndarray, w2: np.ndarray, b2: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights and bias of the single layer that two layers without an activation amount to.
 
         W2 (W1 x + b1) + b2 = (W2 W1) x + (W2 b1 + b2)
 
-    Spec: BAS-11, ACT-15
+    Args:
+        w1: array, weights of the first layer.
+        b1: array, its bias.
+        w2: array, weights of the second layer.
+        b2: array, its bias.
 
     >>> [part.tolist() for part in collapse(np.eye(2), np.ones(2), np.array([[2.0, 3.0]]), 1.0)]
     [[[2.0, 3.0]], [6.0]]
@@ -96,31 +125,43 @@ def collapse(w1, b1, w2, b2):
     return w2 @ w1, w2 @ b1 + b2
 
 
-def universal_approximation(x, knots, values):
-    """A hidden layer of ReLUs through any points: each neuron bends the line at one knot.
+def universal_approximation(x: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Interpolate any points with one hidden layer of ReLUs: each neuron bends the line once.
 
         F(x) = y_1 + sum_i (s_i - s_{i-1}) ReLU(x - k_i)    s_i = (y_{i+1} - y_i) / (k_{i+1} - k_i)
 
-    More knots come as near to a continuous function as one likes: on a bounded interval, with an
-    activation that is no polynomial, and enough neurons. The notes leave these conditions out. That
-    such weights exist says nothing about whether learning finds them.
+    With more knots it approximates any continuous function on a bounded interval. The theorem needs
+    an activation that is not a polynomial and enough neurons; it says that such weights exist, not
+    that training finds them.
 
-    Spec: BAS-10, E-86
+    Args:
+        x: array, where to evaluate.
+        knots: array (n,), increasing positions k_i.
+        values: array (n,), values y_i at the knots.
 
     >>> universal_approximation(np.array([0.5, 1.5]), np.array([0, 1, 2]), np.array([0, 1, 0]))
     array([0.5, 0.5])
+
+    Reference: Cybenko, 1989; Leshno et al., 1993.
     """
     slopes = np.diff(values) / np.diff(knots)
     bends = np.diff(slopes, prepend=0.0)  # the output weights
     return values[0] + relu(np.asarray(x)[..., None] - knots[:-1]) @ bends
 
 
-def forward_propagation(x, w1, b1, w2, b2):
-    """Two layers, one after the other; examples are columns.
+def forward_propagation(
+    x: np.ndarray, w1: np.ndarray, b1: np.ndarray, w2: np.ndarray, b2: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Forward pass of a two-layer network; examples are columns.
 
         z1 = W1 x + b1    a1 = ReLU(z1)    z2 = W2 a1 + b2    a2 = sigma(z2)
 
-    Spec: BAS-12
+    Args:
+        x: array (inputs, m).
+        w1: array (hidden, inputs), weights of the hidden layer.
+        b1: array (hidden, 1), its bias.
+        w2: array (1, hidden), weights of the output.
+        b2: array (1, 1), its bias.
 
     >>> x, zero = np.ones((3, 5)), np.zeros
     >>> forward_propagation(x, zero((4, 3)), zero((4, 1)), zero((1, 4)), zero((1, 1)))[-1]
@@ -132,13 +173,17 @@ def forward_propagation(x, w1, b1, w2, b2):
     return z1, a1, z2, sigmoid(z2)
 
 
-def chain_rule(x, y, w, b):
-    """How a weight of one sigmoid neuron moves its squared error: slope times slope times slope.
+def chain_rule(x: float, y: float, w: float, b: float) -> float:
+    """Derivative of one sigmoid neuron's squared error with respect to its weight.
 
         L = (y^ - y)^2    y^ = sigma(z)    z = w x + b
         dL/dw = dL/dy^ dy^/dz dz/dw = 2 (y^ - y) sigma'(z) x
 
-    Spec: BAS-14
+    Args:
+        x: float, input.
+        y: float, target.
+        w: float, weight.
+        b: float, bias.
 
     >>> chain_rule(x=1.0, y=0.0, w=0.0, b=0.0)
     0.25
@@ -147,22 +192,32 @@ def chain_rule(x, y, w, b):
     return float(2 * (sigmoid(z) - y) * sigmoid_slope(z) * x)
 
 
-def backpropagation(x, y, z1, a1, a2, w2):
-    """The gradients of the mean binary cross-entropy: the chain rule, walked from the end.
+def backpropagation(
+    x: np.ndarray, y: np.ndarray, z1: np.ndarray, a1: np.ndarray, a2: np.ndarray, w2: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Gradients of the mean binary cross-entropy of a two-layer network.
 
         dZ2 = a2 - y        dW2 = dZ2 a1^T / m    db2 = sum(dZ2) / m
         dA1 = W2^T dZ2      dZ1 = dA1 * (z1 > 0)
                             dW1 = dZ1 x^T / m     db1 = sum(dZ1) / m
 
-    One of the notes has the heading alone. Hidden neurons with equal weights get equal gradients
-    and stay equal, so all-zero weights are no start.
+    The chain rule, applied from the output backward. Hidden neurons with equal weights get equal
+    gradients and stay equal, so weights must not all start at zero.
 
-    Spec: BAS-13, INI-01, E-87
+    Args:
+        x: array (inputs, m), examples as columns.
+        y: array (1, m), labels 0 or 1.
+        z1: array (hidden, m), weighted sums of the hidden layer.
+        a1: array (hidden, m), its activations.
+        a2: array (1, m), predicted probabilities.
+        w2: array (1, hidden), weights of the output.
 
     >>> x, y, one = np.array([[1.0], [2.0]]), np.array([[1.0]]), np.ones((1, 1))
     >>> gradients = backpropagation(x, y, one, one, 0.5 * one, 3 * one)
     >>> [gradient.tolist() for gradient in gradients]  # dW1, db1, dW2, db2
     [[[-1.5, -3.0]], [[-1.5]], [[-0.5]], [[-0.5]]]
+
+    Reference: Rumelhart et al., 1986.
     """
     m = x.shape[1]
     dz2 = a2 - y  # (1, m)
@@ -172,14 +227,20 @@ def backpropagation(x, y, z1, a1, a2, w2):
     return dw1, db1, dw2, db2
 
 
-def gradient_descent(w, gradient, learning_rate=0.01):
-    """One step downhill.
+def gradient_descent(
+    w: float | np.ndarray, gradient: float | np.ndarray, learning_rate: float = 0.01
+) -> float | np.ndarray:
+    """One step of gradient descent.
 
         w <- w - eta dL/dw
 
-    On f(w) = w^2 / 2 the error is multiplied by 1 - eta: above 2 it grows, near 0 it stays.
+    On f(w) = w^2 / 2 each step multiplies the error by 1 - eta: for eta above 2 it diverges, for
+    eta near 0 it hardly moves.
 
-    Spec: BAS-15, BAS-20, OPT-01
+    Args:
+        w: array or float, parameter.
+        gradient: array like w, dL/dw.
+        learning_rate: float, step size eta.
 
     >>> w = 1.0
     >>> for _ in range(5):
@@ -190,12 +251,16 @@ def gradient_descent(w, gradient, learning_rate=0.01):
     return w - learning_rate * gradient
 
 
-def steps_per_epoch(examples, batch_size):
-    """How often an epoch updates: once (batch), N times (stochastic) or between (mini-batches).
+def steps_per_epoch(examples: int, batch_size: int) -> int:
+    """Number of updates in an epoch.
 
         ceil(N / B)
 
-    Spec: BAS-16, BAS-17, BAS-18
+    One for batch gradient descent, N for stochastic gradient descent, between for mini-batches.
+
+    Args:
+        examples: int, number N of training examples.
+        batch_size: int, examples B of an update.
 
     >>> [steps_per_epoch(1000, batch_size) for batch_size in (1000, 1, 32)]
     [1, 1000, 32]

@@ -1,14 +1,15 @@
-"""Boxes around things: (x1, y1, x2, y2), the corners, unless it says otherwise."""
+"""Bounding boxes as (x1, y1, x2, y2), the two corners, unless stated otherwise."""
 
 import numpy as np
 
 
-def to_centre(boxes):
-    """Corners to centre and size; the other four-number form, (x, y, w, h), has the first corner.
+def to_centre(boxes: np.ndarray) -> np.ndarray:
+    """Convert corners to (center x, center y, width, height).
 
         c = (p_1 + p_2) / 2        s = p_2 - p_1
 
-    Spec: DET-02
+    Args:
+        boxes: array (..., 4), corners.
 
     >>> to_centre(np.array([0.0, 0.0, 4.0, 2.0])).tolist()
     [2.0, 1.0, 4.0, 2.0]
@@ -17,12 +18,13 @@ def to_centre(boxes):
     return np.concatenate([(first + last) / 2, last - first], axis=-1)
 
 
-def to_corners(boxes):
-    """And back.
+def to_corners(boxes: np.ndarray) -> np.ndarray:
+    """Convert (center x, center y, width, height) to corners.
 
         p_1 = c - s / 2        p_2 = c + s / 2
 
-    Spec: DET-02
+    Args:
+        boxes: array (..., 4), centers and sizes.
 
     >>> to_corners(np.array([2.0, 1.0, 4.0, 2.0])).tolist()
     [0.0, 0.0, 4.0, 2.0]
@@ -31,12 +33,13 @@ def to_corners(boxes):
     return np.concatenate([centre - size / 2, centre + size / 2], axis=-1)
 
 
-def area(boxes):
-    """Never negative: nothing where the corners are the wrong way round.
+def area(boxes: np.ndarray) -> np.ndarray:
+    """Area of boxes; 0 if the corners are swapped.
 
         A = max(x_2 - x_1, 0) max(y_2 - y_1, 0)
 
-    Spec: DET-02
+    Args:
+        boxes: array (..., 4), corners.
 
     >>> area(np.array([[0, 0, 4, 2], [4, 0, 0, 2]])).tolist()
     [8, 0]
@@ -44,14 +47,16 @@ def area(boxes):
     return np.prod(np.maximum(boxes[..., 2:] - boxes[..., :2], 0), axis=-1)
 
 
-def iou(boxes, others):
-    """What two boxes share of what they cover together, each with each: (boxes, others).
+def iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Intersection over union of each box with each other box.
 
         IoU = |A and B| / |A or B|        |A or B| = |A| + |B| - |A and B|
 
-    Above 0.5 a detection counts as right.
+    A detection usually counts as correct from 0.5 on.
 
-    Spec: DET-11, MET-03, MET-13
+    Args:
+        boxes: array (n, 4), corners.
+        others: array (m, 4), corners.
 
     >>> iou(np.array([[0, 0, 2, 2]]), np.array([[1, 1, 3, 3], [0, 0, 2, 2], [2, 0, 4, 2]])).round(6)
     array([[0.142857, 1.      , 0.      ]])
@@ -63,12 +68,17 @@ def iou(boxes, others):
     return shared / (area(boxes) + area(others) - shared)
 
 
-def non_maximum_suppression(boxes, scores, threshold=0.5):
-    """Of boxes that find the same thing keep the surest: their indices, surest first.
+def non_maximum_suppression(
+    boxes: np.ndarray, scores: np.ndarray, threshold: float = 0.5
+) -> list[int]:
+    """Keep the most confident of overlapping boxes; returns indices, most confident first.
 
-        keep the best b; drop all with IoU(b, .) > t; again with the rest
+        keep the best b; drop all with IoU(b, .) > t; repeat with the rest
 
-    Spec: DET-07
+    Args:
+        boxes: array (n, 4), corners.
+        scores: array (n,), confidence.
+        threshold: float, IoU t above which a box is dropped.
 
     >>> boxes = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [50, 50, 60, 60]])
     >>> non_maximum_suppression(boxes, np.array([0.9, 0.8, 0.7]))
@@ -83,19 +93,28 @@ def non_maximum_suppression(boxes, scores, threshold=0.5):
     return kept
 
 
-def soft_non_maximum_suppression(boxes, scores, sigma=1.0, lowest=0.001):
-    """Do not drop what overlaps: trust it less, so that things that stand close are both found.
+def soft_non_maximum_suppression(
+    boxes: np.ndarray, scores: np.ndarray, sigma: float = 1.0, lowest: float = 0.001
+) -> tuple[list[int], np.ndarray]:
+    """Lower the scores of overlapping boxes and do not drop them, so that close objects survive.
 
         s_i <- s_i exp(-IoU(b, b_i)^2 / sigma)
 
-    TensorFlow's sigma is half of this, which is the paper's.
+    Returns the indices and the new scores. TensorFlow's sigma is half of this one, which is the
+    paper's.
 
-    Spec: DET-07
+    Args:
+        boxes: array (n, 4), corners.
+        scores: array (n,), confidence.
+        sigma: float, width of the decay.
+        lowest: float, score at which to stop.
 
     >>> boxes = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [50, 50, 60, 60]])
     >>> kept, scores = soft_non_maximum_suppression(boxes, np.array([0.9, 0.8, 0.7]))
     >>> kept, scores.round(3).tolist()
     ([0, 2, 1], [0.9, 0.7, 0.513])
+
+    Reference: Bodla et al., 2017.
     """
     scores, kept, found = np.array(scores, float), [], []
     while len(kept) < len(boxes) and scores.max() > lowest:
@@ -107,12 +126,16 @@ def soft_non_maximum_suppression(boxes, scores, sigma=1.0, lowest=0.001):
     return kept, np.array(found)
 
 
-def sliding_windows(height, width, size, stride):
-    """Every window that fits: what a detector without anchors or proposals has to look at.
+def sliding_windows(height: int, width: int, size: int, stride: int) -> np.ndarray:
+    """Corners of all windows of one size: what a detector without anchors must classify.
 
         n = ( floor((H - s) / d) + 1 ) ( floor((W - s) / d) + 1 )
 
-    Spec: DET-04
+    Args:
+        height: int, height H of the image.
+        width: int, width W.
+        size: int, side s of a window.
+        stride: int, distance d of two windows.
 
     >>> len(sliding_windows(100, 100, size=20, stride=10)), sliding_windows(30, 20, 20, 10).tolist()
     (81, [[0, 0, 20, 20], [0, 10, 20, 30]])

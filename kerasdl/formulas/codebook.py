@@ -1,43 +1,65 @@
-"""Codes from a list: how a VQ-VAE makes an image into words."""
+"""Vector quantization: the discrete codes of a VQ-VAE."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def nearest_codes(z, codebook):
-    """The place in the list, (codes, d), of what is nearest to each z (..., d).
+def nearest_codes(z: np.ndarray, codebook: np.ndarray) -> np.ndarray:
+    """Index of the nearest codebook vector for each latent vector.
 
         k = argmin_j ||z - e_j||^2
 
-    DALL-E did not use this VQ-VAE but a discrete VAE with 8,192 codes.
+    DALL-E did not use a VQ-VAE but a discrete VAE with 8,192 codes.
 
-    Spec: AEN-34, E-66
+    Args:
+        z: array (..., d), latent vectors.
+        codebook: array (codes, d).
 
     >>> nearest_codes(np.array([[0.1], [0.9]]), np.array([[0.0], [1.0]])).tolist()
     [0, 1]
+
+    Reference: van den Oord et al., 2017.
     """
     distances = np.sum((z[..., None, :] - codebook) ** 2, axis=-1)
     return np.argmin(distances, axis=-1)
 
 
-def quantization_loss(z, chosen, beta=0.25):
-    """Pulls codes to what they stand for, and, more gently, what they stand for to the codes.
+def quantization_loss(
+    z: float | np.ndarray, chosen: float | np.ndarray, beta: float = 0.25
+) -> np.floating:
+    """Codebook and commitment loss of a VQ-VAE.
 
         L = mean (e - sg[z])^2 + beta mean (z - sg[e])^2        sg: no gradient passes
 
-    Spec: AEN-34
+    It moves codes to the latent vectors and, more gently, latent vectors to the codes.
+
+    Args:
+        z: array, latent vectors.
+        chosen: array like z, their codes e.
+        beta: float, weight of the commitment loss.
 
     >>> float(quantization_loss(np.array([1.0]), np.array([3.0])))
     5.0
+
+    Reference: van den Oord et al., 2017.
     """
     return (1 + beta) * np.mean((chosen - z) ** 2)
 
 
-def straight_through_gradient(z, chosen, upstream, beta=0.25):
-    """Choosing has no slope: what comes back for e is handed to z, with the pull of the loss.
+def straight_through_gradient(
+    z: np.ndarray, chosen: np.ndarray, upstream: np.ndarray, beta: float = 0.25
+) -> np.ndarray:
+    """Gradient for the encoder: copied past the choice of the code, plus the commitment loss's.
 
         dL/dz = dL/de + 2 beta (z - e) / (number of numbers)
 
-    Spec: AEN-34
+    Choosing a code has no derivative of its own.
+
+    Args:
+        z: array, latent vectors.
+        chosen: array like z, their codes e.
+        upstream: array like z, gradient with respect to the codes.
+        beta: float, weight of the commitment loss.
 
     >>> straight_through_gradient(np.array([1.0]), np.array([3.0]), np.array([10.0])).tolist()
     [9.0]
@@ -45,12 +67,14 @@ def straight_through_gradient(z, chosen, upstream, beta=0.25):
     return upstream + 2 * beta * (z - chosen) / np.size(z)
 
 
-def code_perplexity(indices, codes):
-    """How many codes are in use, were they used alike; 1 is a list that collapsed.
+def code_perplexity(indices: ArrayLike, codes: int) -> np.floating:
+    """Effective number of codes in use; 1 means that the codebook has collapsed.
 
         exp( -sum_k p_k log p_k )
 
-    Spec: AEN-34
+    Args:
+        indices: int array, chosen codes.
+        codes: int, size of the codebook.
 
     >>> round(float(code_perplexity(np.array([0, 1, 2, 3]), 8)), 6)
     4.0

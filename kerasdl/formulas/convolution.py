@@ -1,28 +1,33 @@
-"""Convolution: one small kernel, the same at every position. Images are (height, width, channels).
+"""Convolution: one small kernel applied at every position of an image (height, width, channels).
 
-Deep learning's convolution does not flip the kernel (it is what signal processing calls
-cross-correlation) and does not divide by the kernel's area: it multiplies and sums.
+As in all deep-learning libraries, the kernel is not flipped (signal processing calls this
+cross-correlation), and the result is not divided by the kernel's area.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike
 
 BLUR = np.full((3, 3), 1 / 9)
 EDGE = np.array([[0, -1, 0], [-1, 4, -1], [0, -1, 0]])
-SHARPEN = np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]])  # the notes list it under blur
+SHARPEN = np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]])
 SOBEL_X = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 SOBEL_Y = SOBEL_X.T
 PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
-def filter_image(image, kernel):
-    """One kernel over a grey image, valid positions only.
+def filter_image(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Cross-correlate a grayscale image with one kernel, at valid positions.
 
         (X * F)[i, j] = sum_m sum_n X[i + m, j + n] F[m, n]
 
-    One of the notes divides by the kernel's area too; that is its demonstration, no convolution.
+    Multiply and add; dividing by the kernel's area is not part of convolution.
 
-    Spec: CNO-02, CNO-05, E-07
+    Args:
+        image: array (height, width).
+        kernel: array (m, n).
 
     >>> filter_image(np.arange(1, 10).reshape(3, 3), np.ones((3, 3)))
     array([[45.]])
@@ -30,16 +35,21 @@ def filter_image(image, kernel):
     return np.einsum("ijmn,mn->ij", sliding_window_view(image, kernel.shape), kernel)
 
 
-def convolution(image, kernel, bias=0.0, stride=1):
-    """What `Conv2D` computes: every filter sums over all input channels. The kernel is
-    (height, width, channels in, filters).
+def convolution(
+    image: np.ndarray, kernel: np.ndarray, bias: float | np.ndarray = 0.0, stride: int = 1
+) -> np.ndarray:
+    """2-D convolution as `keras.layers.Conv2D` computes it, with valid padding.
 
         Y(i, j, k) = sum_c sum_u sum_v W_k(u, v, c) X(s i + u, s j + v, c) + b_k
 
-    Move the image and the result moves along: it is equivariant. The notes say invariant, which it
-    is not.
+    Every filter sums over all input channels. Convolution is equivariant to translation: if the
+    image moves, the output moves with it. (It is not invariant.)
 
-    Spec: CNO-01, CNO-17, CNO-21, CNO-25, E-22
+    Args:
+        image: array (height, width, channels).
+        kernel: array (height, width, channels, filters).
+        bias: array (filters,) or float.
+        stride: int, stride s.
 
     >>> convolution(np.ones((5, 5, 3)), np.ones((3, 3, 3, 2)), stride=2)[..., 0]
     array([[27., 27.],
@@ -49,13 +59,21 @@ def convolution(image, kernel, bias=0.0, stride=1):
     return np.einsum("ijcuv,uvck->ijk", patches, kernel) + bias
 
 
-def grouped_convolution(image, kernel, groups, bias=0.0, stride=1):
-    """Split the channels, convolve each group alone, join: 1/groups of the weights. With one group
-    a channel it is the depthwise convolution.
+def grouped_convolution(
+    image: ArrayLike, kernel: ArrayLike, groups: int, bias: ArrayLike = 0.0, stride: int = 1
+) -> np.ndarray:
+    """Grouped convolution: convolve groups of channels separately, with 1/groups of the weights.
 
         Y = concat_g( X_g * W_g )
 
-    Spec: CNO-46
+    One group for each channel makes it a depthwise convolution.
+
+    Args:
+        image: array (height, width, channels).
+        kernel: array (height, width, channels / groups, filters).
+        groups: int, number of groups.
+        bias: array (filters,) or float.
+        stride: int, stride.
 
     >>> grouped_convolution(np.ones((3, 3, 4)), np.ones((3, 3, 2, 6)), groups=2).ravel()
     array([18., 18., 18., 18., 18., 18.])
@@ -64,13 +82,18 @@ def grouped_convolution(image, kernel, groups, bias=0.0, stride=1):
     return np.concatenate([convolution(x, w, stride=stride) for x, w in parts], axis=-1) + bias
 
 
-def separable_convolution(image, depthwise, pointwise, bias=0.0):
-    """Look around in each channel, then mix the channels: `depthwise` is (height, width, channels),
-    `pointwise` (channels, filters).
+def separable_convolution(
+    image: np.ndarray, depthwise: np.ndarray, pointwise: np.ndarray, bias: float | np.ndarray = 0.0
+) -> np.ndarray:
+    """Depthwise-separable convolution: filter each channel, then mix the channels.
 
         Y = depthwise(X) P        weights: k^2 C + C C'  against  k^2 C C'
 
-    Spec: CNO-45, CNO-47
+    Args:
+        image: array (height, width, channels).
+        depthwise: array (height, width, channels).
+        pointwise: array (channels, filters).
+        bias: array (filters,) or float.
 
     >>> separable_convolution(np.ones((3, 3, 2)), np.ones((3, 3, 2)), np.eye(2))
     array([[[9., 9.]]])
@@ -79,14 +102,14 @@ def separable_convolution(image, depthwise, pointwise, bias=0.0):
     return looked @ pointwise + bias
 
 
-def dilate(kernel, rate):
-    """Put rate - 1 zeros between the kernel's elements: it sees further with the same weights.
+def dilate(kernel: np.ndarray, rate: int) -> np.ndarray:
+    """Dilate a kernel: insert rate - 1 zeros between its elements, for a larger receptive field.
 
         k_eff = k + (k - 1)(r - 1)
 
-    The notes call r - 1 the spacing; the spacing is r, and r - 1 zeros stand between.
-
-    Spec: CNO-44, E-59
+    Args:
+        kernel: array (height, width, ...).
+        rate: int, dilation rate r, the spacing of the elements.
 
     >>> dilate(np.array([[1, 2], [3, 4]]), rate=2)
     array([[1, 0, 2],
@@ -99,15 +122,18 @@ def dilate(kernel, rate):
     return dilated
 
 
-def pad(image, width, mode="zeros"):
-    """Continue an image beyond its border.
+def pad(image: np.ndarray, width: ArrayLike, mode: str = "zeros") -> np.ndarray:
+    """Pad an image beyond its border.
 
         reflect: x_{-i} = x_i    replicate: x_{-i} = x_0    circular: x_{-i} = x_{N-i}    zeros: 0
 
-    "reflect" mirrors it, "replicate" repeats the last pixel, "circular" wraps around, as on a
-    torus. (The notes' table for "circular" is right, their caption, a flip, is not.)
+    "reflect" mirrors it, "replicate" repeats the last pixel, "circular" wraps around to the other
+    side, "zeros" is what "same" padding does.
 
-    Spec: CNO-11, CNO-14, CNO-15, CNO-16, DAT-15, E-19
+    Args:
+        image: array.
+        width: int or pairs of int, pixels to add, as in `numpy.pad`.
+        mode: str, one of the four.
 
     >>> row = np.array([1, 2, 3])
     >>> [pad(row, 2, mode).tolist() for mode in ("zeros", "reflect", "replicate", "circular")]
@@ -116,15 +142,18 @@ def pad(image, width, mode="zeros"):
     return np.pad(image, width, mode=PADDING_MODES[mode])
 
 
-def same_padding(size, kernel, stride=1):
-    """Pixels that "same" puts before and after, so that the output is ceil(size / stride).
+def same_padding(size: int, kernel: int, stride: int = 1) -> tuple[int, int]:
+    """Pixels that "same" padding adds before and after, for an output of ceil(size / stride).
 
         P = max( (ceil(N / S) - 1) S + K - N, 0 )        the odd one goes after
 
-    With stride 2 and an even size this is not padding 1 on both sides. The notes give "same" to
-    stride 1 alone and say that stride 1 keeps the size, which it does with this padding only.
+    With stride 2 and an even size this differs from padding 1 on both sides, PyTorch's usual
+    choice. Stride 1 keeps the size only with this padding.
 
-    Spec: CNO-12, E-62
+    Args:
+        size: int, pixels N along the axis.
+        kernel: int, size K of the kernel.
+        stride: int, stride S.
 
     >>> same_padding(32, 3), same_padding(32, 3, stride=2), same_padding(32, 5, stride=2)
     ((1, 1), (0, 1), (1, 2))
@@ -133,15 +162,20 @@ def same_padding(size, kernel, stride=1):
     return total // 2, total - total // 2
 
 
-def output_size(size, kernel, padding=0, stride=1):
-    """How many positions a kernel has. One of the notes leaves out the padding and the floor.
+def output_size(size: int, kernel: int, padding: int = 0, stride: int = 1) -> int:
+    """Output size of a convolution or pooling along one axis.
 
         O = floor( (N + 2P - K) / S ) + 1
 
-    "full" is P = K - 1: more places, but nothing resampled. AlexNet's 55 follow from 227 pixels, or
-    from 224 and P = 2; 224 alone, as the notes have it, gives 54. Stride 2 halves as pooling does.
+    "full" padding is P = K - 1; it gives more positions but resamples nothing. AlexNet's 55x55 maps
+    follow from 227 pixels, or from 224 with P = 2; 224 alone gives 54. A stride of 2 halves the
+    size as pooling does.
 
-    Spec: CNO-03, CNO-13, CNO-18, CNA-07, E-01, E-57, E-60
+    Args:
+        size: int, pixels N.
+        kernel: int, size K of the kernel.
+        padding: int, pixels P added on each side.
+        stride: int, stride S.
 
     >>> output_size(227, 11, stride=4), output_size(224, 11, stride=4), output_size(5, 3, padding=2)
     (55, 54, 7)
@@ -149,12 +183,18 @@ def output_size(size, kernel, padding=0, stride=1):
     return (size + 2 * padding - kernel) // stride + 1
 
 
-def transposed_output_size(size, kernel, padding=0, stride=1):
-    """The size that a convolution of the same settings would come from.
+def transposed_output_size(size: int, kernel: int, padding: int = 0, stride: int = 1) -> int:
+    """Output size of a transposed convolution along one axis.
 
         O = (N - 1) S - 2P + K
 
-    Spec: CNO-39
+    It is the size from which a convolution with the same settings would come.
+
+    Args:
+        size: int, pixels N.
+        kernel: int, size K of the kernel.
+        padding: int, pixels P removed on each side.
+        stride: int, stride S.
 
     >>> transposed_output_size(4, 4, padding=1, stride=2), transposed_output_size(1, 4)
     (8, 4)
@@ -162,15 +202,23 @@ def transposed_output_size(size, kernel, padding=0, stride=1):
     return (size - 1) * stride - 2 * padding + kernel
 
 
-def convolution_parameters(channels, filters, kernel, groups=1, bias=True):
-    """Weights and biases of a layer, whatever the size of the image.
+def convolution_parameters(
+    channels: int, filters: int, kernel: int, groups: int = 1, bias: bool = True
+) -> int:
+    """Number of parameters of a convolution, whatever the size of the image.
 
         N = n (c k k / groups + 1)
 
-    Two groups halve AlexNet's second layer; two 3x3 see as much as one 5x5 with fewer weights; a
-    bottleneck 256-64-64-256 has a 17th of the weights of two 3x3 on 256.
+    Two groups halve AlexNet's second layer. Two 3x3 kernels see as much as one 5x5 with fewer
+    weights. A bottleneck 256-64-64-256 has a 17th of the weights of two 3x3 convolutions on 256
+    channels.
 
-    Spec: CNO-19, CNO-22, CNO-23, CNO-50, CNO-52, CNA-09
+    Args:
+        channels: int, input channels c.
+        filters: int, output channels n.
+        kernel: int, side k of the kernel.
+        groups: int, groups of channels.
+        bias: bool, whether each filter has a bias.
 
     >>> [convolution_parameters(*sizes) for sizes in ((3, 32, 3), (64, 128, 3), (3, 96, 11))]
     [896, 73856, 34944]
@@ -178,13 +226,22 @@ def convolution_parameters(channels, filters, kernel, groups=1, bias=True):
     return filters * (channels // groups * kernel**2 + bias)
 
 
-def convolution_macs(height, width, channels, filters, kernel, groups=1):
-    """Multiply-adds of a layer, from the size of its OUTPUT. The notes call them FLOPs, of which
-    there are two in each.
+def convolution_macs(
+    height: int, width: int, channels: int, filters: int, kernel: int, groups: int = 1
+) -> int:
+    """Number of multiply-accumulates of a convolution, from the size of its output.
 
         MACs = H W n c k k / groups
 
-    Spec: CNO-20, E-61
+    FLOPs are about twice as many, because each is a multiplication and an addition.
+
+    Args:
+        height: int, height H of the output.
+        width: int, width W of the output.
+        channels: int, input channels c.
+        filters: int, output channels n.
+        kernel: int, side k of the kernel.
+        groups: int, groups of channels.
 
     >>> convolution_macs(55, 55, 3, 96, 11)  # AlexNet's first layer
     105415200
@@ -192,15 +249,16 @@ def convolution_macs(height, width, channels, filters, kernel, groups=1):
     return height * width * filters * channels // groups * kernel**2
 
 
-def receptive_field(layers):
-    """Input pixels, along one side, that a unit after these (kernel, stride) layers can see. j is
-    how far apart in the image two neighbouring units stand.
+def receptive_field(layers: Sequence[tuple[int, int]]) -> int:
+    """Side of the input region that a unit after these layers can see.
 
         r <- r + (k - 1) j        j <- j s
 
-    A dilated kernel counts as k_eff.
+    j is the distance in the input between two neighboring units. A dilated kernel counts with its
+    effective size, see `dilate`.
 
-    Spec: CNO-50, CNO-51, DET-23
+    Args:
+        layers: sequence of (kernel, stride).
 
     >>> receptive_field([(3, 1)] * 2), receptive_field([(3, 1), (5, 1), (9, 1)])
     (5, 15)

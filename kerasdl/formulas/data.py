@@ -1,20 +1,26 @@
-"""Data: what is done to numbers before a network sees them."""
+"""Data preparation: scaling, batching, splitting, windows and spectrograms."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406])
 IMAGENET_DEVIATION = np.array([0.229, 0.224, 0.225])
 
 
-def normalize(x, mean=0.5, deviation=0.5):
-    """Move and stretch. With the defaults [0, 1] becomes [-1, 1], which a tanh can make.
+def normalize(
+    x: np.ndarray, mean: float | np.ndarray = 0.5, deviation: float | np.ndarray = 0.5
+) -> np.ndarray:
+    """Subtract a mean and divide by a deviation.
 
         z = (x - mu) / sigma
 
-    With the data's own mean and deviation it is standardisation: mean 0 and deviation 1, but no
-    bounds; the notes give it the bounds -1 and 1 of the other.
+    The defaults map [0, 1] to [-1, 1], the range of tanh. With the mean and deviation of the data
+    it is standardization: mean 0 and deviation 1, but without bounds.
 
-    Spec: DAT-05, DAT-06, DAT-07, E-28
+    Args:
+        x: array.
+        mean: array or float, mu.
+        deviation: array or float, sigma.
 
     >>> normalize(np.array([0.0, 0.5, 1.0])).tolist()
     [-1.0, 0.0, 1.0]
@@ -24,12 +30,14 @@ def normalize(x, mean=0.5, deviation=0.5):
     return (x - mean) / deviation
 
 
-def batch_sizes(examples, batch_size):
-    """How a set falls into batches: full ones, and what is left.
+def batch_sizes(examples: int, batch_size: int) -> list[int]:
+    """Sizes of the batches of an epoch: full batches, then the rest.
 
         B, B, ..., N mod B
 
-    Spec: DAT-01
+    Args:
+        examples: int, number N of examples.
+        batch_size: int, size B of a batch.
 
     >>> batch_sizes(100, 32)
     [32, 32, 32, 4]
@@ -38,27 +46,34 @@ def batch_sizes(examples, batch_size):
     return [batch_size] * full + ([left] if left else [])
 
 
-def hold_out(x, share=0.2):
-    """Cut a share off the end for validation, as Keras's `validation_split` does, which shuffles
-    only then: examples that are sorted by class must be shuffled before.
+def hold_out(x: np.ndarray, fraction: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
+    """Split off the end of the data for validation, as Keras's `validation_split` does.
 
         x[:k], x[k:]        k = floor(N (1 - v))
 
-    Spec: DAT-24
+    Keras shuffles only after the split, so examples that are sorted by class must be shuffled
+    before.
+
+    Args:
+        x: array (examples, ...).
+        fraction: float, fraction v of examples to hold out.
 
     >>> [part.tolist() for part in hold_out(np.arange(5))]
     [[0, 1, 2, 3], [4]]
     """
-    kept = int(len(x) * (1 - share))
+    kept = int(len(x) * (1 - fraction))
     return x[:kept], x[kept:]
 
 
-def windows(series, length, horizon=1):
-    """A series as examples: some values, and the one to be told from them.
+def windows(series: np.ndarray, length: int, horizon: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Windows of a series and the value to predict from each.
 
         x_i = (s_i, ..., s_{i+L-1})    y_i = s_{i+L+h-1}        N - L - h + 1 of them
 
-    Spec: DAT-23
+    Args:
+        series: array (time,).
+        length: int, length L of a window.
+        horizon: int, how many steps h ahead to predict.
 
     >>> [part.tolist() for part in windows(np.arange(5), length=3)]
     [[[0, 1, 2], [1, 2, 3]], [3, 4]]
@@ -67,12 +82,14 @@ def windows(series, length, horizon=1):
     return inputs[: len(series) - length - horizon + 1], series[length + horizon - 1 :]
 
 
-def moving_average(series, length):
-    """A smoother series: each value the mean of some neighbours.
+def moving_average(series: ArrayLike, length: int) -> np.ndarray:
+    """Moving average of a series.
 
         m_i = (1 / L) sum_{k<L} s_{i+k}
 
-    Spec: DAT-23
+    Args:
+        series: array (time,).
+        length: int, number L of averaged values.
 
     >>> moving_average(np.array([1.0, 2.0, 6.0]), 2).tolist()
     [1.5, 4.0]
@@ -80,14 +97,17 @@ def moving_average(series, length):
     return np.lib.stride_tricks.sliding_window_view(series, length).mean(axis=-1)
 
 
-def spectrogram(signal, frame=256, step=128):
-    """A sound as an image, of time and frequency, for a CNN to look at.
+def spectrogram(signal: ArrayLike, frame: int = 256, step: int = 128) -> np.ndarray:
+    """Magnitude spectrogram: a sound as an image of time and frequency.
 
-        |X[t, k]| = | sum_n w_n x[t s + n] e^(-2 pi i k n / N) |        f = k rate / N
+        |X[t, k]| = | sum_n w_n x[t s + n] e^(-2 pi i k n / N) |        frequency k rate / N
 
-    w is Hann's window, which lets no frame begin or end with a jump.
+    w is the Hann window, which fades frames in and out.
 
-    Spec: DAT-26
+    Args:
+        signal: array (time,).
+        frame: int, length N of a frame.
+        step: int, distance s of two frames.
 
     >>> tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000)  # 440 Hz at 8000 a second
     >>> image = spectrogram(tone)

@@ -1,18 +1,25 @@
-"""Detection: what it costs to miss, and how good a detector is."""
+"""Object detection: losses of a detector and the metrics that judge it."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasdl.formulas.activations import sigmoid
 from kerasdl.formulas.boxes import iou
 from kerasdl.formulas.losses import cross_entropy, mean_squared_error
 
 
-def localisation_loss(label, p, box, predicted):
-    """What is it, and where: two heads, two losses, one sum.
+def localisation_loss(
+    label: np.ndarray, p: float | np.ndarray, box: float | np.ndarray, predicted: float | np.ndarray
+) -> np.floating:
+    """Loss of a network with two heads: cross-entropy of the class plus squared error of the box.
 
         L = -log p[label] + mean( (box - box^)^2 )
 
-    Spec: DET-03
+    Args:
+        label: int array (batch,), classes.
+        p: array (batch, classes), predicted probabilities.
+        box: array (batch, 4), true boxes.
+        predicted: array (batch, 4), predicted boxes.
 
     >>> float(localisation_loss(np.array([0]), np.array([[1.0, 0.0]]), np.zeros((1, 4)), 2.0))
     4.0
@@ -20,62 +27,95 @@ def localisation_loss(label, p, box, predicted):
     return cross_entropy(label, p) + mean_squared_error(box, predicted)
 
 
-def focal_loss(y, z, gamma=2.0, alpha=None):
-    """Cross-entropy that hardly counts what is right already, as thousands of empty anchors are.
+def focal_loss(
+    y: ArrayLike, z: ArrayLike, gamma: float = 2.0, alpha: float | None = None
+) -> np.ndarray:
+    """Focal loss: cross-entropy that down-weights examples that are already classified well.
 
         FL = -(1 - p_t)^gamma log p_t        p_t = sigma(z) for y = 1, 1 - sigma(z) for y = 0
 
-    alpha weighs the positive examples, and 1 - alpha the others.
+    A detector has thousands of easy, empty anchors, which would otherwise dominate the loss.
 
-    Spec: DET-10, DET-18
+    Args:
+        y: int array, labels 0 or 1.
+        z: array, logits.
+        gamma: float, strength of the down-weighting; 0 gives cross-entropy.
+        alpha: float, weight of positive examples (negative ones get 1 - alpha); None weights all
+            alike.
 
     >>> z = np.log(0.9 / 0.1)  # p = 0.9
     >>> [round(float(focal_loss(1, z, gamma)), 6) for gamma in (0, 1, 2)]
     [0.105361, 0.010536, 0.001054]
+
+    Reference: Lin et al., 2017.
     """
     right = np.where(y == 1, z, -np.asarray(z))
     losses = (1 - sigmoid(right)) ** gamma * np.logaddexp(0, -right)
     return losses if alpha is None else losses * np.where(y == 1, alpha, 1 - alpha)
 
 
-def smooth_l1(y, p, beta=1.0):
-    """Squared near 0, straight far off: a box that is far away pulls no harder than any other.
+def smooth_l1(y: ArrayLike, p: ArrayLike, beta: float = 1.0) -> np.ndarray:
+    """Smooth L1 loss: squared near 0, absolute farther away, so that outliers pull less.
 
         l(d) = d^2 / (2 beta) for |d| < beta        |d| - beta / 2 otherwise
 
-    Spec: LOS-12
+    Args:
+        y: array, targets.
+        p: array, predictions.
+        beta: float, where the two parts meet.
 
     >>> smooth_l1(0.0, np.array([0.5, 3.0])).tolist()
     [0.125, 2.5]
+
+    Reference: Girshick, 2015.
     """
     far = np.abs(np.asarray(y) - p)
     return np.where(far < beta, far**2 / (2 * beta), far - beta / 2)
 
 
-def detector_loss(y, z, code, predicted, alpha=0.25, gamma=2.0):
-    """All anchors say what they see, those that hold a thing also where: y (anchors, classes).
+def detector_loss(
+    y: ArrayLike,
+    z: ArrayLike,
+    code: ArrayLike,
+    predicted: ArrayLike,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+) -> np.floating:
+    """Loss of a one-stage detector: focal loss for all anchors, smooth L1 for the positive ones.
 
         L = 1/N ( sum FL(y, z) + sum_{positive} l(code - code^) )        N: positive anchors
 
-    One of the notes has the heading alone.
-
-    Spec: LOS-12
+    Args:
+        y: array (anchors, classes), one-hot; zeros for background.
+        z: array (anchors, classes), logits.
+        code: array (anchors, 4), true offsets.
+        predicted: array (anchors, 4), predicted offsets.
+        alpha: float, weight of positive examples in the focal loss.
+        gamma: float, its focusing parameter.
 
     >>> y, sure = np.array([[1.0], [0.0]]), np.array([[9.0], [-9.0]])
     >>> float(detector_loss(y, sure, np.zeros((2, 4)), np.full((2, 4), 0.5)).round(4))
     0.5
+
+    Reference: Lin et al., 2017.
     """
     positive = np.any(y, axis=-1)
     where = np.sum(smooth_l1(code, predicted)[positive])
     return (np.sum(focal_loss(y, z, gamma, alpha)) + where) / max(positive.sum(), 1)
 
 
-def matches(boxes, scores, truths, threshold=0.5):
-    """Whether each detection, the surest first, finds a thing that none before it found.
+def matches(
+    boxes: np.ndarray, scores: np.ndarray, truths: np.ndarray, threshold: float = 0.5
+) -> np.ndarray:
+    """Which detections are correct: most confident first, each object found at most once.
 
-        TP: max IoU with the free truths >= t
+        TP: the largest IoU with an object that is not found yet is at least t
 
-    Spec: DET-12
+    Args:
+        boxes: array (n, 4), detections.
+        scores: array (n,), confidence.
+        truths: array (m, 4), true boxes.
+        threshold: float, smallest IoU t.
 
     >>> boxes = np.array([[0, 0, 2, 2], [0, 0, 2, 2], [5, 5, 6, 6]])
     >>> matches(boxes, np.array([0.8, 0.9, 0.7]), truths=boxes[:1]).tolist()
@@ -91,12 +131,14 @@ def matches(boxes, scores, truths, threshold=0.5):
     return found
 
 
-def precision_recall(found, truths):
-    """After each detection, the surest first: how many were right, and how much has been found.
+def precision_recall(found: np.ndarray, truths: int) -> tuple[np.ndarray, np.ndarray]:
+    """Precision and recall after each detection, most confident first.
 
         P_k = TP_k / k        R_k = TP_k / n
 
-    Spec: DET-13, MET-02
+    Args:
+        found: bool array, whether each detection is correct.
+        truths: int, number n of objects.
 
     >>> [curve.round(3).tolist() for curve in precision_recall(np.array([True, False, True]), 2)]
     [[1.0, 0.5, 0.667], [0.5, 0.5, 1.0]]
@@ -105,18 +147,21 @@ def precision_recall(found, truths):
     return right / np.arange(1, len(found) + 1), right / truths
 
 
-def average_precision(found, truths, points=None):
-    """Precision over all recalls, each as good as at any later one; their mean over classes is mAP.
+def average_precision(found: np.ndarray, truths: int, points: int | None = None) -> np.floating:
+    """Area under the interpolated precision-recall curve; its mean over the classes is mAP.
 
         AP = integral_0^1 max_{R' >= R} P(R') dR        or the mean over 11 or 101 points
 
-    The notes have it swapped with average recall.
-
-    Spec: DET-13, MET-03, E-03
+    Args:
+        found: bool array, whether each detection is correct, most confident first.
+        truths: int, number of objects.
+        points: int, number of recall values to average over, 11 or 101; None integrates exactly.
 
     >>> found = np.array([True, False, True])
     >>> [round(float(average_precision(found, 2, points)), 4) for points in (None, 11, 101)]
     [0.8333, 0.8485, 0.835]
+
+    Reference: Everingham et al., 2010.
     """
     precision, recall = precision_recall(found, truths)
     best = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0)
@@ -126,16 +171,17 @@ def average_precision(found, truths, points=None):
     return np.mean(best[np.searchsorted(recall, asked)])
 
 
-def average_recall(overlaps):
-    """How much is found, over how exactly it must be: `overlaps` are the best for each thing.
+def average_recall(overlaps: ArrayLike) -> np.floating:
+    """Average recall: twice the integral of recall over IoU thresholds from 0.5 to 1.
 
         AR = 2 integral_0.5^1 recall(IoU) dIoU = 2 mean max(IoU - 1/2, 0)
 
-    The notes have it swapped with average precision.
-
-    Spec: DET-14, MET-03, E-03
+    Args:
+        overlaps: array (objects,), best IoU for each object.
 
     >>> round(float(average_recall(np.array([0.8]))), 4)
     0.6
+
+    Reference: Hosang et al., 2016.
     """
     return 2 * np.mean(np.maximum(np.asarray(overlaps) - 0.5, 0))

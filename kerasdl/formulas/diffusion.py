@@ -1,47 +1,62 @@
-"""Diffusion: noise that is added little by little, and a network that takes it off again.
+"""Diffusion: add noise in many small steps, and learn to remove it.
 
-`betas[t]` is the variance of the noise that step t adds, counted from 0; `signal[t]` is what is
-left of the image's variance after it.
+`betas[t]` is the variance of the noise added in step t, counted from 0. `signal[t]` is the fraction
+of the image's variance that is left after it.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def forward_step(x, beta, noise):
-    """A little less image, a little more noise; a variance of 1 stays 1.
+def forward_step(x: ArrayLike, beta: float, noise: ArrayLike) -> np.ndarray:
+    """One step of the forward process: shrink the image slightly and add noise.
 
         x_t = sqrt(1 - b_t) x_{t-1} + sqrt(b_t) e        e ~ N(0, I)
 
-    Denoising diffusion models of images are of 2020. DALL-E (2021) is not one of them: it is
-    autoregressive and writes image tokens like a GPT. DALL-E 2 (2022) is a diffusion model.
+    A variance of 1 stays 1. Denoising diffusion models of images date from 2020. DALL-E (2021) is
+    not one of them: it is autoregressive and predicts image tokens like a GPT. DALL-E 2 (2022) is a
+    diffusion model.
 
-    Spec: DIF-01, DIF-20, E-68, E-87
+    Args:
+        x: array, image of the step before.
+        beta: float, variance b_t of the noise.
+        noise: array like x, standard normal numbers e.
 
     >>> float(forward_step(10.0, 0.36, 0.5).round(6))
     8.3
+
+    Reference: Ho et al., 2020.
     """
     return np.sqrt(1 - beta) * x + np.sqrt(beta) * noise
 
 
-def linear_betas(steps=1000, lowest=1e-4, highest=0.02):
-    """The first schedule: as much more noise in each step.
+def linear_betas(steps: int = 1000, lowest: float = 1e-4, highest: float = 0.02) -> np.ndarray:
+    """Linear noise schedule.
 
         b_t = b_1 + (t - 1) / (T - 1) (b_T - b_1)
 
-    Spec: DIF-03
+    Args:
+        steps: int, number T of steps.
+        lowest: float, first variance.
+        highest: float, last variance.
 
     >>> linear_betas(3).round(6).tolist()
     [0.0001, 0.01005, 0.02]
+
+    Reference: Ho et al., 2020.
     """
     return np.linspace(lowest, highest, steps)
 
 
-def signal_left(betas):
-    """What is left of the image's variance after each step.
+def signal_left(betas: float | np.ndarray) -> np.ndarray:
+    """Fraction of the image's variance that is left after each step.
 
         s_t = prod_{k <= t} (1 - b_k)        in papers: alpha with a bar
 
-    Spec: DIF-02
+    Args:
+        betas: array (steps,), variances of the noise.
 
     >>> signal_left(linear_betas())[[0, 499, 999]].round(6).tolist()
     [0.9999, 0.078587, 4e-05]
@@ -49,15 +64,19 @@ def signal_left(betas):
     return np.cumprod(1 - betas)
 
 
-def cosine_signal(t, offset=0.008):
-    """The second schedule, which does not spoil the image so soon; t is from 0 to 1.
+def cosine_signal(t: ArrayLike, offset: float = 0.008) -> np.ndarray:
+    """Cosine schedule: it destroys the image later than the linear one.
 
         s(t) = f(t) / f(0)        f(t) = cos^2( (t + o) / (1 + o) pi / 2 )
 
-    Spec: DIF-03
+    Args:
+        t: array, progress from 0 to 1.
+        offset: float, keeps the first steps from being too small.
 
     >>> cosine_signal(np.array([0, 0.5, 1])).round(6).tolist()
     [1.0, 0.493844, 0.0]
+
+    Reference: Nichol and Dhariwal, 2021.
     """
 
     def f(t):
@@ -66,26 +85,37 @@ def cosine_signal(t, offset=0.008):
     return f(np.asarray(t)) / f(0)
 
 
-def cosine_betas(steps=1000, highest=0.999):
-    """The steps of that schedule; the last would be 1, which leaves nothing to start from.
+def cosine_betas(steps: int = 1000, highest: float = 0.999) -> np.ndarray:
+    """Variances of the steps of the cosine schedule, capped because the last would be 1.
 
         b_t = min(1 - s((t + 1) / T) / s(t / T), 0.999)
 
-    Spec: DIF-03
+    Args:
+        steps: int, number T of steps.
+        highest: float, cap.
 
     >>> cosine_betas(2).round(6).tolist()
     [0.506156, 0.999]
+
+    Reference: Nichol and Dhariwal, 2021.
     """
     signal = cosine_signal(np.arange(steps + 1) / steps)
     return np.minimum(1 - signal[1:] / signal[:-1], highest)
 
 
-def noised(x, signal, noise):
-    """All steps up to one at once: sums of normal numbers are normal.
+def noised(
+    x: float | np.ndarray, signal: float | np.ndarray, noise: float | np.ndarray
+) -> np.ndarray:
+    """Closed form of the forward process: all steps up to one at once.
 
         x_t = sqrt(s_t) x_0 + sqrt(1 - s_t) e
 
-    Spec: DIF-02
+    Sums of normal numbers are normal, so no loop is needed.
+
+    Args:
+        x: array, image x_0.
+        signal: array or float, fraction s_t of the variance that is left.
+        noise: array like x, standard normal numbers e.
 
     >>> float(noised(10.0, 0.64, 0.5).round(6))
     8.3
@@ -93,12 +123,19 @@ def noised(x, signal, noise):
     return np.sqrt(signal) * x + np.sqrt(1 - signal) * noise
 
 
-def original(x, signal, noise):
-    """The image, if the noise is known: it is enough to learn to see the noise.
+def original(
+    x: float | np.ndarray, signal: float | np.ndarray, noise: float | np.ndarray
+) -> np.ndarray:
+    """Recover the image from its noisy version and the noise.
 
         x_0 = (x_t - sqrt(1 - s_t) e) / sqrt(s_t)
 
-    Spec: DIF-04
+    Predicting the noise is therefore enough.
+
+    Args:
+        x: array, noisy image x_t.
+        signal: array or float, fraction s_t of the variance that is left.
+        noise: array like x, noise e.
 
     >>> float(original(8.3, 0.64, 0.5).round(6))
     10.0
@@ -106,29 +143,50 @@ def original(x, signal, noise):
     return (x - np.sqrt(1 - signal) * noise) / np.sqrt(signal)
 
 
-def noise_loss(noise, predicted):
-    """What the network lowers: how wrong it sees the noise. To see none costs 1 a number.
+def noise_loss(noise: float | np.ndarray, predicted: float | np.ndarray) -> np.floating:
+    """Loss of a diffusion model: mean squared error of the predicted noise.
 
         L = mean (e - e_theta(x_t, t))^2
 
-    Spec: DIF-05
+    Predicting zero costs about 1 per number.
+
+    Args:
+        noise: array, true noise e.
+        predicted: array like noise, the network's prediction.
 
     >>> float(noise_loss(np.array([1.0, -1.0]), np.zeros(2)))
     1.0
+
+    Reference: Ho et al., 2020.
     """
     return np.mean((noise - predicted) ** 2)
 
 
-def reverse_step(x, predicted, noise, t, betas, small=False):
-    """One step back: some of the noise that was seen is taken off, and a little is put on again.
+def reverse_step(
+    x: np.ndarray,
+    predicted: np.ndarray,
+    noise: np.ndarray,
+    t: int,
+    betas: np.ndarray,
+    small: bool = False,
+) -> np.ndarray:
+    """One DDPM sampling step: remove some of the predicted noise and add a little fresh noise.
 
         x_{t-1} = (x_t - b_t / sqrt(1 - s_t) e_theta) / sqrt(1 - b_t) + sigma_t z
         sigma_t^2 = b_t, or, small, b_t (1 - s_{t-1}) / (1 - s_t); 0 in the last step
 
-    Spec: DIF-06
+    Args:
+        x: array, noisy image x_t.
+        predicted: array like x, predicted noise.
+        noise: array like x, fresh standard normal numbers z.
+        t: int, step, counted from 0; the last step, t = 0, adds no noise.
+        betas: array (steps,), variances of the noise.
+        small: bool, use the smaller of the two possible variances.
 
     >>> float(reverse_step(1.0, 0.5, 9.0, 0, np.array([0.36])).round(6))
     0.875
+
+    Reference: Ho et al., 2020.
     """
     signal, beta = signal_left(betas), betas[t]
     mean = (x - beta / np.sqrt(1 - signal[t]) * predicted) / np.sqrt(1 - beta)
@@ -138,13 +196,15 @@ def reverse_step(x, predicted, noise, t, betas, small=False):
     return mean + np.sqrt(variance) * noise
 
 
-def time_embedding(t, width):
-    """How far the noise has come, as sines and cosines, for the network to know: a U-Net.
+def time_embedding(t: ArrayLike, width: int) -> np.ndarray:
+    """Sinusoidal embedding of the time step, which tells the U-Net how noisy its input is.
 
         [sin(t w_0) ... sin(t w_k), cos(t w_0) ... cos(t w_k)]
         w_i = 10000^(-i / k)        k = width / 2 - 1, of a width of 4 or more
 
-    Spec: DIF-07, E-02
+    Args:
+        t: int array (batch,), time steps.
+        width: int, length of the embedding, even and at least 4.
 
     >>> time_embedding(np.array([1]), 4).round(4).tolist()
     [[0.8415, 0.0001, 0.5403, 1.0]]
@@ -154,43 +214,81 @@ def time_embedding(t, width):
     return np.concatenate([np.sin(angle), np.cos(angle)], axis=-1)
 
 
-def guided(unconditional, conditional, weight=7.5):
-    """Go where the prompt leads, and further: one network, which also learned without prompts.
+def guided(
+    unconditional: float | np.ndarray, conditional: float | np.ndarray, weight: float = 7.5
+) -> float | np.ndarray:
+    """Classifier-free guidance: extrapolate from the unconditional to the conditional prediction.
 
         e = e_u + w (e_c - e_u)        w = 0: no prompt, 1: as learned, more: at the cost of variety
 
-    The weights that one of the notes loads to show it, runwayml's, have been withdrawn.
+    One network makes both predictions, because its labels are dropped at random in training.
+    (Stable Diffusion's first weights, published by runwayml, have been withdrawn from the Hugging
+    Face Hub.)
 
-    Spec: DIF-08, E-80
+    Args:
+        unconditional: array, noise predicted without a prompt, e_u.
+        conditional: array, noise predicted with it, e_c.
+        weight: float, w: 0 ignores the prompt, 1 is the trained model, more follows the prompt
+            closely at the cost of variety.
 
     >>> guided(1.0, 2.0)
     8.5
+
+    Reference: Ho and Salimans, 2022.
     """
     return unconditional + weight * (conditional - unconditional)
 
 
-def keep_known(made, x, mask, signal, noise):
-    """Filling a hole: after each step what is known is put back, as noisy as the rest.
+def keep_known(
+    made: float | np.ndarray,
+    x: float | np.ndarray,
+    mask: float | np.ndarray,
+    signal: float | np.ndarray,
+    noise: float | np.ndarray,
+) -> np.ndarray:
+    """Inpainting: after each step, put the known pixels back at the current noise level.
 
         x_t <- m (sqrt(s_t) x_0 + sqrt(1 - s_t) e) + (1 - m) x_t        in the end s = 1
 
-    Spec: DIF-17
+    Args:
+        made: array, image after the step.
+        x: array, known image x_0.
+        mask: array, 1 where pixels are known, else 0.
+        signal: array or float, fraction s_t of the variance that is left.
+        noise: array, standard normal numbers e.
 
     >>> keep_known(np.array([5.0, 6.0]), np.array([1.0, 2.0]), np.array([1, 0]), 1.0, 0.0).tolist()
     [1.0, 6.0]
+
+    Reference: Lugmayr et al., 2022.
     """
     return mask * noised(x, signal, noise) + (1 - mask) * made
 
 
-def controlled(x, hint, block, copy, w_in, w_out):
-    """ControlNet: a trained block stays as it is; its copy learns to heed a pose or an outline.
+def controlled(
+    x: np.ndarray,
+    hint: np.ndarray,
+    block: Callable,
+    copy: Callable,
+    w_in: np.ndarray,
+    w_out: np.ndarray,
+) -> np.ndarray:
+    """ControlNet: a frozen block plus a trainable copy that also sees a hint, such as edges.
 
-        y = F(x) + F'(x + hint W) W'        W = W' = 0 at first, so that nothing changes
+        y = F(x) + F'(x + hint W) W'        W = W' = 0 at first, so nothing changes
 
-    Spec: DIF-11
+    Args:
+        x: array (..., channels).
+        hint: array (..., hint channels).
+        block: function F, frozen.
+        copy: function F', trained.
+        w_in: array, W.
+        w_out: array, W'.
 
     >>> zero, one = np.zeros((1, 1)), np.ones((1, 1))
     >>> controlled(one, 5 * one, np.negative, np.negative, zero, zero).tolist()
     [[-1.0]]
+
+    Reference: Zhang et al., 2023.
     """
     return block(x) + copy(x + hint @ w_in) @ w_out

@@ -1,21 +1,27 @@
-"""Gradients by hand: what flows back, how it shrinks or grows, and how it is held.
+"""Gradients by hand: backward passes, vanishing and exploding, clipping.
 
-`upstream` is always the gradient of the loss by the output. `basics.backpropagation` has the two
-layers of the notes.
+`upstream` is always the gradient of the loss with respect to the output. The two-layer network is
+`basics.backpropagation`.
 """
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasdl.formulas.activations import softmax
 from kerasdl.formulas.attention import attention_weights
 
 
-def central_differences(f, w, h=1e-5):
-    """The slope of any f by trying it: slow, but it needs no derivation and checks every one.
+def central_differences(f: Callable, w: ArrayLike, h: float = 1e-5) -> np.ndarray:
+    """Numerical gradient of any function: slow, but it needs no derivation and checks every one.
 
         df/dw_i = (f(w + h e_i) - f(w - h e_i)) / 2h
 
-    Spec: BAS-13
+    Args:
+        f: function of w that returns a number.
+        w: array, where to differentiate.
+        h: float, step.
 
     >>> central_differences(lambda w: w[0] * w[1], np.array([2.0, 3.0])).round(6).tolist()
     [3.0, 2.0]
@@ -32,14 +38,17 @@ def central_differences(f, w, h=1e-5):
     return slopes
 
 
-def through_layers(factor, layers):
-    """What is left of a gradient that every layer multiplies: it vanishes or explodes.
+def through_layers(factor: float, layers: int) -> float:
+    """What is left of a gradient that every layer multiplies by the same factor.
 
         g_0 = factor^L g_L
 
-    A sigmoid multiplies by 1/4 at most, and by the weights.
+    Below 1 it vanishes, above 1 it explodes. A sigmoid multiplies by at most 1/4, and by the
+    weights.
 
-    Spec: BAS-21, BAS-22
+    Args:
+        factor: float, factor of one layer.
+        layers: int, number L of layers.
 
     >>> [f"{through_layers(f, n):.3g}" for f, n in ((0.25, 10), (0.9, 100), (1.1, 100))]
     ['9.54e-07', '2.66e-05', '1.38e+04']
@@ -47,12 +56,14 @@ def through_layers(factor, layers):
     return factor**layers
 
 
-def clip_by_value(gradient, limit):
-    """Cap each component; the direction changes.
+def clip_by_value(gradient: ArrayLike, limit: float) -> np.ndarray:
+    """Clip each component of a gradient; the direction may change.
 
         g_i <- min(max(g_i, -v), v)
 
-    Spec: BAS-23
+    Args:
+        gradient: array.
+        limit: float, largest absolute value v.
 
     >>> clip_by_value(np.array([3.0, -4.0, 0.2]), 0.5)
     array([ 0.5, -0.5,  0.2])
@@ -60,15 +71,17 @@ def clip_by_value(gradient, limit):
     return np.clip(gradient, -limit, limit)
 
 
-def clip_by_norm(gradient, limit):
-    """Shorten a gradient that is too long; the direction stays.
+def clip_by_norm(gradient: np.ndarray, limit: float) -> np.ndarray:
+    """Clip a gradient to a largest norm; the direction stays.
 
         g <- g tau / ||g||  if ||g|| > tau
 
-    Keras's `clipnorm` does this to each variable by itself, which changes the direction of the
-    whole; the notes mean the whole, which is `clip_by_global_norm`.
+    Keras's `clipnorm` does this for each variable separately, which changes the direction of the
+    whole gradient; see `clip_by_global_norm`.
 
-    Spec: BAS-24
+    Args:
+        gradient: array.
+        limit: float, largest norm tau.
 
     >>> clip_by_norm(np.array([3.0, 4.0]), 1.0)
     array([0.6, 0.8])
@@ -76,28 +89,34 @@ def clip_by_norm(gradient, limit):
     return gradient * (limit / max(limit, np.linalg.norm(gradient)))
 
 
-def clip_by_global_norm(gradients, limit):
-    """Shorten the gradients of all variables together, as one vector.
+def clip_by_global_norm(gradients: Sequence[np.ndarray], limit: float) -> list[np.ndarray]:
+    """Clip the gradients of all variables together, as one vector.
 
         g_k <- g_k tau / n  if n > tau        n = sqrt( sum_k ||g_k||^2 )
 
-    Keras's `global_clipnorm` and torch's `clip_grad_norm_`.
+    Keras calls it `global_clipnorm`, PyTorch `clip_grad_norm_`.
 
-    Spec: BAS-22, BAS-24, RNN-09
+    Args:
+        gradients: list of arrays.
+        limit: float, largest norm tau.
 
     >>> clip_by_global_norm([np.array([3.0]), np.array([4.0])], 1.0)
     [array([0.6]), array([0.8])]
+
+    Reference: Pascanu et al., 2013.
     """
     norm = np.sqrt(sum(np.sum(gradient**2) for gradient in gradients))
     return [gradient * (limit / max(limit, norm)) for gradient in gradients]
 
 
-def softmax_gradient(z, upstream):
-    """Through a softmax: each part against the mean of all, weighed by the parts.
+def softmax_gradient(z: ArrayLike, upstream: ArrayLike) -> np.ndarray:
+    """Backward pass of softmax.
 
         dL/dz_i = p_i (dL/dp_i - sum_j p_j dL/dp_j)
 
-    Spec: ACT-09
+    Args:
+        z: array (..., classes), logits.
+        upstream: array like z, dL/dp.
 
     >>> softmax_gradient(np.zeros((1, 2)), np.array([[1.0, 0.0]])).tolist()
     [[0.25, -0.25]]
@@ -106,14 +125,17 @@ def softmax_gradient(z, upstream):
     return p * (upstream - np.sum(p * upstream, axis=-1, keepdims=True))
 
 
-def cross_entropy_gradient(z, y):
-    """Through softmax and cross-entropy at once: what was said less what was right.
+def cross_entropy_gradient(z: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Backward pass of softmax and cross-entropy together: predicted minus true probabilities.
 
         dL/dz = (p - y) / m        p = softmax(z), for one of many; sigma(z), for yes or no
 
-    y is the class of each row. The softmax's own slopes cancel, so a sure mistake still learns.
+    The softmax's own slopes cancel, so a confident mistake still has a large gradient. For binary
+    cross-entropy p is sigma(z).
 
-    Spec: LOS-06
+    Args:
+        z: array (m, classes), logits.
+        y: int array (m,), classes.
 
     >>> cross_entropy_gradient(np.zeros((1, 4)), np.array([0])).tolist()
     [[-0.75, 0.25, 0.25, 0.25]]
@@ -121,20 +143,29 @@ def cross_entropy_gradient(z, y):
     return (softmax(z) - np.eye(z.shape[-1])[y]) / len(z)
 
 
-def batch_normalization_gradient(x, gamma, upstream, epsilon=1e-3):
-    """Through BatchNorm, whose mean and variance depend on x too: (m, features).
+def batch_normalization_gradient(
+    x: np.ndarray, gamma: np.ndarray, upstream: np.ndarray, epsilon: float = 1e-3
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Backward pass of batch normalization: gradients of x, gamma and beta.
 
         dbeta = sum(dy)    dgamma = sum(dy x^)
         dx = gamma / sqrt(var + eps) ( dy - mean(dy) - x^ mean(dy x^) )
 
-    So what comes back moves no feature's mean and, but for eps, no feature's scale.
+    Mean and variance depend on x too. The result changes neither the mean of a feature nor, except
+    for eps, its scale.
 
-    Spec: REG-07
+    Args:
+        x: array (m, features).
+        gamma: array (features,), scale.
+        upstream: array like x, dy.
+        epsilon: float, added to the variance.
 
     >>> x, dy = np.array([[1.0], [-1.0], [0.0]]), np.array([[1.0], [0.0], [0.0]])
     >>> dx, dgamma, dbeta = batch_normalization_gradient(x, np.ones(1), dy, epsilon=1 / 3)
     >>> dx.round(3).ravel().tolist(), dgamma.tolist(), dbeta.tolist()
     ([0.333, 0.0, -0.333], [1.0], [1.0])
+
+    Reference: Ioffe and Szegedy, 2015.
     """
     deviation = np.sqrt(x.var(axis=0) + epsilon)
     normal = (x - x.mean(axis=0)) / deviation
@@ -143,13 +174,19 @@ def batch_normalization_gradient(x, gamma, upstream, epsilon=1e-3):
     return dx, dgamma, dbeta
 
 
-def attention_gradient(query, key, value, upstream):
-    """Through attention: values get what they gave, and the scores a softmax's gradient.
+def attention_gradient(
+    query: np.ndarray, key: np.ndarray, value: np.ndarray, upstream: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Backward pass of scaled dot-product attention: gradients of query, key and value.
 
         dV = A^T dY    dA = dY V^T    dS = A (dA - sum_j A dA)    S = Q K^T / sqrt(d)
         dQ = dS K / sqrt(d)           dK = dS^T Q / sqrt(d)
 
-    Spec: TRF-12
+    Args:
+        query: array (..., queries, d).
+        key: array (..., keys, d).
+        value: array (..., keys, n).
+        upstream: array (..., queries, n), dY.
 
     >>> q, one = np.zeros((1, 1)), np.ones((2, 1))
     >>> [g.ravel().tolist() for g in attention_gradient(q, one, np.array([[0.0], [2.0]]), [[1.0]])]
@@ -163,38 +200,56 @@ def attention_gradient(query, key, value, upstream):
     return scores @ key, transposed @ query, np.swapaxes(weights, -1, -2) @ upstream
 
 
-def recurrent_jacobian(h, u):
-    """How a tanh network's state moves with the one before; its products make or break learning.
+def recurrent_jacobian(h: ArrayLike, u: ArrayLike) -> np.ndarray:
+    """Jacobian of a tanh network's state with respect to the state before.
 
         dh_k/dh_{k-1} = diag(1 - h_k^2) U        h_k = tanh(U h_{k-1} + W x_k + b)
 
-    The slope is that at step k; the notes put it at k - 1. If U's largest singular value is below 1
-    gradients vanish; above 1 they may explode but need not, as [[0, 2], [0, 0]] shows, whose
-    square is 0.
+    The slope is that of step k. If the largest singular value of U is below 1, gradients vanish.
+    Above 1 they may explode but need not: [[0, 2], [0, 0]] has singular value 2 and square 0.
 
-    Spec: RNN-06, RNN-07, E-13, E-14
+    Args:
+        h: array (units,), state h_k.
+        u: array (units, units), recurrent weights U.
 
     >>> recurrent_jacobian(np.array([0.0, 0.5]), np.array([[0.0, 2.0], [1.0, 0.0]])).tolist()
     [[0.0, 2.0], [0.75, 0.0]]
+
+    Reference: Pascanu et al., 2013.
     """
     return (1 - np.asarray(h) ** 2)[:, None] * u
 
 
-def backpropagation_through_time(x, states, w, u, upstream, slope=lambda h: 1 - h**2):
-    """Through h_t = tanh(x_t W + h_{t-1} U + b), last step first; each uses the same weights.
+def backpropagation_through_time(
+    x: np.ndarray,
+    states: np.ndarray,
+    w: np.ndarray,
+    u: np.ndarray,
+    upstream: np.ndarray,
+    slope: Callable = lambda h: 1 - h**2,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Backpropagation through time of a plain recurrent network: dx, dW, dU, db.
 
         dz_t = (dL/dh_t + dz_{t+1} U^T) (1 - h_t^2)
         dx_t = dz_t W^T    dW = sum_t x_t^T dz_t    dU = sum_t h_{t-1}^T dz_t    db = sum_t dz_t
 
-    x is (time, inputs), states h_0 to h_T, upstream dL/dh_1 to dL/dh_T, slope that of h by z.
+    Every step uses the same weights, so their gradients add up.
 
-    Spec: RNN-05
+    Args:
+        x: array (time, inputs).
+        states: array (time + 1, units), h_0 to h_T.
+        w: array (inputs, units), W.
+        u: array (units, units), U.
+        upstream: array (time, units), dL/dh_1 to dL/dh_T.
+        slope: function, derivative of h with respect to z, given h; the default is that of tanh.
 
     >>> one = np.ones((1, 1))
     >>> h = np.array([[0.0], [0.0], [0.0]])
     >>> backpropagation_through_time(np.array([[1.0], [2.0]]), h, one, 3 * one, np.ones((2, 1)))[0]
     array([[4.],
            [1.]])
+
+    Reference: Werbos, 1990.
     """
     dz, gradients = np.zeros(len(u)), []
     for h, outer in zip(states[:0:-1], upstream[::-1], strict=True):

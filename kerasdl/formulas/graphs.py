@@ -1,14 +1,16 @@
-"""Graphs: layers for things that are connected."""
+"""Graph neural networks: layers for nodes that are connected by edges."""
 
 import numpy as np
 
 
-def normalized_adjacency(adjacency, loops=True):
-    """Who hears whom, so that those with many neighbours do not shout: A may count each itself.
+def normalized_adjacency(adjacency: np.ndarray, loops: bool = True) -> np.ndarray:
+    """Adjacency matrix, normalized so that nodes with many neighbors do not dominate.
 
         D^(-1/2) A D^(-1/2)        d_i = sum_j A_ij, A <- A + I with loops
 
-    Spec: OTH-08
+    Args:
+        adjacency: array (nodes, nodes), 1 for an edge, else 0.
+        loops: bool, connect each node with itself.
 
     >>> normalized_adjacency(np.array([[0, 1], [1, 0]])).round(6).tolist()
     [[0.5, 0.5], [0.5, 0.5]]
@@ -18,15 +20,23 @@ def normalized_adjacency(adjacency, loops=True):
     return scale[:, None] * joined * scale
 
 
-def graph_convolution(x, adjacency, w, loops=True):
-    """Each node adds up its neighbours, weighed by 1 / sqrt(d_i d_j); all pass one dense layer.
+def graph_convolution(
+    x: np.ndarray, adjacency: np.ndarray, w: np.ndarray, loops: bool = True
+) -> np.ndarray:
+    """Graph convolution (GCN): average over neighbors, then one dense layer for all nodes.
 
         Y = D^(-1/2) A D^(-1/2) X W
 
-    Spec: OTH-08
+    Args:
+        x: array (nodes, inputs).
+        adjacency: array (nodes, nodes), 1 for an edge, else 0.
+        w: array (inputs, units).
+        loops: bool, connect each node with itself.
 
     >>> pair, x = np.array([[0, 1], [1, 0]]), np.array([[1.0], [3.0]])
     >>> graph_convolution(x, pair, np.eye(1)).round(6).tolist()
     [[2.0], [2.0]]
+
+    Reference: Kipf and Welling, 2017.
     """
     return normalized_adjacency(adjacency, loops) @ x @ w

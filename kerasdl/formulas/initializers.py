@@ -1,8 +1,7 @@
-"""Initial weights: how large they may be so that many layers neither mute a signal nor blow it up.
+"""Weight initialization: scales that keep signals and gradients stable through many layers.
 
-All-zero weights are no start: equal neurons get equal gradients and stay equal. Before the sizes
-below were known, layers were trained one by one, without labels, to find a start (INI-10); see
-`boltzmann`.
+Weights must not all start at zero: equal neurons get equal gradients and stay equal. Before these
+scales were known, layers were pre-trained one by one without labels, see `boltzmann`.
 """
 
 import math
@@ -10,12 +9,13 @@ import math
 import numpy as np
 
 
-def fans(shape):
-    """How many inputs a neuron has, and how many take its output: of a kernel (..., in, out).
+def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Fan-in and fan-out of a kernel (..., inputs, outputs).
 
         n_in = k_1 k_2 ... C_in        n_out = k_1 k_2 ... C_out
 
-    Spec: INI-03
+    Args:
+        shape: tuple of int, shape of the kernel.
 
     >>> fans((3, 3, 32, 64))
     (288, 576)
@@ -24,15 +24,20 @@ def fans(shape):
     return window * shape[-2], window * shape[-1]
 
 
-def variance_after(layers, n_in, weight_variance, kept=1.0):
-    """What is left of a signal's variance; `kept` is the part that the activation lets through.
+def variance_after(layers: int, n_in: int, weight_variance: float, kept: float = 1.0) -> float:
+    """Fraction of a signal's variance that is left after several layers.
 
         Var_L / Var_0 = (n_in Var(w) kept)^L
 
-    It is 1/2 for ReLU, which is where He's 2 comes from, and near 1 for a tanh of small numbers.
-    With weights of 0.01, as in one of the notes, 20 layers of 256 leave 1e-16 of the deviation.
+    For ReLU half of the variance is kept, which is where He's factor 2 comes from; for tanh near 0
+    almost all. Weights with a standard deviation of 0.01 leave 1e-16 of the signal's deviation
+    after 20 layers of 256.
 
-    Spec: INI-02, INI-06, INI-07
+    Args:
+        layers: int, number L of layers.
+        n_in: int, inputs of a neuron.
+        weight_variance: float, variance of the weights.
+        kept: float, fraction of the variance that the activation keeps.
 
     >>> f"{variance_after(20, 256, 0.01**2) ** 0.5:.1e}"
     '1.2e-16'
@@ -40,69 +45,87 @@ def variance_after(layers, n_in, weight_variance, kept=1.0):
     return (n_in * weight_variance * kept) ** layers
 
 
-def xavier_deviation(n_in, n_out):
-    """For tanh and sigmoid: between what keeps signals' variance and what keeps gradients'.
+def xavier_deviation(n_in: int, n_out: int) -> float:
+    """Standard deviation of Xavier (Glorot) normal initialization, for tanh and sigmoid.
 
         sigma = sqrt( 2 / (n_in + n_out) )
 
-    Keras's GlorotNormal has this deviation, but cuts the tails off: see `truncated_deviation`.
+    It is a compromise between keeping the variance of signals and that of gradients. Keras's
+    GlorotNormal draws from a truncated normal with this deviation, see `truncated_deviation`.
 
-    Spec: INI-04
+    Args:
+        n_in: int, inputs of a neuron.
+        n_out: int, neurons that take its output.
 
     >>> round(xavier_deviation(784, 256), 6)
     0.043853
+
+    Reference: Glorot and Bengio, 2010.
     """
     return math.sqrt(2 / (n_in + n_out))
 
 
-def xavier_limit(n_in, n_out):
-    """The same, drawn evenly from -limit to limit: the default of Keras's Dense and Conv.
+def xavier_limit(n_in: int, n_out: int) -> float:
+    """Limit of Xavier (Glorot) uniform initialization, Keras's default for Dense and Conv.
 
         limit = sqrt( 6 / (n_in + n_out) )
 
-    Spec: INI-03, INI-08, E-37
+    Args:
+        n_in: int, inputs of a neuron.
+        n_out: int, neurons that take its output.
 
     >>> round(xavier_limit(784, 256), 6)
     0.075955
+
+    Reference: Glorot and Bengio, 2010.
     """
     return uniform_limit(xavier_deviation(n_in, n_out))
 
 
-def he_deviation(n_in, slope=0.0):
-    """For ReLU, which halves the variance, or a leaky one with slope a.
+def he_deviation(n_in: int, slope: float = 0.0) -> float:
+    """Standard deviation of He normal initialization, for ReLU, which halves the variance.
 
         sigma = sqrt( 2 / ((1 + a^2) n_in) )
 
-    Spec: INI-06
+    Args:
+        n_in: int, inputs of a neuron.
+        slope: float, slope a of a leaky ReLU.
 
     >>> round(he_deviation(784), 6)
     0.050508
+
+    Reference: He et al., 2015.
     """
     return math.sqrt(2 / ((1 + slope**2) * n_in))
 
 
-def he_limit(n_in, slope=0.0):
-    """The same, drawn evenly.
+def he_limit(n_in: int, slope: float = 0.0) -> float:
+    """Limit of He uniform initialization.
 
         limit = sqrt( 6 / ((1 + a^2) n_in) )
 
-    The notes say that PyTorch does so by default. It takes a = sqrt(5), whatever follows, which
-    makes 1 / sqrt(n_in): 0.0357 for 784 inputs, not 0.0875. Keras's default is `xavier_limit`.
+    It is not the default of any framework: PyTorch uses a = sqrt(5), whatever the activation, which
+    gives 1 / sqrt(n_in), 0.0357 for 784 inputs and not 0.0875; Keras uses `xavier_limit`.
 
-    Spec: INI-05, INI-08, E-37
+    Args:
+        n_in: int, inputs of a neuron.
+        slope: float, slope a of a leaky ReLU.
 
     >>> round(he_limit(784), 6), round(he_limit(784, 5**0.5), 6)
     (0.087482, 0.035714)
+
+    Reference: He et al., 2015.
     """
     return uniform_limit(he_deviation(n_in, slope))
 
 
-def uniform_limit(deviation):
-    """How far an even distribution reaches that has this deviation; a normal one has tails.
+def uniform_limit(deviation: float) -> float:
+    """Limit of the uniform distribution with a given standard deviation.
 
         limit = sqrt(3) sigma
 
-    Spec: INI-09
+    Args:
+        deviation: float, sigma.
 
     >>> round(uniform_limit(1.0), 6)
     1.732051
@@ -110,12 +133,13 @@ def uniform_limit(deviation):
     return math.sqrt(3) * deviation
 
 
-def truncated_deviation(deviation):
-    """What to draw a normal distribution with that is cut at two deviations, to end at this one.
+def truncated_deviation(deviation: float) -> float:
+    """Deviation to draw with, so that a normal cut at two deviations has the wanted one.
 
         sigma / sqrt( 1 - 4 phi(2) / (2 Phi(2) - 1) ) = sigma / 0.8796
 
-    Spec: INI-04, INI-06
+    Args:
+        deviation: float, wanted standard deviation sigma.
 
     >>> round(1 / truncated_deviation(1.0), 6)
     0.879626
@@ -125,15 +149,18 @@ def truncated_deviation(deviation):
     return float(deviation / math.sqrt(1 - 4 * density / inside))
 
 
-def effective_rate(learning_rate, scale):
-    """What a rate is worth to weights before a BatchNorm that are `scale` times as large.
+def effective_rate(learning_rate: float, scale: float) -> float:
+    """Effective learning rate of weights before a batch normalization, if they are scaled.
 
         BN(a W x) = BN(W x)    =>    dL/d(aW) = 1/a dL/dW    =>    eta_eff = eta / a^2
 
-    So no start mutes the signal or blows it up, as the notes say. It still matters: large weights
-    turn slowly. From deviations of 0.01 and 1, at the same rate, losses end twice or more apart.
+    So no initialization mutes or blows up the signal. It still matters, because large weights
+    change slowly: starting from deviations of 0.01 and 1, final losses differ by a factor of two or
+    more.
 
-    Spec: INI-11, REG-11
+    Args:
+        learning_rate: float, eta.
+        scale: float, factor a.
 
     >>> effective_rate(0.1, scale=10)
     0.001

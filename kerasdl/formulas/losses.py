@@ -1,20 +1,25 @@
-"""Losses: how wrong a prediction is, as one number.
+"""Loss functions: how wrong a prediction is, as one number.
 
-Those of one kind of model stand with it (LOS-13): `adversarial`, `wasserstein`, `generative` (the
+Losses of one kind of model are in its module: `adversarial`, `wasserstein`, `generative` (the
 ELBO), `contrastive`, `distillation`, `diffusion`, `detection`, `segmentation`.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 TINY = 1e-37  # stands for 0 where there is a logarithm, in float32 too
 
 
-def mean_squared_error(y, p):
-    """The mean of the squares: for prices and temperatures, and images in colour.
+def mean_squared_error(y: float | np.ndarray, p: float | np.ndarray) -> np.floating:
+    """Mean squared error, for regression and for continuous pixels.
 
         L = mean( (y - p)^2 )
 
-    Spec: LOS-01, LOS-11
+    Args:
+        y: array, targets.
+        p: array like y, predictions.
 
     >>> round(float(mean_squared_error(np.array([1, 2, 3]), np.array([1, 2, 5]))), 6)
     1.333333
@@ -22,28 +27,39 @@ def mean_squared_error(y, p):
     return np.mean((y - p) ** 2)
 
 
-def perceptual_loss(y, p, features):
-    """How differently two images strike a trained network that learns no more.
+def perceptual_loss(y: ArrayLike, p: ArrayLike, features: Callable) -> np.floating:
+    """Perceptual loss: mean squared error between features of a frozen network.
 
         L = mean( (phi(y) - phi(p))^2 )
 
-    Spec: LOS-10, TRL-12
+    Args:
+        y: array, target image.
+        p: array like y, generated image.
+        features: function phi, the frozen network.
 
     >>> moved = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])  # what matters is how many
     >>> float(perceptual_loss(*moved, features=np.sum)), float(mean_squared_error(*moved).round(3))
     (0.0, 0.667)
+
+    Reference: Johnson et al., 2016.
     """
     return mean_squared_error(features(y), features(p))
 
 
-def binary_cross_entropy(y, p, epsilon=1e-7):
-    """The mean surprise, in nats, at the labels y when p was said to be the chance of 1.
+def binary_cross_entropy(
+    y: float | np.ndarray, p: float | np.ndarray, epsilon: float = 1e-7
+) -> np.floating:
+    """Binary cross-entropy in nats, of predicted probabilities of label 1.
 
         L = -mean( y log p + (1 - y) log(1 - p) )
 
-    The notes clip p by 1e-15, which float32 rounds away: 1 - 1e-15 is 1, and the loss is NaN.
+    Probabilities are clipped by 1e-7, as in Keras. Clipping by 1e-15 would have no effect in
+    float32, where 1 - 1e-15 is 1, and the loss could become NaN.
 
-    Spec: LOS-02, LOS-03, LOS-11, E-44
+    Args:
+        y: array, labels 0 or 1.
+        p: array like y, predicted probabilities.
+        epsilon: float, distance of p from 0 and 1.
 
     >>> round(float(binary_cross_entropy(np.array([1, 0]), np.array([0.9, 0.1]))), 4)
     0.1054
@@ -52,14 +68,16 @@ def binary_cross_entropy(y, p, epsilon=1e-7):
     return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
 
 
-def binary_cross_entropy_with_logits(y, z):
-    """The same of logits, with the sigmoid inside: nothing to clip, finite for any z.
+def binary_cross_entropy_with_logits(y: float | np.ndarray, z: float | np.ndarray) -> np.floating:
+    """Binary cross-entropy of logits: the sigmoid is part of the loss, so it is finite for any z.
 
         L = mean( max(z, 0) - y z + log(1 + e^-|z|) )
 
-    A network before it must not end in a sigmoid: that would be two.
+    The network must not end in a sigmoid; it would be applied twice.
 
-    Spec: LOS-04, E-36
+    Args:
+        y: array, labels 0 or 1.
+        z: array like y, logits.
 
     >>> float(binary_cross_entropy_with_logits(np.array([0, 1]), np.array([100.0, 100.0])))
     50.0
@@ -67,12 +85,14 @@ def binary_cross_entropy_with_logits(y, z):
     return np.mean(np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z))))
 
 
-def cross_entropy(y, p):
-    """The mean surprise, in nats, at the classes y when p (..., classes) were their chances.
+def cross_entropy(y: np.ndarray, p: float | np.ndarray) -> np.floating:
+    """Cross-entropy in nats, of predicted class probabilities.
 
         L = -mean log p[y]
 
-    Spec: LOS-05
+    Args:
+        y: int array (...,), classes.
+        p: array (..., classes), predicted probabilities.
 
     >>> round(float(cross_entropy(np.array([0, 1]), np.array([[0.9, 0.1], [0.9, 0.1]]))), 4)
     1.204
@@ -80,12 +100,14 @@ def cross_entropy(y, p):
     return -np.mean(np.log(np.take_along_axis(p, np.asarray(y)[..., None], axis=-1)))
 
 
-def categorical_cross_entropy(y, p):
-    """The same for y that are chances too: one-hot, or smoothed, or a teacher's.
+def categorical_cross_entropy(y: ArrayLike, p: ArrayLike) -> np.floating:
+    """Cross-entropy for labels that are probabilities: one-hot, smoothed or from a teacher.
 
         L = -mean sum_c y_c log p_c
 
-    Spec: LOS-05, REG-18
+    Args:
+        y: array (..., classes), label probabilities.
+        p: array (..., classes), predicted probabilities.
 
     >>> round(float(categorical_cross_entropy(np.array([[1, 0]]), np.array([[0.5, 0.5]]))), 6)
     0.693147
@@ -93,27 +115,32 @@ def categorical_cross_entropy(y, p):
     return -np.mean(np.sum(y * np.log(np.maximum(p, TINY)), axis=-1))
 
 
-def kl_divergence(y, p):
-    """How many more nats it takes to say y with p's code than with its own.
+def kl_divergence(y: ArrayLike, p: ArrayLike) -> np.ndarray:
+    """KL divergence in nats: the extra cost of coding y with the code of p.
 
         KL(y || p) = sum_c y_c log(y_c / p_c) >= 0        0 log 0 = 0
 
-    It is 0 only for p = y, and not the same the other way round.
+    It is 0 only for p = y, and not symmetric.
 
-    Spec: LOS-09
+    Args:
+        y: array (..., classes), probabilities.
+        p: array (..., classes), probabilities.
 
     >>> round(float(kl_divergence(np.array([0.6, 0.3, 0.1]), np.array([0.5, 0.3, 0.2]))), 6)
     0.040078
+
+    Reference: Kullback and Leibler, 1951.
     """
     return np.sum(y * np.log(np.maximum(y, TINY) / np.maximum(p, TINY)), axis=-1)
 
 
-def perplexity(nats):
-    """Among how many equally likely tokens a model hesitates that has this cross-entropy.
+def perplexity(nats: ArrayLike) -> np.ndarray:
+    """Perplexity: among how many equally likely tokens the model hesitates.
 
         e^nats
 
-    Spec: MET-11
+    Args:
+        nats: array, cross-entropy.
 
     >>> round(float(perplexity(cross_entropy(np.array([2]), np.full((1, 100), 0.01)))))
     100

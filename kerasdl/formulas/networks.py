@@ -1,12 +1,13 @@
-"""Whole networks as a list of layers: what becomes of the shape, the weights and the work.
+"""Whole networks as lists of layers: shapes, parameters and multiply-accumulates.
 
 A layer is a tuple: ("conv", filters, kernel, stride, padding, groups), of which all but the first
-three may be left out; ("pool", size, stride); ("norm",); ("flatten",); ("dense", units).
-Activations, dropout and the like change nothing here.
+three may be left out; ("pool", size, stride); ("norm",); ("flatten",); ("dense", units). Layers
+that change neither shape nor parameters, such as activations and dropout, are left out.
 """
 
 import itertools
 import math
+from collections.abc import Sequence
 
 from kerasdl.formulas.convolution import convolution_macs, convolution_parameters, output_size
 
@@ -21,15 +22,19 @@ ALEXNET = (
 )
 
 
-def vgg(depths=(2, 2, 3, 3, 3)):
-    """VGG: 3x3 convolutions only, twice the channels after each pooling; the depths make 16 or 19.
+def vgg(depths: tuple[int, ...] = (2, 2, 3, 3, 3)) -> tuple[tuple, ...]:
+    """VGG: 3x3 convolutions only; the channels double after each pooling.
 
         layers = sum_i d_i + 3
 
-    Spec: CNA-10, CNA-35
+    Args:
+        depths: tuple of int, convolutions of each stage: the default is VGG-16, (2, 2, 4, 4, 4)
+            VGG-19.
 
     >>> sum(kind in ("conv", "dense") for kind, *_ in vgg()), budget((224, 224, 3), vgg())[-1][0]
     (16, (1000,))
+
+    Reference: Simonyan and Zisserman, 2015.
     """
     layers = []
     for width, depth in zip((64, 128, 256, 512, 512), depths, strict=True):
@@ -37,15 +42,20 @@ def vgg(depths=(2, 2, 3, 3, 3)):
     return (*layers, ("flatten",), ("dense", 4096), ("dense", 4096), ("dense", 1000))
 
 
-def simple_cnn(widths=(32, 64, 128), padding=1, norm=True, units=512):
-    """Convolution and pooling, three times, and two dense layers: 32 -> 16 -> 8 -> 4 -> 2048.
+def simple_cnn(
+    widths: tuple[int, ...] = (32, 64, 128), padding: int = 1, norm: bool = True, units: int = 512
+) -> tuple[tuple, ...]:
+    """SimpleCNN: convolution, normalization and pooling, then two dense layers.
 
-        3 x (conv -> norm -> pool) -> flatten -> dense -> dense
+        3 x (conv -> norm -> pool) -> flatten -> dense -> dense        sides 32 -> 16 -> 8 -> 4
 
-    The notes put it at about 1.3 M weights; 1,147,914 are trained and 448 more averaged. Another
-    note's has 32, 64 and 128 filters in its code and 64 and 128 in its picture: two networks.
+    For 32x32 images it has 1,147,914 trainable parameters and 448 moving averages.
 
-    Spec: CNA-01, CNA-02, CNA-03, CNO-54, E-08, E-65
+    Args:
+        widths: tuple of int, filters of each convolution.
+        padding: int, padding of the convolutions.
+        norm: bool, batch normalization after each convolution.
+        units: int, units of the first dense layer.
 
     >>> trained(budget((32, 32, 3), simple_cnn()))
     1147914
@@ -56,15 +66,16 @@ def simple_cnn(widths=(32, 64, 128), padding=1, norm=True, units=512):
     return (*layers, ("flatten",), ("dense", units), ("dense", 10))
 
 
-def budget(shape, layers):
-    """(shape, weights, multiply-adds) after each layer: what it costs, and where.
+def budget(shape: tuple[int, ...], layers: tuple) -> list[tuple[tuple[int, ...], int, int]]:
+    """Shape, parameters and multiply-accumulates after each layer.
 
         conv: n (c k k / g + 1), H W n c k k / g    dense: n (m + 1), n m    norm: 2 c, 0
 
-    AlexNet did not introduce ReLU and dropout, as one of the notes has it: it made them popular. A
-    multiply-add is two operations (FLOPs).
+    FLOPs are about twice the multiply-accumulates.
 
-    Spec: CNA-04, CNA-05, CNA-06, CNA-34, MET-14, E-27, E-61
+    Args:
+        shape: tuple of int, (height, width, channels) of the input.
+        layers: tuple of layers.
 
     >>> for row in budget((28, 28, 1), LENET)[:3]:
     ...     print(*row)
@@ -92,12 +103,13 @@ def _layer(shape, kind, size=0, kernel=None, stride=1, padding=0, groups=1):
     return (shape, 2 * shape[-1], 0) if kind == "norm" else ((math.prod(shape),), 0, 0)
 
 
-def trained(rows):
-    """All weights that learn.
+def trained(rows: Sequence) -> int:
+    """Number of trainable parameters.
 
         sum_l N_l
 
-    Spec: CNA-34
+    Args:
+        rows: list, as from `budget`.
 
     >>> trained(budget((28, 28, 1), LENET)), trained(budget((227, 227, 3), ALEXNET))
     (61706, 60965224)
@@ -105,18 +117,23 @@ def trained(rows):
     return sum(parameters for _, parameters, _ in rows)
 
 
-def unet_sizes(size, depth=4, padding=0):
-    """A U-Net's side at each level down and up again: two 3x3 and a half, two 3x3 and twice.
+def unet_sizes(size: int, depth: int = 4, padding: int = 0) -> list[int]:
+    """Side of a U-Net's maps at each level, down and up again.
 
         N_0 = N - 4 + 4P        down: N <- N / 2 - 4 + 4P        up: N <- 2 N - 4 + 4P
 
-    Its skip connections concatenate the maps of the way down with those of the way up, so channels
+    Skip connections concatenate the maps of the way down with those of the way up, so channels
     double there; residual connections would add them.
 
-    Spec: DET-15, E-02, E-58
+    Args:
+        size: int, side N of the image.
+        depth: int, number of halvings.
+        padding: int, padding P of the 3x3 convolutions: 0 is the original U-Net, 1 keeps the size.
 
     >>> unet_sizes(572), unet_sizes(64, padding=1)
     ([568, 280, 136, 64, 28, 52, 100, 196, 388], [64, 32, 16, 8, 4, 8, 16, 32, 64])
+
+    Reference: Ronneberger et al., 2015.
     """
     sizes = [size + 4 * padding - 4]
     for level in range(2 * depth):
@@ -125,15 +142,21 @@ def unet_sizes(size, depth=4, padding=0):
     return sizes
 
 
-def unet_parameters(channels=1, classes=2, width=64, depth=4):
-    """Weights of a U-Net: pairs of 3x3, 2x2 upwards, of which each halves the channels, and a 1x1.
+def unet_parameters(channels: int = 1, classes: int = 2, width: int = 64, depth: int = 4) -> int:
+    """Number of parameters of a U-Net: pairs of 3x3 convolutions, 2x2 upsampling, a final 1x1.
 
         N(c, n, k) = n (c k k + 1)
 
-    Spec: DET-15
+    Args:
+        channels: int, channels of the image.
+        classes: int, classes of a pixel.
+        width: int, channels of the first level; they double on each level.
+        depth: int, number of halvings.
 
     >>> unet_parameters()
     31030658
+
+    Reference: Ronneberger et al., 2015.
     """
     widths = [width * 2**level for level in range(depth + 1)]
     count = convolution_parameters(width, classes, 1)

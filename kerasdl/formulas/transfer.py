@@ -1,4 +1,4 @@
-"""Transfer: what a network learned elsewhere, put to use here."""
+"""Transfer learning: reuse a network that was trained on another task."""
 
 import numpy as np
 
@@ -7,32 +7,37 @@ from kerasdl.formulas.basics import dense_parameters
 MEANS = np.array([123.68, 116.779, 103.939])  # of ImageNet's red, green and blue, of 255
 
 
-def discriminative_rates(rate, layers, factor):
-    """A learning rate for each layer, from the first to the head: early ones hardly need to move.
+def discriminative_rates(rate: float, layers: int, factor: float) -> np.ndarray:
+    """Discriminative learning rates: smaller ones for earlier layers, from the first to the head.
 
         eta_l = eta f^(L - l)
 
-    f = 0 trains the head alone, which suits little data like the old; f = 1 trains everything. For
-    much data unlike the old one of the notes starts from scratch, another trains everything. Both
-    are worth a try; validation tells.
+    f = 0 trains the head alone, which suits little data similar to the old; f = 1 trains
+    everything. For much data unlike the old, training from scratch and fine-tuning everything both
+    work; decide by validation.
 
-    Spec: TRL-05, TRL-06, TRL-07, E-72
+    Args:
+        rate: float, learning rate eta of the head.
+        layers: int, number L of layers.
+        factor: float, f, from layer to layer.
 
     >>> discriminative_rates(0.1, 3, factor=0.5).tolist()
     [0.025, 0.05, 0.1]
+
+    Reference: Howard and Ruder, 2018.
     """
     return rate * float(factor) ** np.arange(layers)[::-1]
 
 
-def tuned_parameters(base, *widths):
-    """What learns where a trained base gets a new head: the head, and what is not frozen below it.
+def tuned_parameters(base: int, *widths: int) -> int:
+    """Number of trainable parameters of a trained base with a new head.
 
         N = N_base + sum( n_in n_out + n_out )
 
-    Nothing of the base where it only extracts features; its last layers; or all of it. One of the
-    notes builds such a head without importing `Dense`.
-
-    Spec: CNA-20, TRL-02, TRL-03, E-81
+    Args:
+        base: int, trainable parameters of the base: 0 for feature extraction, those of its last
+            layers, or all.
+        widths: int, numbers of units from the base's output to the classes.
 
     >>> [tuned_parameters(base, 2048, 256, 10) for base in (0, 8_931_328, 23_587_712)]  # ResNet-50
     [527114, 9458442, 24114826]
@@ -40,14 +45,18 @@ def tuned_parameters(base, *widths):
     return base + dense_parameters(*widths)
 
 
-def preprocess(images, mode="caffe"):
-    """Images of 0 to 255 as the network saw them when it was trained; the notes leave it out.
+def preprocess(images: np.ndarray, mode: str = "caffe") -> np.ndarray:
+    """Scale images of 0 to 255 as a trained network expects them.
 
-        caffe: blue, green, red, less ImageNet's means. ResNet50, VGG16
-        tf: x / 127.5 - 1, from -1 to 1, as a generator's tanh makes them too. MobileNet, ViT
+        caffe: blue, green, red, minus ImageNet's means. ResNet50, VGG16
+        tf: x / 127.5 - 1, from -1 to 1, the range of tanh. MobileNet, ViT
         torch: (x / 255 - m) / s. DenseNet
 
-    Spec: TRL-09, TRF-51, GAN-18, E-81
+    A wrong scale gives wrong predictions without an error.
+
+    Args:
+        images: array (..., 3), RGB from 0 to 255.
+        mode: str, "caffe", "tf" or "torch".
 
     >>> preprocess(np.array([0.0, 127.5, 255.0]), "tf").tolist()
     [-1.0, 0.0, 1.0]

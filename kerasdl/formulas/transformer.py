@@ -1,58 +1,86 @@
-"""The transformer's other parts: a network for each position, the sums beside it, positions."""
+"""Parts of a transformer besides attention: feed-forward network, residual blocks, positions."""
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from kerasdl.formulas.activations import relu
 
 
-def feed_forward(x, w1, b1, w2, b2, activation=relu):
-    """Each position by itself: four times as wide inside, and back.
+def feed_forward(
+    x: np.ndarray,
+    w1: np.ndarray,
+    b1: np.ndarray,
+    w2: np.ndarray,
+    b2: np.ndarray,
+    activation: Callable = relu,
+) -> np.ndarray:
+    """Feed-forward part of a block: applied to each position by itself, four times as wide inside.
 
         y = f(x W1 + b1) W2 + b2
 
-    A row of W1 and its bias ask whether x points some way, f keeps a yes, and a row of W2 is what
-    is then added: so a fact can be stored.
+    A column of W1 and its bias test whether x points in some direction; a row of W2 is then added.
+    A fact can be stored this way.
 
-    Spec: TRF-24, TRF-25
+    Args:
+        x: array (..., width).
+        w1: array (width, hidden).
+        b1: array (hidden,).
+        w2: array (hidden, width).
+        b2: array (width,).
+        activation: function f.
 
     >>> x = np.array([[2.0, 0.0], [0.4, 0.0]])  # "Jordan", and hardly
     >>> feed_forward(x, np.array([[1.0], [0.0]]), -1, np.array([[0.0, 5.0]]), 0).tolist()
     [[0.0, 5.0], [0.0, 0.0]]
+
+    Reference: Vaswani et al., 2017.
     """
     return activation(x @ w1 + b1) @ w2 + b2
 
 
-def transformer_block(x, parts, norms, pre=True):
-    """Parts in a row, each beside an identity: attention, cross-attention in a decoder, network.
+def transformer_block(
+    x: np.ndarray, parts: Sequence[Callable], norms: Sequence[Callable], pre: bool = True
+) -> np.ndarray:
+    """Transformer block: attention, cross-attention in a decoder, feed-forward, with residuals.
 
         pre: x <- x + part(norm(x))        post: x <- norm(x + part(x))
 
-    The norm is layer normalization, of each position by itself. One of the notes lists transformers
-    with batch normalization; they have none. Another loads trained ones as `TFAutoModel`, which
-    speaks Keras 2: it is no Keras 3 model. With a mask, and with cross-attention to what an encoder
-    has read, blocks are an encoder and a decoder, of which the notes have the heading alone.
+    The norm is layer normalization, of each position by itself; transformers have no batch
+    normalization. With a causal mask and cross-attention to the encoder's output the block is that
+    of a decoder, without them that of an encoder.
 
-    Spec: TRF-16, TRF-23, TRF-27, E-76, E-80, E-87
+    Args:
+        x: array (..., time, width).
+        parts: functions, in order.
+        norms: functions, one for each part.
+        pre: bool, normalize before each part (pre-norm) or after the sum (post-norm).
 
     >>> transformer_block(np.ones(2), [lambda x: 2 * x, lambda x: 0 * x], [lambda x: x] * 2)
     array([3., 3.])
+
+    Reference: Vaswani et al., 2017.
     """
     for part, norm in zip(parts, norms, strict=True):
         x = x + part(norm(x)) if pre else norm(x + part(x))
     return x
 
 
-def sinusoidal_positions(time, width):
-    """Where a token stands, as clocks of many speeds: added, since attention knows no order.
+def sinusoidal_positions(time: int, width: int) -> np.ndarray:
+    """Sinusoidal position encodings, added to embeddings because attention ignores order.
 
         P[t, 2i] = sin(t / 10000^(2i / d))        P[t, 2i+1] = cos(t / 10000^(2i / d))
 
-    GPT, BERT and ViT learn a table of this shape instead.
+    GPT, BERT and ViT learn a table of this shape.
 
-    Spec: TRF-21
+    Args:
+        time: int, number of positions.
+        width: int, d, even.
 
     >>> sinusoidal_positions(2, 4)[1].round(6).tolist()
     [0.841471, 0.540302, 0.01, 0.99995]
+
+    Reference: Vaswani et al., 2017.
     """
     angle = np.arange(time)[:, None] / 10000 ** (np.arange(0, width, 2) / width)
     return np.stack([np.sin(angle), np.cos(angle)], axis=-1).reshape(time, width)

@@ -1,4 +1,4 @@
-"""Upsampling: from few places to many. Images are (height, width, channels)."""
+"""Upsampling: from small to large images (height, width, channels)."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from kerasdl.formulas.convolution import convolution
 from kerasdl.formulas.pooling import windows
 
 
-def bed_of_nails(image, stride=2):
-    """Each number into the first corner of its window, zeros around it.
+def bed_of_nails(image: np.ndarray, stride: int = 2) -> np.ndarray:
+    """Bed-of-nails unpooling: each number in the first corner of its window, zeros elsewhere.
 
         y[s i, s j] = x[i, j]
 
-    The notes put it into the middle; a window of 2x2 has none.
-
-    Spec: CNO-37, E-55
+    Args:
+        image: array (height, width, channels).
+        stride: int, side s of a window.
 
     >>> bed_of_nails(np.array([[[1], [2]]]))[..., 0].tolist()
     [[1, 0, 2, 0], [0, 0, 0, 0]]
@@ -24,15 +24,20 @@ def bed_of_nails(image, stride=2):
     return wide
 
 
-def max_unpooling(image, source, size=2):
-    """Each number back to where max pooling of `source` found its maximum; the first of several.
+def max_unpooling(image: np.ndarray, source: np.ndarray, size: int = 2) -> np.ndarray:
+    """Max unpooling: put each number back to where max pooling found the maximum.
 
         y[argmax_window source] = x, else 0
 
-    Spec: CNO-38, E-55
+    Args:
+        image: array (rows, columns, channels), pooled values.
+        source: array (height, width, channels), what was pooled.
+        size: int, side of a window.
 
     >>> max_unpooling(np.array([[[7]]]), np.array([[[1], [5]], [[2], [0]]]))[..., 0].tolist()
     [[0, 7], [0, 0]]
+
+    Reference: Zeiler et al., 2011.
     """
     tiles = windows(source, size)  # (rows, columns, channels, size, size)
     flat = tiles.reshape(*tiles.shape[:3], size**2)
@@ -41,18 +46,31 @@ def max_unpooling(image, source, size=2):
     return nails.reshape(source.shape)
 
 
-def transposed_convolution(image, kernel, bias=0.0, stride=2, padding=0):
-    """Zeros between the pixels, then a convolution with the kernel turned round: its step back.
+def transposed_convolution(
+    image: np.ndarray,
+    kernel: np.ndarray,
+    bias: float | np.ndarray = 0.0,
+    stride: int = 2,
+    padding: int = 0,
+) -> np.ndarray:
+    """Transposed convolution: insert zeros between pixels, then convolve with the flipped kernel.
 
         Y = pad(nails(X), K - 1 - P) * flip(W) + b        W is (height, width, filters, channels)
 
-    It is the adjoint of the convolution with W and goes back to its shape, <conv x, y> =
-    <x, conv^T y>; the notes call it its opposite, but it does not give back the image.
+    It is the adjoint of the convolution with W: <conv x, y> = <x, conv^T y>. It restores the shape
+    but not the image, so it is not an inverse.
 
-    Spec: CNO-39, CNO-40, E-56
+    Args:
+        image: array (height, width, channels).
+        kernel: array (height, width, filters, channels), W.
+        bias: array (filters,) or float, b.
+        stride: int, stride s of the convolution.
+        padding: int, its padding P.
 
     >>> transposed_convolution(np.ones((1, 2, 1)), np.ones((2, 2, 1, 1)))[..., 0].tolist()
     [[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0]]
+
+    Reference: Dumoulin and Visin, 2016.
     """
     high, wide = (stride * (side - 1) + 1 for side in image.shape[:2])
     around = [(k - 1 - padding, k - 1 - padding) for k in kernel.shape[:2]]
@@ -60,17 +78,23 @@ def transposed_convolution(image, kernel, bias=0.0, stride=2, padding=0):
     return convolution(nails, kernel[::-1, ::-1].swapaxes(2, 3), bias)
 
 
-def overlaps(pixels, kernel, stride):
-    """How many pixels of the input reach each of the output: if not all alike, a checkerboard.
+def overlaps(pixels: int, kernel: int, stride: int) -> np.ndarray:
+    """How many input pixels reach each output pixel of a transposed convolution, along one axis.
 
         c[s i + u] += 1        for each pixel i and u = 0, ..., K - 1
 
-    A stride that divides the kernel has none inside. In an image rows and columns multiply.
+    Unequal counts make checkerboard artifacts; there are none inside if the stride divides the
+    kernel size. In an image the counts of rows and columns multiply.
 
-    Spec: CNO-41
+    Args:
+        pixels: int, input pixels.
+        kernel: int, size K of the kernel.
+        stride: int, s.
 
     >>> overlaps(4, kernel=3, stride=2).tolist(), overlaps(4, kernel=4, stride=2).tolist()
     ([1, 1, 2, 1, 2, 1, 2, 1, 1], [1, 1, 2, 2, 2, 2, 2, 2, 1, 1])
+
+    Reference: Odena et al., 2016.
     """
     count = np.zeros((pixels - 1) * stride + kernel, int)
     for pixel in range(pixels):
@@ -78,12 +102,16 @@ def overlaps(pixels, kernel, stride):
     return count
 
 
-def nearest_upsampling(image, factor=2):
-    """Each pixel as a square: no weights, and with a convolution behind it no checkerboard.
+def nearest_upsampling(image: np.ndarray, factor: int = 2) -> np.ndarray:
+    """Nearest-neighbor upsampling: repeat each pixel.
 
         y[i, j] = x[i // f, j // f]
 
-    Spec: CNO-42
+    Followed by a convolution, it avoids checkerboard artifacts.
+
+    Args:
+        image: array (height, width, channels).
+        factor: int, f.
 
     >>> nearest_upsampling(np.array([[[1], [2]]]))[..., 0].tolist()
     [[1, 1, 2, 2], [1, 1, 2, 2]]
@@ -91,12 +119,14 @@ def nearest_upsampling(image, factor=2):
     return image.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
-def bilinear_upsampling(image, factor=2):
-    """Between the centres of pixels along lines, first down, then along; the border goes on.
+def bilinear_upsampling(image: np.ndarray, factor: int = 2) -> np.ndarray:
+    """Bilinear upsampling: interpolate linearly between pixel centers; the border is repeated.
 
         y[i] = (1 - t) x[k] + t x[k + 1]        k + t = (i + 1/2) / f - 1/2
 
-    Spec: CNO-43
+    Args:
+        image: array (height, width, channels).
+        factor: int, f.
 
     >>> bilinear_upsampling(np.array([[[0.0], [4.0]]]))[0, :, 0].tolist()
     [0.0, 1.0, 3.0, 4.0]
@@ -105,21 +135,25 @@ def bilinear_upsampling(image, factor=2):
         size = image.shape[axis]
         place = np.clip((np.arange(size * factor) + 0.5) / factor - 0.5, 0, size - 1)
         low = np.floor(place).astype(int)
-        share = np.expand_dims(place - low, tuple(a for a in range(image.ndim) if a != axis))
+        t = np.expand_dims(place - low, tuple(a for a in range(image.ndim) if a != axis))
         before, after = (image.take(np.minimum(low + i, size - 1), axis) for i in (0, 1))
-        image = (1 - share) * before + share * after
+        image = (1 - t) * before + t * after
     return image
 
 
-def pixel_shuffle(image, factor=2):
-    """Channels become pixels: (H, W, f^2 C) -> (f H, f W, C).
+def pixel_shuffle(image: np.ndarray, factor: int = 2) -> np.ndarray:
+    """Pixel shuffle: turn channels into pixels, (H, W, f^2 C) to (f H, f W, C).
 
         y[f i + a, f j + b, c] = x[i, j, (f a + b) C + c]
 
-    Spec: CNO-43
+    Args:
+        image: array (height, width, f^2 channels).
+        factor: int, f.
 
     >>> pixel_shuffle(np.arange(4).reshape(1, 1, 4))[..., 0].tolist()
     [[0, 1], [2, 3]]
+
+    Reference: Shi et al., 2016.
     """
     height, width, channels = image.shape
     parts = image.reshape(height, width, factor, factor, channels // factor**2)

@@ -1,7 +1,7 @@
-"""How many numbers image networks have, from their depths and widths, as Keras builds them.
+"""Parameter counts of image networks, from depths and widths, as Keras builds them.
 
-A normalization holds four for each channel, of which two are learned: `norm=2` counts those alone.
-Without classes there is no head.
+A batch normalization holds four numbers for each channel, of which two are learned: `norm=2` counts
+only those. `classes=0` leaves out the head.
 """
 
 import itertools
@@ -10,25 +10,32 @@ from kerasdl.formulas.basics import dense_parameters
 from kerasdl.formulas.convolution import convolution_parameters
 
 
-def resnet_layers(depths=(3, 4, 6, 3), inside=3):
-    """Convolutions and dense layers of a residual network; shortcuts are not counted.
+def resnet_layers(depths: tuple[int, ...] = (3, 4, 6, 3), inside: int = 3) -> int:
+    """Number of convolutions and dense layers of a ResNet, shortcuts not counted.
 
-        L = k sum_i d_i + 2        3 stages of n blocks of 2: 6 n + 2
+        L = k sum_i d_i + 2        the CIFAR ResNets, 3 stages of n blocks of 2, have 6 n + 2
 
-    Spec: CNA-16
+    Args:
+        depths: tuple of int, blocks d_i of each stage.
+        inside: int, layers k of a block.
 
     >>> resnet_layers(), resnet_layers((3, 8, 36, 3)), resnet_layers((3, 3, 3), inside=2)
     (50, 152, 20)
+
+    Reference: He et al., 2016.
     """
     return inside * sum(depths) + 2
 
 
-def bottleneck_parameters(channels, width, norm=4):
-    """A block of 1x1, 3x3 and 1x1; where it changes the channels the shortcut is a 1x1 too.
+def bottleneck_parameters(channels: int, width: int, norm: int = 4) -> int:
+    """Number of parameters of a bottleneck block, with a 1x1 shortcut if the channels change.
 
         N = (c n + n) + (9 n^2 + n) + (4 n^2 + 4 n) + (1 + 1 + 4) n norm        from c to 4 n
 
-    Spec: CNA-13, CNA-16
+    Args:
+        channels: int, input channels c.
+        width: int, inner channels n; the output has 4 n.
+        norm: int, numbers of a normalization for each channel.
 
     >>> bottleneck_parameters(256, 64), bottleneck_parameters(2048, 512, norm=2)
     (71552, 4465664)
@@ -39,12 +46,17 @@ def bottleneck_parameters(channels, width, norm=4):
     return sum(convolution_parameters(*layer) + norm * layer[1] for layer in layers)
 
 
-def resnet_parameters(depths=(3, 4, 6, 3), classes=1000, norm=4):
-    """ResNet-50, or with other depths 101 and 152: a 7x7 convolution, four stages and a head.
+def resnet_parameters(
+    depths: tuple[int, ...] = (3, 4, 6, 3), classes: int = 1000, norm: int = 4
+) -> int:
+    """Number of parameters of ResNet-50, or with other depths ResNet-101 and ResNet-152.
 
         N = N(7x7, 3 -> 64) + sum_i sum_j N(block) + (2048 K + K)
 
-    Spec: CNA-16, TRL-02
+    Args:
+        depths: tuple of int, blocks of each stage.
+        classes: int, K.
+        norm: int, numbers of a normalization for each channel.
 
     >>> resnet_parameters(), resnet_parameters((3, 8, 36, 3))
     (25636712, 60419944)
@@ -57,12 +69,18 @@ def resnet_parameters(depths=(3, 4, 6, 3), classes=1000, norm=4):
     return count + dense_parameters(channels, classes)
 
 
-def densenet_parameters(depths=(6, 12, 24, 16), growth=32, classes=1000, norm=4):
-    """DenseNet-121: layers that widen the pile by k, and 1x1 convolutions between that halve it.
+def densenet_parameters(
+    depths: tuple[int, ...] = (6, 12, 24, 16), growth: int = 32, classes: int = 1000, norm: int = 4
+) -> int:
+    """Number of parameters of a DenseNet, DenseNet-121 by default.
 
         layer: norm c + 4 k c + 4 k norm + 36 k^2        between: norm c + c^2 / 2
 
-    Spec: CNA-18, CNA-20
+    Args:
+        depths: tuple of int, layers of each dense block.
+        growth: int, channels k that each layer adds.
+        classes: int, K.
+        norm: int, numbers of a normalization for each channel.
 
     >>> densenet_parameters(), densenet_parameters(classes=0, norm=2)
     (8062504, 6953856)
@@ -79,14 +97,23 @@ def densenet_parameters(depths=(6, 12, 24, 16), growth=32, classes=1000, norm=4)
     return count + norm * channels + dense_parameters(channels, classes)
 
 
-def mobile_parameters(channels, filters, kernel, expand, squeeze=0.25, norm=4):
-    """EfficientNet's block: 1x1 to more channels, a filter for each, a weight for each, 1x1 back.
+def mobile_parameters(
+    channels: int, filters: int, kernel: int, expand: int, squeeze: float = 0.25, norm: int = 4
+) -> int:
+    """Number of parameters of an inverted residual block, as in EfficientNet and MobileNetV2.
 
         N = (c + norm) m + (k^2 + norm) m + (2 m s + s + m) + (m + norm) n        m = e c, s = c / 4
 
-    Where e = 1 the first 1x1 is left out. Without the weights (s = 0) it is MobileNetV2's block.
+    The block is 1x1 to more channels, depthwise, squeeze-and-excitation, 1x1 back. If e = 1, the
+    first 1x1 is left out; without squeeze-and-excitation (s = 0) it is MobileNetV2's block.
 
-    Spec: CNA-21, CNA-23
+    Args:
+        channels: int, input channels c.
+        filters: int, output channels n.
+        kernel: int, side k of the depthwise kernel.
+        expand: int, expansion e.
+        squeeze: float, squeezed channels as a fraction of c.
+        norm: int, numbers of a normalization for each channel.
 
     >>> mobile_parameters(16, 24, 3, expand=6)
     6436
@@ -97,12 +124,16 @@ def mobile_parameters(channels, filters, kernel, expand, squeeze=0.25, norm=4):
     return widened + (kernel**2 + norm) * inside + squeezed + (inside + norm) * filters
 
 
-def fused_parameters(channels, filters, expand, norm=4):
-    """EfficientNetV2's first blocks: one whole 3x3 convolution in place of 1x1 and each channel's.
+def fused_parameters(channels: int, filters: int, expand: int, norm: int = 4) -> int:
+    """Number of parameters of EfficientNetV2's fused block: one full 3x3 convolution, then 1x1.
 
         N = (9 c + norm) e c + (e c + norm) n        e = 1: (9 c + norm) n
 
-    Spec: CNA-23
+    Args:
+        channels: int, input channels c.
+        filters: int, output channels n.
+        expand: int, expansion e.
+        norm: int, numbers of a normalization for each channel.
 
     >>> fused_parameters(16, 32, expand=4), fused_parameters(32, 16, expand=1)
     (11648, 4672)
@@ -132,17 +163,24 @@ MOBILENET_V2 = (
 )
 
 
-def efficientnet_parameters(stages=EFFICIENTNET_B0, classes=1000, norm=4):
-    """A 3x3 convolution, stages of (block, depth, filters, *options), 1x1 to 1280, and the head.
+def efficientnet_parameters(
+    stages: tuple = EFFICIENTNET_B0, classes: int = 1000, norm: int = 4
+) -> int:
+    """Number of parameters of EfficientNets and MobileNetV2.
 
         N = (27 + norm) 32 + sum_i sum_j N(block) + (c + norm) 1280 + (1280 K + K)
 
-    Keras counts 7 more in B0: its mean and variance of three colours, and of how many images.
+    Keras counts 7 more in EfficientNetB0: the mean and variance of three colors, and a counter.
 
-    Spec: CNA-21, CNA-23
+    Args:
+        stages: tuple of (block, depth, filters, *options).
+        classes: int, K.
+        norm: int, numbers of a normalization for each channel.
 
     >>> [efficientnet_parameters(s) for s in (EFFICIENTNET_B0, EFFICIENTNET_V2B0, MOBILENET_V2)]
     [5330564, 7200312, 3538984]
+
+    Reference: Tan and Le, 2019.
     """
     channels, count = 32, (27 + norm) * 32
     for block, depth, filters, *options in stages:
@@ -152,30 +190,41 @@ def efficientnet_parameters(stages=EFFICIENTNET_B0, classes=1000, norm=4):
     return count + (channels + norm) * 1280 + dense_parameters(1280, classes)
 
 
-def mobilenet_parameters(classes=1000, norm=4):
-    """MobileNet: a 3x3 convolution, then 13 times a 3x3 of each channel and a 1x1 across them.
+def mobilenet_parameters(classes: int = 1000, norm: int = 4) -> int:
+    """Number of parameters of MobileNet: a 3x3 convolution, then 13 depthwise-separable blocks.
 
         N = (27 + norm) 32 + sum_i (9 + norm) c_i + (c_i + norm) c_{i+1} + (1024 K + K)
 
-    Spec: CNA-21
+    Args:
+        classes: int, K.
+        norm: int, numbers of a normalization for each channel.
 
     >>> mobilenet_parameters()
     4253864
+
+    Reference: Howard et al., 2017.
     """
     widths = 32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024
     blocks = sum((9 + norm) * c + (c + norm) * n for c, n in itertools.pairwise(widths))
     return (27 + norm) * 32 + blocks + dense_parameters(1024, classes)
 
 
-def convnext_parameters(depths=(3, 3, 9, 3), width=96, classes=1000):
-    """ConvNeXt-T: 4x4 patches, blocks of a 7x7 of each channel and an MLP, 2x2 between the stages.
+def convnext_parameters(
+    depths: tuple[int, ...] = (3, 3, 9, 3), width: int = 96, classes: int = 1000
+) -> int:
+    """Number of parameters of ConvNeXt, ConvNeXt-T by default.
 
         block: (49 + 1) c + 2 c + (8 c^2 + 5 c) + c        between: 2 c + (8 c^2 + 2 c)
 
-    Spec: CNA-24
+    Args:
+        depths: tuple of int, blocks of each stage.
+        width: int, channels of the first stage; they double on each stage.
+        classes: int, K.
 
     >>> convnext_parameters()
     28589128
+
+    Reference: Liu et al., 2022.
     """
     count = convolution_parameters(3, width, 4) + 2 * width
     for stage, depth in enumerate(depths):

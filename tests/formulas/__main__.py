@@ -14,10 +14,10 @@ PAGE = ROOT / "docs" / "formulas.md"
 HEAD = """\
 # Formulas
 
-Every equation of the notes as a function of NumPy alone, beside what Keras or this package really
-computes. `make formulas` wrote this page from the tests that compare them; nobody edits it. A
-difference is the largest one, of the largest number where that is above 1. `kerasdl formulas NAME`
-shows equation and code. What is marked (fixture) are numbers of another library that
+Each equation is a function of NumPy alone, compared with what Keras, this package or another
+library really computes. `make formulas` writes this page from the tests that compare them; nobody
+edits it. The largest difference is relative to the largest number where that is above 1.
+`kerasdl formulas NAME` shows equation and code. (fixture) marks numbers of another library, which
 `tests/reference/` keeps.
 """
 
@@ -37,22 +37,18 @@ class Proofs:
 
 
 def page(formulas):
-    """The page's text: a table for each theme, a line for each row of the notes."""
+    """The page's text: a table for each theme, a line for each proof."""
     lines = [HEAD]
-    for theme in sorted({theme for formula in formulas for theme in formula.themes}):
-        lines += [
-            f"## {theme}: {THEMES[theme]}\n",
-            "| row | formula | equal to | largest difference |",
-        ]
+    for theme in THEMES:
+        lines += [f"## {theme}\n", "| formula | what | equal to | largest difference |"]
         lines += ["|---|---|---|---|"]
-        pairs = [(r, f) for f in formulas for r in f.rows if r.startswith(theme)]
-        for row, formula in sorted(pairs, key=lambda pair: pair[0]):
+        for formula in (formula for formula in formulas if formula.theme == theme):
+            name, what = f"`{formula.name}`", formula.what.replace("|", "\\|")
             for proven, difference in formula.proofs.items():
-                lines.append(f"| {row} | `{formula.name}` | {proven} | {difference:.0e} |")
+                lines.append(f"| {name} | {what} | {proven} | {difference:.0e} |")
+                name = what = ""
         lines.append("")
-    rest = [f.name for f in formulas if not f.rows]
-    lines.append(f"Besides, without a row of the notes: {', '.join(f'`{n}`' for n in rest)}.")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def main():

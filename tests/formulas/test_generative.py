@@ -172,11 +172,11 @@ def test_modes_are_covered_by_points_near_them(same):
     points = np.repeat(centres[:5], 20, axis=0)
     assert generative.modes_covered(points, centres, 0.1).tolist() == [True] * 5 + [False] * 3
     few = np.concatenate([points, centres[5:6]])  # 1 of 101 points
-    assert generative.modes_covered(few, centres, 0.1, share=0.02).sum() == 5
+    assert generative.modes_covered(few, centres, 0.1, fraction=0.02).sum() == 5
     assert generative.modes_covered(points + 3, centres, 0.1).sum() == 0
     metric = ModesCovered(centres, 0.1, share=0.02)
     metric.update_state(few)
-    ours = generative.modes_covered(few, centres, 0.1, share=0.02).sum()
+    ours = generative.modes_covered(few, centres, 0.1, fraction=0.02).sum()
     same(generative.modes_covered, "kerasdl.metrics.ModesCovered", ours, metric.result(), 0)
 
 
@@ -192,7 +192,7 @@ def test_batch_normalization_does_not_prevent_mode_collapse_and_binds_a_batch_to
 
     def covered():
         points = generator(noise, training=True).numpy()
-        return generative.modes_covered(points, centres, apart / 3, share=0.1).tolist()
+        return generative.modes_covered(points, centres, apart / 3, fraction=0.1).tolist()
 
     assert covered() == [True, True]
     bound = [generator(noise[:n], training=True)[0, 0] for n in (32, 64)]
