@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
 BIN = .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: install quickstart test test-slow tutorials conformance formulas lint results saved-models summaries check-readme clean
+.PHONY: install quickstart test test-slow tutorials conformance formulas coverage lint results saved-models summaries check-readme clean
 
 install: .venv/installed
 RUN = runs/se_resnet_tiny-digits-seed0
@@ -26,11 +26,11 @@ quickstart: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
 	@touch $@
 
-# in parts, because TensorFlow gives back little memory of what a process has compiled
+# in parts, because TensorFlow frees little of the memory of what a process has compiled
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup
 FIRST = tests/compression tests/export
 SECOND = tests/conformance
-THIRD = tests/recipes tests/tuning tests/test_tutorials.py
+THIRD = tests/publishing tests/runs tests/tuning tests/test_tutorials.py
 test: .venv/tested
 	$(PYTEST) -m "not slow" $(FIRST)
 	$(PYTEST) -m "not slow" $(SECOND)
@@ -50,6 +50,9 @@ conformance: .venv/tested
 formulas: .venv/tested
 	$(BIN)/python -m tests.formulas
 
+coverage: .venv/tested
+	$(BIN)/python -m tests.coverage
+
 lint: .venv/tested
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -59,7 +62,7 @@ results: .venv/installed
 	$(BIN)/python -m kerasdl.recipes.record
 
 saved-models: .venv/installed
-	$(BIN)/python -m kerasdl.recipes.publish
+	$(BIN)/python -m kerasdl.publishing.publish
 
 summaries: .venv/installed
 	$(BIN)/python -m kerasdl.summaries

@@ -21,7 +21,7 @@ import time
 
 import numpy as np
 
-from kerasdl import recipes
+from kerasdl import recipes, runs
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "random_kills.json"
 SUBJECTS = {
@@ -83,11 +83,11 @@ def kill(name, out, seconds, writing, chance):
 def kills(name, folder, count, chance):
     seconds = undisturbed(name, folder / "whole")
     hits, out = [], folder / "killed"
-    while len(hits) < count and not recipes.Run(out).finished:
+    while len(hits) < count and not runs.is_finished(out):
         # with moments this far apart the run does not end before the last
         hit = kill(name, out, 1.5 * seconds / count, len(hits) % 2 == 0, chance)
         hits += [hit] if hit else []
-    if not recipes.Run(out).finished:
+    if not runs.is_finished(out):
         finish(start(name, out))
     whole, killed = recipes.open(folder / "whole"), recipes.open(out)
     left, right = (run.model.get_weights() for run in (whole, killed))

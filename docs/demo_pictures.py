@@ -5,8 +5,9 @@ import sys
 
 import PIL.Image
 
-from kerasdl.export import demo
-from kerasdl.recipes import demonstration
+from kerasdl import recipes
+from kerasdl.export import demo as page
+from kerasdl.runs import demo
 from tests.export.browser import DESK, DIGITS, PHONE, Visit, chromium, serving
 
 PICTURES = {
@@ -16,8 +17,8 @@ PICTURES = {
 
 
 def main():
-    files = demonstration.litert_files(pathlib.Path(sys.argv[1]))
-    with serving(demo.Server(files)) as server, chromium() as browser:
+    files = demo.litert_files(pathlib.Path(sys.argv[1]), recipes.open)
+    with serving(page.Server(files)) as server, chromium() as browser:
         for name, (digit, device) in PICTURES.items():
             visit = Visit(browser, server.url, **device).ready()
             visit.draw(DIGITS[digit])

@@ -1,6 +1,6 @@
-"""kerasdl: deep-learning notes that run, from a formula to a file on a phone.
+"""kerasdl: deep learning from the formula to a file on a phone, with Keras 3.
 
-Importing it imports no TensorFlow: a submodule loads when it is first used.
+`import kerasdl` does not import TensorFlow: submodules load on first use.
 """
 
 import os
@@ -27,6 +27,10 @@ MODULES = {
     "metrics": "metrics",
     "models": "models",
     "recipes": "recipes",
+    "runs": "runs",
+    "tasks": "tasks",
+    "training": "training",
+    "tuning": "tuning",
     "schedules": "schedules",
     "set_seed": "seed",
 }

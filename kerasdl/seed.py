@@ -1,15 +1,18 @@
-"""One call that makes a script repeatable."""
+"""Make a script repeatable."""
 
 import keras
 import tensorflow as tf
 
 
 def set_seed(seed: int, deterministic: bool = False):
-    """Seed Python, NumPy and Keras, so that a script computes the same again.
+    """Seed Python, NumPy and Keras, so that a script computes the same results again.
 
-    The last bits may still differ, because parallel sums are added in any order. `deterministic`
-    forbids that: on the same device the same weights come out, bit by bit. It slows some operations
-    down, refuses those that have no such form, and holds until the process ends.
+    Args:
+        seed: int.
+        deterministic: bool. By default, the last bits may still differ, because parallel sums have
+            no fixed order. If True, TensorFlow uses only deterministic operations until the
+            process ends: on the same device, every bit is the same. Some operations become
+            slower, and some raise an error because they have no deterministic form.
     """
     keras.utils.set_random_seed(seed)
     if deterministic:

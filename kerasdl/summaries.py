@@ -1,6 +1,6 @@
-"""Measure every registered model and keep the numbers: `python -m kerasdl.summaries`.
+"""Count parameters and operations of every registered model: `python -m kerasdl.summaries`.
 
-`kerasdl list` and `info` read the file, so that they need not build a model to say how large it is.
+`kerasdl list` and `info` read the file it writes, so they need not build a model.
 """
 
 import json
@@ -20,7 +20,7 @@ def summary(name: str) -> dict:
     trainable, total = counts.parameters(model)
     networks = [part for part in vars(model).values() if isinstance(part, keras.Model)]
     networks = [part for part in networks if part.built] or [model]
-    context = getattr(model, "context", None)  # what a language model reads at once
+    context = getattr(model, "context", None)  # the window of a language model
     return {
         "parameters": total,
         "trainable": trainable,
@@ -42,8 +42,8 @@ def _row(layer):
 def main():
     found = {}
     for name in registry.list_models():
-        keras.utils.clear_session()  # else a layer is numbered by how many came before
-        # variables have shapes but no values: gpt2_xl would fill 6 GB
+        keras.utils.clear_session()  # or the layers' default numbers go on from the previous model
+        # variables get shapes but no values: gpt2_xl would need 6 GB
         with keras.StatelessScope(initialize_variables=False):
             found[name] = summary(name)
         print(f"{name}: {found[name]['parameters']:,} parameters, {found[name]['macs']:,} MACs")

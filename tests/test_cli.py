@@ -35,8 +35,8 @@ def folders(tmp_path):
     ("arguments", "message"),
     [
         (("train", "no_such"), "Invalid recipe name"),
-        (("train", "mlp", "--epochs", "-1"), "Invalid value for `epochs`"),
-        (("train", "mlp", "--batch-size", "0"), "Invalid value for `batch_size`"),
+        (("train", "mlp", "--epochs", "-1"), "`epochs`"),
+        (("train", "mlp", "--batch-size", "0"), "`batch_size`"),
         (("train", "mlp", "--epochs", "few"), "Invalid value for '--epochs'"),
         (("train", "mlp", "--data", "{}/nowhere"), "Received: "),
         (("train", "simple_cnn", "--data", "{}/empty"), "Received: "),

@@ -20,6 +20,7 @@ class Source:
         vocabulary: Tokens by number, or `None`.
         target_scale: Mean and deviation that undo a regression target's standardisation.
         columns: A `Column` for each of a table's, in the order of the input.
+        target: Name of the column that a table's model predicts, or `None`.
         files: The files of each split, where examples are files.
         decode: What makes an input of what `train` holds, example by example, every epoch.
         place: From a split and a row to where the example is, for those that are decoded.
@@ -34,6 +35,7 @@ class Source:
     vocabulary: tuple | None = None
     target_scale: tuple | None = None
     columns: tuple | None = None
+    target: str | None = None
     files: dict | None = None
     decode: Any = None
     place: Any = None
@@ -60,6 +62,7 @@ class Info:
         vocabulary: Tokens by number, or `None`.
         target_scale: Mean and deviation that undo a regression target's standardisation.
         columns: A `Column` for each of a table's, in the order of the input.
+        target: Name of the column that a table's model predicts, or `None`.
         files: The files of each split, where examples are files.
         skipped: What was bad and is left out, a `bad_examples.Skipped`.
         replicas: Examples of each replica, where they share by file.
@@ -74,6 +77,7 @@ class Info:
     vocabulary: tuple | None = None
     target_scale: tuple | None = None
     columns: tuple | None = None
+    target: str | None = None
     files: dict | None = None
     skipped: bad_examples.Skipped | None = None
     replicas: tuple | None = None

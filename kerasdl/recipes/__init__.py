@@ -1,27 +1,49 @@
-"""Recipes: what `kerasdl train NAME` runs, and the result each must reach."""
+"""Recipes: what `kerasdl train NAME` runs, and the result that each must reach.
+
+run = kerasdl.recipes.get("mlp").run()
+run.metrics["test"]
+"""
 
 import pathlib
 
 from kerasdl import errors
+from kerasdl.recipes.catalog import RECIPES
 from kerasdl.recipes.recipe import Bar, Recipe
-from kerasdl.recipes.run import Run
-from kerasdl.recipes.run import open_run as open
 
 RESULTS = pathlib.Path(__file__).parent / "results"
-JUDGE = RESULTS / "digits_judge.keras"  # the recorded classifier: which digit an image shows
 
-__all__ = ["JUDGE", "RESULTS", "Bar", "Recipe", "Run", "get", "names", "open"]
+__all__ = ["RESULTS", "Bar", "Recipe", "get", "names", "open", "space_of"]
 
 
 def names() -> list[str]:
-    """The recipes, in the order in which a newcomer may want them."""
-    from kerasdl.recipes import catalog
-
-    return [recipe.name for recipe in catalog.RECIPES]
+    """The names of all recipes, in the order in which a newcomer may want them."""
+    return [recipe.name for recipe in RECIPES]
 
 
 def get(name: str) -> Recipe:
-    from kerasdl.recipes import catalog
+    """The recipe of a name.
 
-    errors.one_of("recipe name", name, names())
-    return next(recipe for recipe in catalog.RECIPES if recipe.name == name)
+    >>> get("mlp").data
+    'digits'
+    """
+    errors.one_of("recipe name", name, names(), lister="kerasdl list recipes")
+    return next(recipe for recipe in RECIPES if recipe.name == name)
+
+
+def space_of(recipe: Recipe) -> tuple:
+    """The hyperparameters of a recipe, with its own values among them."""
+    parameters = recipe.space or get(recipe.name).space
+    return tuple(parameter.including(recipe) for parameter in parameters)
+
+
+def open(path: str | pathlib.Path, *, trust: bool = False, finished: bool = True):
+    """Open a run folder as a `kerasdl.runs.Run`.
+
+    Args:
+        path: The folder.
+        trust: bool, whether code that came with its model may run: see `kerasdl.load_model`.
+        finished: bool, whether an interrupted run is refused.
+    """
+    from kerasdl.runs import run  # imports TensorFlow
+
+    return run.open_run(path, Recipe.from_json, trust=trust, finished=finished)

@@ -4,22 +4,27 @@ import dataclasses
 import math
 import pathlib
 
-from kerasdl import errors
+from kerasdl import tasks
 from kerasdl.data import catalog
-from kerasdl.utils import files
-
-TASKS = ("supervised", "reconstruction", "adversarial", "language")
+from kerasdl.utils import checks, files
 
 
 @dataclasses.dataclass(frozen=True)
 class Bar:
-    """What a test metric must reach."""
+    """What a test metric must reach.
+
+    Args:
+        metric: str, its name.
+        at_least: float, the lower limit.
+        at_most: float, the upper limit.
+    """
 
     metric: str
     at_least: float = -math.inf
     at_most: float = math.inf
 
-    def holds(self, metrics: dict) -> bool:
+    def holds(self, metrics: dict[str, float]) -> bool:
+        """Whether the metric lies within the limits."""
         return self.at_least <= metrics[self.metric] <= self.at_most
 
     def __str__(self):
@@ -30,27 +35,38 @@ class Bar:
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Data, model, optimizer, epochs, seed, and the result that must come out.
+    """Data, model, optimizer, epochs and seed of a training run, and the result it must reach.
 
     Args:
-        name: What `kerasdl train` calls it.
-        summary: One line for `kerasdl list`.
-        task: Which file of `recipes.tasks` knows how to compile, judge and draw it.
-        model: A name of `kerasdl.list_models()`, with `model_options`.
-        data: What `kerasdl.data.load` takes, with `augment` and `data_options`.
-        learning_rate: Peak of a warm-up over `warmup` epochs and a cosine down to zero.
-        steps_per_execution: Training steps that TensorFlow runs without asking Python.
-        task_options: What only this task has, such as label smoothing.
-        bars: What the test metrics must reach on embedded data; all must hold.
+        name: str, its name in `kerasdl train NAME`.
+        summary: str, one line for `kerasdl list`.
+        task: str, a name of `kerasdl.tasks.names()`.
+        model: str, a name of `kerasdl.list_models()`.
+        data: str, what `kerasdl.data.load` takes.
+        epochs: int, passes over the training data.
+        bars: tuple of `Bar`, what the test metrics must reach; all must hold.
+        batch_size: int, examples in a step, of all replicas together.
+        augment: str or bool, the augmentation of `kerasdl.data.load`.
+        learning_rate: float, the largest value of a schedule that warms up and then decays along
+            a cosine to zero.
+        warmup: float, epochs of warm-up.
+        weight_decay: float, AdamW's.
+        steps_per_execution: int, training steps that TensorFlow runs without returning to Python.
+        seed: int, of the initial weights, the order of the data, augmentation and dropout.
+        image_size: int, the side to which images are resized; by default the dataset's own.
+        data_options: dict, further options of `kerasdl.data.load`.
+        model_options: dict, further options of `kerasdl.create_model`.
+        task_options: dict, options of the task, such as label smoothing.
+        space: tuple of `kerasdl.recipes.space.Parameter`, what `kerasdl tune` searches.
     """
 
     name: str
-    summary: str
+    summary: str = dataclasses.field(compare=False)
     task: str
     model: str
     data: str
     epochs: int
-    bars: tuple = ()
+    bars: tuple[Bar, ...] = ()
     batch_size: int = 64
     augment: str | bool = False
     learning_rate: float = 1e-3
@@ -62,22 +78,27 @@ class Recipe:
     data_options: dict = dataclasses.field(default_factory=dict)
     model_options: dict = dataclasses.field(default_factory=dict)
     task_options: dict = dataclasses.field(default_factory=dict)
+    space: tuple = dataclasses.field(default=(), compare=False, repr=False)
 
     def __post_init__(self):
-        errors.one_of("task", self.task, TASKS)
-        for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                expected = f"an integer of at least {least}"
-                raise errors.InvalidInput(f"value for `{name}`", expected, value)
-        if self.seed >= 2**31:
-            raise errors.InvalidInput("value for `seed`", "an integer below 2^31", self.seed)
+        object.__setattr__(self, "task", tasks.FORMER_NAMES.get(self.task, self.task))
+        checks.choices(tasks.names(), task=self.task)
+        checks.texts(name=self.name, model=self.model, data=self.data)
+        checks.integers(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            steps_per_execution=self.steps_per_execution,
+        )
+        checks.integers(seed=self.seed, at_least=0, below=2**31)
+        checks.integers(image_size=self.image_size, optional=True)
+        checks.numbers(learning_rate=self.learning_rate, above=0)
+        checks.numbers(warmup=self.warmup, weight_decay=self.weight_decay, at_least=0)
 
     def replace(self, **changes) -> "Recipe":
         """The same recipe with some values changed; `None` leaves a value as it is."""
         changes = {name: value for name, value in changes.items() if value is not None}
         if changes.get("data", self.data) != self.data:
-            # the embedded set's own options and bars mean nothing for other data
+            # the embedded dataset's options and bars mean nothing for other data
             kept = {"data_options": {}, "bars": ()}
             augment = self.augment if catalog.may_hold_images(changes["data"]) else False
             changes = {**kept, "augment": augment, **changes}
@@ -87,59 +108,61 @@ class Recipe:
         self,
         out: str | pathlib.Path | None = None,
         *,
-        fast=False,
-        progress=True,
+        fast: bool = False,
+        progress: bool = True,
         strategy: str = "auto",
         save_seconds: float = 5.0,
         deterministic: bool = False,
         on_nan: str = "stop",
+        **options,
     ):
-        """Train, judge and draw; the result is a `Run`, kept in the folder `out`.
+        """Train, evaluate and draw; return a `kerasdl.runs.Run`, kept in the folder `out`.
 
-        A folder that holds an unfinished run of the same recipe is resumed, a finished one opened.
+        An unfinished run of the same recipe in that folder is resumed, a finished one is opened.
 
         Args:
-            out: The run folder; by default one under `runs/` that the recipe's values name.
-            fast: One batch of everything, to see that it works.
-            progress: Show a progress bar.
-            strategy: On what: see `kerasdl.distribute.strategy`. The batch size is that of all
-                replicas together.
-            save_seconds: How much work a kill may cost; saving too often costs time.
-            deterministic: Forbid, in this process, operations whose results vary in their last
-                bits: see `kerasdl.set_seed`.
-            on_nan: At a loss that is NaN or infinite "stop", or "lower": go back to what was saved
-                last and halve the learning rate, at most five times.
+            out: The run folder; by default `self.folder()`.
+            fast: bool, whether to use one batch of everything, to see that it works.
+            progress: bool, whether to show a progress bar.
+            strategy: str, the devices to train on: see `kerasdl.distribute.strategy`.
+            save_seconds: float, how much work a kill may cost; saving often costs time.
+            deterministic: bool, whether to forbid operations whose last bits vary, for the rest
+                of this process: see `kerasdl.set_seed`.
+            on_nan: str. At a NaN or infinite loss, "stop" raises; "lower" returns to the last
+                checkpoint and halves the learning rate, at most five times.
+            **options: `callbacks` and `pictures` of `kerasdl.runs.train`.
         """
-        if not save_seconds >= 0:  # nor NaN
-            raise errors.InvalidInput("value for `save_seconds`", "a number from 0", save_seconds)
-        from kerasdl.recipes import training  # TensorFlow from here on
+        from kerasdl.runs.train import train  # imports TensorFlow
 
-        folder = out or self.folder(fast)
-        return training.train(
+        return train(
             self,
-            folder,
+            out or self.folder(fast),
             fast=fast,
             progress=progress,
             strategy=strategy,
             save_seconds=save_seconds,
             deterministic=deterministic,
             on_nan=on_nan,
+            **options,
         )
 
-    def folder(self, fast=False) -> pathlib.Path:
-        """Where the run goes by default: the same values, the same folder."""
+    def folder(self, fast: bool = False) -> pathlib.Path:
+        """The default run folder: the same values, the same folder."""
         data = files.safe_name(pathlib.Path(self.data.replace(":", "-")).stem)
         tail = "-fast" if fast else ""
         return pathlib.Path("runs") / f"{self.name}-{data}-seed{self.seed}{tail}"
 
     def to_json(self) -> dict:
-        values = {**dataclasses.asdict(self), "bars": [dataclasses.asdict(b) for b in self.bars]}
-        limits = ("at_least", "at_most")
-        for bar in values["bars"]:
-            bar.update({k: None for k in limits if math.isinf(bar[k])})  # JSON has no infinity
-        return values
+        """The recipe as a dictionary that JSON can hold."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        del values["space"]
+        bars = [dataclasses.asdict(bar) for bar in self.bars]
+        for bar in bars:
+            bar.update({k: None for k in ("at_least", "at_most") if math.isinf(bar[k])})
+        return {**values, "bars": bars}
 
     @classmethod
     def from_json(cls, values: dict) -> "Recipe":
+        """The recipe of a dictionary that `to_json` made."""
         bars = [{k: v for k, v in bar.items() if v is not None} for bar in values["bars"]]
         return cls(**{**values, "bars": tuple(Bar(**bar) for bar in bars)})

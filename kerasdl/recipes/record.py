@@ -1,4 +1,4 @@
-"""Measure recipes and keep what came out: `python -m kerasdl.recipes.record [NAME...]`.
+"""Measure recipes and write their results: `python -m kerasdl.recipes.record [NAME...]`.
 
 The files in `results/` are written here and nowhere else; a test compares them with the recipes.
 """
@@ -11,30 +11,36 @@ import tempfile
 import keras
 
 from kerasdl import recipes
+from kerasdl.tasks.generation import CLASSIFIERS
 from kerasdl.utils.files import write_json
+
+# the recipe whose model judges generated images of each dataset
+JUDGES = {"digits": "simple_cnn"}
 
 
 def record(name: str, seeds: list[int]):
-    """Run a recipe once for each seed; what other seeds reached with the same recipe is kept."""
+    """Run a recipe once for each seed, and keep what other seeds reached with the same recipe."""
     recipe = recipes.get(name)
     file = recipes.RESULTS / f"{name}.json"
     result = {"recipe": recipe.to_json(), "seeds": {}}
-    if file.exists() and (old := json.loads(file.read_text()))["recipe"] == result["recipe"]:
-        result = old
+    if file.exists():
+        old = json.loads(file.read_text(encoding="utf-8"))
+        if recipes.Recipe.from_json(old["recipe"]) == recipe:
+            result = {**old, **result, "seeds": old["seeds"]}
     for seed in seeds:
         keras.utils.clear_session()
         with tempfile.TemporaryDirectory() as folder:
             run = recipe.replace(seed=seed).run(pathlib.Path(folder) / name)
             result["versions"] = run.config["versions"]
             result["seeds"][str(seed)] = run.metrics
-            if name == "simple_cnn" and seed == recipe.seed:
-                without_optimizer(run.model).save(recipes.JUDGE)
+            if JUDGES.get(recipe.data) == name and seed == recipe.seed:
+                without_optimizer(run.model).save(CLASSIFIERS / f"{recipe.data}.keras")
         write_json(file, result)
         print(name, "seed", seed, run.metrics, *(f"{b} {holds}" for b, _, holds in run.bars()))
 
 
 def without_optimizer(model: keras.Model) -> keras.Model:
-    """The model without its optimizer's memory, which is twice the size of the weights."""
+    """The model without the optimizer's state, which is twice the size of the weights."""
     bare = type(model).from_config(model.get_config())
     bare.set_weights(model.get_weights())
     return bare

@@ -1,15 +1,19 @@
-"""Tuning: KerasTuner's searches over the recipes, each trial a run in a process of its own.
+"""Tuning: KerasTuner's searches over recipes, each trial a run in a process of its own.
 
-from kerasdl import recipes, tuning
+    from kerasdl import recipes, tuning
 
-search = tuning.tune(recipes.get("mlp"), tuner="bayesian", trials=20)
-search.best.metrics
+    search = tuning.tune(recipes.get("mlp"), tuner="bayesian", trials=20)
+    search.best.metrics
+
+A search is one folder. `search` runs it, `oracles` choose the next trial, `trial` is the process
+that trains one, `workers` let several processes share a search, `leaderboard` and `figures` show
+what was found.
 """
 
 from kerasdl.utils import lazy
 
 MODULES = {
-    "RecipeHyperModel": "hypermodel",
+    "RecipeHyperModel": "parameters",
     "Search": "search",
     "oracles": "oracles",
     "tune": "search",

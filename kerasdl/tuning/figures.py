@@ -1,21 +1,62 @@
-"""Pictures of a search."""
+"""Figures and TensorBoard events of a search, and the importance of its hyperparameters."""
 
+import dataclasses
 import itertools
+import shutil
+from collections.abc import Sequence
 
 import numpy as np
 
 from kerasdl.explain import style
-from kerasdl.recipes import training
-from kerasdl.recipes.run import Run
-from kerasdl.tuning import importance, parameters
+from kerasdl.runs import folder
+from kerasdl.tuning import parameters
 
-CURVES = 12  # of the best trials
+FEWEST = 8  # trials from which importance can be estimated
+TREES, REPEATS = 300, 30
+CURVES = 12  # learning curves that are drawn, of the best trials
 WHITE = {"boxstyle": "square,pad=0.1", "color": "white", "alpha": 0.7}
 LABEL = {"textcoords": "offset points", "fontsize": 8, "bbox": WHITE, "zorder": 5}
 
 
+@dataclasses.dataclass(frozen=True)
+class Importance:
+    """How much each hyperparameter matters.
+
+    Args:
+        names: tuple of str, the hyperparameters.
+        mean: array, the R^2 that is lost when a hyperparameter is shuffled, averaged over shuffles.
+        deviation: array, its standard deviation.
+        explained: float, the R^2 on trials that a tree has not seen: near 0, nothing is known.
+    """
+
+    names: tuple[str, ...]
+    mean: np.ndarray
+    deviation: np.ndarray
+    explained: float
+
+
+def importance(names: Sequence[str], positions, scores, seed: int = 0) -> Importance | None:
+    """Permutation importance in a random forest that predicts scores; `None` for too few trials.
+
+    Args:
+        names: The hyperparameters.
+        positions: array (trials, names), each value as a number in [0, 1].
+        scores: array (trials,).
+        seed: int, of the forest.
+    """
+    if len(scores) < FEWEST or np.ptp(scores) == 0:
+        return None
+    from sklearn import ensemble, inspection
+
+    x, y = np.asarray(positions, float), np.asarray(scores, float)
+    forest = ensemble.RandomForestRegressor(TREES, oob_score=True, random_state=seed).fit(x, y)
+    lost = inspection.permutation_importance(forest, x, y, n_repeats=REPEATS, random_state=seed)
+    mean, deviation = lost.importances_mean, lost.importances_std
+    return Importance(tuple(names), mean, deviation, float(forest.oob_score_))
+
+
 def draw(plan, board: dict):
-    """Write the figures of a leaderboard into the search's folder."""
+    """Draw a leaderboard into the folder of a search."""
     rows = [row for row in board["trials"] if row["status"] == "completed"]
     if not rows:
         return
@@ -27,13 +68,13 @@ def draw(plan, board: dict):
         "parallel_coordinates": parallel_coordinates(rows, x, plan),
         "learning_curves": learning_curves(rows, plan),
     }
-    if known := importance.measure(names, x, scores):
-        found["importance"] = bars(known)
-    training.draw(plan.folder, found)
+    if known := importance(names, x, scores):
+        found["importance"] = importance_bars(known)
+    folder.save_figures(plan.folder, found)
 
 
 def best_so_far(rows, objective):
-    """Each trial's score, and the best up to it."""
+    """Draw each trial's score and the best so far."""
     rows = sorted(rows, key=lambda row: row["trial"])
     numbers, scores = [r["trial"] for r in rows], [r["score"] for r in rows]
     best = list(itertools.accumulate(scores, lambda a, b: objective.best([a, b])))
@@ -41,14 +82,14 @@ def best_so_far(rows, objective):
         axis = picture.subplots()
         axis.plot(numbers, scores, "o", color=style.BLUE, label="a trial")
         axis.step(numbers, best, where="post", color=style.ORANGE, label="best so far")
-        axis.set(xlabel="trial", title=f"validation {objective.metric.replace('_', ' ')}")
+        axis.set(xlabel="trial", title=f"validation {objective.name.replace('_', ' ')}")
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend()
     return picture
 
 
 def parallel_coordinates(rows, positions, plan):
-    """A line for each trial through its values, coloured by its score."""
+    """Draw a line for each trial through its values, colored by its score."""
     import matplotlib
 
     ranks = np.argsort(np.argsort([row["score"] for row in rows]))
@@ -72,42 +113,40 @@ def parallel_coordinates(rows, positions, plan):
         groups = [f"{p.name.replace('_', ' ')}\n({p.group})" for p in plan.parameters]
         axis.set_xticks(range(len(groups)), groups, fontsize=8)
         axis.set(yticks=[], xlim=(-0.2, len(groups) - 0.5), ylim=(-0.04, 1.04))
-        axis.set_title(
-            f"{len(rows)} trials by {plan.objective.metric}: dark the worst, light the best"
-        )
+        axis.set_title(f"{len(rows)} trials by {plan.objective.name}: dark is worst, light is best")
         axis.grid(axis="x", color="#888888")
         axis.legend(loc="upper right", fontsize=8)
     return picture
 
 
 def _ticks(parameter):
-    """Some of a hyper-parameter's values and where they are."""
+    """Some values of a hyperparameter and their positions."""
     if hasattr(parameter, "min_value"):
         return [(f"{parameter.prob_to_value(at):.2g}", at) for at in (0, 0.5, 1)]
     return [(str(value), parameter.value_to_prob(value)) for value in parameter.values]
 
 
-def bars(found: importance.Importance):
-    """What each hyper-parameter is worth, most first."""
+def importance_bars(found: Importance):
+    """Draw the importance of each hyperparameter, largest first."""
     order = np.argsort(found.mean)
     with style.figure(6.5, 0.35 * len(order) + 1.2) as picture:
         axis = picture.subplots()
         names = [found.names[i].replace("_", " ") for i in order]
         axis.barh(names, found.mean[order], xerr=found.deviation[order], color=style.BLUE)
-        axis.set(xlabel="R² that a forest loses when these values are shuffled")
-        explained = f"it explains {max(found.explained, 0):.0%} of trials it did not see"
-        axis.set_title(f"importance by a random forest; {explained}")
+        axis.set(xlabel="R² that a random forest loses when these values are shuffled")
+        explained = f"explains {max(found.explained, 0):.0%} of unseen trials"
+        axis.set_title(f"importance by a random forest that {explained}")
     return picture
 
 
 def learning_curves(rows, plan):
-    """What the best trials had reached on the validation data, epoch by epoch."""
-    metric = plan.objective.metric
+    """Draw what the best trials had reached on the validation data after each epoch."""
+    metric = plan.objective.name
     with style.figure(6.5, 4) as picture:
         axis = picture.subplots()
         for place, row in enumerate(rows[:CURVES]):
-            history = Run(plan.folder / row["run"]).history
-            # the objective itself, where training reports it: losses of other recipes differ
+            history = folder.read_history(plan.folder / row["run"] / folder.HISTORY)
+            # the objective itself where training reports it, because losses of other recipes differ
             names = [f"val_{metric}", "val_loss", *history]
             name = next(name for name in names if name in history)
             axis.plot(
@@ -124,3 +163,31 @@ def learning_curves(rows, plan):
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend()
     return picture
+
+
+def write_events(plan, board: dict):
+    """Write all trials for TensorBoard's HParams page: `tensorboard --logdir FOLDER/events`."""
+    import tensorflow as tf
+    from tensorboard.plugins.hparams import api
+
+    events = plan.folder / "events"
+    shutil.rmtree(events, ignore_errors=True)
+    domains = {p.name: api.HParam(p.name, _domain(api, p)) for p in plan.hyperparameters.space}
+    metric = plan.objective.name
+    with tf.summary.create_file_writer(str(events)).as_default():
+        shown = [api.Metric(metric, display_name=board["objective"])]
+        api.hparams_config(hparams=list(domains.values()), metrics=shown)
+    for row in board["trials"]:
+        if row["status"] != "completed":
+            continue
+        name = f"{row['trial']:04d}"
+        with tf.summary.create_file_writer(str(events / name)).as_default():
+            values = {domains[key]: value for key, value in row["values"].items()}
+            api.hparams(values, trial_id=name)
+            tf.summary.scalar(metric, row["score"], step=row["epochs"])
+
+
+def _domain(api, parameter):
+    if hasattr(parameter, "min_value"):
+        return api.RealInterval(parameter.min_value, parameter.max_value)
+    return api.Discrete([*parameter.values])

@@ -1,28 +1,44 @@
-"""A search: a recipe, a space, an oracle, a folder; stopped at any time, it goes on."""
+"""Run a search: a recipe, a search space, an oracle and a folder. It can be stopped and resumed."""
 
+import contextlib
+import dataclasses
+import functools
+import io
 import json
 import pathlib
+import re
 import sys
 import time
+from collections.abc import Callable
 
-from kerasdl import recipes
+import keras_tuner
+from keras_tuner.engine import base_tuner
+
+from kerasdl import errors, recipes
 from kerasdl.errors import InvalidInput
-from kerasdl.recipes import lock
+from kerasdl.recipes import space
 from kerasdl.recipes.recipe import Recipe
-from kerasdl.recipes.run import Run
-from kerasdl.tuning import limits, plan, reporting, running, tuner, workers
+from kerasdl.runs import prepare
+from kerasdl.runs.run import Run
+from kerasdl.tasks.task import Metric
+from kerasdl.training import lock
+from kerasdl.tuning import leaderboard, oracles, parameters, trial, workers
+from kerasdl.utils import checks
 
-STARTING = 120.0  # seconds that a trial may take besides training, three times its own
+STARTING = 120.0  # seconds that a trial may take in addition to three times its limit
+VALIDATION = 0.2  # fraction of the training data that evaluates trials, if a recipe leaves none
+HYPERBAND = "tuner/"  # prefix of what Hyperband adds to a trial's values
+UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 class Search:
     """A search folder.
 
     Attributes:
-        path: search.json, trials/, leaderboard.json, figures/, events/ (TensorBoard), best/, and
-            oracle/, KerasTuner's own files.
-        leaderboard: {"objective": ..., "best": ..., "trials": [...]}, best first.
-        best: The best trial, as `kerasdl train` would have left it.
+        path: The folder: search.json, trials/, leaderboard.json, figures/, events/ (TensorBoard),
+            best/, and oracle/ with KerasTuner's own files.
+        leaderboard: {"objective": ..., "best": ..., "trials": [...]}, best trial first.
+        best: The best trial as a run, as `kerasdl train` would have left it.
     """
 
     def __init__(self, path: str | pathlib.Path):
@@ -30,10 +46,12 @@ class Search:
 
     @property
     def leaderboard(self) -> dict:
+        """The leaderboard as a dictionary."""
         return json.loads((self.path / "leaderboard.json").read_text(encoding="utf-8"))
 
     @property
     def best(self) -> Run:
+        """The run of the best trial."""
         return recipes.open(self.path / "best")
 
 
@@ -53,39 +71,40 @@ def tune(
     fast: bool = False,
     show=lambda line: print(line, file=sys.stderr, flush=True),
 ) -> Search | None:
-    """Search a recipe's space; the result is a `Search`, or `None` for a worker.
+    """Search the hyperparameters of a recipe; return a `Search`, or `None` for a worker.
 
-    A trial trains the recipe with other values in a process of its own and is judged on the
-    validation data. The first one is the recipe itself. With KerasTuner's variables
+    Each trial trains the recipe with other values in a process of its own, and is evaluated on the
+    validation data. The first trial is the recipe itself. With KerasTuner's environment variables
     KERASTUNER_TUNER_ID, _ORACLE_IP and _ORACLE_PORT, several processes share a search.
 
     Args:
-        recipe: What is tuned; its `epochs` are those of a trial.
-        tuner: "random", "grid", "bayesian" or "hyperband".
-        trials: How many at most.
-        time: For the whole search, such as "10m".
-        trial_time: For training in one trial, such as "20s"; what ends by time depends on the
-            machine, all else can be had again.
-        patience: Epochs without a better validation loss after which a trial ends; by default a
-            fifth of its epochs, 5 at least.
-        validation: Share of the training data that judges; by default the recipe's, or a fifth.
-        only: Names of hyper-parameters, where not all of the space are to be tuned.
-        combinations: Values to try one after the other, by hand; the tuner is then "grid".
-        seed: The same seed, the same trials.
+        recipe: `Recipe`; its `epochs` are those of a trial.
+        tuner: str, "random", "grid", "bayesian" or "hyperband".
+        trials: int, the largest number of trials.
+        time: str, for the whole search, such as "10m".
+        trial_time: str, for training in one trial, such as "20s". A trial that time ends depends
+            on the speed of the machine; all others are repeatable.
+        patience: int, epochs without a better validation loss after which a trial ends; by default
+            a fifth of its epochs, at least 5.
+        validation: float, fraction of the training data that evaluates trials; by default the
+            recipe's, or a fifth.
+        only: names of hyperparameters to tune; by default all of the recipe's space.
+        combinations: list of dict, values to try one after the other instead of a search.
+        seed: int; the same seed gives the same trials.
         out: The folder; by default one under `tunings/`.
-        fast: Two trials of one batch each, to see that it works.
-        show: Gets a line for each trial.
+        fast: bool, whether to run two trials of one batch each, to see that it works.
+        show: function that gets a line for each trial.
     """
     role = workers.Role.of_environment()
-    planned = plan.make(
+    planned = plan_search(
         recipe,
         out,
         tuner="grid" if combinations else tuner,
         trials=trials,
         validation=validation,
         only=only,
-        seconds=limits.seconds(time, "time"),
-        trial_seconds=limits.seconds(trial_time, "trial-time"),
+        seconds=seconds_of(time, "time"),
+        trial_seconds=seconds_of(trial_time, "trial-time"),
         patience=patience,
         combinations=combinations,
         seed=seed,
@@ -119,23 +138,24 @@ def _short(value):
 
 
 def _search(planned, role, show):
-    board = reporting.Board(planned, show)
-    left = None if planned.seconds is None else max(planned.seconds - board.spent, 0.0)
+    progress = leaderboard.Progress(planned, show)
+    left = None if planned.seconds is None else max(planned.seconds - progress.spent, 0.0)
     oracle = planned.oracle(left)
-    oracle.on_end = board.ended
-    board.save()
-    loop = tuner.Tuner(oracle, planned.folder, _runner(planned, lambda: oracle.deadline))
+    oracle.on_end = progress.ended
+    progress.save()
+    loop = Tuner(oracle, planned.folder, _runner(planned, lambda: oracle.deadline))
     try:
         if role.name == "chief":
             role.serve(oracle, planned.folder)
         else:
             loop.search()
     except KeyboardInterrupt:
-        board.save()
+        progress.save()
         raise KeyboardInterrupt(
-            f"Stopped. {board.count} trials are kept in {planned.folder}; the same command goes on."
+            f"Stopped. {progress.count} trials are kept in {planned.folder}; "
+            "the same command continues."
         ) from None
-    board.finish()
+    progress.finish()
 
 
 def _work(planned, role, show):
@@ -151,23 +171,186 @@ def _work(planned, role, show):
 
     with role.connected(planned.folder) as finished:
         if finished:
-            show(f"{planned.folder} holds this search, finished; to go on, start its chief first.")
+            show(f"{planned.folder} holds this search, finished; to continue, start its chief.")
             return
-        loop = tuner.Tuner(planned.oracle(), planned.folder, reported)
+        loop = Tuner(planned.oracle(), planned.folder, reported)
         loop.search()
 
 
 def _runner(planned, deadline):
-    """What runs a trial, within the time that is left."""
+    """A function that runs a trial within the time that is left."""
 
     def run(number, values, epochs):
         left = deadline() and max(deadline() - time.monotonic(), 1.0)
         specification = planned.trial(values, epochs, left)
         limit = specification["seconds"]
-        return running.run(
+        return trial.start(
             planned.trial_folder(number),
             specification,
             seconds=limit and 3 * limit + STARTING,
         )
 
     return run
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The settings of a search; those of `fixed` cannot change when it is resumed."""
+
+    recipe: Recipe
+    parameters: tuple
+    objective: Metric
+    folder: pathlib.Path
+    tuner: str
+    trials: int
+    seconds: float | None = None
+    trial_seconds: float | None = None
+    patience: int = 5
+    combinations: list | None = None
+    seed: int = 0
+    fast: bool = False
+
+    def fixed(self) -> dict:
+        """The settings that identify the search."""
+        return {
+            "recipe": self.recipe.to_json(),
+            "hyper-parameters": [p.name for p in self.parameters],
+            "objective": {"metric": self.objective.name, "direction": self.objective.direction},
+            "tuner": self.tuner,
+            "trial-time": self.trial_seconds,
+            "patience": self.patience,
+            "combinations": self.combinations,
+            "seed": self.seed,
+            "fast": self.fast,
+        }
+
+    @functools.cached_property
+    def hyperparameters(self) -> keras_tuner.HyperParameters:
+        hp = keras_tuner.HyperParameters()
+        parameters.declare(hp, self.parameters, self.recipe)
+        return hp
+
+    def oracle(self, seconds: float | None = None):
+        """The oracle, with so many seconds left."""
+        options = {"combinations": self.combinations} if self.combinations else {}
+        oracle = oracles.make(
+            self.tuner,
+            self.objective,
+            self.hyperparameters,
+            trials=self.trials,
+            seed=self.seed,
+            epochs=self.recipe.epochs,
+            first={p.name: p.start(self.recipe) for p in self.parameters},
+            **options,
+        )
+        oracle.deadline = None if seconds is None else time.monotonic() + seconds
+        return oracle
+
+    def trial_folder(self, number: int) -> pathlib.Path:
+        return self.folder / "trials" / f"{number:04d}"
+
+    def trial(self, values: dict, epochs: int | None, seconds: float | None) -> dict:
+        """What the process of a trial must know."""
+        recipe = space.change(self.recipe, self.parameters, values).replace(epochs=epochs)
+        limits = [limit for limit in (self.trial_seconds, seconds) if limit is not None]
+        return {
+            "values": values,
+            "recipe": recipe.to_json(),
+            "metric": self.objective.name,
+            "patience": min(self.patience, recipe.epochs) if self.patience else 0,
+            "seconds": min(limits, default=None),
+            "fast": self.fast,
+        }
+
+
+def plan_search(
+    recipe: Recipe, out=None, *, tuner, trials, validation=None, only=(), **settings
+) -> Plan:
+    """Check all settings and load the data, a part of which must be left for validation."""
+    errors.one_of("tuner", tuner, oracles.NAMES)
+    fast = settings.get("fast", False)
+    checks.integers(trials=trials)
+    parameters.parameters_of(recipe, only=only)  # find a wrong name before loading the data
+    if validation is not None:
+        recipe = _validated_by(recipe, validation)
+    info = prepare.load_data(recipe).info
+    if not info.counts["validation"]:
+        if validation is not None:
+            expected = "a fraction that leaves some examples"
+            raise InvalidInput("value for `validation`", expected, validation)
+        recipe = _validated_by(recipe, VALIDATION)
+        info = prepare.load_data(recipe).info
+    recipe = recipe.replace(epochs=1) if fast else recipe
+    task = prepare.task_for(recipe, info)
+    patience = settings.pop("patience", None) or max(5, recipe.epochs // 5)
+    return Plan(
+        recipe=recipe,
+        parameters=parameters.parameters_of(recipe, info, only),
+        objective=task.objective,
+        folder=pathlib.Path(out) if out else _folder(recipe, tuner, settings.get("seed", 0), fast),
+        tuner=tuner,
+        trials=min(trials, 2) if fast else trials,
+        patience=patience if task.early_stopping else 0,
+        **settings,
+    )
+
+
+def _validated_by(recipe, fraction):
+    return recipe.replace(data_options={**recipe.data_options, "validation": fraction})
+
+
+def _folder(recipe, tuner, seed, fast):
+    data = pathlib.Path(recipe.data.replace(":", "-")).stem
+    tail = "-fast" if fast else ""
+    return pathlib.Path("tunings") / f"{recipe.name}-{data}-{tuner}-seed{seed}{tail}"
+
+
+class Tuner(base_tuner.BaseTuner):
+    """KerasTuner's loop over trials: ask the oracle, run the trial, report the result.
+
+    Args:
+        oracle: One of `kerasdl.tuning.oracles`.
+        folder: Where KerasTuner's files are, from which a stopped search is resumed.
+        run: function from a trial's number, values and epochs to its result.
+    """
+
+    def __init__(self, oracle, folder: pathlib.Path, run: Callable[[int, dict, int | None], dict]):
+        self.run = run
+        with contextlib.redirect_stdout(io.StringIO()):  # KerasTuner prints that it reloads
+            super().__init__(oracle, directory=folder, project_name="oracle")
+        self.save()
+
+    def run_trial(self, trial):
+        values = trial.hyperparameters.values
+        own = {name: value for name, value in values.items() if not name.startswith(HYPERBAND)}
+        result = self.run(int(trial.trial_id), own, values.get(HYPERBAND + "epochs"))
+        if result["status"] == "failed":
+            raise keras_tuner.errors.FailedTrialError(result["reason"])
+        return {self.oracle.objective.name: result["score"]}
+
+    def pre_create_trial(self):
+        if self._is_worker():
+            time.sleep(0.2)  # do not flood a chief that has no trial yet with requests
+
+    def save(self):
+        if not self._is_worker():
+            self.oracle.save()
+
+    def _get_tuner_fname(self):
+        # KerasTuner reloads if this file exists: the state of the oracle, which is never torn
+        return str(pathlib.Path(self.project_dir) / "oracle.json")
+
+
+def seconds_of(text: str | None, name: str = "time") -> float | None:
+    """A time such as "20s", "10m" or "1.5h" in seconds; `None` means no limit.
+
+    >>> seconds_of("1.5m")
+    90.0
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+\.?\d*)([smh])", str(text).strip())
+    if not found or float(found[1]) == 0:
+        expected = "a number and a unit: 20s, 10m or 1.5h"
+        raise InvalidInput(f"value for `{name}`", expected, text)
+    return float(found[1]) * UNITS[found[2]]

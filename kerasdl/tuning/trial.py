@@ -1,44 +1,90 @@
 """One trial, in a process of its own: `python -m kerasdl.tuning.trial FOLDER`.
 
-The folder holds trial.json: the recipe, the objective, the limits. What comes out is the run
-folder `run` and result.json. So a trial can be had again from its file, memory cannot pile up,
-and a crash is the end of one trial only.
+The folder holds trial.json: the recipe, the metric and the limits. The process adds the run folder
+`run` and result.json. A trial can therefore be repeated from its file, memory cannot pile up over
+trials, and a crash ends one trial only.
 """
 
 import json
 import math
 import os
 import pathlib
+import shutil
+import signal
+import subprocess
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 
 from kerasdl.errors import InvalidInput
 from kerasdl.recipes.recipe import Recipe
 from kerasdl.utils.files import write_json
 
+COMMAND = (sys.executable, "-m", "kerasdl.tuning.trial")
+OTHERS = ("TF_CONFIG", "KERASTUNER_")  # variables that would make a trial a worker
+
+
+def start(
+    folder: pathlib.Path,
+    specification: dict,
+    *,
+    seconds: float | None = None,
+    command: Sequence[str] = COMMAND,
+) -> dict:
+    """Run a trial in a process, or continue what was interrupted in its folder; return the result.
+
+    Args:
+        folder: The trial's folder.
+        specification: dict, the contents of trial.json.
+        seconds: float, after how long the process is killed: it may hang where no callback runs.
+        command: The command to run, to which the folder is added.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if result := result_of(folder):
+        return result
+    write_json(folder / "trial.json", specification)
+    status = _wait([*command, str(folder)], folder / "log.txt", seconds)
+    result = result_of(folder)
+    if result is None:
+        result = failure(f"{_ending(status, seconds)}{_last_line(folder / 'log.txt')}")
+        write_json(folder / "result.json", result)
+    shutil.rmtree(folder / "run" / "checkpoints", ignore_errors=True)
+    return result
+
+
+def result_of(folder: pathlib.Path) -> dict | None:
+    """The result of a trial that ended, else `None`."""
+    file = folder / "result.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+def failure(reason: str) -> dict:
+    """The result of a trial that failed."""
+    return {"status": "failed", "reason": " ".join(str(reason).split())}
+
 
 def run(folder: pathlib.Path) -> dict:
-    """Train what the folder's trial.json says, judge it on the validation data: the result."""
+    """Train what the folder's trial.json says and evaluate it on the validation data."""
     import keras
 
-    from kerasdl.recipes import training
-    from kerasdl.tuning import stopping
+    from kerasdl.runs import prepare
+    from kerasdl.runs.train import train
 
     trial = json.loads((folder / "trial.json").read_text(encoding="utf-8"))
     recipe, metric = Recipe.from_json(trial["recipe"]), trial["metric"]
-    start = time.perf_counter()
+    begin = time.perf_counter()
     callbacks, limit, patience = [], None, None
-    if trial["patience"] and recipe.task != "adversarial":  # two losses that rise and fall
+    if trial["patience"]:
         patience = keras.callbacks.EarlyStopping(
             "val_loss", patience=trial["patience"], restore_best_weights=True
         )
         callbacks.append(patience)
     if trial["seconds"]:
-        limit = stopping.Limit(trial["seconds"])
+        limit = _time_limit(trial["seconds"])
         callbacks.append(limit)
-    done = training.train(
+    done = train(
         recipe,
         folder / "run",
         fast=trial["fast"],
@@ -47,12 +93,11 @@ def run(folder: pathlib.Path) -> dict:
         callbacks=callbacks,
         pictures=False,
     )
-    splits = training.load_data(recipe, trial["fast"])
-    metrics = training.task_of(recipe).evaluate(done.model, splits.validation)
+    splits = prepare.load_data(recipe, trial["fast"])
+    metrics = done.task.evaluate(done.model, splits.validation)
     for name, value in metrics.items():
         if not math.isfinite(value):
             raise InvalidInput(f"{name} of the validation data", "a finite number", value)
-    epochs = len(next(iter(done.history.values())))
     stopped = "time" if limit and limit.reached else "end"
     if stopped == "end" and patience and patience.stopped_epoch:
         stopped = "patience"
@@ -60,19 +105,33 @@ def run(folder: pathlib.Path) -> dict:
         "status": "completed",
         "score": metrics[metric],
         "validation": metrics,
-        "epochs": epochs,
+        "epochs": len(next(iter(done.history.values()))),
         "stopped": stopped,
         "parameters": done.metrics["parameters"],
-        "seconds": round(time.perf_counter() - start, 2),
+        "seconds": round(time.perf_counter() - begin, 2),
     }
 
 
-def failure(reason: str) -> dict:
-    """The result of a trial that gave none."""
-    return {"status": "failed", "reason": " ".join(str(reason).split())}
+def _time_limit(seconds):
+    import keras
+
+    class TimeLimit(keras.callbacks.Callback):
+        """End training after some seconds, within an epoch if need be."""
+
+        reached = False
+
+        def on_train_begin(self, logs=None):
+            self.end = time.monotonic() + seconds
+
+        def on_train_batch_end(self, batch, logs=None):
+            if time.monotonic() > self.end:
+                self.reached = self.model.stop_training = True
+
+    return TimeLimit()
 
 
 def main(folder: pathlib.Path):
+    """Run the trial of a folder and write its result, also when it fails."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         result = run(folder)
@@ -83,9 +142,48 @@ def main(folder: pathlib.Path):
 
 
 def _end_with_parent():
-    """Standard input closes when the searching process ends, in whatever way."""
+    """Exit when standard input closes: the search has ended, in whatever way."""
     sys.stdin.buffer.read()
     os._exit(1)
+
+
+def _wait(command, log, seconds):
+    """Run a command; return its exit status, minus a signal's number, or `None` on a timeout."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OTHERS)}
+    environment = {**kept, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,  # closes when this process ends: see `_end_with_parent`
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,  # Ctrl-C reaches this process, which ends the child
+        )
+    try:
+        return child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+        child.stdin.close()
+
+
+def _ending(status, seconds):
+    if status is None:
+        return f"killed after {seconds:.0f} s"
+    if status < 0:
+        name = signal.Signals(-status).name
+        memory = ", perhaps because memory ran out" if status == -signal.SIGKILL else ""
+        return f"ended by {name}{memory}"
+    return f"ended with status {status}"
+
+
+def _last_line(log):
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return f": {lines[-1].strip()}" if lines else ""
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Several processes that share a search: KerasTuner's chief, who asks the oracle, and workers.
+"""Several processes that share a search: KerasTuner's chief, which holds the oracle, and workers.
 
-KerasTuner's chief waits for workers that died and its workers wait an hour for a chief that did.
-Here each lets a file in the shared folder grow older by no more than a second while it lives.
+KerasTuner's chief waits forever for workers that died, and its workers wait an hour for a chief
+that did. Here each process touches a file in the shared folder every second while it lives.
 """
 
 import contextlib
@@ -18,12 +18,12 @@ from keras_tuner.src.distribute import oracle_chief, oracle_client
 from kerasdl.errors import InvalidInput
 
 VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
-LOST = 30.0  # seconds of silence after which a process is taken for dead
+LOST = 30.0  # seconds without a heartbeat after which a process counts as dead
 WAIT = 600.0  # seconds that a chief waits for a worker, and a worker for its chief
 
 
-class Listener:
-    """For how long each process of a search has been silent, by this process's own clock."""
+class Heartbeats:
+    """How long ago each process of a search was last alive, by this process's own clock."""
 
     def __init__(self, folder: pathlib.Path, clock=time.monotonic):
         self.folder, self.clock, self.heard = folder, clock, {}
@@ -38,7 +38,7 @@ class Listener:
 
 @contextlib.contextmanager
 def pulse(folder: pathlib.Path, name: str, also=lambda: None):
-    """Touch this process's file, and do something else, every second."""
+    """Touch this process's file every second, and call `also`, inside a `with` block."""
     folder.mkdir(parents=True, exist_ok=True)
     end = threading.Event()
 
@@ -60,16 +60,17 @@ def pulse(folder: pathlib.Path, name: str, also=lambda: None):
 
 @dataclasses.dataclass
 class Role:
-    """Who this process is: "alone", the "chief", or a "worker"."""
+    """The role of this process in a search: "alone", "chief" or "worker"."""
 
     name: str = "alone"
     tuner_id: str = "tuner0"
     address: str = ""
-    listens: bool = False  # a worker that has heard of its chief and waits for it
+    listens: bool = False  # whether this worker waits for its chief
     lost: bool = False
 
     @classmethod
     def of_environment(cls) -> "Role":
+        """The role that KerasTuner's environment variables give."""
         found = [os.environ.get(name) for name in VARIABLES]
         if not any(found[1:]):
             return cls()
@@ -82,7 +83,7 @@ class Role:
         return cls(name, tuner_id, f"{address}:{port}")
 
     def serve(self, oracle, folder: pathlib.Path):
-        """Be the chief until every worker was told that nothing is left to do."""
+        """Serve the oracle until every worker knows that no trial is left."""
         failures = []
 
         def server():
@@ -91,37 +92,37 @@ class Role:
             except Exception as error:
                 failures.append(error)
 
-        # its own end comes up to 20 seconds late, and never where a worker died
+        # the server itself ends up to 20 seconds late, and never if a worker died
         threading.Thread(target=server, daemon=True).start()
-        listener, alone = Listener(folder / "workers"), time.monotonic()
+        heartbeats, alone = Heartbeats(folder / "workers"), time.monotonic()
         with pulse(folder / "workers", self.tuner_id):
             while not (oracle.stopped or oracle.over) or oracle.ongoing_trials or oracle.tuner_ids:
                 time.sleep(0.2)
                 if failures:
                     raise InvalidInput("address of the chief", "a free one", self.address)
                 for worker in list(oracle.tuner_ids):
-                    if listener.silent(worker) > LOST:
+                    if heartbeats.silent(worker) > LOST:
                         oracle.forget(worker)
                 alone = time.monotonic() if oracle.tuner_ids else alone
                 if time.monotonic() - alone > WAIT:
                     expected = f"a worker that asks {self.address} within {WAIT:.0f} s"
                     raise InvalidInput("shared search", expected, "none")
-            time.sleep(1)  # the last answer is on its way
+            time.sleep(1)  # the last answer is still being sent
 
     @contextlib.contextmanager
     def connected(self, folder: pathlib.Path):
-        """Be a worker of the chief, once there is one.
+        """Wait for the chief and work for it inside a `with` block.
 
-        Gives whether the search is finished and has no chief any more.
+        Gives True if the search is finished and has no chief.
         """
         oracle_client.TIMEOUT = WAIT
         places = folder / "workers"
-        listener = Listener(places)
+        heartbeats = Heartbeats(places)
 
         def listen():
-            if listener.silent("chief") > LOST and self.listens:
+            if heartbeats.silent("chief") > LOST and self.listens:
                 self.lost = True
-                # a real signal, which wakes whatever waits
+                # a real signal, which interrupts any wait
                 signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
         try:
@@ -135,7 +136,7 @@ class Role:
             raise InvalidInput("chief of the search", expected, received) from None
 
     def _finished(self, folder, chief):
-        """Wait for the chief, who makes the folder; one that was killed may have left its file."""
+        """Wait until the chief has made the folder; a killed chief may have left its file."""
         limit = time.monotonic() + WAIT
         while not chief.exists():
             if (folder / "best").is_dir():
@@ -148,7 +149,7 @@ class Role:
 
     @contextlib.contextmanager
     def busy(self):
-        """While a trial runs, the chief may be away."""
+        """Run a trial inside a `with` block; meanwhile the chief may be away."""
         self.listens = False
         yield
         self.listens = True

@@ -1,33 +1,51 @@
-"""Rows of results as a table for people or as JSON for programs."""
+"""Print rows of results as a table for people or as JSON for programs."""
 
 import json
 import os
 import sys
 
+UNWRAPPED = 10_000  # columns; a file or a pipe gets whole lines
 
-def show(rows: list[dict], title: str = "", as_json: bool = False, whole: str = ""):
-    """Print rows that share their keys; names in the column `whole` are never broken."""
+
+def show(rows: list[dict], title: str = "", as_json: bool = False):
+    """Print rows that have the same keys.
+
+    In a terminal, the table fits its width, and only texts are wrapped. In a pipe or a file, no
+    line is wrapped.
+
+    Args:
+        rows: list of dict, a row each.
+        title: str, a line above the table.
+        as_json: bool, whether to print JSON instead.
+    """
     if as_json:
         json.dump(rows, sys.stdout, indent=2)
         print()
         return
+    import rich.box
     import rich.console
     import rich.table
+    import rich.text
 
-    table = rich.table.Table(title=title or None, title_justify="left", title_style="bold")
+    in_terminal = sys.stdout.isatty() or "COLUMNS" in os.environ
+    console = rich.console.Console(width=None if in_terminal else UNWRAPPED, highlight=False)
+    if title:
+        console.print(rich.text.Text(_printable(title), style="bold"))
+    table = rich.table.Table(box=rich.box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in rows[0] if rows else ():
-        numeric = all(isinstance(row[name], int | float) for row in rows)
+        is_text = any(isinstance(row[name], str) for row in rows)
+        is_number = all(isinstance(row[name], int | float | None) for row in rows) and not is_text
         table.add_column(
             name.replace("_", " "),
-            justify="right" if numeric else "left",
+            justify="right" if is_number else "left",
             overflow="fold",
-            no_wrap=name == whole,
+            no_wrap=not is_text,
         )
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    # a file or a pipe gets whole lines, a terminal gets its own width
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
-    rich.console.Console(width=width, highlight=False).print(table)
+        table.add_row(*(rich.text.Text(_cell(value)) for value in row.values()))
+    with console.capture() as captured:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _cell(value):
@@ -37,4 +55,11 @@ def _cell(value):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.2e}" if 0 < abs(value) < 1e-3 else f"{value:,.4g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else _printable(str(value))
+
+
+def _printable(text):
+    """The text without control characters, which a terminal would obey."""
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )

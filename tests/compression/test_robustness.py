@@ -16,7 +16,7 @@ from kerasdl import cli, compression, recipes
 from kerasdl.compression import fake_quant
 from kerasdl.errors import InvalidInput
 from kerasdl.export.worker import WORKER
-from kerasdl.recipes import compressing
+from kerasdl.runs import compress
 from tests.compression import networks
 
 QUICKEST = ("--method", "float16", "--epochs", "1")
@@ -142,7 +142,7 @@ def test_the_command_ends_in_one_line_on_a_full_disk(tmp_path, monkeypatch, caps
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(compressing, "write_json", full)
+    monkeypatch.setattr(compress, "write_json", full)
     monkeypatch.setattr(sys, "argv", ["kerasdl", "compress", str(tmp_path / "run"), *QUICKEST])
     with pytest.raises(SystemExit) as end:
         cli.main()

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from kerasdl import recipes
+from kerasdl import recipes, runs
 
 pytestmark = [
     pytest.mark.slow,  # seven starts of TensorFlow
@@ -67,7 +67,7 @@ def test_a_killed_worker_ends_the_run_and_the_same_command_goes_on(undisturbed, 
     os.kill(worker_of(process.pid), signal.SIGKILL)
     process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGKILL
-    assert not recipes.Run(out).finished
+    assert not runs.is_finished(out)
     process = launched(out)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output.decode()

@@ -147,7 +147,7 @@ def test_feature_maps_are_the_outputs_of_convolutions_and_blocks():
     np.testing.assert_allclose(drawn[1], strongest, rtol=1e-5)
     one = explain.feature_maps(model, image, layer="last")
     assert len(shown(one)) == 1 + 5
-    with pytest.raises(InvalidInput, match="one of .*first"):
+    with pytest.raises(InvalidInput, match=r"one of .*first"):
         explain.feature_maps(model, image, layer="frist")
     flat = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
     with pytest.raises(InvalidInput, match="a layer with feature maps"):

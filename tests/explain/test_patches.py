@@ -57,7 +57,7 @@ def test_deeper_layers_hear_larger_pieces_and_a_dead_map_none(model, images):
 
 
 def test_says_what_it_expected(model, images):
-    with pytest.raises(InvalidInput, match="one of .*first"):
+    with pytest.raises(InvalidInput, match=r"one of .*first"):
         explain.top_patches(model, images, "frist")
     with pytest.raises(InvalidInput, match="at least 8"):
         explain.top_patches(model, images[:5])

@@ -3,8 +3,8 @@
 import keras_tuner
 import pytest
 
-from kerasdl.tuning import oracles, tuner
-from kerasdl.tuning.objective import Objective
+from kerasdl.tasks.task import Metric
+from kerasdl.tuning import oracles, search
 
 
 class Search:
@@ -17,10 +17,10 @@ class Search:
                 hp.Float(key, *values)
             else:
                 hp.Choice(key, values)
-        objective = Objective("y", direction)
+        objective = Metric("y", direction, "")
         self.oracle = oracles.make(name, objective, hp, trials=trials, **options)
         self.function, self.tried, self.scores = function, [], []
-        self.tuner = tuner.Tuner(self.oracle, folder, self.run)
+        self.tuner = search.Tuner(self.oracle, folder, self.run)
 
     def run(self, number, values, epochs):
         self.tried.append(values if epochs is None else {**values, "epochs": epochs})

@@ -30,13 +30,13 @@ def run(capsys, *arguments):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--tuner", "gird"), "one of grid"),
-        (("--trials", "0"), "Invalid value for `trials`. Expected a positive integer"),
+        (("--tuner", "gird"), "one of bayesian, grid"),
+        (("--trials", "0"), "`trials`. Expected a positive integer"),
         (("--time", "soon"), "Invalid value for `time`. Expected a number and a unit"),
         (("--trial-time", "20"), "Invalid value for `trial-time`"),
-        (("--only", "learning"), "one of learning_rate"),
+        (("--only", "learning"), "learning_rate"),
         (("--validation", "1.5"), "validation"),
-        (("--epochs", "0"), "Invalid value for `epochs`"),
+        (("--epochs", "0"), "`epochs`"),
         (("--data", "nowhere.csv"), "nowhere.csv"),
     ],
 )

@@ -11,8 +11,8 @@ import pytest
 from scipy import stats
 
 from kerasdl.errors import InvalidInput
+from kerasdl.tasks.task import Metric
 from kerasdl.tuning import oracles, parameters
-from kerasdl.tuning.objective import Objective
 
 THREE, TWO = [1, 2, 3], ["a", "b"]
 
@@ -90,7 +90,7 @@ def test_random_rates_are_log_uniform():
     """HPO-04."""
     hp = keras_tuner.HyperParameters()
     hp.Float("rate", 1e-5, 1e-1, sampling="log")
-    oracle = oracles.make("random", Objective("y", "min"), hp, trials=3)
+    oracle = oracles.make("random", Metric("y", "min", ""), hp, trials=3)
     drawn = np.array([oracle._random_values()["rate"] for _ in range(2000)])
     assert drawn.min() >= 1e-5 and drawn.max() <= 1e-1
     assert np.median(drawn) == pytest.approx(1e-3, rel=0.3)
@@ -199,7 +199,7 @@ def test_no_trial_begins_when_time_is_over(searched, tmp_path):
     hp = keras_tuner.HyperParameters()
     hp.Float("x", 0.0, 1.0)
     for name in oracles.NAMES:
-        oracle = oracles.make(name, Objective("y", "min"), hp, trials=5, epochs=9)
+        oracle = oracles.make(name, Metric("y", "min", ""), hp, trials=5, epochs=9)
         oracle._set_project_dir(tmp_path, name)
         oracle.deadline = time.monotonic() - 1
         assert oracle.create_trial("tuner0").status == "STOPPED"

@@ -14,8 +14,8 @@ from keras_tuner.src.distribute import oracle_client
 
 from kerasdl.distribute import launching
 from kerasdl.errors import InvalidInput
+from kerasdl.tasks.task import Metric
 from kerasdl.tuning import oracles, workers
-from kerasdl.tuning.objective import Objective
 
 TRIALS = 3
 TUNE = [sys.executable, "-m", "kerasdl", "tune", "mlp", "--trials", str(TRIALS), "--epochs", "1"]
@@ -62,7 +62,7 @@ def test_a_chief_and_two_workers_share_a_search(tmp_path):
 def oracle(tmp_path):
     hp = keras_tuner.HyperParameters()
     hp.Float("x", 0.0, 1.0)
-    oracle = oracles.make("random", Objective("y", "min"), hp, trials=2)
+    oracle = oracles.make("random", Metric("y", "min", ""), hp, trials=2)
     oracle._set_project_dir(tmp_path, "oracle")
     return oracle
 
@@ -157,9 +157,9 @@ def test_a_worker_that_comes_late_finds_the_search_finished(tmp_path):
         assert finished
 
 
-def test_a_listener_judges_by_its_own_clock(tmp_path):
+def test_heartbeats_are_timed_by_the_own_clock(tmp_path):
     now = [100.0]
-    listener = workers.Listener(tmp_path, clock=lambda: now[0])
+    listener = workers.Heartbeats(tmp_path, clock=lambda: now[0])
     assert listener.silent("tuner0") == 0
     now[0] += 7
     assert listener.silent("tuner0") == 7

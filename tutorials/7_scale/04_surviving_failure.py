@@ -35,7 +35,7 @@ import numpy as np
 import kerasdl
 from kerasdl import callbacks
 from kerasdl.callbacks import nonfinite
-from kerasdl.recipes import checkpoint
+from kerasdl.training import checkpoint
 
 ALL, WEIGHTS = "all of the state", "only the weights"
 

@@ -53,7 +53,7 @@ def read(path, seed, target=None, validation=0.1, test=0.2, skip_bad=False) -> S
     if not source.train or not source.test:
         expected = "enough lines to train and to test"
         raise errors.InvalidInput(f"file `{path}`", expected, f"{len(good)} lines")
-    return dataclasses.replace(source, skipped=skipped)
+    return dataclasses.replace(source, target=target, skipped=skipped)
 
 
 def read_inputs(path, columns: list[Column], target=None) -> tuple[list[int], np.ndarray]:

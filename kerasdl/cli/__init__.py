@@ -1,0 +1,41 @@
+"""The command line: a file for each group of commands.
+
+catalog.py   list, info, formulas
+training.py  train, tune, launch
+runs.py      evaluate, predict, explain, doctor
+shipping.py  export, compress, bench, demo
+"""
+
+import os
+import sys
+
+from kerasdl import errors
+from kerasdl.cli import catalog, runs, shipping, training
+from kerasdl.cli.options import app, stopping
+
+__all__ = ["app", "catalog", "main", "runs", "shipping", "training"]
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its errors also come as exceptions
+
+
+def main():
+    """Run a command. Wrong input ends in one line on standard error and exit status 2."""
+    arguments = sys.argv[1:] or ["--help"]
+    try:
+        with stopping():
+            sys.exit(app(arguments, standalone_mode=False))
+    except errors.InvalidInput as error:
+        _fail(error)
+    except OSError as error:
+        expected = "one that can be read, or written to with room"
+        _fail(errors.InvalidInput("file or folder", expected, error))
+    except Exception as error:
+        # typer's own errors, whose class differs between its versions
+        if not hasattr(error, "format_message"):
+            raise
+        _fail(error.format_message())
+
+
+def _fail(message):
+    print("kerasdl:", " ".join(str(message).split()), file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,123 @@
+"""The cards that `kerasdl list` and `info` show, made without importing TensorFlow."""
+
+import ast
+import json
+import pathlib
+
+from kerasdl import data as datasets
+from kerasdl import errors, recipes, registry
+from kerasdl.utils import tables
+
+PACKAGE = pathlib.Path(__file__).parents[1]
+
+
+def layers() -> dict[str, str]:
+    """The docstrings of all layers, by class name."""
+    found = {}
+    for file in sorted(PACKAGE.glob("layers/*.py")):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                found[node.name] = ast.get_docstring(node)
+    return found
+
+
+def summaries() -> dict:
+    """Parameters, MACs and layers of every model, as `make summaries` measured them."""
+    return json.loads((PACKAGE / "summaries.json").read_text(encoding="utf-8"))
+
+
+def result(name: str) -> dict | None:
+    """The recorded result of a recipe, by seed."""
+    file = PACKAGE / "recipes" / "results" / f"{name}.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+def listing(topic: str = "") -> dict[str, list[dict]]:
+    """Rows of everything, or of one topic, by the title of their table."""
+    topics = sorted({entry.topic for entry in registry.entries().values()})
+    makers = {"recipes": _recipes, "layers": _layers, "data": _data}
+    errors.one_of("topic", topic or "recipes", [*makers, "models", *topics])
+    shown = {name: make() for name, make in makers.items() if topic in ("", name)}
+    for model_topic in topics:
+        if topic in ("", "models", model_topic):
+            shown[f"models: {model_topic}"] = _models(model_topic)
+    return shown
+
+
+def _recipes():
+    rows = []
+    for recipe in map(recipes.get, recipes.names()):
+        bars = ", ".join(f"{bar.metric} {bar}" for bar in recipe.bars)
+        rows.append({"recipe": recipe.name, "data": recipe.data, "bar": bars or "-"})
+        rows[-1]["what"] = recipe.summary
+    return rows
+
+
+def _layers():
+    return [{"layer": name, "what": doc.splitlines()[0]} for name, doc in layers().items()]
+
+
+def _data():
+    cards = {name: datasets.card(name) for name in datasets.names()}
+    return [{"data": name, "what": card.splitlines()[0]} for name, card in cards.items()]
+
+
+def _models(topic):
+    counts = summaries()
+    rows = []
+    for entry in registry.entries().values():
+        if entry.topic == topic:
+            parameters = counts.get(entry.name, {}).get("parameters")
+            rows.append({"model": entry.name, "parameters": parameters})
+            rows[-1]["what"] = entry.docstring.splitlines()[0]
+    return rows
+
+
+def show(name: str, as_json: bool = False):
+    """Print the card of a model, a recipe, a layer or a dataset; of several, if the name is shared.
+
+    The card of a model has a row for each layer, with shape and parameters.
+    """
+    found = {}
+    if name in registry.entries():
+        entry = registry.entries()[name]
+        found["model"] = {"options": entry.options, "docstring": entry.docstring}
+        found["model"].update(summaries().get(name, {}))
+    if name in recipes.names():
+        found["recipe"] = {**recipes.get(name).to_json(), "result": result(name)}
+    if name in layers():
+        found["layer"] = {"docstring": layers()[name]}
+    if name in datasets.names():
+        found["data"] = {"card": datasets.card(name)}
+    if not found:
+        known = [*registry.entries(), *recipes.names(), *layers(), *datasets.names()]
+        errors.one_of("name", name, known, lister="kerasdl list")
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        _print(name, found)
+
+
+def _print(name, found):
+    for kind, card in found.items():
+        print(f"{name} ({kind})")
+        print(card.get("docstring") or card.get("card") or card.get("summary"))
+        if "layers" in card:
+            print(f"\n{card['parameters']:,} parameters, {card['macs']:,} multiply-accumulates")
+            tables.show(card["layers"])
+        if kind == "recipe":
+            _print_recipe(recipes.get(name), card["result"])
+        print()
+
+
+def _print_recipe(recipe, recorded):
+    print(
+        f"trains {recipe.model} on {recipe.data}: {recipe.epochs} epochs, "
+        f"batch size {recipe.batch_size}, learning rate {recipe.learning_rate:g}, "
+        f"augmentation {recipe.augment or 'none'}"
+    )
+    for bar in recipe.bars:
+        print(f"must reach {bar.metric} {bar}", end="")
+        seeds = (recorded or {}).get("seeds", {})
+        reached = [f"{run['test'][bar.metric]:.4g}" for run in seeds.values()]
+        print(f"; reached {', '.join(reached)} with seeds {', '.join(seeds)}" if seeds else "")

@@ -1,0 +1,55 @@
+"""`list`, `info` and `formulas`: what the package holds."""
+
+from typing import Annotated
+
+import typer
+
+from kerasdl.cli.options import Json, app
+from kerasdl.utils import tables
+
+
+@app.command("list")
+def list_(
+    topic: Annotated[str, typer.Argument(help="recipes, models, layers, data, or a topic")] = "",
+    json: Json = False,
+):
+    """List recipes, models, layers and datasets."""
+    from kerasdl.cli import cards
+
+    for title, rows in cards.listing(topic).items():
+        tables.show(rows, title, json)
+
+
+@app.command()
+def info(
+    name: Annotated[str, typer.Argument(help="Anything that `list` shows.")], json: Json = False
+):
+    """Show one thing: summary, parameters, multiply-accumulates, layers, reference, results."""
+    from kerasdl.cli import cards
+
+    cards.show(name, json)
+
+
+@app.command()
+def formulas(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A theme (transformers), a module (optimizers) or a formula (adam); default: all."
+        ),
+    ] = "",
+    json: Json = False,
+):
+    """Show equations as NumPy code: a list, or one with what it equals and where it is used."""
+    from kerasdl import formulary
+
+    found = formulary.find(name)
+    if json:
+        cards = [{**vars(f), "equals": f.proofs, "uses": f.uses} for f in found]
+        tables.show(cards or formulary.listing(name), as_json=True)
+    elif found:
+        parts = [*map(formulary.text, found), formulary.module(name)]
+        print("\n\n".join(filter(None, parts)))
+    else:
+        rows = [{k: row[k] for k in ("formula", "what")} for row in formulary.listing(name)]
+        tables.show(rows, name.casefold() or "formulas")

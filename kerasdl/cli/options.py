@@ -1,0 +1,72 @@
+"""The application, and the options that several commands share."""
+
+import contextlib
+import pathlib
+import sys
+from typing import Annotated
+
+import typer
+import typer.core
+
+ORDER = ("list", "info", "formulas", "train", "tune", "launch", "evaluate", "predict", "explain")
+ORDER += ("doctor", "export", "compress", "bench", "demo")
+
+
+class Commands(typer.core.TyperGroup):
+    """The commands in the order in which a newcomer needs them."""
+
+    def list_commands(self, ctx):
+        return sorted(super().list_commands(ctx), key=ORDER.index)
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Train, evaluate, explain and ship small Keras 3 models.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+RunFolder = Annotated[
+    pathlib.Path, typer.Argument(metavar="RUN", help="A folder that `train` wrote.")
+]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run code that came with the model, such as a Lambda's.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RecipeName = Annotated[str, typer.Argument(help="A recipe: see `kerasdl list recipes`.")]
+Data = Annotated[
+    str | None,
+    typer.Option(help="Your own data: a folder of class folders, a .csv, a .txt or tfds:NAME."),
+]
+Target = Annotated[str | None, typer.Option(help="The column of a .csv to predict.")]
+ImageSize = Annotated[int | None, typer.Option(help="Side to which images are resized.")]
+
+
+@contextlib.contextmanager
+def stopping():
+    """Print what is saved when a command is interrupted, and exit with the signal's status."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        print(stop or "Stopped.", file=sys.stderr)
+        sys.exit(getattr(stop, "status", 130))
+
+
+def recipe_of(name: str, data_options: dict, **changes):
+    """A recipe with the values that the user gave; `data_options` belong to the dataset."""
+    from kerasdl import recipes
+
+    recipe = recipes.get(name).replace(**changes)
+    given = {option: value for option, value in data_options.items() if value}
+    return recipe.replace(data_options={**recipe.data_options, **given})
+
+
+def open_run(path: pathlib.Path, trust: bool, finished: bool = True):
+    """Open a run folder; import TensorFlow quietly first."""
+    from kerasdl import recipes
+    from kerasdl.utils import quiet
+
+    if (path / "config.json").is_file():
+        quiet.import_tensorflow()
+    return recipes.open(path, trust=trust, finished=finished)

@@ -1,0 +1,43 @@
+"""`evaluate`, `predict`, `explain` and `doctor`: what can be asked of a run."""
+
+from typing import Annotated
+
+import typer
+
+from kerasdl.cli.options import Json, RunFolder, Trust, app, open_run
+from kerasdl.utils import tables
+
+
+@app.command()
+def evaluate(run: RunFolder, trust: Trust = False, json: Json = False):
+    """Evaluate a run's saved model on its test data again."""
+    rows = [{"metric": k, "test": v} for k, v in open_run(run, trust).evaluate().items()]
+    tables.show(rows, f"{run}", json)
+
+
+@app.command()
+def predict(
+    run: RunFolder,
+    inputs: Annotated[list[str], typer.Argument(help="Image files, .csv files or prompts.")],
+    trust: Trust = False,
+    json: Json = False,
+):
+    """Apply a run's model to files or prompts."""
+    tables.show(open_run(run, trust).predict(inputs), as_json=json)
+
+
+@app.command()
+def explain(
+    run: RunFolder,
+    inputs: Annotated[list[str] | None, typer.Argument(help="None: the run.")] = None,
+    trust: Trust = False,
+):
+    """Draw figures: curves, confusion, feature maps, reconstructions, samples."""
+    for file in open_run(run, trust).explain(inputs or []):
+        print(file)
+
+
+@app.command()
+def doctor(run: RunFolder, trust: Trust = False, json: Json = False):
+    """Diagnose a run, finished or not: what is wrong, the evidence, and what to try."""
+    tables.show(open_run(run, trust, finished=False).doctor(), f"{run}", json)

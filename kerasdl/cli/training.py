@@ -1,0 +1,148 @@
+"""`train`, `tune` and `launch`."""
+
+import json as json_module
+import pathlib
+import sys
+from typing import Annotated
+
+import typer
+
+from kerasdl import errors
+from kerasdl.cli.options import Data, ImageSize, Json, RecipeName, Target, app, recipe_of, stopping
+from kerasdl.utils import quiet, tables
+
+
+@app.command()
+def train(
+    name: RecipeName,
+    data: Data = None,
+    target: Target = None,
+    image_size: ImageSize = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out bad images, lines, records; count them.")
+    ] = False,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Its largest value.")] = None,
+    seed: int | None = None,
+    out: Annotated[
+        pathlib.Path | None, typer.Option(help="Run folder; default runs/NAME-...")
+    ] = None,
+    strategy: Annotated[
+        str, typer.Option(help="auto, one, mirrored, cpu:N, multiworker, tpu or tpu:NAME")
+    ] = "auto",
+    save_seconds: Annotated[
+        float, typer.Option(help="Seconds between checkpoints: what a kill may cost.")
+    ] = 5.0,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="The same command gives the same bits; slower.")
+    ] = False,
+    on_nan: Annotated[
+        str,
+        typer.Option(help="At a NaN loss: stop, or lower (go back and halve the learning rate)."),
+    ] = "stop",
+    fast: Annotated[
+        bool, typer.Option("--fast", help="One batch of everything, to see that it works.")
+    ] = False,
+    json: Json = False,
+):
+    """Train a recipe. Ctrl-C saves and stops; the same command continues."""
+    from kerasdl import runs
+
+    changes = {"data": data, "image_size": image_size, "epochs": epochs, "seed": seed}
+    changes |= {"batch_size": batch_size, "learning_rate": learning_rate}
+    recipe = recipe_of(name, {"target": target, "skip_bad": skip_bad}, **changes)
+    folder = out or recipe.folder(fast)
+    if runs.is_finished(folder):
+        print(f"{folder} holds this run, finished; nothing to train.", file=sys.stderr)
+    quiet.import_tensorflow(find_devices=False)
+    options = {"strategy": strategy, "save_seconds": save_seconds}
+    options |= {"deterministic": deterministic, "on_nan": on_nan}
+    with stopping():
+        run = recipe.run(folder, fast=fast, progress=not json, **options)
+    if run:  # only the chief of several workers has one
+        _show_result(run, json)
+
+
+def _show_result(run, as_json):
+    bars = {bar.metric: (str(bar), "yes" if holds else "no") for bar, _, holds in run.bars()}
+    rows = []
+    for name, value in run.metrics["test"].items():
+        bar, holds = bars.get(name, ("-", "-"))
+        rows.append({"metric": name, "test": value, "bar": bar, "holds": holds})
+    title = f"{run.recipe.name} on {run.recipe.data}, {run.metrics['seconds']} s: {run.path}"
+    tables.show(rows, title, as_json)
+
+
+@app.command()
+def tune(
+    name: RecipeName,
+    tuner: Annotated[str, typer.Option(help="random, grid, bayesian or hyperband")] = "bayesian",
+    trials: Annotated[int, typer.Option(help="The largest number of trials.")] = 20,
+    time: Annotated[str | None, typer.Option(help="For all trials: 90s, 10m or 1.5h.")] = None,
+    trial_time: Annotated[
+        str | None, typer.Option(help="For training in one trial, such as 20s.")
+    ] = None,
+    data: Data = None,
+    target: Target = None,
+    image_size: ImageSize = None,
+    epochs: Annotated[int | None, typer.Option(help="Of a trial, at most.")] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Epochs without a better validation loss; default a fifth.")
+    ] = None,
+    validation: Annotated[
+        float | None, typer.Option(help="Fraction of the training data that judges trials.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="A hyperparameter to tune; may be repeated.")
+    ] = None,
+    seed: int = 0,
+    out: Annotated[
+        pathlib.Path | None, typer.Option(help="Search folder; default tunings/NAME-...")
+    ] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Two trials of one batch, to see that it works.")
+    ] = False,
+    json: Json = False,
+):
+    """Search a recipe's hyperparameters. Ctrl-C stops; the same command continues."""
+    recipe = recipe_of(name, {"target": target}, data=data, image_size=image_size, epochs=epochs)
+    settings = {"tuner": tuner, "trials": trials, "time": time, "trial_time": trial_time}
+    settings |= {"patience": patience, "validation": validation, "only": tuple(only or ())}
+    quiet.import_tensorflow()
+    from kerasdl.tuning import search
+
+    with stopping():
+        found = search.tune(recipe, seed=seed, out=out, fast=fast, **settings)
+    if found:
+        _show_search(found, json)
+
+
+def _show_search(found, as_json):
+    from kerasdl.tuning import leaderboard
+
+    board, path = found.leaderboard, found.path
+    if as_json:
+        print(json_module.dumps(board, indent=2))
+    else:
+        title = f"{board['recipe']} by {board['objective']}, {board['tuner']}: {path}"
+        tables.show(leaderboard.table(board), title)
+        if best := board["best"]:
+            test = ", ".join(f"{k} {v:.4g}" for k, v in best["test"].items())
+            print(f"best: trial {best['trial']}, on the test data {test}: {path / 'best'}")
+            print(f"figures: {path / 'figures'}")
+    if not board["best"]:
+        reasons = [row["reason"] for row in board["trials"]]
+        expected = "at least one trial that succeeds"
+        raise errors.InvalidInput("search", expected, reasons[0] if reasons else "none in time")
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def launch(
+    command: Annotated[list[str], typer.Argument(help="A kerasdl command, such as: train mlp")],
+    workers: Annotated[int, typer.Option(min=1)] = 2,
+):
+    """Run a command on several workers here: kerasdl launch --workers 2 -- train mlp."""
+    from kerasdl.distribute import launching
+
+    sys.exit(launching.launch([sys.executable, "-m", "kerasdl", *command], workers))

@@ -1,0 +1,1 @@
+"""Publishing: train, compress and describe the models of `saved_models/`."""

@@ -1,0 +1,142 @@
+"""Classifiers of images."""
+
+from kerasdl.recipes import space
+from kerasdl.recipes.recipe import Bar, Recipe
+
+# 800 digits of 8x8 pixels need small shifts, rotations and zooms; a tenth is for validation
+DIGITS = {
+    "task": "classification",
+    "data": "digits",
+    "augment": "light",
+    "batch_size": 64,
+    "learning_rate": 4e-3,
+    "warmup": 3.0,
+    "weight_decay": 0.05,
+    "task_options": {"label_smoothing": 0.1},
+}
+# without batch normalization: a lower learning rate; and enough pixels for three poolings
+ENLARGED = {**DIGITS, "learning_rate": 1e-3, "image_size": 16}
+
+TRAINING = (
+    space.learning_rate(1e-4, 3e-2),
+    space.warmup(6.0),
+    space.weight_decay(1e-4, 0.3),
+    space.Parameter(
+        "regularization", "task_options.label_smoothing", low=0.0, high=0.2, needs="classes"
+    ),
+    space.batch_size(16, 32, 64, 128),
+    space.Parameter("training", "augment", (False, "light"), needs="images"),
+)
+WIDE_DROPOUT = space.dropout(0.6)  # of wide dense layers
+
+RECIPES = [
+    Recipe(
+        name="se_resnet_tiny",
+        summary="digits by residual blocks with squeeze-and-excitation",
+        model="se_resnet_tiny",
+        epochs=100,
+        bars=(Bar("accuracy", at_least=0.98),),
+        space=(
+            space.model_option("depths", (1, 1, 1), (1, 1), (2, 1, 1), (2, 2, 2)),
+            space.model_option("width", 8, 16, 24, 32),
+            space.model_option("se_ratio", 2, 4, 8),
+            *TRAINING,
+        ),
+        **DIGITS,
+    ),
+    Recipe(
+        name="densenet_tiny",
+        summary="digits by a small DenseNet",
+        model="densenet_tiny",
+        epochs=60,
+        bars=(Bar("accuracy", at_least=0.975),),
+        space=(
+            space.model_option("depths", (2, 2, 2), (3, 3, 3), (4, 4), (4, 4, 4)),
+            space.model_option("growth_rate", 8, 12, 16, 24),
+            *TRAINING,
+        ),
+        **DIGITS,
+    ),
+    Recipe(
+        name="resnet20",
+        summary="digits by the 20-layer ResNet for small images",
+        model="resnet20",
+        epochs=60,
+        bars=(Bar("accuracy", at_least=0.97),),
+        space=(
+            space.model_option("depths", (1, 1, 1), (2, 2, 2), (3, 3, 3)),
+            space.model_option("width", 8, 16, 24),
+            *TRAINING,
+        ),
+        **DIGITS,
+    ),
+    Recipe(
+        name="simple_cnn",
+        summary="digits by three convolutions and two dense layers",
+        model="simple_cnn",
+        epochs=40,
+        bars=(Bar("accuracy", at_least=0.97),),
+        space=(
+            space.model_option("widths", (16, 32, 64), (32, 64), (32, 64, 128), (64, 128)),
+            space.model_option("units", 64, 128, 256, 512),
+            WIDE_DROPOUT,
+            *TRAINING,
+        ),
+        # no label smoothing: its probabilities judge generated images
+        **{**DIGITS, "task_options": {}},
+    ),
+    Recipe(
+        name="lenet5",
+        summary="digits by LeNet-5 of 1998",
+        model="lenet5",
+        epochs=80,
+        bars=(Bar("accuracy", at_least=0.96),),
+        # the network has fixed widths: only the size of its input is free
+        space=(space.Parameter("architecture", "image_size", (None, 32, 40)), *TRAINING),
+        **{**DIGITS, "batch_size": 32},
+    ),
+    Recipe(
+        name="alexnet_tiny",
+        summary="enlarged digits by a small AlexNet",
+        model="alexnet_tiny",
+        epochs=80,
+        bars=(Bar("accuracy", at_least=0.96),),
+        space=(
+            space.model_option(
+                "widths", (16, 32, 48, 48, 32), (32, 64, 96, 96, 64), (64, 128, 192, 192, 128)
+            ),
+            space.model_option("units", 64, 128, 256),
+            WIDE_DROPOUT,
+            *TRAINING,
+        ),
+        **ENLARGED,
+    ),
+    Recipe(
+        name="vgg_tiny",
+        summary="enlarged digits by a small VGG",
+        model="vgg_tiny",
+        epochs=80,
+        bars=(Bar("accuracy", at_least=0.96),),
+        space=(
+            space.model_option("depths", (1, 1, 1), (1, 1, 2), (2, 2, 2)),
+            space.model_option("widths", (16, 32, 64), (32, 64, 128)),
+            space.model_option("units", 64, 128, 256),
+            WIDE_DROPOUT,
+            *TRAINING,
+        ),
+        **ENLARGED,
+    ),
+    Recipe(
+        name="mlp",
+        summary="digits by dense layers alone",
+        model="mlp",
+        epochs=60,
+        bars=(Bar("accuracy", at_least=0.93),),
+        space=(
+            space.model_option("widths", (64,), (128, 64), (256, 128), (512, 256), (256, 128, 64)),
+            WIDE_DROPOUT,
+            *TRAINING,
+        ),
+        **DIGITS,
+    ),
+]

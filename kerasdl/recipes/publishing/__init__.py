@@ -1,1 +1,0 @@
-"""What `saved_models/` holds: which recipes, how good a small file must be, and the cards."""

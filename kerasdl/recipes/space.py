@@ -1,0 +1,131 @@
+"""What may be tuned of a recipe: its hyperparameters, each with choices or a range."""
+
+import dataclasses
+import inspect
+
+from kerasdl import registry
+
+GROUPS = ("architecture", "learning", "regularization", "training")
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One hyperparameter.
+
+    Args:
+        group: str, its kind: one of `GROUPS`.
+        field: str, the field of a `Recipe` that it sets, or a part of one such as
+            `model_options.dropout`.
+        choices: tuple, its values; without it, the parameter has a range.
+        low: float, the lower end of the range.
+        high: float, the upper end.
+        log: bool, whether to search on a logarithmic scale, as for learning rates.
+        needs: str, "images" or "classes" if it is meaningless for other data.
+    """
+
+    group: str
+    field: str
+    choices: tuple = ()
+    low: float = 0.0
+    high: float = 1.0
+    log: bool = False
+    needs: str = ""
+
+    @property
+    def name(self) -> str:
+        """The last part of the field."""
+        return self.field.rpartition(".")[2]
+
+    @property
+    def labels(self) -> dict:
+        """The choices by their labels in tables: numbers label themselves, others are words."""
+        if all(type(choice) in (int, float) for choice in self.choices):
+            return {choice: choice for choice in self.choices}
+        return {_label(choice): choice for choice in self.choices}
+
+    def value(self, recipe):
+        """The recipe's value; by default the model's."""
+        part, _, name = self.field.rpartition(".")
+        if not part:
+            return getattr(recipe, name)
+        given = getattr(recipe, part)
+        if name in given:
+            return given[name]
+        return _default(recipe.model, name) if part == "model_options" else 0.0
+
+    def start(self, recipe):
+        """The recipe's value as a label, or as a number within the range."""
+        value = self.value(recipe)
+        if self.choices:
+            return next(k for k, choice in self.labels.items() if choice == plain(value))
+        return min(max(value, self.low), self.high)
+
+    def including(self, recipe) -> "Parameter":
+        """The same parameter with the recipe's value among its choices or within its range."""
+        value = plain(self.value(recipe))
+        if self.choices:
+            known = value in self.choices
+            return self if known else dataclasses.replace(self, choices=(*self.choices, value))
+        if self.log and value <= 0:
+            return self
+        low, high = min(self.low, value), max(self.high, value)
+        return dataclasses.replace(self, low=low, high=high)
+
+    def change(self, recipe, label):
+        """The recipe with this value."""
+        value = self.labels[label] if self.choices else label
+        part, _, name = self.field.rpartition(".")
+        if not part:
+            return dataclasses.replace(recipe, **{name: value})
+        return dataclasses.replace(recipe, **{part: {**getattr(recipe, part), name: value}})
+
+
+def change(recipe, parameters: tuple[Parameter, ...], values: dict):
+    """The recipe with a value, or the label of one, for each of some parameters."""
+    for parameter in parameters:
+        if parameter.name in values:
+            recipe = parameter.change(recipe, values[parameter.name])
+    return recipe
+
+
+def plain(value):
+    """A value as the choices have it: JSON turns tuples into lists."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _label(choice):
+    if isinstance(choice, tuple):
+        return "-".join(map(str, choice))
+    return {None: "own", False: "none"}.get(choice, str(choice))
+
+
+def _default(model, option):
+    entry = registry.entries()[model]
+    if option in entry.options:
+        return entry.options[option]
+    make = entry.load()
+    return inspect.signature(getattr(make, "create", make)).parameters[option].default
+
+
+def learning_rate(low: float, high: float, field: str = "learning_rate") -> Parameter:
+    return Parameter("learning", field, low=low, high=high, log=True)
+
+
+def warmup(high: float) -> Parameter:
+    return Parameter("learning", "warmup", low=0.0, high=high)
+
+
+def weight_decay(low: float, high: float) -> Parameter:
+    return Parameter("regularization", "weight_decay", low=low, high=high, log=True)
+
+
+def dropout(high: float) -> Parameter:
+    return Parameter("regularization", "model_options.dropout", low=0.0, high=high)
+
+
+def batch_size(*sizes: int) -> Parameter:
+    return Parameter("training", "batch_size", sizes)
+
+
+def model_option(option: str, *choices) -> Parameter:
+    return Parameter("architecture", f"model_options.{option}", choices)

@@ -1,0 +1,55 @@
+"""Compress the model of a run: find the smallest LiteRT file that is good enough."""
+
+import dataclasses
+import pathlib
+
+from kerasdl import compression, seed
+from kerasdl.compression import methods as compression_methods
+from kerasdl.errors import InvalidInput
+from kerasdl.runs import export, folder, prepare
+from kerasdl.tasks.classification import Classification
+from kerasdl.utils.files import write_json
+
+
+def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[dict]:
+    """Try every method; write files, a report and a figure into the run folder: a row each."""
+
+    if not isinstance(run.task, Classification):
+        expected = "one that classifies (accuracy decides which file is good enough)"
+        raise InvalidInput("run to compress", expected, f"{run.path}, a run of {run.task.title}")
+    splits, task = run.load_data(), run.task
+    data = dataclasses.replace(splits, train=task.prepare(splits.train))
+    recipe = run.recipe.replace(epochs=epochs or max(1, run.recipe.epochs // 3))
+    recipe = recipe.replace(epochs=1) if run.config["fast"] else recipe
+    seed.set_seed(recipe.seed)
+    model, steps = run.model, int(data.train.cardinality())
+    prepare.compile_model(model, recipe, task, steps)
+
+    def optimizer(step, epochs):
+        rate = recipe.learning_rate * compression_methods.RATES[step]
+        return prepare.optimizer_for(recipe.replace(epochs=epochs, learning_rate=rate), steps)()
+
+    output = run.path / "compressed"
+    output.mkdir(exist_ok=True)
+    found = compression.search(
+        model,
+        data,
+        max_drop,
+        **({"methods": tuple(methods)} if methods else {}),
+        epochs=recipe.epochs,
+        sparsity=sparsity,
+        folder=output,
+        optimizer=optimizer,
+        callbacks=[splits.order_callback()],
+        progress=progress,
+        file_options={
+            "labels": run.info.classes,
+            **export.description_of("model", run, run.info.shape),
+        },
+    )
+    write_json(output / "report.json", [dataclasses.asdict(item) for item in found.reports])
+    folder.save_figures(run.path, {"compression": found.figure()})
+    rows = found.rows()
+    for row, item in zip(rows, found.reports, strict=True):
+        row["file"] = str(pathlib.Path(item.file))
+    return rows

@@ -1,0 +1,56 @@
+"""Choose the LiteRT files that `kerasdl demo` shows."""
+
+import pathlib
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kerasdl.errors import InvalidInput
+from kerasdl.runs.folder import CONFIG, METRICS
+
+if TYPE_CHECKING:  # it imports TensorFlow, which a .tflite file does not need
+    from kerasdl.runs.run import Run
+
+RUNS = pathlib.Path("runs")
+
+
+def litert_files(
+    path: pathlib.Path | None, open_run: Callable[[pathlib.Path], "Run"]
+) -> list[pathlib.Path]:
+    """The LiteRT files to show.
+
+    Args:
+        path: A `.tflite` file; or a folder of them; or a run that classifies images, which is
+            exported as float and int8 if it was not; by default the newest such run in `runs/`.
+        open_run: function that opens a run folder.
+    """
+    if path is not None and path.suffix == ".tflite":
+        return [path]
+    if path is not None and not (path / CONFIG).exists() and list(path.glob("*.tflite")):
+        return sorted(path.glob("*.tflite"))
+    run = open_run(path) if path is not None else _newest(open_run)
+    if not run.task.shown_in_demo:
+        expected = "one that classifies images"
+        raise InvalidInput("run for the demo", expected, f"{run.path}, a run of {run.recipe.name}")
+    if not _exported(run.path):
+        print(f"Writing the LiteRT files of {run.path}", file=sys.stderr)
+        run.export(["none", "int8"])
+    return _exported(run.path)
+
+
+def _newest(open_run):
+    folders = [file.parent for file in RUNS.glob(f"*/{METRICS}")]
+    runs = [open_run(folder) for folder in folders if (folder / CONFIG).is_file()]
+    runs = [run for run in runs if run.task.shown_in_demo]
+    if not runs:
+        expected = "a .tflite file or a run, or a finished image classifier in runs/"
+        raise InvalidInput("argument RUN", expected, "none (kerasdl train simple_cnn makes one)")
+    return max(runs, key=_rank)
+
+
+def _rank(run):
+    return bool(_exported(run.path)), (run.path / METRICS).stat().st_mtime
+
+
+def _exported(path):
+    return sorted((path / "export").glob("*.tflite"))

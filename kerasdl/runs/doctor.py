@@ -1,0 +1,42 @@
+"""Diagnose a run folder."""
+
+from kerasdl import diagnosis, seed
+from kerasdl.diagnosis import flowchart
+from kerasdl.runs import folder, prepare
+from kerasdl.training.checkpoint import Checkpoint
+from kerasdl.training.trainer import STOPPED
+
+
+def case_of(run) -> diagnosis.Case:
+    """A run as the doctor examines it; of an unfinished one, what is saved."""
+    recipe, task = run.recipe, run.task
+    splits = run.load_data()
+    train = task.prepare(splits.train)
+    validation = splits.validation and task.prepare(splits.validation)
+
+    def fresh():
+        seed.set_seed(recipe.seed)
+        return prepare.compiled_model(recipe, task, int(train.cardinality()))
+
+    if run.finished:
+        return diagnosis.Case(run.model, train, validation, run.history, fresh)
+    model, checkpoint = fresh(), Checkpoint(run.path / "checkpoints", writes=False)
+    checkpoint.restore(model, train)
+    return diagnosis.Case(model, train, validation, checkpoint.history, fresh)
+
+
+def examine(run) -> list[dict]:
+    """Ask the doctor's questions: a row each, with finding, evidence and advice."""
+    if (run.path / STOPPED).exists():
+        reason = folder.read_json(run.path / STOPPED)["reason"]
+        evidence, _, advice = reason.partition("; try ")
+        question = next(iter(flowchart.QUESTIONS))
+        found = "the loss is NaN or infinite"
+        return [{"question": question, "found": found, "evidence": evidence, "try": advice}]
+    rows = []
+    for question, found in diagnosis.doctor(case_of(run)).items():
+        parts = {"found": "all well", "evidence": "", "try": ""}
+        if found:
+            parts = {"found": found.name, "evidence": found.evidence, "try": found.advice}
+        rows.append({"question": question, **parts})
+    return rows

@@ -1,0 +1,59 @@
+"""Tasks: what differs between classification, reconstruction, language modeling, ...
+
+Each file of this folder holds one subclass of `Task`, under the file's name. It says which data the
+task takes, how a model is compiled and evaluated, what is drawn, predicted and exported, and which
+number decides when files are compressed or hyperparameters tuned. A new task is a new file here and
+touches no other.
+"""
+
+import importlib
+import inspect
+import pathlib
+
+from kerasdl import errors
+
+FOLDER = pathlib.Path(__file__).parent
+FORMER_NAMES = {"supervised": "classification", "adversarial": "generation"}
+
+
+def names() -> list[str]:
+    """The names of all tasks, without importing them."""
+    stems = {file.stem for file in FOLDER.glob("*.py")}
+    return sorted(stems - {"__init__", "task"})
+
+
+def get(name: str) -> type:
+    """The task class of a name.
+
+    >>> get("classification").kinds
+    ('classification',)
+    """
+    errors.one_of("task", name, names())
+    module = importlib.import_module(f"kerasdl.tasks.{name}")
+    classes = [c for _, c in inspect.getmembers(module, inspect.isclass)]
+    return next(c for c in classes if c.__module__ == module.__name__ and hasattr(c, "kinds"))
+
+
+def create(name: str, info, options: dict | None = None):
+    """Make the task `name` for a dataset, or the task that takes over for data of this kind.
+
+    Args:
+        name: str, the task of a recipe.
+        info: `kerasdl.data.Info`, what is known of the dataset.
+        options: dict, the task's own options, such as label smoothing.
+
+    Raises:
+        InvalidInput: if neither takes such data.
+    """
+    task_class = get(name)
+    if info.task in task_class.kinds:
+        return task_class(info, options)
+    kinds = task_class.kinds
+    if task_class.otherwise:
+        other = get(task_class.otherwise)
+        if info.task in other.kinds:
+            known = {k: v for k, v in (options or {}).items() if k in other.defaults}
+            return other(info, known)
+        kinds += other.kinds
+    expected = f"data for {task_class.title}: {' or '.join(kinds)}"
+    raise errors.InvalidInput("data", expected, f"{info.name}, which is {info.task} data")

@@ -1,0 +1,141 @@
+"""Classification: one of several classes for an image or a row of a table."""
+
+import pathlib
+from types import MappingProxyType
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasdl import errors, explain
+from kerasdl.tasks import task
+
+USAGE = """\
+The input is a `float32` image of shape {input_shape}, gray from 0 (paper) to 1 (ink). The output
+holds {outputs} logits: the largest is the answer, and softmax turns them into probabilities.
+`labels` names the classes. `kerasdl demo {folder}` lets you draw a digit in the browser.
+
+```python
+import kerasdl
+
+model = kerasdl.export.LiteRTModel("{folder}/{best}.tflite")
+images, labels = next(kerasdl.data.load("{data}").test.as_numpy_iterator())
+logits = model.predict(images)  # (64, {outputs})
+answers = [model.labels[i] for i in logits.argmax(-1)]
+print("".join(answers), "".join(map(str, labels)), sep="\\n")
+```
+"""
+
+
+class Classification(task.Task):
+    """Learn the class of an image or a row from labeled examples.
+
+    The model gives logits. The loss is the cross-entropy, with label smoothing if asked for.
+    """
+
+    title = "classification"
+    kinds = ("classification",)
+    otherwise = "regression"
+    defaults = MappingProxyType({"label_smoothing": 0.0})
+    metrics = (
+        task.Metric("accuracy", "max", "fraction of correct answers"),
+        task.Metric("cross_entropy", "min", "cross-entropy of the correct class, in nats"),
+    )
+    criterion = task.Criterion(
+        "accuracy",
+        "at most 0.005 less accuracy than the float file",
+        lambda file, whole: file >= whole - 0.005,
+    )
+    usage = USAGE
+    keras_usage = "model.summary()"
+
+    def model_options(self):
+        return {"input_shape": self.info.shape, "num_classes": len(self.info.classes)}
+
+    def prepare(self, dataset):
+        count = len(self.info.classes)  # one-hot, because Keras smooths only such labels
+        return dataset.map(lambda x, label: (x, tf.one_hot(label, count)), name="one_hot")
+
+    def compile(self, model, optimizer, steps_per_execution=1):
+        model.compile(
+            optimizer(),
+            keras.losses.CategoricalCrossentropy(
+                from_logits=True, label_smoothing=self.options["label_smoothing"]
+            ),
+            metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+            steps_per_execution=steps_per_execution,
+            jit_compile=False,
+        )
+        model.optimizer.build(model.trainable_variables)  # or `fit` traces its step twice
+
+    def evaluate(self, model, dataset):
+        return _metrics(*outputs_of(model, dataset))
+
+    def figures(self, model, splits, history):
+        names = self.info.classes
+        logits, labels = outputs_of(model, splits.test)
+        drawn = {
+            "curves": explain.curves(history),
+            "confusion": explain.confusion(labels, logits.argmax(-1), names),
+        }
+        if len(self.info.shape) == 3:
+            images, labels = task.gather(splits.test)
+            probabilities = tf.nn.softmax(logits).numpy()
+            drawn["mistakes"] = explain.predictions(images, labels, probabilities, names)
+            if _convolves(model):
+                drawn["feature_maps"] = explain.feature_maps(model, images[0])
+        return drawn
+
+    def write_examples(self, model, splits, folder):
+        task.save_images(splits, folder)
+
+    def predict(self, model, inputs, folder):
+        rows = []
+        for path in inputs:
+            places, examples = self.read_inputs(path)
+            logits = model.predict_on_batch(examples)
+            rows += [{**p, **self._answer(z)} for p, z in zip(places, logits, strict=True)]
+        return rows
+
+    def _answer(self, logits):
+        classes, probabilities = self.info.classes, tf.nn.softmax(logits).numpy()
+        best = probabilities.argsort()[::-1][:3]
+        return {
+            "prediction": classes[best[0]],
+            "probability": round(float(probabilities[best[0]]), 4),
+            "then": ", ".join(f"{classes[i]} {probabilities[i]:.3f}" for i in best[1:]),
+        }
+
+    def explain(self, model, inputs):
+        if not _convolves(model):
+            raise errors.InvalidInput("run to explain an input of", "convolutions", model.name)
+        pictures = {pathlib.Path(path).stem: self.read_image(path) for path in inputs}
+        return {f"feature_maps-{n}": explain.feature_maps(model, x) for n, x in pictures.items()}
+
+    def exports(self, model, splits):
+        inputs, labels = task.gather(splits.test)
+        return {"model": task.Export(model, inputs, labels, "softmax")}
+
+    def measure(self, parts, model, splits):
+        inputs, labels = task.gather(splits.test)
+        return _metrics(parts["model"](inputs), labels)
+
+    @property
+    def shown_in_demo(self):
+        return len(self.info.shape) == 3
+
+
+def outputs_of(model, dataset) -> tuple[np.ndarray, np.ndarray]:
+    """The model's outputs and the targets of a whole dataset."""
+    pairs = [(model.predict_on_batch(x), y.numpy()) for x, y in dataset]
+    return tuple(np.concatenate(parts) for parts in zip(*pairs, strict=True))
+
+
+def _metrics(logits, labels):
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits).numpy()
+    right = logits.argmax(-1) == labels
+    return {"accuracy": float(right.mean()), "cross_entropy": float(losses.mean())}
+
+
+def _convolves(model):
+    return any(isinstance(layer, keras.layers.Conv2D) for layer in model._flatten_layers())

@@ -1,0 +1,149 @@
+"""Reconstruction: autoencoders, which learn to rebuild an image from a short code."""
+
+from types import MappingProxyType
+
+import keras
+import numpy as np
+
+from kerasdl import errors, explain
+from kerasdl.tasks import task
+
+USAGE = """\
+The encoder takes a `float32` image of shape {input_shape}, gray from 0 (paper) to 1 (ink), and
+gives the means and the log variances of a code, side by side. The decoder takes a code, such as one
+drawn from the standard normal distribution, and gives an image in [0, 1].
+
+```python
+import kerasdl
+import numpy as np
+
+encoder = kerasdl.export.LiteRTModel("{folder}/encoder-{best}.tflite")
+decoder = kerasdl.export.LiteRTModel("{folder}/decoder-{best}.tflite")
+splits = kerasdl.data.load("{data}", split="1437", validation=0)
+images, labels = next(splits.test.as_numpy_iterator())
+means, log_variances = np.split(encoder.predict(images), 2, axis=-1)
+again = decoder.predict(means)  # (64, 8, 8, 1)
+new = decoder.predict(np.random.default_rng(0).normal(size=(5, 10)).astype("float32"))
+print("mean error of a pixel:", np.abs(again - images).mean())
+```
+"""
+
+
+class Reconstruction(task.Task):
+    """Learn to rebuild images from codes that are too short to copy them.
+
+    With the option `loss`, a plain autoencoder is compiled with it; a variational autoencoder has a
+    loss of its own, the negative ELBO.
+    """
+
+    title = "reconstruction of images"
+    kinds = ("classification",)
+    defaults = MappingProxyType({"loss": None})
+    metrics = (
+        task.Metric(
+            "negative_elbo", "min", "upper bound of an image's negative log-likelihood, in nats"
+        ),
+        task.Metric("mse", "min", "mean squared error of a pixel"),
+        task.Metric(
+            "reconstruction",
+            "min",
+            "cross-entropy of an image rebuilt from a random code of it, in nats",
+        ),
+        task.Metric("kl", "min", "KL divergence of the codes from N(0, I), in nats"),
+        task.Metric(
+            "mean_reconstruction",
+            "min",
+            "cross-entropy of an image rebuilt from the mean of its codes, in nats",
+        ),
+    )
+    criterion = task.Criterion(
+        "mean_reconstruction",
+        "at most 1 % more reconstruction loss than the float files",
+        lambda file, whole: file <= 1.01 * whole,
+    )
+    usage = USAGE
+    keras_usage = "images = model.generate(5, seed=0)  # (5, 8, 8, 1)"
+
+    def check_data(self):
+        if len(self.info.shape) != 3:
+            received = f"{self.info.name}, whose inputs have the shape {self.info.shape}"
+            raise errors.InvalidInput("data", f"images for {self.title}", received)
+
+    @property
+    def objective(self):
+        name = "mse" if self.options["loss"] else "negative_elbo"
+        return next(metric for metric in self.metrics if metric.name == name)
+
+    def model_options(self):
+        return {"input_shape": self.info.shape}
+
+    def prepare(self, dataset):
+        return dataset.map(lambda inputs, target: inputs, name="inputs")
+
+    def compile(self, model, optimizer, steps_per_execution=1):
+        model.compile(
+            optimizer(),
+            loss=self.options["loss"],
+            steps_per_execution=steps_per_execution,
+            jit_compile=False,
+        )
+        model.optimizer.build(model.trainable_variables)  # or `fit` traces its step twice
+
+    def evaluate(self, model, dataset):
+        numbers = model.evaluate(self.prepare(dataset), verbose=0, return_dict=True)
+        if "kl" in numbers:
+            parts = {name: float(numbers[name]) for name in ("reconstruction", "kl")}
+            return {"negative_elbo": sum(parts.values()), **parts}
+        inputs, _ = task.gather(dataset)
+        return {"mse": float(np.mean((model.reconstruct(inputs) - inputs) ** 2))}
+
+    def figures(self, model, splits, history):
+        inputs, labels = task.gather(splits.test)
+        rebuilt = np.asarray(model.reconstruct(inputs[:10]))
+        between = np.asarray(model.interpolate(inputs[0], inputs[1]))
+        codes = np.asarray(model.encode(inputs))
+        drawn = {
+            "curves": explain.curves(history),
+            "reconstructions": explain.reconstructions(inputs[:10], rebuilt),
+            "latent": explain.latent(codes, labels, self.info.classes),
+            "interpolation": explain.interpolation(between),
+        }
+        if hasattr(model, "generate"):
+            drawn["samples"] = explain.samples(np.asarray(model.generate(64, seed=0)))
+        return drawn
+
+    def write_examples(self, model, splits, folder):
+        task.save_images(splits, folder)
+
+    def predict(self, model, inputs, folder):
+        rows = []
+        for path in inputs:
+            image = self.read_image(path)
+            again = np.asarray(model.reconstruct(image[None]))[0]
+            code = np.asarray(model.encode(image[None]))[0]
+            error = float(np.mean((again - image) ** 2))
+            rows.append({"input": path, "mse": error, "code": " ".join(f"{c:.2f}" for c in code)})
+        return rows
+
+    def explain(self, model, inputs):
+        images = np.stack([self.read_image(path) for path in inputs])
+        outputs = np.asarray(model.reconstruct(images))
+        return {"reconstructed_inputs": explain.reconstructions(images, outputs)}
+
+    def exports(self, model, splits):
+        inputs, _ = task.gather(splits.test)
+        codes = np.asarray(model.encode(inputs))
+        return {
+            "encoder": task.Export(model.encoder, inputs),
+            "decoder": task.Export(model.decoder, codes, activation="sigmoid"),
+        }
+
+    def measure(self, parts, model, splits):
+        images, _ = task.gather(splits.test)
+        means, _ = np.split(parts["encoder"](images), 2, axis=-1)
+        again = parts["decoder"](means)
+        loss = keras.losses.binary_crossentropy(images, again)  # probabilities away from 0 and 1
+        return {
+            "mean_reconstruction": float(np.mean(loss) * np.prod(images.shape[1:])),
+            "mse": float(np.mean((again - images) ** 2)),
+        }

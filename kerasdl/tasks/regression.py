@@ -1,0 +1,86 @@
+"""Regression: a number for an image, a series or a row of a table."""
+
+import keras
+import numpy as np
+
+from kerasdl import explain
+from kerasdl.tasks import task
+from kerasdl.tasks.classification import outputs_of
+
+USAGE = """\
+The input is a `float32` vector, standardized as the file's description says; the output is the
+standardized prediction.
+
+```python
+import kerasdl
+
+model = kerasdl.export.LiteRTModel("{folder}/{best}.tflite")
+inputs, targets = next(kerasdl.data.load("{data}").test.as_numpy_iterator())
+print(model.predict(inputs)[:5, 0], targets[:5, 0])
+```
+"""
+
+
+class Regression(task.Task):
+    """Learn to predict a number from examples; targets are standardized.
+
+    The loss is the mean squared error. R^2 says how much better than the mean a prediction is:
+
+        R^2 = 1 - sum (y - y^)^2 / sum (y - mean)^2
+    """
+
+    title = "regression"
+    kinds = ("regression",)
+    metrics = (
+        task.Metric("mse", "min", "mean squared error of the standardized target"),
+        task.Metric("r2", "max", "fraction of the target's variance that is explained"),
+    )
+    criterion = task.Criterion(
+        "mse",
+        "at most 1 % more squared error than the float file",
+        lambda file, whole: file <= 1.01 * whole,
+    )
+    usage = USAGE
+    keras_usage = "model.summary()"
+
+    def model_options(self):
+        return {"input_shape": self.info.shape, "num_classes": 1}
+
+    def compile(self, model, optimizer, steps_per_execution=1):
+        model.compile(
+            optimizer(),
+            keras.losses.MeanSquaredError(),
+            steps_per_execution=steps_per_execution,
+            jit_compile=False,
+        )
+        model.optimizer.build(model.trainable_variables)  # or `fit` traces its step twice
+
+    def evaluate(self, model, dataset):
+        return _metrics(*outputs_of(model, dataset))
+
+    def figures(self, model, splits, history):
+        return {"curves": explain.curves(history)}
+
+    def predict(self, model, inputs, folder):
+        mean, deviation = self.info.target_scale or (0.0, 1.0)
+        rows = []
+        for path in inputs:
+            places, examples = self.read_inputs(path)
+            values = model.predict_on_batch(examples)[:, 0] * deviation + mean
+            rows += [{**p, "value": float(v)} for p, v in zip(places, values, strict=True)]
+        return rows
+
+    def exports(self, model, splits):
+        inputs, labels = task.gather(splits.test)
+        return {"model": task.Export(model, inputs, labels)}
+
+    def measure(self, parts, model, splits):
+        inputs, targets = task.gather(splits.test)
+        return _metrics(parts["model"](inputs), targets)
+
+
+def _metrics(predictions, targets):
+    mse = float(np.mean((predictions - targets) ** 2))
+    variance = float(np.var(targets))
+    # of a single row, or of equal targets, there is no variance to explain
+    return {"mse": mse, "r2": 1 - mse / variance if variance else float("nan")}

@@ -1,0 +1,234 @@
+"""The base class of all tasks, and what several tasks share."""
+
+import abc
+import dataclasses
+import pathlib
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+
+from kerasdl import data, errors
+from kerasdl.data import images
+from kerasdl.data.readers import table
+from kerasdl.utils import files
+
+# `optimizer(learning_rate=..., **options)` makes the optimizer of a training run
+MakeOptimizer = Callable[..., keras.Optimizer]
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """A number that a task's evaluation reports.
+
+    Args:
+        name: str, its key in the results.
+        direction: str, "max" if larger is better, "min" if smaller is.
+        meaning: str, what it measures, for model cards.
+    """
+
+    name: str
+    direction: str
+    meaning: str
+
+    def is_better(self, a: float, b: float) -> bool:
+        """Whether the value `a` is better than `b`."""
+        return a > b if self.direction == "max" else a < b
+
+    def best(self, values) -> float:
+        """The best of several values."""
+        return max(values) if self.direction == "max" else min(values)
+
+
+@dataclasses.dataclass(frozen=True)
+class Criterion:
+    """When a compressed file is as good as the float file.
+
+    Args:
+        metric: str, the number of `Task.measure` that decides.
+        text: str, the rule in words.
+        holds: function from the file's and the float file's numbers to True or False.
+    """
+
+    metric: str
+    text: str
+    holds: Callable[[float, float], bool]
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """A network to convert, with real inputs to calibrate and verify the file with.
+
+    Args:
+        model: keras.Model.
+        inputs: numpy array, examples of its input.
+        labels: numpy array, classes of the inputs; `None` if it is no classifier.
+        activation: str, what the file applies to the outputs, such as "softmax".
+    """
+
+    model: keras.Model
+    inputs: np.ndarray
+    labels: np.ndarray | None = None
+    activation: str | None = None
+
+
+class Task(abc.ABC):
+    """What a training run must know beyond its model and data.
+
+    A task is made for one dataset, with the options of one recipe:
+
+        task = tasks.create("classification", splits.info, {"label_smoothing": 0.1})
+        model = create_model("mlp", **task.model_options())
+        task.compile(model, optimizer)
+        model.fit(task.prepare(splits.train))
+        task.evaluate(model, splits.test)
+
+    Args:
+        info: `kerasdl.data.Info`, what is known of the dataset.
+        options: dict, values for `defaults`.
+
+    Attributes:
+        title: str, the task in an error message.
+        kinds: tuple of str, the kinds of data it takes (`info.task`).
+        otherwise: str, the task that takes over for other kinds of data; `None` for none.
+        defaults: dict, its options and their default values.
+        metrics: tuple of `Metric`, what `evaluate` and `measure` report.
+        criterion: `Criterion`, by which compressed files are accepted.
+        early_stopping: bool, whether a validation loss that stops falling means the end.
+        usage: str, how an exported file is used, with code, for model cards.
+        keras_usage: str, a line of code that uses the Keras model.
+    """
+
+    title: ClassVar[str]
+    kinds: ClassVar[tuple[str, ...]]
+    otherwise: ClassVar[str | None] = None
+    defaults: ClassVar[Mapping[str, Any]] = types.MappingProxyType({})
+    metrics: ClassVar[tuple[Metric, ...]]
+    criterion: ClassVar[Criterion]
+    early_stopping: ClassVar[bool] = True
+    usage: ClassVar[str]
+    keras_usage: ClassVar[str]
+
+    def __init__(self, info: data.Info, options: dict | None = None):
+        options = options or {}
+        for option in options:
+            errors.one_of(f"option for {self.title}", option, sorted(self.defaults))
+        self.info = info
+        self.options = {**self.defaults, **options}
+        self.check_data()
+
+    def check_data(self):
+        """Raise `InvalidInput` if data of the right kind still cannot be used."""
+        return
+
+    @abc.abstractmethod
+    def model_options(self) -> dict:
+        """Sizes of the model that follow from the data."""
+
+    def prepare(self, dataset):
+        """A dataset of the splits as the model's `fit` takes it."""
+        return dataset
+
+    @abc.abstractmethod
+    def compile(self, model: keras.Model, optimizer: MakeOptimizer, steps_per_execution: int = 1):
+        """Compile the model with loss, optimizer and metrics."""
+
+    @abc.abstractmethod
+    def evaluate(self, model: keras.Model, dataset) -> dict[str, float]:
+        """The metrics of a trained model on a split of the data."""
+
+    @abc.abstractmethod
+    def figures(self, model: keras.Model, splits: data.Splits, history: dict) -> dict:
+        """Matplotlib figures of a finished run, by file name."""
+
+    def write_examples(self, model: keras.Model, splits: data.Splits, folder: pathlib.Path):
+        """Write inputs for `kerasdl predict` into a folder, if there are any."""
+        return
+
+    @abc.abstractmethod
+    def predict(self, model: keras.Model, inputs: list[str], folder: pathlib.Path) -> list[dict]:
+        """Apply the model to what the user gave: a row for each answer.
+
+        Args:
+            inputs: list of str: files, prompts or seeds.
+            folder: Where files that the answer consists of are written.
+        """
+
+    def explain(self, model: keras.Model, inputs: list[str]) -> dict:
+        """Figures of what the model does with some inputs, by file name."""
+        expected = f"none ({self.title} has no figures of single inputs)"
+        raise errors.InvalidInput("input", expected, inputs[0])
+
+    @abc.abstractmethod
+    def exports(self, model: keras.Model, splits: data.Splits) -> dict[str, Export]:
+        """The networks to convert for a device, by name."""
+
+    @abc.abstractmethod
+    def measure(self, parts: dict[str, Callable], model: keras.Model, splits: data.Splits) -> dict:
+        """The numbers that the exported parts reach on the test split.
+
+        They are the same every time, so that files can be compared.
+
+        Args:
+            parts: dict, functions of arrays (a file's or a network's), by the names of `exports`.
+            model: keras.Model, for numbers that compare with it.
+            splits: The data.
+        """
+
+    @property
+    def objective(self) -> Metric:
+        """The metric by which a search for hyperparameters judges trials."""
+        return self.metrics[0]
+
+    @property
+    def shown_in_demo(self) -> bool:
+        """Whether the browser page can run the exported files."""
+        return False
+
+    def read_image(self, path: str) -> np.ndarray:
+        """An image file as an array (height, width, channels) in [0, 1], as the model takes it."""
+        if len(self.info.shape) != 3:
+            expected = "a run on images or on rows of a table (for others use `Run.model`)"
+            raise errors.InvalidInput("run for an input", expected, self.info.name)
+        _check_file(path, "an image file")
+        *size, channels = self.info.shape
+        content = pathlib.Path(path).read_bytes()
+        return images.pixels([content], images.decoder(size, channels), [path])[0] / np.float32(255)
+
+    def read_inputs(self, path: str) -> tuple[list[dict], np.ndarray]:
+        """The inputs in a file: where each stands, as the start of a row, and an array of them."""
+        if not self.info.columns:
+            return [{"input": path}], self.read_image(path)[None]
+        _check_file(path, "a .csv file")
+        lines, inputs = table.read_inputs(path, self.info.columns, self.info.target)
+        return [{"input": path, "line": line} for line in lines], inputs
+
+
+def _check_file(path, expected):
+    if not pathlib.Path(path).is_file():
+        raise errors.InvalidInput("input", expected, f"{path}, which is no file")
+
+
+def gather(dataset, count: int | None = None) -> tuple[np.ndarray, ...]:
+    """The first `count` examples of a batched dataset as arrays; all of them by default."""
+    batches, seen = [], 0
+    for batch in dataset.as_numpy_iterator():
+        batches.append(batch if isinstance(batch, tuple) else (batch,))
+        seen += len(batches[-1][0])
+        if count and seen >= count:
+            break
+    return tuple(np.concatenate(parts)[:count] for parts in zip(*batches, strict=True))
+
+
+def save_images(splits: data.Splits, folder: pathlib.Path):
+    """Write one test image of each class into the folder, named after the class."""
+    if not splits.info.classes or len(splits.info.shape) != 3:
+        return
+    folder.mkdir(exist_ok=True)
+    pictures, labels = gather(splits.test)
+    for label, name in enumerate(splits.info.classes):
+        for picture in pictures[labels == label][:1]:
+            with files.atomic(folder / f"{files.safe_name(name)}.png") as partial:
+                keras.utils.save_img(partial, picture * 255, scale=False)

@@ -1,0 +1,33 @@
+"""The optimizer of a training run."""
+
+import keras
+
+
+def adamw(
+    learning_rate: float,
+    *,
+    epochs: int,
+    steps: int,
+    warmup: float = 1.0,
+    weight_decay: float = 0.0,
+    **options,
+) -> keras.Optimizer:
+    """Make AdamW with linear warm-up to the learning rate and cosine decay to zero.
+
+    Args:
+        learning_rate: float, its largest value.
+        epochs: int, the length of training.
+        steps: int, steps in an epoch.
+        warmup: float, epochs of warm-up; at most half of training.
+        weight_decay: float, AdamW's.
+        **options: Of `keras.optimizers.AdamW`, such as `beta_1`.
+    """
+    total = steps * epochs
+    warmup_steps = min(round(steps * warmup), total // 2)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=learning_rate / max(warmup_steps, 1),
+        decay_steps=total - warmup_steps,
+        warmup_target=learning_rate,
+        warmup_steps=warmup_steps,
+    )
+    return keras.optimizers.AdamW(schedule, weight_decay=weight_decay, **options)

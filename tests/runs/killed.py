@@ -1,0 +1,36 @@
+"""`python killed.py MANNER OUT...`: train into each folder; SIGKILL "training", "saving" or not."""
+
+import os
+import signal
+import sys
+
+import keras
+
+from kerasdl import recipes
+from kerasdl.runs.train import train
+
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def at(number, act, before=lambda *_: None):
+    """A function that acts at its n-th call."""
+    calls = iter(range(1, number))
+    return lambda *given, **named: (before if next(calls, None) else act)(*given)
+
+
+def main(manner, *folders):
+    callbacks = []
+    if manner == "training":  # of two executions an epoch; three are saved
+        callbacks = [keras.callbacks.LambdaCallback(on_train_batch_end=at(4, die))]
+    if manner == "saving":  # written, but not yet in the place of the last
+        os.fsync = at(2, die, os.fsync)
+    options = {"progress": False, "pictures": False, "save_seconds": 0, "deterministic": True}
+    for folder in folders:
+        recipe = recipes.get("mlp").replace(epochs=3)
+        train(recipe, folder, callbacks=callbacks, **options)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,74 @@
+"""The demo shows the file that it was given, a run's files, or the newest run's."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+from kerasdl import recipes
+from kerasdl.errors import InvalidInput
+from kerasdl.runs import demo
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "runs"
+
+
+def make(folder, name, age, files=()):
+    """What a finished run leaves, as far as the demo looks at it."""
+    (folder / "export").mkdir(parents=True)
+    info = {"name": "digits", "task": "classification", "classes": ["0", "1"], "counts": {}}
+    info |= {"shape": [8, 8, 1], "card": ""}
+    config = {"recipe": recipes.get(name).to_json(), "info": info, "fast": False}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "metrics.json").write_text("{}")
+    os.utime(folder / "metrics.json", (1e9 - age, 1e9 - age))
+    for file in files:
+        (folder / "export" / file).touch()
+
+
+def test_a_file_is_itself_and_a_run_gives_its_files(place):
+    make(place / "a", "mlp", 1, ["model-int8.tflite", "model-float.tflite"])
+    assert demo.litert_files(place / "any.tflite", recipes.open) == [place / "any.tflite"]
+    files = demo.litert_files(place / "a", recipes.open)
+    assert [file.name for file in files] == ["model-float.tflite", "model-int8.tflite"]
+
+
+def test_a_folder_that_is_no_run_gives_its_files(place):
+    place.mkdir()
+    (place / "int8.tflite").touch()
+    (place / "float.tflite").touch()
+    assert [file.name for file in demo.litert_files(place, recipes.open)] == [
+        "float.tflite",
+        "int8.tflite",
+    ]
+
+
+def test_without_a_run_it_is_the_newest_classifier_that_was_exported(place):
+    with pytest.raises(InvalidInput, match="kerasdl train simple_cnn"):
+        demo.litert_files(None, recipes.open)
+    make(place / "old", "mlp", 9, ["model-float.tflite"])
+    make(place / "new", "mlp", 2, ["model-float.tflite"])
+    make(place / "newer-but-not-exported", "mlp", 1)
+    make(place / "newest-but-no-classifier", "vae", 0, ["encoder-float.tflite"])
+    (file,) = demo.litert_files(None, recipes.open)
+    assert file.parts[-3] == "new"
+
+
+def test_a_run_of_another_kind_is_refused(place):
+    make(place / "vae", "vae", 0, ["encoder-float.tflite"])
+    with pytest.raises(InvalidInput, match=r"one that classifies images.*a run of vae"):
+        demo.litert_files(place / "vae", recipes.open)
+    with pytest.raises(InvalidInput, match="Invalid run folder"):
+        demo.litert_files(place / "nothing", recipes.open)
+
+
+def test_a_run_that_was_not_exported_is(place, capsys):
+    run = recipes.get("mlp").replace(epochs=1).run(place / "mlp", fast=True, progress=False)
+    shutil.rmtree(run.path / "export", ignore_errors=True)
+    files = demo.litert_files(run.path, recipes.open)
+    assert [file.name for file in files] == ["model-float.tflite", "model-int8.tflite"]
+    assert "Writing the LiteRT files" in capsys.readouterr().err

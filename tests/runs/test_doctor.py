@@ -1,0 +1,61 @@
+"""`kerasdl doctor RUN`: run folders, finished and not, of every kind of task."""
+
+import shutil
+
+import pytest
+
+from kerasdl import recipes
+from kerasdl.errors import InvalidInput
+from kerasdl.runs.train import train
+
+pytestmark = pytest.mark.xdist_group("doctoring")  # a healthy run is made once
+
+
+def trained(name, folder, **changes):
+    recipe = recipes.get(name).replace(**changes)
+    return train(recipe, folder, progress=False, pictures=False)
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory):
+    return trained("mlp", tmp_path_factory.mktemp("runs") / "healthy", epochs=15)
+
+
+def test_a_healthy_run_has_nothing(healthy):
+    rows = healthy.doctor()
+    assert len(rows) == 8
+    assert {row["found"] for row in rows} == {"all well"}
+
+
+def test_a_rate_that_is_too_low_is_found(tmp_path):
+    *before, last = trained("mlp", tmp_path / "slow", epochs=4, learning_rate=1e-5).doctor()
+    assert last["found"] == "learning rate too low", last
+    assert {row["found"] for row in before} == {"all well"}
+
+
+def test_a_run_that_a_loss_stopped_tells_why(tmp_path):
+    folder = tmp_path / "stopped"
+    with pytest.raises(InvalidInput) as stopped:
+        trained("mlp", folder, epochs=2, learning_rate=1e30)
+    (row,) = recipes.open(folder, finished=False).doctor()
+    assert row["found"] == "the loss is NaN or infinite"
+    assert row["evidence"] in str(stopped.value) and "learning rate" in row["try"]
+
+
+def test_an_unfinished_run_is_examined_and_others_are_refused(healthy, tmp_path):
+    folder = tmp_path / "stopped"
+    shutil.copytree(healthy.path, folder)
+    for name in ("metrics.json", "model.keras"):
+        (folder / name).unlink()
+    with pytest.raises(InvalidInput, match="interrupted"):
+        recipes.open(folder)
+    rows = recipes.open(folder, finished=False).doctor()
+    assert rows[0]["question"] == "Are the losses numbers?"
+    with pytest.raises(InvalidInput, match="a folder that"):
+        recipes.open(tmp_path, finished=False)
+
+
+@pytest.mark.parametrize("name", ["vae"])
+def test_what_learns_in_its_own_way_is_examined_too(name, tmp_path):
+    rows = trained(name, tmp_path / name, epochs=2).doctor()
+    assert len(rows) == 8, rows[-1]

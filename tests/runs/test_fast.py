@@ -1,0 +1,35 @@
+"""Every recipe with `fast=True`: one batch of everything, judged, drawn and saved."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasdl import recipes
+from kerasdl.runs.train import train
+
+# their graphs take long to trace; tests/conformance traces a network of each family
+DEEP = {"se_resnet_tiny", "densenet_tiny", "resnet20", "alexnet_tiny", "vgg_tiny", "gpt_tiny"}
+
+
+@pytest.fixture
+def without_graphs():
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def is_whole(run):
+    return run.finished and np.isfinite(list(run.metrics["test"].values())).all()
+
+
+@pytest.mark.parametrize("name", sorted(set(recipes.names()) - DEEP))
+def test_a_recipe_runs_fast(name, tmp_path):
+    assert is_whole(recipes.get(name).run(tmp_path / "run", fast=True, progress=False))
+
+
+@pytest.mark.filterwarnings("ignore:Even though the .* option is set, this option does not apply")
+@pytest.mark.parametrize("name", sorted(DEEP))
+def test_a_deep_recipe_runs_fast(name, tmp_path, without_graphs):
+    pictures = name != "gpt_tiny"  # its text is written as that of lstm_lm, and slowly here
+    options = {"fast": True, "progress": False, "pictures": pictures}
+    assert is_whole(train(recipes.get(name), tmp_path / "run", **options))

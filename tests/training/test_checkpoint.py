@@ -1,0 +1,109 @@
+"""A run on a broken or a full disk, or in a folder that is taken."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from kerasdl.callbacks import state
+from kerasdl.errors import InvalidInput
+from kerasdl.training import lock
+from kerasdl.training.checkpoint import Checkpoint
+
+
+@pytest.fixture
+def model():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dropout(0.5)])
+    model.compile("adam", "mse")
+    return model
+
+
+def checkpoint_of(model, folder):
+    checkpoint = Checkpoint(folder, seconds=0)
+    checkpoint.set_model(model)
+    return checkpoint
+
+
+def fitted(model, folder, epochs):
+    x = np.ones((8, 4), "float32")
+    checkpoint = checkpoint_of(model, folder)
+    model.fit(x, x[:, :3], epochs=epochs, callbacks=[checkpoint], verbose=0)
+    return checkpoint
+
+
+def test_a_flipped_bit_is_told_wherever_it_counts(model, tmp_path, capsys):
+    checkpoint = fitted(model, tmp_path, epochs=2)
+    saved = [np.array(v) for v in state.variables_of(model)]
+    content, told = checkpoint.file.read_bytes(), 0
+    for place in range(0, len(content), 61):
+        spoilt = bytearray(content)
+        spoilt[place] ^= 4
+        checkpoint.file.write_bytes(spoilt)
+        again = checkpoint_of(model, tmp_path)
+        again.restore(model)
+        if "latest.npz cannot be read" in capsys.readouterr().err:
+            told += 1
+            assert again.epoch == 1
+        else:  # in what zip writes twice, or needs not
+            assert again.epoch == 2
+            for value, variable in zip(saved, state.variables_of(model), strict=True):
+                np.testing.assert_array_equal(value, variable)
+    assert told > 0.4 * len(content) / 61
+
+
+@pytest.mark.parametrize("damage", ["torn", "empty"])
+def test_a_spoilt_checkpoint_is_told_and_the_one_before_used(model, damage, tmp_path, capsys):
+    checkpoint = fitted(model, tmp_path, epochs=3)
+    content = checkpoint.file.read_bytes()
+    checkpoint.file.write_bytes(content[: len(content) // 2 if damage == "torn" else 0])
+    again = checkpoint_of(model, tmp_path)
+    again.restore(model)
+    assert again.epoch == 2
+    assert len(again.history["loss"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "latest.npz cannot be read" in line
+
+
+def test_between_two_renames_the_one_before_is_there(model, tmp_path):
+    checkpoint = fitted(model, tmp_path, epochs=2)
+    checkpoint.file.unlink()
+    again = checkpoint_of(model, tmp_path)
+    again.restore(model)
+    assert again.epoch == 1
+
+
+def test_a_full_disk_ends_in_one_line_and_keeps_the_last_state(model, tmp_path, monkeypatch):
+    checkpoint = fitted(model, tmp_path, epochs=2)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(InvalidInput, match=r"room .2 epochs are kept.*No space left") as raised:
+        checkpoint.save()
+    assert "\n" not in str(raised.value)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["latest.npz", "previous.npz"]
+    again = checkpoint_of(model, tmp_path)
+    again.restore(model)
+    assert again.epoch == 2
+
+
+def test_a_second_process_on_a_folder_is_refused(tmp_path):
+    code = f"""
+import pathlib, time
+from kerasdl.training import lock
+with lock.hold(pathlib.Path({str(tmp_path)!r})):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "held\n"
+    with pytest.raises(InvalidInput, match=f"process {process.pid} does"), lock.hold(tmp_path):
+        pass
+    process.kill()
+    process.communicate()
+    with lock.hold(tmp_path):
+        pass
