@@ -72,6 +72,12 @@ def scratch() -> pathlib.Path:
     return pathlib.Path(folder)
 
 
+def arrays(dataset):
+    """The elements of a batched `tf.data.Dataset` as one tuple of NumPy arrays, such as (x, y)."""
+    parts = zip(*dataset.as_numpy_iterator(), strict=True)
+    return tuple(np.concatenate(part) for part in parts)
+
+
 def panels(rows: int = 1, columns: int = 1, *, title: str = "", size=(4.2, 3.6), **options):
     """A figure with a grid of axes that do not overlap.
 
@@ -102,8 +108,9 @@ def lines(axes, curves: Mapping, x=None, *, xlabel: str, ylabel: str, title: str
         **options: As in `axes.plot`, for all curves.
     """
     for name, values in curves.items():
+        own_x = isinstance(values, tuple) and len(values) == 2 and np.ndim(values[0]) == 1
         along = (np.arange(len(values)) if x is None else x, values)
-        axes.plot(*(values if isinstance(values, tuple) else along), label=name, **options)
+        axes.plot(*(values if own_x else along), label=name, **options)
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     if any(not str(name).startswith("_") for name in curves):
         axes.legend(fontsize=8)

@@ -6,6 +6,7 @@ import types
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasdl.utils import tutorial
 
@@ -54,6 +55,13 @@ def test_a_script_shows_nothing(monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: None))
     assert not tutorial.in_editor()
     tutorial.show(lambda fast: pytest.fail("it ran"))
+
+
+def test_a_dataset_becomes_arrays():
+    x, y = np.arange(10.0).reshape(5, 2), np.arange(5)
+    made = tutorial.arrays(tf.data.Dataset.from_tensor_slices((x, y)).batch(2))
+    np.testing.assert_array_equal(made[0], x)
+    np.testing.assert_array_equal(made[1], y)
 
 
 def test_classes_keep_their_colors_and_axes_have_names():

@@ -1,39 +1,43 @@
 # %% [markdown]
-# # L1, L2 and early stopping: three ways to ask for less
+# # L1, L2 and early stopping: three ways to keep weights small
 #
-# **Claim.** Of 40 weights only 5 are needed. L1 makes most of the others exactly zero, if its steps
-# stop at zero; plain gradient steps make none so, and neither does L2. The reason is its corners:
-# in two dimensions it puts at least 3 of 10 random problems on an axis, L2 none. Where few weights
-# are needed L1 errs least on new data. Stopping early is a relative of L2: it shrinks each
-# direction as L2 does, within 0.22, and its error comes within 10 % of the best ridge's.
+# **Claim.** Only 5 of 40 weights are needed. L1 makes most of the others exactly zero if its steps
+# stop at zero; plain gradient steps make none exactly zero, and neither does L2. The reason is the
+# shape of the penalty: in two dimensions L1 puts more than 3 of 10 random problems on an axis, L2
+# none. Where few weights are needed, L1 has the smallest error on new data. Early stopping is a
+# relative of L2: along each direction it shrinks the weights as L2 does, within 0.22, and its error
+# is within 10 % of that of L2.
 #
-# **The idea.** Pay for weights. The slope of $\lambda w^2$ fades near zero; that of $\lambda |w|$
-# does not, so a step against it that would cross zero must stop there:
+# **The idea.** Add a price for weights to the loss. The slope of $\lambda w^2 / 2$ fades near zero;
+# that of $\lambda |w|$ does not, so it pulls a useless weight all the way. A step that would cross
+# zero has to stop there:
 #
 # $$\min_w \tfrac 1 {2n} |Xw - y|^2 + \lambda_1 \sum |w_i| + \tfrac{\lambda_2} 2 \sum w_i^2 \qquad
 # w \leftarrow \mathrm{sign}(u) \max(|u| - \eta \lambda_1, 0),\;\; u = w - \eta g$$
 #
-# Run it: `python tutorials/1_learning/09_l1_l2_and_early_stopping.py` (10 seconds).
-# You will see the regions,
-# the weights as the price rises, and what stopping does.
+# Run it: `python tutorials/1_learning/09_l1_l2_and_early_stopping.py` (15 seconds).
+# You will see where the optimum lands, the weights as the price rises, and what stopping early
+# does.
 
 # %%
+import functools
 import pathlib
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from kerasdl.formulas import regularization
+from kerasdl.utils import tutorial
 
-PRICES = np.geomspace(0.003, 3, 31)
-KINDS = {"L1": (1, 0), "L2": (0, 1), "elastic net": (0.5, 0.5)}
-TRUE = np.array([3, -2, 1.5, -1, 1] + [0] * 35)
+KINDS = {"L1": (1, 0), "L2": (0, 1), "elastic net": (0.5, 0.5)}  # shares of the price
 
 # %% [markdown]
 # ## A step that stops at zero
-# The step downhill is taken on the smooth part, the error and L2. Then L1 takes off the same of
-# every weight, but never past zero. (One of the notes says that a weight once zero stays zero. It
-# leaves as soon as the error pulls harder than the price: all weights below begin at zero.)
+# Take a step downhill on the smooth part, the error and L2. Then L1 takes the same amount off every
+# weight, but never past zero: *soft thresholding*. A weight that is zero can leave zero again: it
+# does as soon as the error pulls harder than the price. (All weights below start at zero.)
+#
+# A linear model keeps things clear; in Keras the same penalties are `kernel_regularizer="l1"` and
+# `"l2"`, which add to the loss and so take plain gradient steps.
 
 
 # %%
@@ -41,35 +45,165 @@ def soft_threshold(w, shrinkage):
     return np.sign(w) * np.maximum(abs(w) - shrinkage, 0)
 
 
-def descend(x, y, l1=0.0, l2=0.0, steps=1000, proximal=True):
-    """Weights after each step, from zeros on."""
+def descend(x, y, l1=0.0, l2=0.0, steps=1000, stop_at_zero=True):
+    """The weights after each step, from zeros on."""
     n, w = len(x), np.zeros(x.shape[1])
-    rate, path = 1 / (np.linalg.norm(x, 2) ** 2 / n + l2), []
+    learning_rate = 1 / (np.linalg.norm(x, 2) ** 2 / n + l2)
+    path = []
     for _ in range(steps):
-        slope = x.T @ (x @ w - y) / n + l2 * w
-        if proximal:
-            w = soft_threshold(w - rate * slope, rate * l1)
+        gradient = x.T @ (x @ w - y) / n + l2 * w
+        if stop_at_zero:
+            w = soft_threshold(w - learning_rate * gradient, learning_rate * l1)
         else:
-            w = w - rate * (slope + l1 * np.sign(w))
+            w = w - learning_rate * (gradient + l1 * np.sign(w))
         path.append(w)
     return np.array(path)
 
 
+# %% [markdown]
+# ## Where the optimum lands
+# Two weights, an error whose contours are ellipses around its minimum (the cross), and a price. The
+# optimum (the dot) is where an ellipse touches the region of all weights that cost no more. For L1
+# the region is a diamond, which is likely to be touched at a corner; and its corners lie on the
+# axes, where one weight is 0.
+
+
+# %%
+ELLIPSE = np.array([[1.0, 0.5], [0.5, 1.0]])
+
+
+def problem(center):
+    """x and y whose mean squared error has these ellipses around the center."""
+    x = np.sqrt(2) * np.linalg.cholesky(ELLIPSE).T  # so that x'x / n is the ellipse
+    return x, x @ center
+
+
+def penalty(w, l1, l2):
+    return l1 * np.sum(abs(w), axis=-1) + l2 / 2 * np.sum(w**2, axis=-1)
+
+
+def geometry(fast=False):
+    center, price = np.array([1.5, 0.5]), 0.8
+    title = "Orange: all weights that cost no more than the dot"
+    figure, axes = tutorial.panels(1, 3, title=title, size=(4.2, 4.2))
+    grid = np.stack(np.meshgrid(np.linspace(-1.2, 2.2, 300), np.linspace(-1.2, 1.6, 300)), -1)
+    away = grid - center
+    errors = 0.5 * np.sum(away @ ELLIPSE * away, axis=-1)
+    for place, (name, kind) in zip(axes, KINDS.items(), strict=True):
+        l1, l2 = price * np.array(kind)
+        best = descend(*problem(center), l1, l2)[-1]
+        touched = 0.5 * (best - center) @ ELLIPSE @ (best - center)
+        x, y = np.moveaxis(grid, -1, 0)
+        region = [0, penalty(best, l1, l2)]
+        place.contourf(x, y, penalty(grid, l1, l2), region, colors=["tab:orange"], alpha=0.4)
+        place.contour(x, y, errors, touched * np.array([0.1, 0.4, 1, 2, 4]), alpha=0.6)
+        place.plot(*best, "o", color="black")
+        text = f"({best[0]:.2f}, {best[1]:.2f})"
+        place.annotate(text, best, (8, -14), textcoords="offset points")
+        place.plot(*center, "x", color="black")
+        place.axhline(0, color="grey", lw=0.5)
+        place.axvline(0, color="grey", lw=0.5)
+        place.set(title=name, xlabel="w1", ylabel="w2", aspect="equal")
+
+    centers = np.random.default_rng(0).normal(size=(20 if fast else 200, 2))
+    on_axis = {}
+    for name, (l1, l2) in KINDS.items():
+        ends = np.array([descend(*problem(c), 0.5 * l1, 0.5 * l2, steps=100)[-1] for c in centers])
+        on_axis[name] = float(np.mean((ends == 0).sum(axis=1) == 1))  # exactly one weight is 0
+    print("fraction of random problems whose optimum is on an axis:", on_axis)
+    assert on_axis["L1"] > 0.3 and on_axis["L2"] == 0
+    return figure
+
+
+# %%
+tutorial.show(geometry)
+
+# %% [markdown]
+# ## Forty weights, sixty examples
+# The truth has five weights that are not zero. Sixty examples with noise are few for forty weights.
+# As the price rises, L1 drops one weight after the other, the useless ones first; L2 shrinks all of
+# them and drops none.
+
+
+# %%
+TRUE = np.array([3, -2, 1.5, -1, 1] + [0] * 35)
+
+
+def examples(random, n):
+    x = random.normal(size=(n, 40))
+    return x, x @ TRUE + random.normal(size=n)
+
+
+def error(data, w):
+    """Mean squared error, of one vector of weights or of several."""
+    return np.mean((w @ data[0].T - data[1]) ** 2, axis=-1)
+
+
 def ridge(x, y, l2):
+    """L2's optimum, which has a formula."""
     return np.linalg.solve(x.T @ x / len(x) + l2 * np.eye(x.shape[1]), x.T @ y / len(x))
 
 
+def prices(fast):
+    return np.geomspace(0.003, 3, 5 if fast else 31)
+
+
+@functools.cache
+def experiment(seed, fast):
+    """The data in three parts, the weights for each price, and each kind's error on new data.
+
+    The price is the one with the smallest error on the validation part.
+    """
+    random = np.random.default_rng(seed)
+    train, validation, test = [examples(random, n) for n in (60, 60, 1000)]
+    paths, found = {}, {}
+    for name, kind in KINDS.items():
+        ends = [descend(*train, *(price * np.array(kind)))[-1] for price in prices(fast)]
+        paths[name] = np.array(ends)
+        best = np.argmin(error(validation, paths[name]))
+        found[name] = error(test, paths[name][best])
+    return (train, validation, test), paths, found
+
+
+def weights(fast=False):
+    (train, *_), paths, _ = experiment(0, fast)
+    figure, axes = tutorial.panels(1, 3, sharey=True, size=(4.4, 4))
+    for place, (name, path) in zip(axes, paths.items(), strict=True):
+        place.semilogx(prices(fast), path[:, 5:], color="lightgrey")
+        place.semilogx(prices(fast), path[:, :5], color="tab:blue")
+        place.set(title=name, xlabel="price", ylabel="weight", ylim=(-3.6, 3.2))
+    axes[0].plot([], color="tab:blue", label="the 5 that are needed")
+    axes[0].plot([], color="lightgrey", label="the 35 others")
+    axes[0].legend(loc="lower left", fontsize=8)
+
+    l1 = descend(*train, l1=0.2)[-1]
+    plain = descend(*train, l1=0.2, stop_at_zero=False)[-1]
+    print(f"zeros of 40 with L1: {np.sum(l1 == 0)}; with plain steps: {np.sum(plain == 0)}")
+    assert np.sum(l1 == 0) > 20 and (l1[:5] != 0).all()
+    assert np.sum(plain == 0) == 0 and np.sum(paths["L2"] == 0) == 0
+    assert (np.diff(np.linalg.norm(paths["L2"], axis=1)) < 0).all()  # ever smaller
+    for price, w in zip(prices(fast), paths["L2"], strict=True):
+        np.testing.assert_allclose(ridge(*train, price), w, atol=1e-3 if price > 0.05 else 0.1)
+        np.testing.assert_allclose(ridge(*train, price), regularization.ridge(*train, 60 * price))
+    w = np.array([1.0, -2.0, 3.0])
+    np.testing.assert_allclose(soft_threshold(w, 1.5), regularization.soft_threshold(w, 1.5))
+    np.testing.assert_allclose(penalty(w, 0.01, 0.02), regularization.elastic_net_penalty(w))
+    return figure
+
+
+# %%
+tutorial.show(weights)
+
 # %% [markdown]
-# ## Stopping
-# Keep the weights with the least error on data that does not teach, and stop when it has not
-# improved for some time. Along a direction in which the data has variance s, descent from zero has
-# gone $1 - (1 - \eta s)^t$ of its way after t steps; ridge goes $s / (s + \lambda)$ of it. Both
-# keep what the data is sure of; with $\lambda = 1 / \eta t$ descent keeps somewhat more.
+# ## Early stopping
+# Watch the error on validation data, keep the weights with the smallest one, and stop when it has
+# not improved for some time (`patience`). In `fit` this is the callback
+# `EarlyStopping(patience=..., restore_best_weights=True)`.
 
 
 # %%
 def early_stopping(losses, patience, min_delta=0.0):
-    """The epochs, from 1, at which to stop and whose weights to keep."""
+    """The epoch, from 1, at which to stop, and the one whose weights to keep."""
     best = 0
     for epoch, loss in enumerate(losses):
         if loss < losses[best] - min_delta:
@@ -79,171 +213,96 @@ def early_stopping(losses, patience, min_delta=0.0):
     return epoch + 1, best + 1
 
 
-def kept_by_descent(s, rate, steps):
-    return 1 - (1 - rate * s) ** steps
-
-
-def kept_by_ridge(s, l2):
-    return s / (s + l2)
-
-
-# %% [markdown]
-# ## Where the optimum lands
-# Two weights, an error whose contours are ellipses about $c$, and a price. The optimum with a price
-# is the best place in the region of all weights that cost no more than it does, where ellipse and
-# region touch. A diamond likes to be touched at a corner, which lies on an axis.
-
-# %%
-ELLIPSE = np.array([[1.0, 0.5], [0.5, 1.0]])
-
-
-def problem(centre):
-    x = np.sqrt(2) * np.linalg.cholesky(ELLIPSE).T  # so that x'x / n is the ellipse
-    return x, x @ centre
-
-
-def penalty(w, l1, l2):
-    return l1 * np.sum(abs(w), axis=-1) + l2 / 2 * np.sum(w**2, axis=-1)
-
-
-def draw_geometry(centre=np.array((1.5, 0.5)), price=0.8):  # noqa: B008
-    figure, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
-    grid = np.stack(np.meshgrid(np.linspace(-1.2, 2.2, 300), np.linspace(-1.2, 1.6, 300)), -1)
-    away = grid - centre
-    heights = 0.5 * np.sum(away @ ELLIPSE * away, axis=-1)
-    for axis, (name, kinds) in zip(axes, KINDS.items(), strict=True):
-        l1, l2 = price * np.array(kinds)
-        best = descend(*problem(centre), l1, l2)[-1]
-        touched = 0.5 * (best - centre) @ ELLIPSE @ (best - centre)
-        x, y = np.moveaxis(grid, -1, 0)
-        costs = penalty(grid, l1, l2)
-        axis.contourf(x, y, costs, [0, penalty(best, l1, l2)], colors=["tab:orange"], alpha=0.4)
-        axis.contour(x, y, heights, touched * np.array([0.1, 0.4, 1, 2, 4]), alpha=0.6)
-        axis.plot(*best, "o", color="black")
-        axis.annotate(f"({best[0]:.2f}, {best[1]:.2f})", best, (8, -14), textcoords="offset points")
-        axis.plot(*centre, "x", color="black")
-        axis.axhline(0, color="grey", lw=0.5), axis.axvline(0, color="grey", lw=0.5)
-        axis.set(title=name, xlabel="w1", ylabel="w2", aspect="equal")
-    return figure
-
-
-def draw_weights(prices, paths):
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4), layout="constrained", sharey=True)
-    for axis, (name, path) in zip(axes, paths.items(), strict=True):
-        axis.semilogx(prices, path[:, 5:], color="lightgrey")
-        axis.semilogx(prices, path[:, :5], color="tab:blue")
-        axis.set(title=name, xlabel="price")
-    axes[0].plot([], color="tab:blue", label="the 5 that are needed")
-    axes[0].plot([], color="lightgrey", label="the 35 others")
-    axes[0].set(ylabel="weight", ylim=(-3.6, 2.8))
-    axes[0].legend(loc="lower left")
-    return figure
-
-
-def draw_stopping(errors, table, rate, t):
-    figure, (one, two, three) = plt.subplots(1, 3, figsize=(14, 4), layout="constrained")
-    for name, each in errors.items():
-        one.semilogx(np.arange(1, len(each) + 1), each, label=name)
-    one.set(title="Mean squared error", xlabel="step", ylim=(0, None))
-    s = np.linspace(0, 1 / rate, 200)
-    two.plot(s, kept_by_descent(s, rate, t), label=f"{t} steps of descent")
-    two.plot(s, kept_by_ridge(s, 1 / rate / t), label="ridge, price 1 / (rate x steps)")
-    two.set(title="How much of a direction is kept", xlabel="its variance s", ylim=(0, 1.05))
-    three.bar_label(three.bar([*table], [*table.values()]), fmt="%.2f")
-    three.set(title="Error on new data", ylim=(0, 1.1 * max(table.values())))
-    three.tick_params(axis="x", labelrotation=30)
-    one.legend(), two.legend()
-    return figure
-
-
-# %% [markdown]
-# ## Forty weights, sixty examples
-# Each way chooses its price, or its step, by the error on sixty more examples, and is judged by a
-# thousand others.
-
-
-# %%
-def examples(random, n):
-    x = random.normal(size=(n, 40))
-    return x, x @ TRUE + random.normal(size=n)
-
-
-def error(data, w):
-    return np.mean((w @ data[0].T - data[1]) ** 2, axis=-1)
-
-
-def experiment(seed, prices):
-    random = np.random.default_rng(seed)
-    train, validation, test = [examples(random, n) for n in (60, 60, 1000)]
-    paths, found = {}, {}
-    for name, kinds in KINDS.items():
-        paths[name] = np.array([descend(*train, *(p * np.array(kinds)))[-1] for p in prices])
-        best = np.argmin(error(validation, paths[name]))
-        found[name] = error(test, paths[name][best])
+@functools.cache
+def without_penalty(seed, fast):
+    """Errors while descending, and on new data when stopped early and at the end."""
+    (train, validation, test), *_ = experiment(seed, fast)
     walk = descend(*train, steps=3000)
-    _, kept = early_stopping(error(validation, walk), patience=300)
-    found |= {"stopped early": error(test, walk[kept - 1]), "to the end": error(test, walk[-1])}
-    errors = {"of the 60 examples": error(train, walk), "of new data": error(test, walk)}
-    return train, paths, found, errors
+    curves = {"training": error(train, walk), "validation": error(validation, walk)}
+    _, kept = early_stopping(curves["validation"], patience=300)
+    return curves, {
+        "stopped early": error(test, walk[kept - 1]),
+        "no penalty": error(test, walk[-1]),
+    }
+
+
+# %% [markdown]
+# Why does stopping work like a penalty? Look along one direction in which the data has the variance
+# s. Descent from zero has gone the fraction $1 - (1 - \eta s)^t$ of its way after t steps. The
+# optimum with an L2 price $\lambda$ lies at the fraction $s / (s + \lambda)$. Both keep what the
+# data is sure of (large s) and drop the rest. With $\lambda = 1 / \eta t$ the two are close;
+# descent keeps a little more.
+
+
+# %%
+def kept_by_descent(s, learning_rate, steps):
+    return 1 - (1 - learning_rate * s) ** steps
+
+
+def kept_by_l2(s, price):
+    return s / (s + price)
+
+
+def stopping(fast=False):
+    seeds = 2 if fast else 10
+    ((x, y), *_), *_ = experiment(0, fast)
+    curves, _ = without_penalty(0, fast)
+    rows = [experiment(seed, fast)[2] | without_penalty(seed, fast)[1] for seed in range(seeds)]
+    table = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    learning_rate, steps = 1 / (np.linalg.norm(x, 2) ** 2 / len(x)), 30
+
+    figure, axes = tutorial.panels(1, 3, size=(4.8, 4))
+    names = {"xlabel": "step", "ylabel": "mean squared error"}
+    tutorial.lines(axes[0], curves, np.arange(1, 3001), title="Descent without a penalty", **names)
+    axes[0].set(xscale="log", ylim=(0, None))
+    s = np.linspace(0, 1 / learning_rate, 200)
+    kept = {
+        f"{steps} steps of descent": kept_by_descent(s, learning_rate, steps),
+        "L2, price 1 / (learning rate x steps)": kept_by_l2(s, 1 / learning_rate / steps),
+    }
+    names = {"xlabel": "variance of the data in a direction", "ylabel": "fraction that is kept"}
+    tutorial.lines(axes[1], kept, s, title="Two ways to shrink", **names)
+    axes[1].set_ylim(0, 1.05)
+    names = {"xlabel": "", "ylabel": "mean squared error"}
+    tutorial.bars(axes[2], table, title=f"New data, {seeds} seeds", **names)
+    axes[2].tick_params(axis="x", labelrotation=30)
+
+    print("error on new data:", {name: round(value, 3) for name, value in table.items()})
+    assert early_stopping([1, 0.8, 0.9, 0.95, 0.99], patience=3) == (5, 2)
+    variance, directions = np.linalg.eigh(x.T @ x / len(x))
+    fractions = kept_by_descent(variance, learning_rate, steps)
+    least_squares = directions.T @ np.linalg.lstsq(x, y)[0]
+    walked = descend(x, y, steps=steps)[-1]
+    np.testing.assert_allclose(directions @ (fractions * least_squares), walked)
+    s = np.linspace(0, 1 / learning_rate, 1000)
+    gaps = [
+        kept_by_descent(s, learning_rate, n) - kept_by_l2(s, 1 / learning_rate / n)
+        for n in range(steps, 300)
+    ]
+    assert np.max(np.abs(gaps)) < 0.22
+    if not fast:
+        assert table["L1"] < 0.9 * min(v for name, v in table.items() if name != "L1")
+        assert abs(table["stopped early"] / table["L2"] - 1) < 0.1
+        assert table["no penalty"] > 1.3 * table["stopped early"]
+    return figure
+
+
+# %%
+tutorial.show(stopping)
+
+# %% [markdown]
+# ## Exercises
+# 1. Make all 40 true weights 0.5. Which way has the smallest error now, and how many zeros does L1
+#    make?
+# 2. Let two columns of X be equal. What does L1 do to their weights, what L2, what both?
+# 3. Make the ellipse a circle. How often does L1 end on an axis now? The normal distribution tells
+#    exactly.
 
 
 # %%
 def main(fast=False, out=pathlib.Path("out/09_l1_l2_and_early_stopping")):
-    out.mkdir(parents=True, exist_ok=True)
-    prices, seeds = (PRICES[::5], 1) if fast else (PRICES, 10)
-    runs = [experiment(seed, prices) for seed in range(seeds)]
-    table = {name: np.mean([found[name] for _, _, found, _ in runs]) for name in runs[0][2]}
-    train, paths, _, errors = runs[0]
-    rate, t = 1 / (np.linalg.norm(train[0], 2) ** 2 / 60), 30
-    centres = np.random.default_rng(0).normal(size=(20 if fast else 200, 2))
-    on_axis = {}
-    for name, (l1, l2) in KINDS.items():
-        ends = np.array([descend(*problem(c), 0.5 * l1, 0.5 * l2, steps=100)[-1] for c in centres])
-        on_axis[name] = np.mean((ends == 0).sum(axis=1) == 1)  # not at the origin, where both are
-    walk = descend(*train, l1=0.2)
-    plain = descend(*train, l1=0.2, proximal=False)[-1]
-    figures = {"geometry": draw_geometry(), "stopping": draw_stopping(errors, table, rate, t)}
-    figures["weights"] = draw_weights(prices, paths)
-    for name, figure in figures.items():
-        figure.savefig(out / f"{name}.png", dpi=120)
-    plt.close("all")
-    zeros = [int((w == 0).sum()) for w in (walk[-1], plain, *paths["L2"])]
-    print("random problems that end on an axis:", on_axis)
-    print(f"zeros of 40 at an L1 price of 0.2: {zeros[0]}; by plain steps: {zeros[1]}")
-    print("error on new data:", {name: round(float(value), 3) for name, value in table.items()})
-
-    # the claim
-    assert on_axis["L1"] > 0.3 and on_axis["L2"] == 0, on_axis
-    assert zeros[0] > 20 and not any(zeros[1:]), zeros
-    assert (walk[-1][:5] != 0).all(), "they began at zero, and left it"
-    norms = np.linalg.norm(paths["L2"], axis=1)
-    assert (np.diff(norms) < 0).all(), norms
-    for price, w in zip(prices, paths["L2"], strict=True):
-        np.testing.assert_allclose(ridge(*train, price), w, atol=1e-3 if price > 0.05 else 0.1)
-        np.testing.assert_allclose(ridge(*train, price), regularization.ridge(*train, 60 * price))
-    w = np.array([1.0, -2.0, 3.0])
-    np.testing.assert_allclose(soft_threshold(w, 1.5), regularization.soft_threshold(w, 1.5))
-    np.testing.assert_allclose(penalty(w, 0.01, 0.02), regularization.elastic_net_penalty(w))
-    assert early_stopping([1, 0.8, 0.9, 0.95, 0.99], patience=3) == (5, 2)
-    variance, directions = np.linalg.eigh(train[0].T @ train[0] / 60)
-    shares = kept_by_descent(variance, rate, t)
-    least = directions.T @ np.linalg.lstsq(*train)[0]
-    np.testing.assert_allclose(directions @ (shares * least), descend(*train, steps=t)[-1])
-    s = np.linspace(0, 1 / rate, 1000)
-    gaps = [kept_by_descent(s, rate, n) - kept_by_ridge(s, 1 / rate / n) for n in range(t, 300)]
-    assert np.max(np.abs(gaps)) < 0.22, np.max(np.abs(gaps))
-    if not fast:
-        assert table["L1"] < 0.9 * min(v for n, v in table.items() if n != "L1"), table
-        assert abs(table["stopped early"] / table["L2"] - 1) < 0.1, table
-        assert table["to the end"] > 1.3 * table["stopped early"], table
+    tutorial.run(geometry, weights, stopping, fast=fast, out=out)
 
 
-# %% [markdown]
-# ## Exercises
-# 1. Make all 40 true weights 0.5. Which way errs least now, and how many zeros does L1 make?
-# 2. Let two columns of X be equal. What does L1 do to their weights, what L2, what both?
-# 3. Make the ellipse a circle. How often does L1 end on an axis now? The normal law tells exactly.
-
-# %%
-if __name__ == "__main__":
+if __name__ == "__main__" and not tutorial.in_editor():
     main()
