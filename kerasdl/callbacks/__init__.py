@@ -1,4 +1,4 @@
-"""What Keras lacks around `fit`; each works with any Keras model."""
+"""Callbacks that Keras lacks; each works with any Keras model."""
 
 from kerasdl.utils import lazy
 
@@ -8,6 +8,7 @@ MODULES = {
     "GradientHealth": "gradient_health",
     "Histograms": "histograms",
     "NonFinite": "nonfinite",
+    "NonFiniteLoss": "nonfinite",
     "RateLog": "rate_log",
     "SampleGrids": "sample_grids",
 }

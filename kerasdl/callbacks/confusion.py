@@ -1,42 +1,49 @@
-"""Which classes a network takes for which, epoch after epoch."""
+"""Record which classes a network confuses, epoch by epoch."""
 
+import os
 from collections.abc import Iterable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasdl import checks
-from kerasdl.callbacks.epoch_ends import EpochEnds
+from kerasdl.callbacks.epoch_callback import EpochCallback
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import checks
 
 
-class ConfusionByEpoch(EpochEnds):
-    """The confusion matrix of a data set at ends of epochs.
+class ConfusionByEpoch(EpochCallback):
+    """Record the confusion matrix of a dataset at the end of epochs.
 
-    The class is the highest of the model's outputs. A single output stands for two classes: it says
-    the second one above a probability of 0.5, or a logit of 0.
+    The predicted class is the largest of the model's outputs. A single output stands for two
+    classes: the second is predicted above a probability of 0.5, or a logit of 0.
 
     Args:
-        data: A `tf.data.Dataset` of (inputs, labels), labels as integers or one-hot; weights, if
-            there are any, do not count.
-        classes: Names of the classes, or their number.
-        every: Epochs from one look to the next; `None` for as many as take little of the time.
-        log_dir: A folder for TensorBoard; `None` for none.
+        data: `tf.data.Dataset` of (inputs, labels), labels as integers or one-hot. Sample weights
+            are ignored.
+        classes: the names of the classes, or their number.
+        every: int, epochs from one record to the next; by default (`None`) as many as take little
+            of the training time.
+        log_dir: path of a folder for TensorBoard events; `None` writes none.
 
     Attributes:
-        epochs: Those that were looked at.
-        matrices: For each of them (classes, classes): rows are right, columns are said.
-
-    Spec: DBG-20
+        epochs: list, the recorded epochs.
+        matrices: list, for each of them an array (classes, classes): rows are the true classes,
+            columns the predicted ones.
     """
 
-    def __init__(self, data, classes, every=None, log_dir=None):
+    def __init__(
+        self,
+        data: tf.data.Dataset,
+        classes: Iterable[str] | int,
+        every: int | None = None,
+        log_dir: str | os.PathLike | None = None,
+    ):
         super().__init__(every, log_dir)
         self.data = data
-        is_number, _ = checks.POSITIVE
         named = isinstance(classes, Iterable) and not isinstance(classes, str)
-        self.classes = list(range(classes) if is_number(classes) else classes if named else ())
+        number = checks.is_integer(classes)
+        self.classes = list(range(classes) if number else classes if named else ())
         if not self.classes:
             expected = "names of classes or their number"
             raise InvalidInput("value for argument `classes`", expected, repr(classes))
@@ -44,24 +51,24 @@ class ConfusionByEpoch(EpochEnds):
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        # Keras's `predict_on_batch` answers once for each device
-        self.says = tf.function(lambda x: self.model(x, training=False), reduce_retracing=True)
+        # under MirroredStrategy, `predict_on_batch` returns one result for each replica
+        self.predict = tf.function(lambda x: self.model(x, training=False), reduce_retracing=True)
 
-    def look(self, epoch):
+    def record(self, epoch):
         count = len(self.classes)
         matrix = np.zeros((count, count), int)
         for batch in self.data:
             if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
                 received = type(batch).__name__
                 raise InvalidInput("batch for ConfusionByEpoch", "(inputs, labels)", received)
-            said = _said(self.model, self.says(batch[0]), count)
-            np.add.at(matrix, (_right(batch[1], len(said), count), said), 1)
+            predicted = _predicted(self.model, self.predict(batch[0]), count)
+            np.add.at(matrix, (_true(batch[1], len(predicted), count), predicted), 1)
         self.matrices.append(matrix)
-        if self.board.folder is not None:
-            self.board.figure("confusion", self.figure([epoch]), epoch)
+        if self.events.folder is not None:
+            self.events.figure("confusion", self.figure([epoch]), epoch)
 
-    def figure(self, epochs=None):
-        """The matrices of some epochs beside each other; by default of five, from first to last."""
+    def figure(self, epochs: list[int] | None = None):
+        """Plot the matrices of epochs side by side; by default of five, from first to last."""
         import matplotlib.pyplot as plt
 
         if not self.epochs:
@@ -75,17 +82,17 @@ class ConfusionByEpoch(EpochEnds):
         for axis, epoch in zip(axes[0], epochs, strict=True):
             matrix = self.matrices[self.epochs.index(epoch)]
             axis.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), cmap="Blues")
-            right = np.trace(matrix) / max(matrix.sum(), 1)
-            axis.set(title=f"epoch {epoch + 1}: {right:.1%}", xlabel="said")
+            accuracy = np.trace(matrix) / max(matrix.sum(), 1)
+            axis.set(title=f"epoch {epoch + 1}: {accuracy:.1%}", xlabel="predicted")
             ticks = range(len(self.classes))
             axis.set_xticks(ticks, self.classes, fontsize=7, rotation=90)
             axis.set_yticks(ticks, self.classes, fontsize=7)
-        axes[0, 0].set(ylabel="right")
+        axes[0, 0].set(ylabel="true")
         return figure
 
 
-def _said(model, outputs, count):
-    """The class of each example."""
+def _predicted(model, outputs, count):
+    """The predicted class of each example."""
     shapes = [tuple(output.shape) for output in keras.tree.flatten(outputs)]
     single = count == 2 and shapes[0][1:] == (1,)
     if len(shapes) > 1 or len(shapes[0]) != 2 or not (single or 2 <= shapes[0][1] <= count):
@@ -96,7 +103,7 @@ def _said(model, outputs, count):
 
 
 def _threshold(model):
-    """Above which a single output says the second class."""
+    """The value above which a single output predicts the second class."""
     losses = keras.tree.flatten(getattr(model, "loss", None))
     loss = keras.losses.get(losses[0]) if len(losses) == 1 else None
     logits = getattr(loss, "from_logits", None)
@@ -106,12 +113,12 @@ def _threshold(model):
         return 0.5
     if logits:
         return 0.0
-    expected = "a sigmoid in its last layer, or a BinaryCrossentropy that says what it is"
+    expected = "a sigmoid in its last layer, or a BinaryCrossentropy with `from_logits`"
     raise InvalidInput("single output of the model for ConfusionByEpoch", expected, "neither")
 
 
-def _right(labels, examples, count):
-    """Labels as integers."""
+def _true(labels, examples, count):
+    """Labels as class numbers."""
     labels = np.asarray(labels)
     if labels.shape == (examples, count):
         labels = labels.argmax(axis=-1)

@@ -1,52 +1,56 @@
-"""Whether the network waits for its data."""
+"""Measure whether training waits for its data."""
 
+import os
 import time
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasdl import checks
-from kerasdl.callbacks.board import Board
+from kerasdl.callbacks.event_writer import EventWriter
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import checks
 
 
 class DataTime(keras.callbacks.Callback):
-    """Compare how long a batch takes to come with how long a step takes with it.
+    """Compare the time that the pipeline needs for a batch with that of a training step.
 
-    The data set is measured alone, for a moment before training; steps are timed as they run, the
-    first of each epoch left out. A step can be no faster than its data: where the two are alike,
-    the pipeline decides. `kerasdl.data.throughput` then tells which of its stages.
+    The dataset is timed alone, shortly before training. Steps are timed as they run, without the
+    first of each epoch. A step cannot be faster than its data: if both take equally long, the
+    pipeline is the bottleneck, and `kerasdl.data.throughput` finds its slow stage.
 
-    To be measured is to be passed through once more: a data set that shuffles anew in each pass
-    gives the training other orders than it would have had.
+    Timing iterates the dataset once more. If it shuffles differently in each pass, training sees
+    another order than without this callback.
 
     Args:
-        dataset: What `fit` gets.
-        seconds: How long it is measured.
-        log_dir: A folder for TensorBoard; `None` for none.
+        dataset: `tf.data.Dataset`, the one that `fit` gets.
+        seconds: float, how long to time it.
+        log_dir: path of a folder for TensorBoard events; `None` writes none.
 
     Attributes:
-        data_seconds: For a batch, alone.
-        step_seconds: Of each epoch the median.
-
-    Spec: DBG-21, DAT-28
+        data_seconds: float, time for a batch without training.
+        step_seconds: list, the median time of a step in each epoch.
     """
 
-    def __init__(self, dataset: tf.data.Dataset, seconds=0.5, log_dir=None):
+    def __init__(
+        self,
+        dataset: tf.data.Dataset,
+        seconds: float = 0.5,
+        log_dir: str | os.PathLike | None = None,
+    ):
         super().__init__()
         if not isinstance(dataset, tf.data.Dataset):
             expected, received = "a tf.data.Dataset", type(dataset).__name__
             raise InvalidInput("value for argument `dataset`", expected, received)
-        checks.argument("seconds", seconds, checks.ABOVE_ZERO)
+        checks.numbers(above=0, seconds=seconds)
         self.dataset, self.seconds = dataset, seconds
-        self.board = Board(log_dir)
+        self.events = EventWriter(log_dir)
         self.step_seconds = []
 
     def on_train_begin(self, logs=None):
         batches, iterator = 0, iter(self.dataset.repeat())
         if next(iterator, None) is None:
-            raise InvalidInput("data set for DataTime", "at least one batch", "none")
+            raise InvalidInput("dataset for DataTime", "at least one batch", "none")
         begin = now = time.perf_counter()
         while now - begin < self.seconds:
             next(iterator)
@@ -55,7 +59,7 @@ class DataTime(keras.callbacks.Callback):
         self.data_seconds = (now - begin) / batches
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.times = []  # (batch, when it was done)
+        self.times = []  # (batch number, time at its end)
 
     def on_train_batch_end(self, batch, logs=None):
         self.times.append((batch, time.perf_counter()))
@@ -65,16 +69,16 @@ class DataTime(keras.callbacks.Callback):
             return
         batches, times = np.array(self.times).T
         self.step_seconds.append(float(np.median(np.diff(times) / np.diff(batches))))
-        with self.board.at(epoch):
+        with self.events.at(epoch):
             tf.summary.scalar("seconds/step", self.step_seconds[-1])
             tf.summary.scalar("seconds/data", self.data_seconds)
 
     def on_train_end(self, logs=None):
-        self.board.close()
+        self.events.close()
 
     @property
-    def input_share(self) -> float:
-        """What part of a step its data would fill: near 1, the network waits."""
+    def input_fraction(self) -> float:
+        """Time for a batch as a fraction of the time of a step; near 1, training waits for data."""
         if not self.step_seconds:
             expected = "an epoch with at least two calls of the training step"
             raise InvalidInput("training for DataTime", expected, "none")

@@ -1,55 +1,63 @@
-"""How weights and activations are spread, epoch by epoch."""
+"""Record how weights and activations are distributed, epoch by epoch."""
+
+import os
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasdl import checks
-from kerasdl.callbacks.epoch_ends import EpochEnds
+from kerasdl.callbacks.epoch_callback import EpochCallback
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import checks
 
 
-class Histograms(EpochEnds):
-    """Histograms of each layer's kernel, and of its outputs for some inputs, at ends of epochs.
+class Histograms(EpochCallback):
+    """Record histograms of each layer's weights and activations at the end of epochs.
 
     Args:
-        inputs: Some of the model's, for activations; `None` for weights alone. A model that is no
-            graph of layers shows its weights only.
-        bins: Of each histogram.
-        every: Epochs from one look to the next; `None` for as many as take little of the time.
-        log_dir: A folder for TensorBoard; `None` for none.
+        inputs: array or tensor, a batch of inputs for which to record activations; `None` records
+            weights alone, as does a model that is not a graph of layers.
+        bins: int, the number of bins of each histogram.
+        every: int, epochs from one record to the next; by default (`None`) as many as take little
+            of the training time.
+        log_dir: path of a folder for TensorBoard events; `None` writes none.
 
     Attributes:
-        epochs: Those that were looked at.
-        found: Name -> a list of (counts, edges), one for each of `epochs`.
-        broken: Names of what held a NaN or an infinity.
-
-    Spec: DBG-09
+        epochs: list, the recorded epochs.
+        found: dict, name of a weight or layer -> a list of (counts, edges), one for each of
+            `epochs`.
+        broken: list, names of those that contained a NaN or an infinity.
     """
 
-    def __init__(self, inputs=None, bins=40, every=None, log_dir=None):
+    def __init__(
+        self,
+        inputs=None,
+        bins: int = 40,
+        every: int | None = None,
+        log_dir: str | os.PathLike | None = None,
+    ):
         super().__init__(every, log_dir)
-        checks.arguments(bins=bins)
+        checks.integers(bins=bins)
         self.inputs, self.bins = inputs, bins
         self.found, self.broken = {}, []
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self.watched = None
+        self.activations = None
         if self.inputs is not None and getattr(self.model, "inputs", None):
-            layers = [layer for layer in self.model.layers if layer.weights or _bends(layer)]
+            layers = [x for x in self.model.layers if x.weights or _is_activation(x)]
             self.names = [f"{layer.name}/output" for layer in layers]
             outputs = [keras.tree.flatten(layer.output)[0] for layer in layers]
             several = len(self.model.inputs) > 1
             inputs = self.model.inputs if several else self.model.inputs[0]
-            self.watched = tf.function(keras.Model(inputs, outputs)) if outputs else None
+            self.activations = tf.function(keras.Model(inputs, outputs)) if outputs else None
 
-    def look(self, epoch):
+    def record(self, epoch):
         values = {w.path: np.array(w) for w in self.model.trainable_weights if len(w.shape) > 1}
-        if self.watched:
-            outputs = keras.tree.flatten(self.watched(self.inputs, training=False))
+        if self.activations:
+            outputs = keras.tree.flatten(self.activations(self.inputs, training=False))
             values |= dict(zip(self.names, map(np.asarray, outputs), strict=True))
-        with self.board.at(epoch):
+        with self.events.at(epoch):
             for name, array in values.items():
                 if not np.isfinite(array).all():
                     self.broken.append(name)
@@ -57,8 +65,8 @@ class Histograms(EpochEnds):
                 self.found.setdefault(name, []).append(np.histogram(array, self.bins))
                 tf.summary.histogram(name, array)
 
-    def figure(self, names=None):
-        """A picture for each name: values upwards, epochs to the right, darker where more are."""
+    def figure(self, names: list[str] | None = None):
+        """Plot values over recorded epochs, a panel for each name; darker is more frequent."""
         import matplotlib.pyplot as plt
 
         names = names or list(self.found)
@@ -75,8 +83,8 @@ class Histograms(EpochEnds):
             grid = np.linspace(low, high, self.bins)
             image = []
             for counts, edges in self.found[name]:
-                centres = (edges[1:] + edges[:-1]) / 2
-                image.append(np.interp(grid, centres, counts / max(counts.sum(), 1), 0, 0))
+                centers = (edges[1:] + edges[:-1]) / 2
+                image.append(np.interp(grid, centers, counts / max(counts.sum(), 1), 0, 0))
             extent = (0.5, len(image) + 0.5, low, high)
             axis.imshow(
                 np.array(image).T, aspect="auto", origin="lower", extent=extent, cmap="Blues"
@@ -88,5 +96,5 @@ class Histograms(EpochEnds):
         return figure
 
 
-def _bends(layer):
+def _is_activation(layer):
     return isinstance(layer, keras.layers.Activation | keras.layers.ReLU)

@@ -1,30 +1,32 @@
-"""The learning rate, as it was."""
+"""Record the learning rate."""
 
 import keras
 import numpy as np
 
-from kerasdl import checks
 from kerasdl.callbacks import state
+from kerasdl.utils import checks
 
 
 class RateLog(keras.callbacks.Callback):
-    """Put the learning rate into the history, and keep it for some of the steps of each epoch.
+    """Add the learning rate to the history of each epoch, and record it during epochs.
 
-    A schedule is a function of the iteration: it is asked when someone looks, not while training.
-    What others set from outside has to be read at once, which a short step feels. Of several
-    optimizers the first that takes a step is followed.
+    A schedule is a function of the iteration, so it is evaluated only when `rates` is read. A
+    learning rate that other callbacks set must be read at once, which short steps feel. Of several
+    optimizers, the first that takes a step is recorded.
 
     Args:
-        name: What the history calls it.
-        every: Executions of steps from one record to the next; the first of an epoch is the first.
+        name: str, the name in the history.
+        every: int, calls of the training step from one record to the next, counted from the first
+            of each epoch.
 
     Attributes:
-        iterations: The optimizer's own count at the ends of the recorded executions.
+        iterations: list, the optimizer's iteration after each recorded call.
     """
 
-    def __init__(self, name="learning_rate", every=10):
+    def __init__(self, name: str = "learning_rate", every: int = 10):
         super().__init__()
-        checks.arguments(every=every)
+        checks.texts(name=name)
+        checks.integers(every=every)
         self.name, self.every = name, every
         self.iterations, self._read, self.schedule = [], [], None
 
@@ -34,23 +36,23 @@ class RateLog(keras.callbacks.Callback):
         self.iterations, self._read, self.optimizer = [], [], None
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.executions = 0
+        self.calls = 0
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.executions % self.every == 0:
+        if self.calls % self.every == 0:
             if self.optimizer is None:
-                self._choose()
+                self._choose_optimizer()
             self.iterations.append(int(_number(self.optimizer._iterations)))
             if not self.schedule:
                 self._read.append(_number(self.optimizer.learning_rate))
-        self.executions += 1
+        self.calls += 1
 
-    def _choose(self):
+    def _choose_optimizer(self):
         moved = [o for o, begin in self.begun if _number(o._iterations) != begin]
         self.optimizer = (moved or [optimizer for optimizer, _ in self.begun])[0]
-        rate = getattr(self.optimizer, "_learning_rate", None)
-        scheduled = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
-        self.schedule = rate if scheduled else None
+        learning_rate = getattr(self.optimizer, "_learning_rate", None)
+        scheduled = isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule)
+        self.schedule = learning_rate if scheduled else None
 
     def on_epoch_end(self, epoch, logs=None):
         if logs is not None and self.optimizer is not None:
@@ -58,12 +60,13 @@ class RateLog(keras.callbacks.Callback):
 
     @property
     def rates(self) -> np.ndarray:
-        """The rate of each of `iterations`."""
+        """The learning rate at each of `iterations`."""
         if not self.schedule:
             return np.array(self._read)
         return np.array([float(self.schedule(iteration)) for iteration in self.iterations])
 
     def figure(self):
+        """Plot the learning rate over the iterations."""
         import matplotlib.pyplot as plt
 
         figure, axis = plt.subplots(figsize=(7, 3), layout="constrained")
@@ -74,4 +77,5 @@ class RateLog(keras.callbacks.Callback):
 
 def _number(variable):
     value = getattr(variable, "value", variable)
-    return float(getattr(value, "values", [value])[0])  # on several devices all are the same
+    # under MirroredStrategy, one equal value for each replica
+    return float(getattr(value, "values", [value])[0])

@@ -1,4 +1,4 @@
-"""Lowering a learning rate, whatever it follows."""
+"""Lower a learning rate, also one that follows a schedule."""
 
 import keras
 
@@ -7,7 +7,11 @@ from kerasdl.schedules.schedule import Schedule
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class Scaled(Schedule):
-    """Another schedule's rate times a factor.
+    """The learning rate of another schedule times a factor.
+
+    Args:
+        schedule: `keras.optimizers.schedules.LearningRateSchedule`.
+        factor: float.
 
     Example:
         >>> schedule = keras.optimizers.schedules.CosineDecay(0.4, decay_steps=10)
@@ -15,7 +19,7 @@ class Scaled(Schedule):
         0.2
     """
 
-    def __init__(self, schedule, factor):
+    def __init__(self, schedule: keras.optimizers.schedules.LearningRateSchedule, factor: float):
         super().__init__()
         self.schedule = schedule
         self.factor = factor
@@ -25,13 +29,21 @@ class Scaled(Schedule):
 
 
 def lower(optimizer: keras.Optimizer, factor: float):
-    """Multiply the optimizer's rate; what `fit` traced with the old one is to be made anew."""
+    """Multiply the learning rate of an optimizer, or that of its schedule, by a factor.
+
+    A training step that was traced with the old learning rate must be traced again: set
+    `model.train_function = None`.
+
+    Args:
+        optimizer: `keras.Optimizer`; a LossScaleOptimizer passes it on to its inner one.
+        factor: float.
+    """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
-    rate = inner.get_config()["learning_rate"]
-    if not isinstance(rate, dict):
-        inner.learning_rate = rate * factor
+    learning_rate = inner.get_config()["learning_rate"]
+    if not isinstance(learning_rate, dict):
+        inner.learning_rate = learning_rate * factor
         return
-    schedule = keras.saving.deserialize_keras_object(rate)
+    schedule = keras.saving.deserialize_keras_object(learning_rate)
     if isinstance(schedule, Scaled):
         schedule, factor = schedule.schedule, schedule.factor * factor
     inner.learning_rate = Scaled(schedule, factor)

@@ -1,10 +1,11 @@
-"""What is wrong with a training run, by measuring it; everything works on any Keras model."""
+"""Find out by measurements what is wrong with a training run of any Keras model."""
 
 from kerasdl.utils import lazy
 
 MODULES = {
     "Case": "case",
     "Finding": "case",
+    "Report": "flowchart",
     "doctor": "flowchart",
     "gradient_check": "gradients",
     "lr_find": "range_test",

@@ -1,4 +1,4 @@
-"""What the doctor looks at, and what it says."""
+"""The training run that the doctor examines, and what it finds."""
 
 import dataclasses
 import functools
@@ -9,65 +9,74 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasdl.diagnosis import insides
+from kerasdl.diagnosis import introspection
 from kerasdl.errors import InvalidInput
 
-SAMPLE = 1000  # examples that are looked at
+SAMPLE = 1000  # examples to examine
+ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy")
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """Something that is wrong.
+    """A problem that the doctor found.
 
     Args:
-        name: What it is called, such as "learning rate too high".
-        evidence: What was measured.
-        advice: What to try next.
+        name: str, what the problem is called, such as "learning rate too high".
+        evidence: str, the measurements that show it.
+        advice: str, what to try; it completes "try ...".
     """
 
     name: str
     evidence: str
     advice: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.name}: {self.evidence}; try {self.advice}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A training run.
+    """A training run to examine.
 
     Args:
-        model: The trained model, compiled.
-        train: What it was trained on: batches of (inputs, labels) or of inputs.
-        validation: The same, or `None`.
-        history: {"loss": [...], "val_loss": [...], ...}, a number an epoch.
-        fresh: Gives the model as it was before training, compiled; `None` where nothing can.
+        model: `keras.Model`, the trained model, compiled.
+        train: `tf.data.Dataset` it was trained on: batches of (inputs, labels), or of inputs.
+        validation: `tf.data.Dataset` of the same kind; `None` if there was none.
+        history: dict, a list of one number per epoch for each metric: {"loss": [...], "val_loss":
+            [...]}. Lists may be empty or shorter than others, as after an interruption.
+        fresh: function that returns the model as it was before training, compiled. Without it
+            (`None`), questions that need a new training are skipped.
     """
 
     model: keras.Model
     train: tf.data.Dataset
     validation: tf.data.Dataset | None
-    history: dict
+    history: Mapping[str, list]
     fresh: Callable[[], keras.Model] | None = None
 
     def __post_init__(self):
         if not isinstance(self.history, Mapping):
             expected = "a dict, such as fit(...).history"
             raise InvalidInput("argument `history`", expected, repr(self.history)[:80])
+        for name, values in self.history.items():
+            kinds = int | float | np.number | None
+            listed = isinstance(values, list | tuple | np.ndarray)
+            if not listed or not all(isinstance(value, kinds) for value in values):
+                expected = f"a list of numbers for `{name}`"
+                raise InvalidInput("argument `history`", expected, repr(values)[:80])
         for name, data in {"train": self.train, "validation": self.validation}.items():
             if not isinstance(data, tf.data.Dataset) and not (data is None and name != "train"):
                 received = type(data).__name__
                 raise InvalidInput(f"argument `{name}`", "a tf.data.Dataset of batches", received)
 
     @functools.cached_property
-    def newborn(self) -> keras.Model:
-        """The model before training, or the trained one."""
+    def untrained(self) -> keras.Model:
+        """The model before training; the trained one if that cannot be made."""
         return self.fresh() if self.fresh else self.model
 
     @functools.cached_property
-    def batches(self) -> list:
-        """Of the training data as it comes."""
+    def batches(self) -> list[tuple]:
+        """The first batches of the training data, up to about `SAMPLE` examples."""
         found, seen = [], 0
         for batch in self.train.as_numpy_iterator():
             found.append(batch if isinstance(batch, tuple) else (batch,))
@@ -80,90 +89,116 @@ class Case:
 
     @functools.cached_property
     def inputs(self) -> np.ndarray | None:
-        """Of `batches`, where they are one array of numbers: integers are where none are names."""
+        """Inputs of `batches`; `None` unless they are one array of quantities.
+
+        Integers count as quantities (pixels) only if the model does not look them up (tokens).
+        """
         arrays = [batch[0] for batch in self.batches]
-        kinds = "fui" if insides.counts(self.model) else "f"
+        kinds = "fui" if introspection.takes_quantities(self.model) else "f"
         if not all(isinstance(array, np.ndarray) and array.dtype.kind in kinds for array in arrays):
             return None
         return np.concatenate(arrays)
 
     @functools.cached_property
-    def labels(self) -> list | None:
-        """Of `batches`, each an array of classes, where they are classes."""
-        found = [_classes(batch[1]) for batch in self.batches if len(batch) > 1]
+    def labels(self) -> list[np.ndarray] | None:
+        """Class numbers of each of `batches`; `None` unless the labels are classes."""
+        found = [class_numbers(batch[1]) for batch in self.batches if len(batch) > 1]
         return found if found and all(labels is not None for labels in found) else None
 
     @functools.cached_property
-    def others(self) -> np.ndarray | None:
-        """Inputs of the validation data."""
-        if self.validation is None or self.inputs is None:
-            return None
+    def validation_batches(self) -> list[tuple]:
+        """The first batches of the validation data, at most 20."""
+        if self.validation is None:
+            return []
         batches = itertools.islice(self.validation.as_numpy_iterator(), 20)
-        return np.concatenate([b[0] if isinstance(b, tuple) else b for b in batches])[:SAMPLE]
+        return [batch if isinstance(batch, tuple) else (batch,) for batch in batches]
+
+    @functools.cached_property
+    def validation_inputs(self) -> np.ndarray | None:
+        """Inputs of `validation_batches`, at most `SAMPLE`."""
+        if not self.validation_batches or self.inputs is None:
+            return None
+        return np.concatenate([batch[0] for batch in self.validation_batches])[:SAMPLE]
 
     @property
-    def judges(self) -> int:
-        """How many examples of the validation data, at most `SAMPLE` batches, there are."""
+    def validation_size(self) -> int:
+        """Number of validation examples, in at most `SAMPLE` batches."""
         batches = self.validation.take(SAMPLE) if self.validation else ()
         return max(1, sum(len(keras.tree.flatten(batch)[0]) for batch in batches))
 
+    def curve(self, name: str) -> np.ndarray:
+        """A metric by epoch, without epochs in which it was not recorded; empty if unknown."""
+        return np.array([v for v in self.history.get(name, ()) if v is not None], float)
+
     @property
     def loss(self) -> np.ndarray:
-        return np.array(self.history.get("loss", ()), float)
+        """Training loss by epoch."""
+        return self.curve("loss")
 
     @property
     def validation_loss(self) -> np.ndarray:
-        return np.array(self.history.get("val_loss", ()), float)
+        """Validation loss by epoch."""
+        return self.curve("val_loss")
 
     @property
-    def least_loss(self) -> float:
-        """What labels that were smoothed leave of the loss when all is right."""
+    def validation_accuracy(self) -> np.ndarray | None:
+        """Validation accuracy by epoch; `None` if it was not recorded."""
+        found = (self.curve(f"val_{name}") for name in ACCURACIES)
+        return next((curve for curve in found if len(curve)), None)
+
+    @property
+    def lowest_loss(self) -> float:
+        """The loss of perfect predictions: above 0 with label smoothing."""
         smoothing = float(getattr(self.model.loss, "label_smoothing", 0.0) or 0.0)
         if not smoothing or not self.classifies:
             return 0.0
         classes = np.shape(self.batches[0][1])[-1]
-        others = smoothing / classes
-        right = 1 - smoothing + others
-        return -right * np.log(right) - (classes - 1) * others * np.log(others)
+        wrong = smoothing / classes
+        right = 1 - smoothing + wrong
+        # entropy of the smoothed labels
+        return -right * np.log(right) - (classes - 1) * wrong * np.log(wrong)
 
     @property
     def loss_name(self) -> str:
-        """Of the loss and what it is made from, in small letters without underscores."""
-        return insides.loss_name(self.model.loss)
+        """Names of the loss and its classes, in lower case without underscores."""
+        return introspection.loss_name(self.model.loss)
 
     @property
-    def shares(self) -> np.ndarray | None:
-        """Of the classes that there are, where there are any."""
+    def class_fractions(self) -> np.ndarray | None:
+        """Fraction of the examples in each class that occurs; `None` without classes."""
         if not self.classifies:
             return None
         counts = np.bincount(np.concatenate(self.labels))
         return counts[counts > 0] / counts.sum()
 
     @property
-    def guessing(self) -> float | None:
-        """The loss in nats of one who knows the shares of the classes only; `None` if it is no
-        cross-entropy, or if penalties of weights are part of it."""
-        if "crossentropy" not in self.loss_name or self.model.losses or not self.classifies:
-            return None
-        return -float(np.sum(self.shares * np.log(self.shares)))
+    def class_entropy(self) -> float:
+        """Cross-entropy, in nats, of always predicting the class fractions."""
+        return -float(np.sum(self.class_fractions * np.log(self.class_fractions)))
 
     @property
-    def validated(self) -> list | None:
-        """The share of the validation data that is right, a number an epoch; `None` if unknown."""
-        names = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy")
-        return next((self.history[f"val_{n}"] for n in names if f"val_{n}" in self.history), None)
+    def baseline_loss(self) -> float | None:
+        """The loss of always predicting the class fractions.
+
+        `None` unless the loss is a cross-entropy of classes without penalties on weights.
+        """
+        if "crossentropy" not in self.loss_name or self.model.losses or not self.classifies:
+            return None
+        return self.class_entropy
 
     @property
     def classifies(self) -> bool:
+        """Whether the labels are classes."""
         return self.labels is not None
 
     @property
     def supervised(self) -> bool:
-        """Whether the loss is a function of labels and outputs."""
+        """Whether the loss compares outputs with labels."""
         return bool(self.model.loss) and len(self.batches[0]) > 1
 
 
-def _classes(labels):
+def class_numbers(labels):
+    """Labels as class numbers; `None` if they are something else."""
     if not isinstance(labels, np.ndarray) or not labels.ndim:
         return None
     if labels.ndim == 2 and labels.shape[1] > 1 and np.allclose(labels.sum(axis=1), 1, atol=1e-3):

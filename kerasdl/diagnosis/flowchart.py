@@ -1,58 +1,97 @@
-"""The notes' flowchart for a training that disappoints, walked on a real one."""
+"""The doctor: questions about a disappointing training run, asked in order."""
 
-from kerasdl.diagnosis import data_symptoms, history_symptoms, model_symptoms
+import textwrap
+
+from kerasdl.diagnosis import batch_norm, data_symptoms, history_symptoms, model_symptoms
 from kerasdl.diagnosis.case import Case, Finding
 
-# in the order of the flowchart; what comes first may be the cause of what comes later
+# causes before effects: an early finding may explain all later ones
 QUESTIONS = {
-    "Are the losses numbers?": [history_symptoms.not_finite],
+    "Is the loss finite?": [history_symptoms.not_finite],
     "Is the data right?": [
-        data_symptoms.not_numbers,
+        data_symptoms.not_finite_inputs,
         data_symptoms.unscaled,
-        data_symptoms.one_class,
+        data_symptoms.imbalanced,
         data_symptoms.unshuffled,
         data_symptoms.leaked,
         data_symptoms.unrelated_labels,
     ],
-    "Does the loss get what it expects?": [
+    "Do the model's outputs fit the loss?": [
         model_symptoms.frozen,
         model_symptoms.wrong_outputs,
-        model_symptoms.penalised,
+        model_symptoms.over_regularized,
     ],
+    "Are BatchNorm's averages up to date?": [batch_norm.outdated_averages],
     "Do gradients reach every layer?": [
-        model_symptoms.alike_units,
+        model_symptoms.identical_units,
         model_symptoms.dead_units,
         model_symptoms.bad_gradients,
         model_symptoms.mostly_frozen,
     ],
-    "Is the learning rate right?": [history_symptoms.rate_too_high, history_symptoms.rate_too_low],
-    "Can the model learn this?": [history_symptoms.too_small],
-    "Does it learn more than by heart?": [
-        history_symptoms.disagreeing,
-        history_symptoms.overfitting_,
-        history_symptoms.judged_otherwise,
+    "Is the learning rate right?": [
+        history_symptoms.learning_rate_too_high,
+        history_symptoms.learning_rate_too_low,
     ],
-    "Does it wait for data?": [history_symptoms.waits_for_data],
+    "Is the model large enough?": [history_symptoms.too_small],
+    "Does it generalize?": [
+        history_symptoms.contradicting_labels,
+        history_symptoms.overfitted,
+        history_symptoms.evaluates_differently,
+    ],
+    "Is the input pipeline fast enough?": [history_symptoms.waits_for_data],
 }
+COLUMNS = 80
 
 
-def doctor(case: Case) -> dict[str, Finding | None]:
-    """Ask each question until something is found, which may explain all that follows.
+class Report(dict):
+    """What the doctor found: each question that was asked, with a `Finding` or `None`.
 
-    Gradients that are wrong, not only too large or too small, show in none of this: where a layer
-    or a loss is your own, ask `kerasdl.diagnosis.gradient_check`.
+    Printed, it is a table of 80 columns.
+
+    >>> print(Report({"Is the loss finite?": None}))
+    Question                              Finding
+    ------------------------------------  ------------------------------------------
+    Is the loss finite?                   ok
+    """
+
+    @property
+    def finding(self) -> Finding | None:
+        """The finding that ended the questions; `None` if nothing was found."""
+        return next(filter(None, self.values()), None)
+
+    def __str__(self) -> str:
+        left = max(map(len, QUESTIONS))
+        right = COLUMNS - left - 2
+        lines = [f"{'Question':{left}}  Finding", f"{'-' * left}  {'-' * right}"]
+        for question, finding in self.items():
+            parts = ["ok"]
+            if finding:
+                parts = [finding.name, finding.evidence, f"Try {finding.advice}"]
+            cells = [line for part in parts for line in textwrap.wrap(part, right)]
+            questions = [question] + [""] * (len(cells) - 1)
+            lines += [f"{q:{left}}  {c}" for q, c in zip(questions, cells, strict=True)]
+        return "\n".join(lines)
+
+
+def doctor(case: Case) -> Report:
+    """Ask what may be wrong with a run until something is found.
+
+    The questions go from causes to effects: loss, data, outputs, batch normalization, gradients,
+    learning rate, capacity, generalization, input pipeline. What follows a finding is not asked,
+    because the finding may explain it.
+
+    A gradient that is wrong, rather than too small or too large, shows in none of these. Check
+    layers and losses of your own with `kerasdl.diagnosis.gradient_check`.
 
     Args:
-        case: The run. `kerasdl doctor RUN` makes one of a run folder.
+        case: `Case`, the run. `kerasdl doctor RUN` makes one from a run folder.
 
     Returns:
-        Question -> what was found, or `None`. What follows a finding is not asked.
-
-    Spec: DBG-01, DBG-02, TRN-15, REG-19
+        A `Report`: a dict from each question that was asked to a `Finding` or `None`.
     """
-    answers = {}
-    for question, looks in QUESTIONS.items():
-        answers[question] = next(filter(None, (look(case) for look in looks)), None)
-        if answers[question]:
+    report = Report()
+    for question, symptoms in QUESTIONS.items():
+        report[question] = next(filter(None, (symptom(case) for symptom in symptoms)), None)
+        if report[question]:
             break
-    return answers
+    return report

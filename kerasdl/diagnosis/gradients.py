@@ -1,35 +1,39 @@
-"""Are the gradients right? Compared with what the loss really does when a weight is moved."""
+"""Check gradients against finite differences of the loss."""
 
 import dataclasses
+from collections.abc import Callable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasdl import checks
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import checks
 
 
 @dataclasses.dataclass(frozen=True)
 class GradientCheck:
-    """How far gradients are from differences.
+    """Result of `gradient_check`.
 
     Args:
-        errors: Path of a weight -> |automatic - numeric| / (|automatic| + |numeric|), the largest.
-        at_most: What counts as right.
+        errors: dict, path of a weight -> its largest relative error,
+            |automatic - numeric| / (|automatic| + |numeric|).
+        at_most: float, the largest error of a correct gradient.
     """
 
-    errors: dict
+    errors: dict[str, float]
     at_most: float
 
     @property
     def right(self) -> bool:
+        """Whether all gradients are correct."""
         return all(error <= self.at_most for error in self.errors.values())
 
     @property
     def worst(self) -> str:
+        """Path of the weight with the largest error."""
         if not self.errors:
-            raise InvalidInput("model", "weights that can be trained", "none")
+            raise InvalidInput("model", "trainable weights", "none")
         return max(self.errors, key=self.errors.get)
 
 
@@ -38,7 +42,7 @@ def gradient_check(
     x,
     y,
     *,
-    loss=None,
+    loss: str | keras.losses.Loss | Callable | None = None,
     directions: int = 3,
     epsilon: float = 1e-5,
     at_most: float = 1e-4,
@@ -47,29 +51,34 @@ def gradient_check(
 
         grad L(w) . v  =  (L(w + e v) - L(w - e v)) / 2e        for random directions v
 
-    It finds what no training curve tells: a custom gradient, or a `stop_gradient`, that is wrong. A
-    kink, as ReLU has, may lie between the two points: then try another `epsilon`.
+    It finds what no learning curve shows: a wrong custom gradient or `stop_gradient`. If a kink,
+    such as that of ReLU, lies between the two points, the difference is wrong: try another
+    `epsilon`.
 
     Args:
-        model: Any model that can be made from its configuration; as when judging, without dropout.
-        x, y: A small batch.
-        loss: A Keras loss; by default what the model was compiled with.
-        directions: How many for each weight.
-        epsilon: e.
-        at_most: The largest relative error that is right.
+        model: `keras.Model` that can be made from its configuration. It is called with
+            `training=False`, so without dropout.
+        x: array or nested arrays, the inputs of a small batch.
+        y: array, the targets of the batch.
+        loss: a Keras loss, its name or a function; by default the one the model is compiled with.
+        directions: int, random directions for each weight.
+        epsilon: float, the step e of the differences.
+        at_most: float, the largest relative error of a correct gradient.
+
+    Returns:
+        A `GradientCheck`.
 
     Example:
         >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "tanh")])
         >>> gradient_check(model, np.eye(2), np.ones((2, 1)), loss="mse").right
         True
-
-    Spec: DBG-04, BAS-13
     """
-    checks.argument("directions", directions, checks.POSITIVE)
-    checks.argument("epsilon", epsilon, checks.ABOVE_ZERO)
+    checks.integers(directions=directions)
+    checks.numbers(above=0, epsilon=epsilon)
     loss = _loss(loss if loss is not None else getattr(model, "loss", None))
     copied = in_float64(model)
-    compare = loss.call if isinstance(loss, keras.losses.Loss) else loss  # it casts to 32 bits
+    # calling a Loss would cast to float32
+    compare = loss.call if isinstance(loss, keras.losses.Loss) else loss
     x, y = (tf.nest.map_structure(_wide, values) for values in (x, y))
 
     @tf.function
@@ -94,11 +103,11 @@ def gradient_check(
 
 
 def _loss(given):
-    """A loss by its name, or as it is."""
+    """The loss as a `Loss` or a function."""
     if given is None:
-        raise InvalidInput("argument `loss`", "a loss, for the model is not compiled", None)
+        raise InvalidInput("argument `loss`", "a loss, because the model is not compiled", None)
     if isinstance(given, list | tuple | dict):
-        raise InvalidInput("argument `loss`", "one loss, of one output", given)
+        raise InvalidInput("argument `loss`", "a single loss for a single output", given)
     try:
         return keras.losses.get(given)
     except ValueError:
@@ -107,6 +116,7 @@ def _loss(given):
 
 
 def _error(value, weight, gradient, epsilon, random):
+    """The relative error of a gradient along a random direction."""
     direction = random.normal(size=weight.shape)
     direction /= np.linalg.norm(direction) or 1.0
     start = np.array(weight)
@@ -121,7 +131,7 @@ def _error(value, weight, gradient, epsilon, random):
 
 
 def in_float64(model: keras.Model) -> keras.Model:
-    """The same model with 64-bit weights and sums."""
+    """Return a copy of the model that computes in float64."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float64")
     try:
@@ -130,7 +140,7 @@ def in_float64(model: keras.Model) -> keras.Model:
         copied.set_weights(model.get_weights())
     except Exception as error:
         reason = str(error).strip().splitlines()[0]
-        expected = "one that can be made again from its configuration"
+        expected = "one that can be made from its configuration"
         raise InvalidInput(f"model `{model.name}` to check", expected, reason) from error
     finally:
         keras.config.set_dtype_policy(before)
@@ -138,7 +148,7 @@ def in_float64(model: keras.Model) -> keras.Model:
 
 
 def _widened(config):
-    """A configuration whose precisions are float64."""
+    """The configuration with every float32 replaced by float64."""
     if isinstance(config, dict):
         if config.get("class_name") == "DTypePolicy":
             return {**config, "config": {"name": "float64"}}

@@ -1,26 +1,23 @@
-"""Can a model learn anything? It must be able to learn one batch by heart."""
+"""Test whether a model can learn at all: it must be able to overfit one batch."""
 
 import contextlib
 import dataclasses
-import numbers
 
 import keras
 import numpy as np
 
-from kerasdl import checks
-from kerasdl.diagnosis import trial
-
-NUMBER = (lambda value: isinstance(value, numbers.Real) and value == value, "a number")
+from kerasdl.diagnosis import temporary_training
+from kerasdl.utils import checks
 
 
 @dataclasses.dataclass(frozen=True)
 class Overfit:
-    """What came of it.
+    """Result of `overfit_one_batch`.
 
     Args:
-        losses: Of each step.
-        goal: What the loss had to reach.
-        reached: Whether it did.
+        losses: array, the loss of each step.
+        goal: float, the loss to reach.
+        reached: bool, whether it was reached.
     """
 
     losses: np.ndarray
@@ -29,6 +26,7 @@ class Overfit:
 
     @property
     def final(self) -> float:
+        """The loss of the last step."""
         return float(self.losses[-1])
 
 
@@ -40,38 +38,42 @@ def overfit_one_batch(
     goal: float = 1e-3,
     learning_rate: float | None = None,
 ) -> Overfit:
-    """Train on one batch again and again until its loss is `goal`; then put everything back.
+    """Train on one batch until its loss is below `goal`; then restore the model.
 
-    A model that cannot is broken, whatever its data: its labels do not reach the loss, its
-    gradients do not reach the weights, or it is too small to tell the examples apart. Dropout and
-    augmentation keep the loss up: leave them out, or give a higher goal. One limit to what is put
-    back: a data set that shuffles anew in each pass has been passed once more.
+    A model that fails is broken, whatever its data: its labels do not reach the loss, its gradients
+    do not reach the weights, or it is too small to tell the examples apart. Dropout and
+    augmentation keep the loss up: leave them out, or raise the goal.
+
+    Weights, optimizer, metrics and seeds are restored. The dataset has been iterated once more,
+    which matters only if it shuffles differently in each pass.
 
     Args:
-        model: Compiled.
-        data: A `tf.data.Dataset` of batches, of which the first is taken, or arrays.
-        steps: At most.
-        goal: The loss to reach.
-        learning_rate: In place of the optimizer's own, whose schedule may rise slowly.
+        model: `keras.Model`, compiled.
+        data: a `tf.data.Dataset` of batches, of which the first is used, or arrays.
+        steps: int, the largest number of training steps.
+        goal: float, the loss to reach.
+        learning_rate: float, used instead of the optimizer's own; by default (`None`) the
+            optimizer's, whose schedule may start with a slow warm-up.
+
+    Returns:
+        An `Overfit`.
 
     Example:
         >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
         >>> model.compile(keras.optimizers.SGD(0.1), "mse")
         >>> overfit_one_batch(model, (np.eye(2), 1 - np.eye(2))).reached
         True
-
-    Spec: DBG-05, TRN-15
     """
-    checks.argument("steps", steps, checks.POSITIVE)
-    checks.argument("goal", goal, NUMBER)
-    if learning_rate is not None:
-        checks.argument("learning_rate", learning_rate, checks.WEIGHT)
-    _, batch = trial.batches(data)
+    checks.integers(steps=steps)
+    checks.numbers(goal=goal)
+    checks.numbers(at_least=0, optional=True, learning_rate=learning_rate)
+    _, batch = temporary_training.batches(data)
     losses = []
-    own = learning_rate is None
-    rate = contextlib.nullcontext() if own else trial.rate_of(model, learning_rate)
-    with trial.trial(model, batch), rate:
-        step = trial.stepper(model)
+    replaced_rate = contextlib.nullcontext()
+    if learning_rate is not None:
+        replaced_rate = temporary_training.learning_rate_variable(model, learning_rate)
+    with temporary_training.restored(model, batch), replaced_rate:
+        step = temporary_training.training_step(model)
         for _ in range(steps):
             losses.append(step(batch))
             if losses[-1] < goal or not np.isfinite(losses[-1]):

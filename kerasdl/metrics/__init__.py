@@ -1,4 +1,4 @@
-"""Metrics that Keras lacks: sums that stream over batches and add up over replicas."""
+"""Metrics that Keras lacks. Each accumulates sums, so batches and replicas add up."""
 
 from kerasdl.utils import lazy
 

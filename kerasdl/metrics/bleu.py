@@ -1,25 +1,28 @@
-"""How many of a translation's words and phrases a human's has too."""
+"""BLEU, the overlap of a translation's n-grams with those of references."""
 
 import keras
 from keras import ops
 
-from kerasdl import checks
-from kerasdl.metrics import weights
+from kerasdl.metrics.base import refuse_weights
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class BLEU(keras.metrics.Metric):
-    """The shares of phrases of 1 to N tokens that a reference has, and a penalty for brevity.
+    """Corpus BLEU: geometric mean of n-gram precisions, times a brevity penalty.
 
         BLEU = min(1, e^(1 - r / c)) exp( mean_n log p_n )
 
-    p_n counts a phrase at most as often as the reference that has it most often; r is the length
-    of the reference nearest in length. Counted over everything, then divided: it is no mean over
-    sentences.
+    p_n is the fraction of the predicted n-grams that a reference contains; an n-gram counts at most
+    as often as in the reference that has it most often. c is the length of all predictions, r that
+    of the references nearest in length (the shorter of two equally near ones). Counts are summed
+    over all sentences before they are divided, so BLEU is no mean over sentences.
 
     Args:
-        order: N.
-        padding: The token that fills up sentences at their end.
+        order: int, the length N of the longest n-grams.
+        padding: int, the token that fills sentences at their end. N-grams with it do not count.
+        name: str, the metric's name.
+        dtype: the metric's dtype.
 
     Example:
         >>> metric = BLEU(order=2)
@@ -31,57 +34,68 @@ class BLEU(keras.metrics.Metric):
     Machine Translation.
     """
 
-    def __init__(self, order=4, padding=0, name="bleu", dtype=None):
+    def __init__(self, order: int = 4, padding: int = 0, name: str = "bleu", dtype=None):
         super().__init__(dtype, name)
-        checks.arguments(order=order)
+        checks.integers(order=order)
+        checks.integers(at_least=-1, padding=padding)
         self.order, self.padding = order, padding
         shapes = {"matches": (order,), "phrases": (order,), "length": (), "reference_length": ()}
         for key, shape in shapes.items():
             setattr(self, key, self.add_variable(shape, "zeros", "float64", name=key))
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """`y_true` (batch, tokens), or (batch, references, tokens); `y_pred` (batch, tokens)."""
-        weights.refuse(self, sample_weight)
-        references, said = (ops.cast(tokens, "int32") for tokens in (y_true, y_pred))
+        """Add a batch.
+
+        Args:
+            y_true: integers (batch, tokens), or (batch, references, tokens) for several references.
+            y_pred: integers (batch, tokens), the predicted tokens.
+            sample_weight: must be `None`.
+        """
+        refuse_weights(self, sample_weight)
+        references, predicted = (ops.cast(tokens, "int32") for tokens in (y_true, y_pred))
         references = references[:, None] if len(references.shape) == 2 else references
-        checks.shaped(self, said.shape, (None, None))
-        checks.shaped(self, references.shape, (said.shape[0], None, None), "references, the input")
-        found = [self._phrases(references, said, n) for n in range(1, self.order + 1)]
+        checks.shaped(self, predicted.shape, (None, None))
+        expected = (predicted.shape[0], None, None)
+        checks.shaped(self, references.shape, expected, "references, the input")
+        found = [self._count(references, predicted, n) for n in range(1, self.order + 1)]
         matches, phrases = zip(*found, strict=True)
         self.matches.assign_add(ops.cast(ops.stack(matches), "float64"))
         self.phrases.assign_add(ops.cast(ops.stack(phrases), "float64"))
         lengths = ops.sum(ops.cast(references != self.padding, "float32"), axis=-1)  # (batch, r)
-        length = ops.sum(ops.cast(said != self.padding, "float32"), axis=-1)  # (batch,)
-        # the nearest; of two the shorter
-        far = ops.abs(lengths - length[:, None]) + 1e-3 * lengths
-        nearest = ops.take_along_axis(lengths, ops.argmin(far, axis=-1)[:, None], axis=-1)
+        length = ops.sum(ops.cast(predicted != self.padding, "float32"), axis=-1)  # (batch,)
+        # the small term prefers the shorter of two equally near references
+        difference = ops.abs(lengths - length[:, None]) + 1e-3 * lengths
+        nearest = ops.argmin(difference, axis=-1)[:, None]
         self.length.assign_add(ops.cast(ops.sum(length), "float64"))
-        self.reference_length.assign_add(ops.cast(ops.sum(nearest), "float64"))
+        reference_length = ops.sum(ops.take_along_axis(lengths, nearest, axis=-1))
+        self.reference_length.assign_add(ops.cast(reference_length, "float64"))
 
-    def _phrases(self, references, said, n):
-        """How many phrases of n tokens were said, and how many of them a reference has."""
-        if said.shape[-1] < n:
+    def _count(self, references, predicted, n):
+        """How many predicted n-grams a reference contains, and how many there are."""
+        if predicted.shape[-1] < n:
             return ops.zeros(()), ops.zeros(())
-        (theirs, real), (ours, valid) = self._windows(references, n), self._windows(said, n)
-        own = ops.all(ours[:, :, None] == ours[:, None], axis=-1)  # (batch, phrases, phrases)
+        (theirs, real), (ours, valid) = self._ngrams(references, n), self._ngrams(predicted, n)
+        own = ops.all(ours[:, :, None] == ours[:, None], axis=-1)  # (batch, ngrams, ngrams)
         own = ops.sum(ops.cast(own & valid[:, None], "float32"), axis=-1)
         other = ops.all(ours[:, None, :, None] == theirs[:, :, None], axis=-1)
-        other = ops.sum(ops.cast(other & real[:, :, None], "float32"), axis=-1)  # (batch, r, p)
+        other = ops.sum(ops.cast(other & real[:, :, None], "float32"), axis=-1)  # (batch, r, n)
+        # an n-gram occurs `own` times in the prediction, so each of them counts min / own
         clipped = ops.minimum(own, ops.max(other, axis=1)) / ops.maximum(own, 1.0)
-        places = ops.cast(valid, "float32")
-        return ops.sum(places * clipped), ops.sum(places)
+        valid = ops.cast(valid, "float32")
+        return ops.sum(valid * clipped), ops.sum(valid)
 
-    def _windows(self, tokens, n):
-        """Phrases (..., places, n), and whether each lies within its sentence."""
+    def _ngrams(self, tokens, n):
+        """N-grams (..., places, n), and whether each is free of padding."""
         places = max(tokens.shape[-1] - n + 1, 0)
         found = ops.stack([tokens[..., i : i + places] for i in range(n)], axis=-1)
         return found, ops.all(found != self.padding, axis=-1)
 
     def result(self):
-        shares = self.matches / ops.maximum(self.phrases, 1.0)
+        """Return BLEU in [0, 1]."""
+        precisions = self.matches / ops.maximum(self.phrases, 1.0)
         brevity = ops.minimum(1.0, ops.exp(1 - self.reference_length / ops.maximum(self.length, 1)))
-        likeness = ops.exp(ops.mean(ops.log(ops.maximum(shares, 1e-300))))
-        return ops.cast(brevity * likeness * ops.cast(ops.all(shares > 0), "float64"), self.dtype)
+        mean = ops.exp(ops.mean(ops.log(ops.maximum(precisions, 1e-300))))
+        return ops.cast(brevity * mean * ops.cast(ops.all(precisions > 0), "float64"), self.dtype)
 
     def get_config(self):
         return {**super().get_config(), "order": self.order, "padding": self.padding}

@@ -1,43 +1,59 @@
-"""Whether a classifier that is 90 % sure is right 90 times in a hundred."""
+"""Calibration: whether predictions with 90% confidence are correct 90% of the time."""
 
 import keras
 from keras import ops
 
-from kerasdl import checks
-from kerasdl.metrics import weights
+from kerasdl.metrics.base import refuse_weights
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class ExpectedCalibrationError(keras.metrics.Metric):
-    """How far confidence is from accuracy, on average over bins of confidence.
+    """Mean difference between confidence and accuracy, over bins of equal width.
 
         ECE = sum_b n_b / n |accuracy_b - confidence_b|        bins (0, 1/B], (1/B, 2/B], ...
 
     Args:
-        bins: B.
-        from_logits: Whether predictions are logits.
+        bins: int, the number of bins B.
+        from_logits: bool, whether predictions are logits; by default they are probabilities.
+        name: str, the metric's name.
+        dtype: the metric's dtype.
 
     Example:
         >>> metric = ExpectedCalibrationError()
-        >>> metric.update_state([0, 0], [[0.9, 0.1], [0.1, 0.9]])  # 90 % sure, right half the time
+        >>> metric.update_state([0, 0], [[0.9, 0.1], [0.1, 0.9]])  # 90% confident, 50% correct
         >>> round(float(metric.result()), 4)
         0.4
 
     Reference: Guo, Pleiss, Sun, Weinberger (2017), On Calibration of Modern Neural Networks.
     """
 
-    def __init__(self, bins=15, from_logits=False, name="calibration_error", dtype=None):
+    def __init__(
+        self,
+        bins: int = 15,
+        from_logits: bool = False,
+        name: str = "calibration_error",
+        dtype=None,
+    ):
         super().__init__(dtype, name)
-        checks.arguments(bins=bins)
+        checks.integers(bins=bins)
+        checks.flags(from_logits=from_logits)
         self.bins = bins
         self.from_logits = from_logits
-        # of each bin the sum of (right - confidence); of all together the number
+        # sum of (correct - confidence) for each bin, and the number of all predictions
         self.gaps = self.add_variable((bins,), "zeros", "float64", name="gaps")
         self.count = self.add_variable((), "zeros", "float64", name="count")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """`y_true` classes or one-hot; `y_pred` (..., classes), or (..., 1) for the second of 2."""
-        weights.refuse(self, sample_weight)
+        """Add a batch.
+
+        Args:
+            y_true: class numbers or one-hot vectors.
+            y_pred: probabilities or logits (..., classes); (..., 1) is that of the second of two
+                classes.
+            sample_weight: must be `None`.
+        """
+        refuse_weights(self, sample_weight)
         y_true, p = ops.convert_to_tensor(y_true), self._probabilities(ops.cast(y_pred, "float64"))
         classes = p.shape[-1]
         one_hot = len(y_true.shape) == len(p.shape) and y_true.shape[-1] == classes
@@ -45,14 +61,14 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         labels, p = ops.reshape(labels, (-1,)), ops.reshape(p, (-1, classes))
         checks.shaped(self, labels.shape, p.shape[:1], "labels, the input")
         confidence = ops.max(p, axis=-1)
-        right = ops.cast(ops.equal(ops.argmax(p, axis=-1), labels), "float64")
+        correct = ops.cast(ops.equal(ops.argmax(p, axis=-1), labels), "float64")
         bins = ops.clip(ops.ceil(confidence * self.bins) - 1, 0, self.bins - 1)
         places = ops.one_hot(ops.cast(bins, "int32"), self.bins, dtype="float64")
-        self.gaps.assign_add(ops.sum(places * (right - confidence)[:, None], axis=0))
+        self.gaps.assign_add(ops.sum(places * (correct - confidence)[:, None], axis=0))
         self.count.assign_add(ops.cast(ops.size(labels), "float64"))
 
     def _probabilities(self, y_pred):
-        """(..., classes), of at least two."""
+        """Probabilities (..., classes), of at least two classes."""
         y_pred = y_pred[:, None] if len(y_pred.shape) == 1 else y_pred
         if y_pred.shape[-1] != 1:
             return ops.softmax(y_pred) if self.from_logits else y_pred
@@ -60,6 +76,8 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         return ops.concatenate([1 - p, p], axis=-1)
 
     def result(self):
+        """Return the calibration error in [0, 1]."""
+        # n_b / n |accuracy_b - confidence_b| = |sum of (correct - confidence) in b| / n
         error = ops.sum(ops.abs(self.gaps)) / ops.maximum(self.count, 1.0)
         return ops.cast(error, self.dtype)
 

@@ -1,25 +1,28 @@
-"""How far the features of generated images are from those of real ones."""
+"""The Frechet distance between features of generated and real images."""
 
 import keras
 from keras import ops
 
-from kerasdl import checks
-from kerasdl.metrics import weights
-from kerasdl.metrics.features import OfFeatures
+from kerasdl.metrics.base import FeatureMetric, refuse_weights
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class FrechetDistance(OfFeatures):
-    """The distance of two normal distributions with the features' means and covariances.
+class FrechetDistance(FeatureMetric):
+    """Squared Frechet distance of two normal distributions fitted to features.
 
         d^2 = |mu - mu'|^2 + Tr(S + S' - 2 (S S')^(1/2))
 
-    With the features of Inception it is the FID; with another network's, or none, it compares only
-    with itself. Sums are kept in 64 bits, and covariances are of n - 1.
+    With the features of Inception-v3 this is the FID. With another network's features, or none,
+    its values can only be compared with each other. Sums are accumulated in float64, and
+    covariances are divided by n - 1.
 
     Args:
-        width: How many features.
-        features: A model or layer from images to (batch, width); `None` for features themselves.
+        width: int, the number of features.
+        features: model or layer from images to features (batch, width); by default (`None`) the
+            metric gets features themselves.
+        name: str, the metric's name.
+        dtype: the metric's dtype.
 
     Example:
         >>> metric = FrechetDistance(2)
@@ -32,21 +35,22 @@ class FrechetDistance(OfFeatures):
     Time-Scale Update Rule Converge to a Local Nash Equilibrium.
     """
 
-    def __init__(self, width: int, features=None, name="frechet_distance", dtype=None):
+    def __init__(self, width: int, features=None, name: str = "frechet_distance", dtype=None):
         super().__init__(features, name, dtype)
-        checks.arguments(width=width)
+        checks.integers(width=width)
         self.width = width
         self.real, self.generated = self._sums("real"), self._sums("generated")
 
-    def _sums(self, of):
+    def _sums(self, prefix):
         shapes = {"count": (), "sum": (self.width,), "squares": (self.width, self.width)}
         return {
-            key: self.add_variable(shape, "zeros", "float64", name=f"{of}_{key}")
+            key: self.add_variable(shape, "zeros", "float64", name=f"{prefix}_{key}")
             for key, shape in shapes.items()
         }
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        weights.refuse(self, sample_weight)
+        """Add real images `y_true` and generated images `y_pred`, or their features."""
+        refuse_weights(self, sample_weight)
         for sums, images in ((self.real, y_true), (self.generated, y_pred)):
             found = self.features_of(images, self.width)
             sums["count"].assign_add(ops.cast(ops.shape(found)[0], "float64"))
@@ -54,6 +58,7 @@ class FrechetDistance(OfFeatures):
             sums["squares"].assign_add(ops.matmul(ops.transpose(found), found))
 
     def result(self):
+        """Return the squared distance."""
         (mean, covariance), (other_mean, other) = map(_moments, (self.real, self.generated))
         # S^(1/2) S' S^(1/2) has the eigenvalues of S S' and is symmetric
         values, vectors = ops.eigh(covariance)
@@ -68,6 +73,7 @@ class FrechetDistance(OfFeatures):
 
 
 def _moments(sums):
+    """Mean and covariance."""
     count = ops.maximum(sums["count"], 1.0)
     mean = sums["sum"] / count
     squares = sums["squares"] - count * ops.outer(mean, mean)

@@ -1,20 +1,22 @@
-"""How like an image is to the one that it should be."""
+"""Similarity of an image to its original: PSNR and SSIM."""
 
 import keras
 import numpy as np
 from keras import ops
 
-from kerasdl import checks
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class PSNR(keras.metrics.Mean):
-    """The mean of the images' ratios of peak to noise, in decibels.
+    """Mean peak signal-to-noise ratio of images, in decibels.
 
         10 log10( peak^2 / mean (a - b)^2 )
 
     Args:
-        peak: The largest value that a pixel may have.
+        peak: float, the largest possible value of a pixel.
+        name: str, the metric's name.
+        dtype: the metric's dtype.
 
     Example:
         >>> metric = PSNR()
@@ -23,14 +25,16 @@ class PSNR(keras.metrics.Mean):
         20.0
     """
 
-    def __init__(self, peak=1.0, name="psnr", dtype=None):
+    def __init__(self, peak: float = 1.0, name: str = "psnr", dtype=None):
         super().__init__(name, dtype)
-        checks.arguments(peak=peak)
+        checks.numbers(above=0, peak=peak)
         self.peak = peak
 
     def update_state(self, y_true, y_pred, sample_weight=None):
+        """Add images `y_true` and `y_pred`, both of shape (batch, height, width, channels)."""
         y_true, y_pred = _images(self, y_true, y_pred)
         errors = ops.mean(ops.square(y_true - y_pred), axis=(1, 2, 3))
+        # equal images would have an infinite ratio
         ratios = -10 * ops.log10(ops.maximum(errors / self.peak**2, 1e-12))
         super().update_state(ratios, sample_weight)
 
@@ -40,14 +44,19 @@ class PSNR(keras.metrics.Mean):
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class SSIM(keras.metrics.Mean):
-    """The mean structural similarity: means, variances and covariance under a moving window.
+    """Mean structural similarity of images.
+
+    Means m, variances s^2 and the covariance s_ab are taken under a moving Gaussian window of 11
+    pixels, or of the image if that is smaller:
 
         (2 m m' + c) (2 s_ab + c') / ((m^2 + m'^2 + c) (s^2 + s'^2 + c'))
 
-    with c = (0.01 peak)^2, c' = (0.03 peak)^2 and a Gaussian window of 11 pixels, or of the image.
+    with c = (0.01 peak)^2 and c' = (0.03 peak)^2.
 
     Args:
-        peak: The largest value that a pixel may have.
+        peak: float, the largest possible value of a pixel.
+        name: str, the metric's name.
+        dtype: the metric's dtype.
 
     Example:
         >>> metric = SSIM()
@@ -59,12 +68,13 @@ class SSIM(keras.metrics.Mean):
     Visibility to Structural Similarity.
     """
 
-    def __init__(self, peak=1.0, name="ssim", dtype=None):
+    def __init__(self, peak: float = 1.0, name: str = "ssim", dtype=None):
         super().__init__(name, dtype)
-        checks.arguments(peak=peak)
+        checks.numbers(above=0, peak=peak)
         self.peak = peak
 
     def update_state(self, y_true, y_pred, sample_weight=None):
+        """Add images `y_true` and `y_pred`, both of shape (batch, height, width, channels)."""
         a, b = _images(self, y_true, y_pred)
         window = _window(min(11, *a.shape[1:3]), a.shape[-1])
 
@@ -75,9 +85,9 @@ class SSIM(keras.metrics.Mean):
         covariance = mean(a * b) - mean_a * mean_b
         variances = mean(a * a) + mean(b * b) - mean_a**2 - mean_b**2
         c, d = (0.01 * self.peak) ** 2, (0.03 * self.peak) ** 2
-        likeness = (2 * mean_a * mean_b + c) * (2 * covariance + d)
-        likeness = likeness / ((mean_a**2 + mean_b**2 + c) * (variances + d))
-        super().update_state(ops.mean(likeness, axis=(1, 2, 3)), sample_weight)
+        similarity = (2 * mean_a * mean_b + c) * (2 * covariance + d)
+        similarity = similarity / ((mean_a**2 + mean_b**2 + c) * (variances + d))
+        super().update_state(ops.mean(similarity, axis=(1, 2, 3)), sample_weight)
 
     def get_config(self):
         return {**super().get_config(), "peak": self.peak}
@@ -91,7 +101,7 @@ def _images(metric, y_true, y_pred):
 
 
 def _window(size, channels, sigma=1.5):
-    """(size, size, channels, 1), each channel sums to 1."""
+    """A Gaussian window (size, size, channels, 1) that sums to 1 in each channel."""
     place = np.arange(size) - (size - 1) / 2
     row = np.exp(-(place**2) / (2 * sigma**2))
     window = np.outer(row, row) / row.sum() ** 2

@@ -1,21 +1,27 @@
-"""Whether each image looks like one thing, and all together like many."""
+"""The Inception score: each image is of a clear class, and all classes occur."""
 
 import keras
 from keras import ops
 
-from kerasdl import checks
-from kerasdl.metrics import weights
+from kerasdl.metrics.base import refuse_weights
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class InceptionScore(keras.metrics.Metric):
-    """From a classifier's probabilities: 1 when all look alike, K for K classes, each sure.
+    """Exponential of the mean KL divergence of class probabilities from their mean.
 
         exp E_x KL(p(y|x) || p(y)) = exp( E_x sum_y p log p - sum_y p(y) log p(y) )
 
+    It is 1 if all images get the same probabilities, and K if each of K classes is predicted
+    equally often with certainty. With the Inception network's probabilities it is the published
+    score; with another classifier's, its values can only be compared with each other.
+
     Args:
-        num_classes: K.
-        from_logits: Whether `update_state` gets logits.
+        num_classes: int, the number of classes K.
+        from_logits: bool, whether predictions are logits; by default they are probabilities.
+        name: str, the metric's name.
+        dtype: the metric's dtype.
 
     Example:
         >>> metric = InceptionScore(2)
@@ -27,9 +33,16 @@ class InceptionScore(keras.metrics.Metric):
     Training GANs.
     """
 
-    def __init__(self, num_classes: int, from_logits=False, name="inception_score", dtype=None):
+    def __init__(
+        self,
+        num_classes: int,
+        from_logits: bool = False,
+        name: str = "inception_score",
+        dtype=None,
+    ):
         super().__init__(dtype, name)
-        checks.arguments(num_classes=num_classes)
+        checks.integers(num_classes=num_classes)
+        checks.flags(from_logits=from_logits)
         self.num_classes = num_classes
         self.from_logits = from_logits
         self.negative_entropy = self.add_variable((), "zeros", "float64", name="negative_entropy")
@@ -37,8 +50,11 @@ class InceptionScore(keras.metrics.Metric):
         self.count = self.add_variable((), "zeros", "float64", name="count")
 
     def update_state(self, probabilities, y_pred=None, sample_weight=None):
-        """`probabilities` (batch, K); where Keras gives targets too, the second argument is it."""
-        weights.refuse(self, sample_weight)
+        """Add class probabilities or logits (batch, K) of images.
+
+        Keras passes targets first: if there is a second argument, the first is ignored.
+        """
+        refuse_weights(self, sample_weight)
         p = ops.cast(probabilities if y_pred is None else y_pred, "float64")
         checks.shaped(self, p.shape, (None, self.num_classes))
         p = ops.softmax(p) if self.from_logits else p
@@ -47,11 +63,11 @@ class InceptionScore(keras.metrics.Metric):
         self.count.assign_add(ops.cast(ops.shape(p)[0], "float64"))
 
     def result(self):
+        """Return the score, from 1 to K."""
         count = ops.maximum(self.count, 1.0)
         mean = self.probabilities / count
-        return ops.cast(
-            ops.exp(self.negative_entropy / count - ops.sum(_p_log_p(mean))), self.dtype
-        )
+        divergence = self.negative_entropy / count - ops.sum(_p_log_p(mean))
+        return ops.cast(ops.exp(divergence), self.dtype)
 
     def get_config(self):
         own = {"num_classes": self.num_classes, "from_logits": self.from_logits}

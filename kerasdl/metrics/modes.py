@@ -1,25 +1,28 @@
-"""Whether a generator makes all that there is."""
+"""How many modes of the data a generator covers."""
 
 import keras
 import numpy as np
 from keras import ops
 
-from kerasdl import checks
 from kerasdl.errors import InvalidInput
-from kerasdl.metrics import weights
+from kerasdl.metrics.base import refuse_weights
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class ModesCovered(keras.metrics.Metric):
-    """How many modes get their part of the samples; with `quality`, what share is near any mode.
+    """Number of modes that samples cover; or, with `quality`, the fraction of good samples.
 
-        mode k is covered:  mean_i [ |x_i - c_k| < radius ] >= share
+        mode k is covered:  mean_i [ |x_i - c_k| < radius ] >= fraction
 
     Args:
-        centres: (modes, width).
-        radius: What is near.
-        share: Of all samples; so many must be near a mode.
-        quality: Give the share of samples near any mode in place of the number of modes.
+        centers: array (modes, width), the center c_k of each mode.
+        radius: float, the distance from a center within which a sample belongs to its mode.
+        fraction: float, the fraction of all samples that a covered mode must have, in [0, 1].
+        quality: bool, whether to return the fraction of samples that belong to any mode; by default
+            the number of covered modes.
+        name: str, the metric's name.
+        dtype: the metric's dtype.
 
     Example:
         >>> metric = ModesCovered([[0.0], [5.0]], radius=0.5)
@@ -29,36 +32,49 @@ class ModesCovered(keras.metrics.Metric):
     """
 
     def __init__(
-        self, centres, radius: float, share=0.01, quality=False, name="modes_covered", dtype=None
+        self,
+        centers,
+        radius: float,
+        fraction: float = 0.01,
+        quality: bool = False,
+        name: str = "modes_covered",
+        dtype=None,
     ):
         super().__init__(dtype, name)
-        checks.arguments(radius=radius, share=share)
-        self.centres = np.asarray(centres, "float32")
-        if self.centres.ndim != 2:
-            shape = self.centres.shape
-            raise InvalidInput("value for argument `centres`", "shape (modes, width)", shape)
-        self.radius, self.share, self.quality = radius, share, quality
-        self.near = self.add_variable((len(self.centres),), "zeros", "float64", name="near")
+        checks.numbers(above=0, radius=radius)
+        checks.fractions(one=True, fraction=fraction)
+        checks.flags(quality=quality)
+        self.centers = np.asarray(centers, "float32")
+        if self.centers.ndim != 2:
+            shape = self.centers.shape
+            raise InvalidInput("value for argument `centers`", "shape (modes, width)", shape)
+        self.radius, self.fraction, self.quality = radius, fraction, quality
+        self.near = self.add_variable((len(self.centers),), "zeros", "float64", name="near")
         self.near_any = self.add_variable((), "zeros", "float64", name="near_any")
         self.count = self.add_variable((), "zeros", "float64", name="count")
 
     def update_state(self, samples, y_pred=None, sample_weight=None):
-        """`samples` (batch, width); where Keras gives targets too, the second argument is it."""
-        weights.refuse(self, sample_weight)
+        """Add samples (batch, width).
+
+        Keras passes targets first: if there is a second argument, the first is ignored.
+        """
+        refuse_weights(self, sample_weight)
         samples = ops.cast(samples if y_pred is None else y_pred, "float32")
-        checks.shaped(self, samples.shape, (None, self.centres.shape[1]))
-        distances = ops.norm(samples[:, None] - self.centres, axis=-1)  # (batch, modes)
+        checks.shaped(self, samples.shape, (None, self.centers.shape[1]))
+        distances = ops.norm(samples[:, None] - self.centers, axis=-1)  # (batch, modes)
         near = ops.cast(distances < self.radius, "float64")
         self.near.assign_add(ops.sum(near, axis=0))
         self.near_any.assign_add(ops.sum(ops.max(near, axis=1)))
         self.count.assign_add(ops.cast(ops.shape(samples)[0], "float64"))
 
     def result(self):
+        """Return the number of covered modes, or the fraction of good samples."""
         count = ops.maximum(self.count, 1.0)
         if self.quality:
             return ops.cast(self.near_any / count, self.dtype)
-        return ops.cast(ops.sum(ops.cast(self.near / count >= self.share, "float64")), self.dtype)
+        covered = ops.cast(self.near / count >= self.fraction, "float64")
+        return ops.cast(ops.sum(covered), self.dtype)
 
     def get_config(self):
-        own = {"centres": self.centres.tolist(), "radius": self.radius, "share": self.share}
+        own = {"centers": self.centers.tolist(), "radius": self.radius, "fraction": self.fraction}
         return {**super().get_config(), **own, "quality": self.quality}

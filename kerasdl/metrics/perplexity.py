@@ -1,20 +1,25 @@
-"""Among how many equally likely tokens a language model hesitates."""
+"""Perplexity of a language model."""
 
 import keras
 from keras import ops
 
+from kerasdl.utils import checks
+
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class Perplexity(keras.metrics.Metric):
-    """The exponential of the mean surprise of all tokens, padding left out.
+    """Exponential of the mean cross-entropy of all tokens, without padding.
 
         e^(-mean log p(token))
 
-    Not the mean of the batches' perplexities, which is larger.
+    A model that hesitates between K equally likely tokens has perplexity K. The mean is taken over
+    all tokens; the mean of the batches' perplexities would be larger.
 
     Args:
-        from_logits: Whether predictions are logits.
-        padding: A token that does not count; `None` where all do.
+        from_logits: bool, whether predictions are logits (default) or probabilities.
+        padding: int, the token that does not count; by default (`None`) all tokens count.
+        name: str, the metric's name.
+        dtype: the metric's dtype.
 
     Example:
         >>> metric = Perplexity()
@@ -23,22 +28,37 @@ class Perplexity(keras.metrics.Metric):
         100
     """
 
-    def __init__(self, from_logits=True, padding=None, name="perplexity", dtype=None):
+    def __init__(
+        self,
+        from_logits: bool = True,
+        padding: int | None = None,
+        name: str = "perplexity",
+        dtype=None,
+    ):
         super().__init__(dtype, name)
+        checks.flags(from_logits=from_logits)
+        checks.integers(at_least=0, optional=True, padding=padding)
         self.from_logits = from_logits
         self.padding = padding
         self.nats = self.add_variable((), "zeros", "float64", name="nats")
         self.count = self.add_variable((), "zeros", "float64", name="count")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        # 16 bits can count to no more than 65504
+        """Add a batch.
+
+        Args:
+            y_true: integers (batch, tokens) or (batch, tokens, 1).
+            y_pred: logits or probabilities (batch, tokens, vocabulary).
+            sample_weight: weights of sequences or tokens.
+        """
+        # float16 cannot count beyond 65504
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.cast(y_pred, "float32")
         nats = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, self.from_logits)
         nats = ops.cast(nats, "float64")
         weights = ops.ones_like(nats)
         if self.padding is not None:
             real = ops.cast(y_true != self.padding, weights.dtype)
-            weights = ops.reshape(real, ops.shape(nats))  # labels may be a column
+            weights = ops.reshape(real, ops.shape(nats))  # labels may have a last axis of 1
         if sample_weight is not None:
             given = ops.cast(sample_weight, weights.dtype)
             missing = len(weights.shape) - len(given.shape)
@@ -47,6 +67,7 @@ class Perplexity(keras.metrics.Metric):
         self.count.assign_add(ops.sum(weights))
 
     def result(self):
+        """Return the perplexity."""
         return ops.cast(ops.exp(self.nats / ops.maximum(self.count, 1e-12)), self.dtype)
 
     def get_config(self):

@@ -1,11 +1,12 @@
-"""Learning-rate schedules that Keras lacks; each goes where a learning rate goes, and saves.
+"""Learning-rate schedules that Keras lacks.
 
-The others of the notes are Keras's own, in `keras.optimizers.schedules`: a stair is
-`ExponentialDecay(..., staircase=True)` or `PiecewiseConstantDecay`; `ExponentialDecay`,
-`CosineDecay` and `PolynomialDecay` are named as in the notes. `keras.callbacks.ReduceLROnPlateau`
-watches a metric. `kerasdl.formulas.schedules` has every equation.
+Each is passed to an optimizer as its learning rate, and is saved and loaded with the model. Import
+this package before you load a model that was saved with one of them.
 
-Import this package before you load a model that was saved with one of them.
+Keras has the others, in `keras.optimizers.schedules`: `ExponentialDecay` (with `staircase=True` for
+step decay), `PiecewiseConstantDecay`, `CosineDecay` and `PolynomialDecay`. The callback
+`keras.callbacks.ReduceLROnPlateau` lowers a learning rate when a metric stops improving.
+`kerasdl.formulas.schedules` has every equation.
 """
 
 from kerasdl.schedules.cycle_momentum import CycleMomentum

@@ -1,81 +1,87 @@
-"""Momentum that goes down while the rate goes up."""
+"""Cycle the momentum in the opposite direction of the learning rate."""
 
 import keras
 import tensorflow as tf
 
-from kerasdl import checks
 from kerasdl.errors import InvalidInput
+from kerasdl.schedules.schedule import Schedule
+from kerasdl.utils import checks
 
 
 class CycleMomentum(keras.callbacks.Callback):
-    """Low momentum while the rate is high, and the other way round: long steps remember less.
+    """Lower the momentum while a cyclic learning rate is high, and raise it while that is low.
 
-    Keras reads momentum as a constant when it traces the training step. Here it is computed inside
-    that step from the optimizer's own count, as the rate is, so the two cannot come apart, whatever
-    `steps_per_execution` is and wherever training was resumed. After training the optimizer has its
-    constant again; after one that was interrupted, from the next `fit` on.
-
-    mu_t = high - (high - low) height_t
-
-    Args:
-        schedule: What the rate follows: `OneCycle` or `Cyclical`.
-        lowest: Momentum where the rate is highest.
-        highest: Momentum where the rate is lowest.
-
-    >>> from kerasdl.schedules import OneCycle
-    >>> callback = CycleMomentum(OneCycle(0.1, decay_steps=100))
-    >>> [round(float(callback.momentum(step)), 3) for step in (0, 30, 65, 100)]
-    [0.95, 0.85, 0.9, 0.95]
+        mu_t = high - (high - low) height_t
 
     Works with SGD that was made with a momentum, and with Adam and AdamW, whose momentum is beta_1.
 
-    Reference: Smith, A Disciplined Approach to Neural Network Hyper-Parameters, 2018.
+    Keras reads the momentum as a constant when it traces the training step. This callback computes
+    it inside that step from the optimizer's own iteration, as Keras does with the learning rate. So
+    the two stay together with any `steps_per_execution` and when training is resumed. After `fit`,
+    the optimizer has its constant again; after an interrupted one, from the next `fit` on.
+
+    Args:
+        schedule: `OneCycle` or `Cyclical`, the schedule of the learning rate.
+        lowest: float, the momentum where the learning rate is highest, in [0, 1).
+        highest: float, the momentum where the learning rate is lowest, in [0, 1).
+
+    Example:
+        >>> from kerasdl.schedules import OneCycle
+        >>> callback = CycleMomentum(OneCycle(0.1, decay_steps=100))
+        >>> [round(float(callback.momentum(step)), 3) for step in (0, 30, 65, 100)]
+        [0.95, 0.85, 0.9, 0.95]
+
+    Reference: Smith (2018), A Disciplined Approach to Neural Network Hyper-Parameters.
     """
 
-    def __init__(self, schedule, lowest=0.85, highest=0.95):
+    def __init__(self, schedule: Schedule, lowest: float = 0.85, highest: float = 0.95):
         super().__init__()
         if isinstance(schedule, type) or not hasattr(schedule, "height"):
             raise InvalidInput("value for argument `schedule`", "OneCycle or Cyclical", schedule)
-        is_share, _ = checks.SHARE
-        if not (is_share(lowest) and is_share(highest) and lowest <= highest):
+        if not (checks.is_number(lowest) and checks.is_number(highest)) or (
+            not 0 <= lowest <= highest < 1
+        ):
             expected = "numbers with 0 <= lowest <= highest < 1"
             raise InvalidInput("momentum", expected, f"lowest={lowest}, highest={highest}")
         self.schedule = schedule
         self.lowest, self.highest = lowest, highest
 
     def momentum(self, step):
-        """The momentum at a step, a number or a tensor."""
+        """Return the momentum at a step, a number or a tensor."""
         return self.highest - (self.highest - self.lowest) * self.schedule.height(step)
 
     def on_train_begin(self, logs=None):
         model = self.model
-        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # mixed precision
-        name = _name(optimizer)
+        # a LossScaleOptimizer has the real one inside
+        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+        name = _attribute(optimizer)
         constant = float(getattr(optimizer, name))
         make = type(model).make_train_function
 
-        def put(value):
+        def assign(value):
             setattr(optimizer, name, value)
-            make(model, force=True)  # a traced one keeps what it has read
+            make(model, force=True)  # a traced step keeps the old value
 
-        def end():
+        def restore():
             vars(model).pop("make_train_function", None)
-            put(constant)
+            assign(constant)
 
-        def again(force=False):
-            return make(model, force=True) if force else end()
+        def make_or_restore(force=False):
+            return make(model, force=True) if force else restore()
 
-        # the same count that Keras gives the rate's schedule
-        put(_Live(constant, lambda: self.momentum(optimizer._iterations)))
-        # what is interrupted has no end; but each `fit` begins by asking for its function
-        object.__setattr__(model, "make_train_function", again)
-        self.end = end
+        # the iteration from which Keras computes a scheduled learning rate
+        assign(_Momentum(constant, lambda: self.momentum(optimizer._iterations)))
+        # An interrupted `fit` calls no `on_train_end`, but the next one asks for its training step.
+        # `utils.patches.replaced` would not outlive this method.
+        object.__setattr__(model, "make_train_function", make_or_restore)
+        self.restore = restore
 
     def on_train_end(self, logs=None):
-        self.end()
+        self.restore()
 
 
-def _name(optimizer):
+def _attribute(optimizer):
+    """Name of the attribute that is the optimizer's momentum."""
     if isinstance(optimizer, keras.optimizers.Adam):
         return "beta_1"
     if isinstance(optimizer, keras.optimizers.SGD) and optimizer.momentum:
@@ -84,16 +90,16 @@ def _name(optimizer):
     raise InvalidInput("optimizer for CycleMomentum", expected, type(optimizer).__name__)
 
 
-class _Live(float):
-    """To Python and to `get_config` the constant that it was; to TensorFlow what `now` gives."""
+class _Momentum(float):
+    """A constant for Python and `get_config`; for TensorFlow, the result of a function."""
 
-    def __new__(cls, constant, now):
+    def __new__(cls, constant, function):
         instance = super().__new__(cls, constant)
-        instance.now = now
+        instance.function = function
         return instance
 
     def __tf_tensor__(self, dtype=None, name=None):
-        return tf.cast(self.now(), dtype or "float32")
+        return tf.cast(self.function(), dtype or "float32")
 
-    def __rsub__(self, other):  # Adam's 1 - beta_1
+    def __rsub__(self, other):  # Adam computes 1 - beta_1
         return other - self.__tf_tensor__()

@@ -1,44 +1,52 @@
-"""Up and down for ever."""
+"""Cyclical learning rates."""
 
 import keras
 
-from kerasdl import checks, errors
 from kerasdl.errors import InvalidInput
-from kerasdl.schedules.schedule import Schedule, positive
-
-PER = ("step", "cycle")
+from kerasdl.schedules.schedule import Schedule
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class Cyclical(Schedule):
-    """A rate that goes up and down between two ends along lines, and never stops.
+    """Rise and fall linearly between two learning rates, again and again.
 
-    High rates leave sharp valleys and low ones settle; what is found at each low point can be kept.
+        eta_t = low + (high - low) x_t gamma^n
 
-    eta_t = low + (high - low) x_t gamma^n
-
-    x is the triangle from 0 to 1 and back in two half cycles; n counts steps or whole cycles.
+    x_t is the triangle wave from 0 to 1 and back in two half cycles; n counts steps or whole
+    cycles. High learning rates leave sharp minima, low ones settle in flat ones; each low point
+    gives a model worth keeping.
 
     Args:
-        lowest, highest: The ends. A range test finds them.
-        half_cycle: Steps from one to the other; some epochs.
-        factor: What peaks are multiplied by. 1 is "triangular"; below 1, per step, "exponential
-            range"; 0.5 per cycle "triangular2".
-        per: "step" or "cycle".
+        lowest: float, the learning rate at the start of each cycle.
+        highest: float, the largest learning rate. A range test (`kerasdl.diagnosis.lr_find`) finds
+            both.
+        half_cycle: int, steps from one to the other, usually those of some epochs.
+        factor: float, gamma. 1 is the "triangular" policy; below 1 with `per="step"` it is
+            "exp_range", and 0.5 with `per="cycle"` is "triangular2".
+        per: str, "step" or "cycle", what n counts.
 
-    >>> rate = Cyclical(1e-4, 1e-2, half_cycle=100)
-    >>> [round(float(rate(step)), 5) for step in (0, 50, 100, 150, 200)]
-    [0.0001, 0.00505, 0.01, 0.00505, 0.0001]
+    Example:
+        >>> schedule = Cyclical(1e-4, 1e-2, half_cycle=100)
+        >>> [round(float(schedule(step)), 5) for step in (0, 50, 100, 150, 200)]
+        [0.0001, 0.00505, 0.01, 0.00505, 0.0001]
 
-    Reference: Smith, Cyclical Learning Rates for Training Neural Networks, 2017.
+    Reference: Smith (2017), Cyclical Learning Rates for Training Neural Networks.
     """
 
-    def __init__(self, lowest, highest, half_cycle, factor=1.0, per="step"):
-        positive(highest=highest, half_cycle=half_cycle, factor=factor)
-        errors.one_of("value for argument `per`", per, PER)
-        is_number, _ = checks.WEIGHT
-        if not is_number(lowest) or lowest > highest:
-            raise InvalidInput("value for argument `lowest`", f"0 to `highest`, {highest}", lowest)
+    def __init__(
+        self,
+        lowest: float,
+        highest: float,
+        half_cycle: int,
+        factor: float = 1.0,
+        per: str = "step",
+    ):
+        checks.numbers(above=0, highest=highest, half_cycle=half_cycle, factor=factor)
+        checks.choices(("step", "cycle"), per=per)
+        if not checks.is_number(lowest) or not 0 <= lowest <= highest:
+            expected = f"a number from 0 to `highest`, {highest}"
+            raise InvalidInput("value for argument `lowest`", expected, repr(lowest))
         self.lowest, self.highest = lowest, highest
         self.half_cycle = half_cycle
         self.factor = factor
@@ -48,9 +56,9 @@ class Cyclical(Schedule):
         return self.lowest + (self.highest - self.lowest) * self.height(step)
 
     def height(self, step):
-        """How far up it is, from 0 to 1: `CycleMomentum` goes down by as much."""
+        """Return the height of the cycle in [0, 1], which `CycleMomentum` follows."""
         step = keras.ops.cast(step, "float32")
         half_cycles = step / self.half_cycle
         triangle = keras.ops.abs(half_cycles - 2 * keras.ops.floor(0.5 + half_cycles / 2))
-        shrinks = keras.ops.floor(half_cycles / 2) if self.per == "cycle" else step
-        return triangle * keras.ops.power(self.factor, shrinks)
+        n = keras.ops.floor(half_cycles / 2) if self.per == "cycle" else step
+        return triangle * keras.ops.power(self.factor, n)

@@ -1,37 +1,36 @@
-"""A share that stays near 1, then falls to 0: how often a decoder still reads the truth."""
+"""Inverse sigmoid decay, for scheduled sampling."""
 
 import keras
 
-from kerasdl import checks
-from kerasdl.errors import InvalidInput
 from kerasdl.schedules.schedule import Schedule
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class InverseSigmoid(Schedule):
-    """The decay of scheduled sampling; half is reached at step k ln k.
+    """Decay from almost 1 to 0 along a sigmoid, with 1/2 at step k ln k.
 
-    eps_i = k / (k + e^(i / k))
+        eps_i = k / (k + e^(i / k))
+
+    In scheduled sampling it is the probability with which a decoder reads the true token instead of
+    the one that it predicted.
 
     Args:
-        decay_steps: k, at least 1.
+        decay_steps: float, k, at least 1.
 
-    >>> share = InverseSigmoid(decay_steps=10)
-    >>> [round(float(share(step)), 4) for step in (0, 10, 50)]
-    [0.9091, 0.7863, 0.0631]
+    Example:
+        >>> probability = InverseSigmoid(decay_steps=10)
+        >>> [round(float(probability(step)), 4) for step in (0, 10, 50)]
+        [0.9091, 0.7863, 0.0631]
 
-    Spec: TRN-02
-    Reference: Bengio et al., Scheduled Sampling for Sequence Prediction with Recurrent Neural
-        Networks, 2015.
+    Reference: Bengio, Vinyals, Jaitly, Shazeer (2015), Scheduled Sampling for Sequence Prediction
+    with Recurrent Neural Networks.
     """
 
-    def __init__(self, decay_steps):
-        is_number, _ = checks.ABOVE_ZERO
-        if not is_number(decay_steps) or decay_steps < 1:
-            expected = "a number of at least 1"
-            raise InvalidInput("value for argument `decay_steps`", expected, repr(decay_steps))
+    def __init__(self, decay_steps: float):
+        checks.numbers(at_least=1, decay_steps=decay_steps)
         self.decay_steps = decay_steps
 
     def __call__(self, step):
-        grown = keras.ops.exp(keras.ops.cast(step, "float32") / self.decay_steps)
-        return self.decay_steps / (self.decay_steps + grown)
+        growth = keras.ops.exp(keras.ops.cast(step, "float32") / self.decay_steps)
+        return self.decay_steps / (self.decay_steps + growth)

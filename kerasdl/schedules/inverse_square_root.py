@@ -1,32 +1,38 @@
-"""The first transformer's decay."""
+"""Inverse square root decay, as the first transformer was trained."""
 
 import keras
 
-from kerasdl.schedules.schedule import Schedule, positive
+from kerasdl.schedules.schedule import Schedule
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class InverseSquareRoot(Schedule):
-    """A rate that falls for ever, ever more slowly: nobody need know when training will end.
+    """Decay with the square root of the step.
 
-    eta_t = eta_0 / sqrt(1 + t / T)
+        eta_t = eta_0 / sqrt(1 + t / T)
 
-    After a warm-up of T steps it is what "Attention is all you need" trained with:
+    It does not depend on the length of the training, which need not be known in advance. With a
+    warm-up of T steps it is the schedule of "Attention Is All You Need":
     `WarmUp(InverseSquareRoot((width * T) ** -0.5, T), T)`.
 
     Args:
-        initial_learning_rate: Where it starts.
-        decay_steps: After how many steps the rate's square is halved.
+        initial_learning_rate: float, the learning rate eta_0 at step 0.
+        decay_steps: int, the number T of steps after which eta_0 is divided by the square root
+            of 2.
 
-    >>> rate = InverseSquareRoot(0.1, decay_steps=100)
-    >>> [round(float(rate(step)), 3) for step in (0, 300, 9900)]
-    [0.1, 0.05, 0.01]
+    Example:
+        >>> schedule = InverseSquareRoot(0.1, decay_steps=100)
+        >>> [round(float(schedule(step)), 3) for step in (0, 300, 9900)]
+        [0.1, 0.05, 0.01]
 
-    Reference: Vaswani et al., Attention Is All You Need, 2017.
+    Reference: Vaswani et al. (2017), Attention Is All You Need.
     """
 
-    def __init__(self, initial_learning_rate, decay_steps):
-        positive(initial_learning_rate=initial_learning_rate, decay_steps=decay_steps)
+    def __init__(self, initial_learning_rate: float, decay_steps: int):
+        checks.numbers(
+            above=0, initial_learning_rate=initial_learning_rate, decay_steps=decay_steps
+        )
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = decay_steps
 

@@ -1,55 +1,61 @@
-"""One wave up and a longer one down."""
+"""The one-cycle schedule."""
 
 import math
 
 import keras
 
-from kerasdl import checks, errors
 from kerasdl.errors import InvalidInput
-from kerasdl.schedules.schedule import Schedule, positive
+from kerasdl.schedules.schedule import Schedule
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class OneCycle(Schedule):
-    """A rate that rises to a height at which training could not have begun, then falls to nothing.
+    """Rise to a learning rate at which training could not have started, then fall to almost 0.
 
-    The height regularizes and saves steps; the long fall settles. `CycleMomentum` goes the other
-    way round beside it.
+        high / start  ->  high in r T steps  ->  high / (start end) at step T, and after it
 
-    high / start -> high in r T steps -> high / (start end) at step T, and so on after it
+    The high learning rates regularize and save steps, the long fall lets the loss settle.
+    `CycleMomentum` lowers the momentum meanwhile.
 
     Args:
-        highest: The peak; about where a range test's loss begins to rise.
-        decay_steps: T, all steps of the training.
-        rise: The part r of them that goes up.
-        start: By how much the first rate is below the peak.
-        end: By how much the last is below the first.
-        shape: "cosine" or "linear".
-        three_phases: Come back to the first rate as fast as the rise was, and only then go below.
+        highest: float, the largest learning rate: about where the loss of a range test
+            (`kerasdl.diagnosis.lr_find`) begins to rise.
+        decay_steps: int, the number T of all training steps.
+        rise: float, the fraction r of the steps in which the learning rate rises; below 0.5 with
+            `three_phases`.
+        start: float, the largest learning rate divided by the first.
+        end: float, the first learning rate divided by the last.
+        shape: str, "cosine" or "linear".
+        three_phases: bool, whether the learning rate first returns to its first value, as fast as
+            it rose, and falls to the last one only then.
 
-    >>> rate = OneCycle(0.1, decay_steps=100)
-    >>> [f"{float(rate(step)):.2g}" for step in (0, 30, 65, 100, 500)]
-    ['0.004', '0.1', '0.05', '4e-07', '4e-07']
+    Example:
+        >>> schedule = OneCycle(0.1, decay_steps=100)
+        >>> [f"{float(schedule(step)):.2g}" for step in (0, 30, 65, 100, 500)]
+        ['0.004', '0.1', '0.05', '4e-07', '4e-07']
 
-    Reference: Smith and Topin, Super-Convergence, 2018.
+    Reference: Smith, Topin (2018), Super-Convergence: Very Fast Training of Neural Networks Using
+    Large Learning Rates.
     """
 
     def __init__(
         self,
-        highest,
-        decay_steps,
-        rise=0.3,
-        start=25.0,
-        end=1e4,
-        shape="cosine",
-        three_phases=False,
+        highest: float,
+        decay_steps: int,
+        rise: float = 0.3,
+        start: float = 25.0,
+        end: float = 1e4,
+        shape: str = "cosine",
+        three_phases: bool = False,
     ):
-        positive(highest=highest, decay_steps=decay_steps, start=start, end=end)
-        errors.one_of("value for argument `shape`", shape, ("cosine", "linear"))
+        checks.numbers(above=0, highest=highest, decay_steps=decay_steps, start=start, end=end)
+        checks.choices(("cosine", "linear"), shape=shape)
+        checks.flags(three_phases=three_phases)
         most = 0.5 if three_phases else 1.0
-        is_number, _ = checks.ABOVE_ZERO
-        if not is_number(rise) or rise >= most:
-            raise InvalidInput("value for argument `rise`", f"a part between 0 and {most}", rise)
+        if not checks.is_number(rise) or not 0 < rise < most:
+            expected = f"a fraction between 0 and {most:g}"
+            raise InvalidInput("value for argument `rise`", expected, repr(rise))
         self.highest = highest
         self.decay_steps = decay_steps
         self.rise = rise
@@ -61,13 +67,15 @@ class OneCycle(Schedule):
         first, middle = self.highest / self.start, self.highest
         last = first / self.end
         after = [first, last] if self.three_phases else [last]
-        return self._path(step, [first, middle, *after])
+        return self._interpolate(step, [first, middle, *after])
 
     def height(self, step):
-        """How far up it is, from 0 to 1: `CycleMomentum` goes down by as much."""
-        return self._path(step, [0.0, 1.0, 0.0, 0.0] if self.three_phases else [0.0, 1.0, 0.0])
+        """Return the height of the cycle in [0, 1], which `CycleMomentum` follows."""
+        heights = [0.0, 1.0, 0.0, 0.0] if self.three_phases else [0.0, 1.0, 0.0]
+        return self._interpolate(step, heights)
 
-    def _path(self, step, values):
+    def _interpolate(self, step, values):
+        """The value at a step between those at the turning points."""
         step = keras.ops.cast(step, "float32")
         turn = self.rise * self.decay_steps
         turns = [0.0, turn, 2 * turn, self.decay_steps]
@@ -78,6 +86,6 @@ class OneCycle(Schedule):
             part = keras.ops.clip((step - turns[i]) / (turns[i + 1] - turns[i]), 0.0, 1.0)
             if self.shape == "cosine":
                 part = 0.5 * (1.0 - keras.ops.cos(math.pi * part))
-            now = values[i] + (values[i + 1] - values[i]) * part
-            found = keras.ops.where(step < turns[i + 1], now, found)
+            value = values[i] + (values[i + 1] - values[i]) * part
+            found = keras.ops.where(step < turns[i + 1], value, found)
         return found

@@ -1,18 +1,15 @@
-"""What the schedules share: a configuration of the constructor's arguments."""
+"""The base class of schedules."""
 
 import inspect
 
 import keras
 
-from kerasdl import checks
-
 
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
-    """A function of the step, a number or a tensor, whose public attributes are its arguments.
+    """A function of the step whose public attributes are its constructor's arguments.
 
-    So it is saved with a compiled model and comes back; the notes' class has no `get_config`.
-
-    Spec: SCH-15
+    So it needs no `get_config` of its own, and comes back with a compiled model that is loaded.
+    Arguments may be schedules themselves.
     """
 
     def get_config(self):
@@ -22,12 +19,6 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     @classmethod
     def from_config(cls, config):
         return cls(**{name: _deserialize(value) for name, value in config.items()})
-
-
-def positive(**numbers):
-    """Raise unless all of these are above 0."""
-    for name, number in numbers.items():
-        checks.argument(name, number, checks.ABOVE_ZERO)
 
 
 def _serialize(value):

@@ -1,47 +1,51 @@
-"""A rise from nothing, before any schedule."""
+"""Linear warm-up before any schedule."""
 
 import keras
 
-from kerasdl import checks
 from kerasdl.errors import InvalidInput
-from kerasdl.schedules.schedule import Schedule, positive
+from kerasdl.schedules.schedule import Schedule
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class WarmUp(Schedule):
-    """A line from 0 to where another schedule starts, which then begins at its own step 0.
+    """Rise linearly from 0 to the start of another schedule, which then begins at its own step 0.
 
-    First gradients are large and soon others, and Adam's averages know little yet. Small steps keep
-    them from doing harm, the more so the larger the batch and its rate.
+        eta_t = s(0) t / w    for t < w,        s(t - w)    afterwards
 
-    eta_t = s(0) t / w for t < w, and s(t - w) afterwards
+    In the first steps gradients are large and change quickly, and Adam's averages hold few of them.
+    A small learning rate keeps such steps from doing harm, which matters most with large batches.
 
     Args:
-        schedule: A schedule, or a constant learning rate.
-        warm_up_steps: How many steps the rise takes.
+        schedule: `LearningRateSchedule`, or a float for a constant learning rate.
+        warm_up_steps: int, the number w of steps that the rise takes.
 
-    >>> rate = WarmUp(keras.optimizers.schedules.CosineDecay(0.1, 100), warm_up_steps=10)
-    >>> [round(float(rate(step)), 3) for step in (0, 5, 10, 60, 110, 500)]
-    [0.0, 0.05, 0.1, 0.05, 0.0, 0.0]
+    Example:
+        >>> schedule = WarmUp(keras.optimizers.schedules.CosineDecay(0.1, 100), warm_up_steps=10)
+        >>> [round(float(schedule(step)), 3) for step in (0, 5, 10, 60, 110, 500)]
+        [0.0, 0.05, 0.1, 0.05, 0.0, 0.0]
 
-    Reference: Goyal et al., Accurate, Large Minibatch SGD, 2017.
+    Reference: Goyal et al. (2017), Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour.
     """
 
-    def __init__(self, schedule, warm_up_steps):
-        positive(warm_up_steps=warm_up_steps)
-        is_number, expected = checks.ABOVE_ZERO
+    def __init__(
+        self,
+        schedule: keras.optimizers.schedules.LearningRateSchedule | float,
+        warm_up_steps: int,
+    ):
+        checks.numbers(above=0, warm_up_steps=warm_up_steps)
         is_schedule = callable(schedule) and not isinstance(schedule, type)
-        if not is_schedule and not is_number(schedule):
-            expected = f"a schedule or {expected}"
+        if not is_schedule and not (checks.is_number(schedule) and schedule > 0):
+            expected = "a schedule or a number above 0"
             raise InvalidInput("value for argument `schedule`", expected, repr(schedule))
         self.schedule = schedule
         self.warm_up_steps = warm_up_steps
 
     def __call__(self, step):
         step = keras.ops.cast(step, "float32")
-        rise = self._after(0.0) * step / self.warm_up_steps
-        after = self._after(keras.ops.maximum(step - self.warm_up_steps, 0.0))
+        rise = self._schedule_at(0.0) * step / self.warm_up_steps
+        after = self._schedule_at(keras.ops.maximum(step - self.warm_up_steps, 0.0))
         return keras.ops.where(step < self.warm_up_steps, rise, after)
 
-    def _after(self, step):
+    def _schedule_at(self, step):
         return self.schedule(step) if callable(self.schedule) else self.schedule

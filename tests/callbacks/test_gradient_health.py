@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import kerasdl
 from kerasdl import callbacks
-from kerasdl.callbacks import gradient_records, recording_step
+from kerasdl.callbacks import gradient_health
 from kerasdl.callbacks.gradient_health import label
 from kerasdl.errors import InvalidInput
 from tests.callbacks.parts import LOSS, RANDOM, X, Y, fit, network, tags
@@ -135,7 +135,7 @@ def test_dead_units_are_counted():
 def test_more_records_than_wait_to_be_read(monkeypatch):
     whole, short = callbacks.GradientHealth(every=1), callbacks.GradientHealth(every=1)
     fit(network(), whole)
-    monkeypatch.setattr(gradient_records, "ROWS", 4)  # of 6 steps an epoch
+    monkeypatch.setattr(gradient_health, "ROWS", 4)  # of 6 steps an epoch
     fit(network(), short)
     assert short.steps == whole.steps == list(range(18))
     assert list(short.norms.values()) == list(whole.norms.values())
@@ -244,7 +244,7 @@ def test_two_that_watch_do_not_wrap_each_other_again_and_again():
 
     class Depth(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
-            depths.append(len(list(recording_step.chain(self.model.train_function))))
+            depths.append(len(list(gradient_health.chain(self.model.train_function))))
 
     fit(model, *watching, Depth())
     assert depths == [3, 3, 3]

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from kerasdl import callbacks
-from kerasdl.callbacks import epoch_ends
+from kerasdl.callbacks import epoch_callback
 from kerasdl.errors import InvalidInput
 from tests.callbacks.parts import LOSS, X, Y, fit, network, tags
 
@@ -110,10 +110,10 @@ def test_grids_of_samples(tmp_path):
     assert np.unique(pixels[64:]) == [255]
     assert "samples" in tags(tmp_path / "events", "tensors")
     with pytest.raises(InvalidInput, match="count, height, width, 1 or 3"):
-        callbacks.SampleGrids(lambda model: shades[0], tmp_path).look(0)
+        callbacks.SampleGrids(lambda model: shades[0], tmp_path).record(0)
 
 
-class Clocked(epoch_ends.EpochEnds):
+class Clocked(epoch_callback.EpochCallback):
     """Epochs of a second each, at whose ends a look takes as long."""
 
     def run(self, epochs):
@@ -125,14 +125,14 @@ class Clocked(epoch_ends.EpochEnds):
             self.on_epoch_end(epoch)
         return self.epochs
 
-    def look(self, epoch):
+    def record(self, epoch):
         self.now += 1
 
 
 def test_what_takes_long_is_done_seldom_but_in_the_end(monkeypatch):
     for every, expected in ((None, [0, 28, 39]), (10, [9, 19, 29, 39])):
         watch = Clocked(every)
-        monkeypatch.setattr(epoch_ends.time, "perf_counter", lambda watch=watch: watch.now)
+        monkeypatch.setattr(epoch_callback.time, "perf_counter", lambda watch=watch: watch.now)
         assert watch.run(40) == expected
     with pytest.raises(InvalidInput, match=r"`every`\. Expected a positive integer or None"):
         Clocked(0)
@@ -164,7 +164,7 @@ def test_who_waits_for_whom(slow, tmp_path):
     watch = callbacks.DataTime(data, seconds=0.2, log_dir=tmp_path)
     layers = [] if slow else [keras.layers.Dense(1500, "relu") for _ in range(3)]
     network(*layers).fit(data, epochs=2, callbacks=[watch], verbose=0, shuffle=False)
-    assert (watch.input_share > 0.7) if slow else (watch.input_share < 0.5)
+    assert (watch.input_fraction > 0.7) if slow else (watch.input_fraction < 0.5)
     assert len(watch.step_seconds) == 2
 
 

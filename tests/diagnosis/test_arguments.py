@@ -60,7 +60,7 @@ def test_a_gradient_check_of_nothing_has_no_worst():
     model = network()
     model.trainable = False
     found = diagnosis.gradient_check(model, X, Y)
-    with pytest.raises(InvalidInput, match="weights that can be trained"):
+    with pytest.raises(InvalidInput, match="trainable weights"):
         assert found.right and found.worst
 
 

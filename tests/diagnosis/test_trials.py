@@ -105,10 +105,46 @@ def test_the_suggestion_learns_and_the_end_of_the_sweep_does_not():
     figure.clear()
 
 
-def test_what_cannot_be_learned_has_no_suggestion():
+def test_what_cannot_be_learned_has_no_suggestion_but_a_reason():
     frozen = network(keras.layers.Lambda(lambda x: 0 * x), keras.layers.Dense(3, use_bias=False))
     frozen.layers[-1].trainable = False
-    assert diagnosis.lr_find(frozen, (X, Y)).suggestion is None
+    found = diagnosis.lr_find(frozen, (X, Y))
+    assert found.suggestion is None and "falls by" in found.reason
+    assert found.reason in str(found) and found.reason in found.figure().axes[0].get_title()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"low": 1e-9, "high": 1e-7}, ["falls by", "`high`"]),  # far too low to learn
+        ({"low": 20.0, "high": 1e3, "steps": 30}, ["does not fall", "`low`"]),  # diverges at once
+    ],
+)
+def test_a_sweep_in_the_wrong_range_says_which_end_is_wrong(options, words):
+    found = diagnosis.lr_find(network(), (X, Y), **options)
+    assert found.suggestion is None
+    assert all(word in found.reason for word in words), found.reason
+
+
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable")
+def test_a_frozen_model_is_the_reason_for_no_suggestion():
+    frozen = network()
+    frozen.trainable = False
+    frozen.compile("sgd", "mse")
+    found = diagnosis.lr_find(frozen, (X, Y))
+    assert found.suggestion is None and "trainable" in found.reason
+
+
+def test_noisy_losses_are_the_reason_for_no_suggestion():
+    noise = RANDOM.normal(size=(256, 3)).astype("float32")
+    found = diagnosis.lr_find(network(), (0 * X, 10 * noise), high=1e-4)
+    assert found.suggestion is None
+    assert "noise" in found.reason and "larger batches" in found.reason, found.reason
+
+
+def test_a_suggestion_needs_no_reason():
+    found = diagnosis.lr_find(network(), (X, Y), high=100.0)
+    assert found.reason == "" and f"{found.suggestion:.1e}" in str(found)
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def test_modes_are_covered_by_points_near_them(same):
     few = np.concatenate([points, centres[5:6]])  # 1 of 101 points
     assert generative.modes_covered(few, centres, 0.1, fraction=0.02).sum() == 5
     assert generative.modes_covered(points + 3, centres, 0.1).sum() == 0
-    metric = ModesCovered(centres, 0.1, share=0.02)
+    metric = ModesCovered(centres, 0.1, fraction=0.02)
     metric.update_state(few)
     ours = generative.modes_covered(few, centres, 0.1, fraction=0.02).sum()
     same(generative.modes_covered, "kerasdl.metrics.ModesCovered", ours, metric.result(), 0)

@@ -11,7 +11,7 @@ from kerasdl.runs.train import train
 from kerasdl.training import trainer
 
 RECIPE = recipes.get("mlp").replace(epochs=2, learning_rate=100.0)
-SPOILT = r"Invalid loss in step \d of epoch 1. .*--on-nan lower.* first went the"
+SPOILT = r"Invalid loss in step \d of epoch 1. .*--on-nan lower.* first not finite: the"
 
 
 @pytest.fixture(autouse=True)

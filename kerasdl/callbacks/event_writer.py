@@ -1,25 +1,30 @@
-"""Numbers, histograms and pictures for TensorBoard; without a folder, for nobody."""
+"""Write scalars, histograms and images for TensorBoard."""
 
 import contextlib
 import io
+import os
+from collections.abc import Iterator
 
+import numpy as np
 import tensorflow as tf
 
 
-class Board:
-    """A writer of events, which opens its file when there is something to write.
+class EventWriter:
+    """Write TensorBoard events; does nothing if `folder` is None.
+
+    The file is opened by the first event.
 
     Args:
-        folder: Where TensorBoard looks; `None` to write nothing.
+        folder: path of TensorBoard's log folder, or `None`.
     """
 
-    def __init__(self, folder=None):
+    def __init__(self, folder: str | os.PathLike | None = None):
         self.folder = folder
         self._writer = None
 
     @contextlib.contextmanager
-    def at(self, step: int):
-        """Within it, `tf.summary` writes for a step."""
+    def at(self, step: int) -> Iterator[None]:
+        """Let calls of `tf.summary` inside the `with` block write for this step."""
         if self.folder is None:
             with tf.summary.record_if(False):
                 yield
@@ -30,21 +35,22 @@ class Board:
             yield
         self._writer.flush()
 
-    def picture(self, name: str, pixels, step: int):
-        """An image (height, width, channels) of bytes."""
+    def image(self, name: str, pixels: np.ndarray | tf.Tensor, step: int):
+        """Write an image of bytes, shape (height, width, channels)."""
         with self.at(step):
             tf.summary.image(name, pixels[None])
 
     def figure(self, name: str, figure, step: int):
-        """A matplotlib figure, which is closed."""
+        """Write a matplotlib figure as an image, and close it."""
         import matplotlib.pyplot as plt
 
         content = io.BytesIO()
         figure.savefig(content, format="png", dpi=80)
         plt.close(figure)
-        self.picture(name, tf.io.decode_png(content.getvalue(), channels=3), step)
+        self.image(name, tf.io.decode_png(content.getvalue(), channels=3), step)
 
     def close(self):
+        """Close the file."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None

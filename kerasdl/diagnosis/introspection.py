@@ -1,0 +1,107 @@
+"""Find out from outside what a model and its loss are made of."""
+
+import keras
+import numpy as np
+
+from kerasdl.utils.patches import replaced
+
+# layers that look up integers, which are then names (tokens, categories) and not quantities
+LOOKUPS = ("Embedding", "CategoryEncoding", "Hashing", "IntegerLookup", "StringLookup")
+PASSING = ("Flatten", "Reshape", "Dropout", "Identity")  # keep values as they are in inference
+# last activation -> whether outputs are probabilities
+PROBABILITIES = {"linear": False, "sigmoid": True, "hard_sigmoid": True, "softmax": True}
+
+
+def leaves(model: keras.Model) -> list[keras.layers.Layer]:
+    """Layers that contain no other layers, in the order in which they were made."""
+    every = model._flatten_layers(include_self=False)
+    found = (layer for layer in every if not isinstance(layer, keras.layers.InputLayer))
+    return [layer for layer in found if not list(layer._flatten_layers(include_self=False))]
+
+
+def first_layer(model: keras.Model) -> keras.layers.Layer | None:
+    """The first layer with weights, other than a Normalization."""
+    found = (layer for layer in leaves(model) if layer.weights)
+    return next((layer for layer in found if type(layer).__name__ != "Normalization"), None)
+
+
+def takes_quantities(model: keras.Model) -> bool:
+    """Whether integer inputs are quantities, such as pixels, and not names, such as tokens."""
+    layer = first_layer(model)
+    looked_up = any(type(leaf).__name__ in LOOKUPS for leaf in leaves(model))
+    return layer is not None and type(layer).__module__.startswith("keras.") and not looked_up
+
+
+def first_layer_input(model: keras.Model, inputs) -> np.ndarray | None:
+    """What the first layer with weights receives; `None` if it is not called as a layer."""
+    layer, received = first_layer(model), []
+    if layer is None:
+        return None
+    call = layer.call
+
+    def watched(*args, **kwargs):
+        received.append(args[0] if args else None)
+        return call(*args, **kwargs)
+
+    with replaced(layer, "call", watched):
+        model(inputs, training=False)
+    if not received or not hasattr(received[0], "shape"):
+        return None
+    return keras.ops.convert_to_numpy(received[0])
+
+
+def loss_name(loss) -> str:
+    """Names of a loss and of its classes, in lower case without underscores."""
+    loss = keras.losses.get(loss) if isinstance(loss, str) else getattr(loss, "func", loss)
+    names = [getattr(loss, "__name__", "")] + [kind.__name__ for kind in type(loss).__mro__]
+    return " ".join(names).lower().replace("_", "")
+
+
+def takes_logits(loss) -> bool | None:
+    """Whether a loss takes logits; `None` if unknown, or if it takes no probabilities either."""
+    if isinstance(loss, keras.losses.Loss):
+        return loss.get_config().get("from_logits")
+    options = getattr(loss, "keywords", {})  # of a functools.partial
+    function = keras.losses.get(loss) if isinstance(loss, str) else getattr(loss, "func", loss)
+    if isinstance(function, keras.losses.Loss):  # by the name of its class
+        return takes_logits(function)
+    if not getattr(function, "__module__", "").startswith("keras."):
+        return None
+    return options.get("from_logits", False) if "crossentropy" in loss_name(loss) else None
+
+
+def last_activations(model: keras.Model) -> list[str]:
+    """Activations of a model's only output, the last first, up to the last layer with weights.
+
+    Empty if the model has several outputs or is no graph of layers.
+    """
+    outputs, names = getattr(model, "outputs", None) or [], []
+    for operation in _operations(outputs[0]) if len(outputs) == 1 else []:
+        if not _passes(operation):
+            names.append(_activation(operation))
+        if getattr(operation, "weights", None):
+            break
+    return names
+
+
+def _operations(tensor):
+    """Layers and operations that made a tensor, the last first, along their first inputs."""
+    while history := getattr(tensor, "_keras_history", None):
+        operation = history.operation
+        if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
+            yield from _operations(operation.outputs[history.tensor_index])
+        else:
+            yield operation
+        inputs = operation._inbound_nodes[history.node_index].input_tensors
+        tensor = inputs[0] if inputs else None
+
+
+def _passes(operation):
+    name = type(operation).__name__
+    linear = name == "Activation" and _activation(operation) == "linear"
+    return linear or name in (*PASSING, "InputLayer")
+
+
+def _activation(operation):
+    activation = getattr(operation, "activation", None)
+    return getattr(activation, "__name__", "") or type(operation).__name__.lower()
