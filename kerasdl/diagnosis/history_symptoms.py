@@ -19,7 +19,7 @@ def not_finite(case: Case) -> Finding | None:
         if len(bad):
             evidence = f"{name} is {values[bad[0]]} in epoch {bad[0] + 1}"
             advice = "a lower learning rate, clipnorm=1.0, or callbacks.NonFinite to find the layer"
-            return Finding("loss is NaN or infinite", evidence, advice)
+            return Finding("the loss is NaN or infinite", evidence, advice)
     return None
 
 

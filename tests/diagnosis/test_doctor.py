@@ -162,7 +162,7 @@ def slow_data():
 
 
 BROKEN = {
-    nan: "loss is NaN or infinite",
+    nan: "the loss is NaN or infinite",
     nan_in_the_data: "NaN or infinite inputs",
     pixels_to_many_thousands: "inputs not scaled",
     one_label: "only one class",
