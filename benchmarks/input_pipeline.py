@@ -50,7 +50,7 @@ def serve_kerasdl():
     import numpy as np
     import tensorflow as tf
 
-    from kerasdl.data import augment, pipeline
+    from kerasdl.data import augment, examples, pipeline
 
     policy = augment.POLICIES["standard"]
     asked = augment.Policy(PAD / SIZE, 0, 0, True, JITTER, JITTER, JITTER)
@@ -58,8 +58,8 @@ def serve_kerasdl():
         raise SystemExit(f"`standard` is no longer what the peer does: {policy}")
     dataset = pipeline.to_elements(
         pipeline.shuffled(IMAGES, BATCH, 0, pipeline.epoch_counter()),
-        (images(), np.arange(IMAGES, dtype="int32")),
-        BATCH,
+        examples.Arrays(images(), np.arange(IMAGES, dtype="int32")),
+        [BATCH] * (IMAGES // BATCH),
         augment=lambda x, y, epoch, rows: augment.augment(
             x, y, policy=policy, seed=0, epoch=epoch, rows=rows
         ),

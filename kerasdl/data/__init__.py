@@ -1,20 +1,21 @@
-"""Data: `load` gives any set, embedded or the user's own, as three tf.data pipelines.
+"""Datasets as tf.data pipelines: `load` reads embedded datasets and the user's own files.
 
     splits = kerasdl.data.load("digits", batch_size=64, augment="light", seed=0)
     model.fit(splits.train, validation_data=splits.validation,
               callbacks=[splits.order_callback()])
 
-What a set gives, by `splits.info.task`; everything comes in batches:
+The kind of data, `splits.info.task`, says what a batch holds. The most common kinds:
 
-    classification   (image in [0, 1] or vector, int32 class)
-    regression       (vector or series, float32 (1,)), both standardised
+    classification   (float32 image in [0, 1] or vector, int32 class)
+    regression       (vector or series, float32 (1,)); tables are standardized
     points           (float32 (2,), int32 mode)
     text             (int32 (context,), the same one token later)
     translation      ((source, target delayed by one), target), int32 each
     sequence         (int32 (steps,), int32 (steps,))
-    elements         (image, a dictionary of what `shapes` was asked for)
+    boxes, masks, captions, elements: (image, what `shapes` was asked for)
 
-`names`, `card` and `options` import no TensorFlow; it is imported when something is loaded.
+`kerasdl.data.kinds` declares all of them. `names`, `card` and `options` import no TensorFlow; it
+is imported when something is loaded.
 """
 
 from kerasdl.data.catalog import card, names, options
@@ -27,7 +28,7 @@ MODULES = {
     "Splits": "splits",
     "load": "loading",
     "throughput": "profiling",
-    "write_records": "writing",
+    "write_records": "readers.tfrecords",
 }
 
 __all__ = ["card", "names", "options", *MODULES]

@@ -1,34 +1,39 @@
-"""Augmentation of a whole batch at once, in which each example owns its random numbers.
+"""Augment a whole batch of images at once, repeatably.
 
-An example's k-th number is a hash of (seed, epoch, its row in the data set, k): batch size, number
-of workers and their order change nothing, and a resumed run sees what it would have seen.
+The k-th random number of an example is a hash of (seed, epoch, row in the dataset, k). So batch
+size, number of workers and their order change nothing, and a resumed run sees the images that an
+uninterrupted one would have seen.
 """
 
 import dataclasses
 import math
+from typing import Any
 
 import tensorflow as tf
 
 from kerasdl import errors
+from kerasdl.data.images import to_unit
 
 MASK = 0xFFFFFFFF
 LUMA = (0.299, 0.587, 0.114)
+ROLES = {"mask": "mask", "boxes": "boxes"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
-    """How far training images are moved and coloured; each amount is the largest one drawn.
+    """How to augment images. Amounts are drawn uniformly, up to the given ones in both directions.
 
     Args:
-        shift: Share of the side. Without rotation and zoom: whole pixels, edges mirrored, which is
-            to pad and crop; else the outside is black.
-        rotate: Degrees, either way.
-        zoom: Relative, in or out.
-        flip: Mirror half of the images left to right.
-        brightness: Relative.
-        contrast: Relative, about the image's mean grey.
-        saturation: Relative, about each pixel's grey.
-        erase: Side of a grey square put anywhere, as a share of the image's side.
+        shift: float, fraction of the height and width to move by. Without rotation and zoom the
+            shift is whole pixels with mirrored edges, as padding and cropping; with them, the
+            outside is black.
+        rotate: float, degrees.
+        zoom: float, relative change of size.
+        flip: bool, mirror half of the images left to right.
+        brightness: float, relative change.
+        contrast: float, relative change of the distance to the image's mean gray level.
+        saturation: float, relative change of the distance to each pixel's gray level.
+        erase: float, side of a gray square at a random place, as a fraction of the image's side.
     """
 
     shift: float = 0.0
@@ -50,7 +55,7 @@ POLICIES = {
 
 
 def policy(augment: bool | str | Policy) -> Policy | None:
-    """The policy that `load(augment=...)` asks for."""
+    """Return the policy for the argument of `load`: a name, True for "standard", False for none."""
     if isinstance(augment, Policy) or augment is False or augment is None:
         return augment or None
     name = "standard" if augment is True else augment
@@ -58,11 +63,11 @@ def policy(augment: bool | str | Policy) -> Policy | None:
     return POLICIES[name]
 
 
-def uniform(seed, epoch, rows, count):
-    """`count` numbers in [0, 1) for each row, from nothing but the arguments: (rows, count).
+def uniform(seed: int, epoch, rows, count: int) -> tf.Tensor:
+    """Return `count` numbers in [0, 1) for each row, (rows, count), as a function of the arguments.
 
-    MurmurHash3's finaliser, after each argument in turn: every bit of the input reaches every bit
-    of the output.
+    The finalizer of MurmurHash3 is applied after each argument in turn, so that every bit of the
+    input changes every bit of the output.
     """
     state = _mix(tf.cast(seed, "int64"))
     state = _mix(state + tf.cast(epoch, "int64") * 0x9E3779B1)
@@ -82,16 +87,23 @@ def _shift(state, bits):
     return tf.bitwise.right_shift(state, tf.constant(bits, "int64"))
 
 
-def augment(images, targets, *, policy, seed, epoch, rows):
-    """Move and colour a batch; masks and boxes among the targets move along.
+def augment(
+    images, targets, *, policy: Policy, seed: int, epoch, rows, roles: Any = ROLES
+) -> tuple:
+    """Augment a batch of images; masks and boxes among the targets move with them.
 
     Args:
         images: (batch, height, width, channels), bytes or floats in [0, 1].
-        targets: What belongs to them; of a dictionary, "mask" and "boxes" are moved.
-        policy: A `Policy`.
-        seed: The run's.
-        epoch: The epoch, a number or a tensor.
-        rows: Where the images are in their set, (batch,).
+        targets: Targets of the batch.
+        policy: `Policy`, what to change.
+        seed: int, the run's seed.
+        epoch: The epoch, an integer or a tensor.
+        rows: Rows of the images in their dataset, (batch,).
+        roles: What each of the targets is, nested as they are: "mask" and "boxes" are moved. See
+            `kerasdl.data.kinds.Kind.roles`.
+
+    Returns:
+        The images, in [0, 1], and the targets.
     """
     draws = uniform(seed, epoch, rows, 10)
     size = tuple(images.shape[1:3])
@@ -99,24 +111,17 @@ def augment(images, targets, *, policy, seed, epoch, rows):
     smooth = bool(policy.rotate or policy.zoom)
     if policy.shift or policy.flip or smooth:
         images = _warp(to_unit(images), transforms) if smooth else _pick(images, transforms)
-        targets = _move(targets, transforms, size)
+        targets = _move(targets, roles, transforms, size)
     images = to_unit(images)
     if policy.brightness or policy.contrast or policy.saturation:
-        images = _colour(images, policy, draws[:, 5:8])
+        images = _change_colors(images, policy, draws[:, 5:8])
     if policy.erase:
         images = _erase(images, policy.erase, draws[:, 8:10])
     return images, targets
 
 
-def to_unit(images):
-    """Stored bytes are pixels: [0, 255] -> [0, 1]."""
-    if images.dtype != tf.uint8:
-        return images
-    return tf.cast(images, "float32") / 255.0
-
-
 def _transforms(policy, draws, size):
-    """Where each output pixel comes from: x' = a x + b y + c, y' = d x + e y + f, as (batch, 8)."""
+    """The input place of each output pixel: x' = a x + b y + c, y' = d x + e y + f, (batch, 8)."""
     height, width = size
     signed = 2 * draws - 1
     angle = signed[:, 0] * policy.rotate * math.pi / 180
@@ -127,14 +132,14 @@ def _transforms(policy, draws, size):
         right, down = tf.round(right), tf.round(down)
     a, b = scale * flip * tf.cos(angle), -scale * tf.sin(angle)
     d, e = scale * flip * tf.sin(angle), scale * tf.cos(angle)
-    x, y = (width - 1) / 2, (height - 1) / 2  # the centre stays, but for the shift
+    x, y = (width - 1) / 2, (height - 1) / 2  # the center moves only by the shift
     c, f = x - a * x - b * y + right, y - d * x - e * y + down
     zero = tf.zeros_like(a)
     return tf.stack([a, b, c, d, e, f, zero, zero], axis=1)
 
 
 def _pick(images, transforms):
-    """Move by whole pixels and flip, with mirrored edges: a gather."""
+    """Shift by whole pixels, and flip, with mirrored edges: a gather."""
     height, width = images.shape[1:3]
     a, c, f = (transforms[:, i : i + 1] for i in (0, 2, 5))
     columns = tf.cast(tf.round(a * tf.range(width, dtype="float32") + c), "int32")
@@ -161,24 +166,22 @@ def _warp(images, transforms, interpolation="BILINEAR"):
     )
 
 
-def _move(targets, transforms, size):
-    """Let masks and boxes follow their images."""
-    if not isinstance(targets, dict):
-        return targets
-    targets = dict(targets)
-    if "mask" in targets:
-        mask = targets["mask"][..., None]
-        targets["mask"] = _warp(mask, transforms, "NEAREST")[..., 0]
-    if "boxes" in targets:
-        targets["boxes"] = _move_boxes(targets["boxes"], transforms, size)
+def _move(targets, roles, transforms, size):
+    """Move masks and boxes with their images."""
+    if isinstance(targets, dict):
+        return {n: _move(part, roles.get(n), transforms, size) for n, part in targets.items()}
+    if roles == "mask":
+        return _warp(targets[..., None], transforms, "NEAREST")[..., 0]
+    if roles == "boxes":
+        return _move_boxes(targets, transforms, size)
     return targets
 
 
 def _move_boxes(boxes, transforms, size):
-    """The upright box about each moved box, cut at the edges: (x1, y1, x2, y2) in [0, 1]."""
+    """The upright box around each moved box, clipped: (x1, y1, x2, y2) in [0, 1]."""
     height, width = size
     a, b, c, d, e, f = (transforms[:, i, None, None] for i in range(6))
-    # edges of pixels lie half a pixel from their centres
+    # edges of pixels are half a pixel from their centers
     x = tf.gather(boxes, [0, 2, 0, 2], axis=-1) * width - 0.5 - c  # (batch, objects, 4 corners)
     y = tf.gather(boxes, [1, 1, 3, 3], axis=-1) * height - 0.5 - f
     determinant = a * e - b * d
@@ -189,17 +192,17 @@ def _move_boxes(boxes, transforms, size):
     return tf.where(tf.reduce_any(boxes > 0, axis=-1, keepdims=True), moved, boxes)
 
 
-def _colour(images, policy, draws):
-    """Brightness, contrast and saturation are together one linear map of each image's colours.
+def _change_colors(images, policy, draws):
+    """Brightness, contrast and saturation together are one linear map of an image's colors.
 
-    y = brightness (contrast (saturation x + (1 - saturation) grey(x) - m) + m)    m = mean grey
+    y = brightness (contrast (saturation x + (1 - saturation) gray(x) - m) + m)    m = mean gray
     """
     amounts = (policy.brightness, policy.contrast, policy.saturation)
     brightness, contrast, saturation = tf.unstack(1 + (2 * draws - 1) * amounts, axis=1)
     mean = tf.reduce_mean(images, axis=[1, 2])  # (batch, channels)
     if images.shape[-1] == 3:
-        grey = tf.tile(tf.constant(LUMA)[:, None], (1, 3))
-        matrix = saturation[:, None, None] * tf.eye(3) + (1 - saturation)[:, None, None] * grey
+        gray = tf.tile(tf.constant(LUMA)[:, None], (1, 3))
+        matrix = saturation[:, None, None] * tf.eye(3) + (1 - saturation)[:, None, None] * gray
         mean = tf.tensordot(mean, tf.constant(LUMA), 1)[:, None]
     else:
         matrix = tf.eye(images.shape[-1], batch_shape=tf.shape(mean)[:1])
@@ -211,11 +214,11 @@ def _colour(images, policy, draws):
     return tf.ensure_shape(tf.reshape(pixels, shape), images.shape)
 
 
-def _erase(images, share, draws):
-    """Put a grey square whose centre may be anywhere."""
+def _erase(images, fraction, draws):
+    """Put a gray square on each image, with its center anywhere."""
     inside = True
     for axis, size in enumerate(images.shape[1:3]):
-        centre = draws[:, axis : axis + 1] * size
-        near = tf.abs(tf.range(size, dtype="float32") + 0.5 - centre) < share * size / 2
+        center = draws[:, axis : axis + 1] * size
+        near = tf.abs(tf.range(size, dtype="float32") + 0.5 - center) < fraction * size / 2
         inside = near[:, :, None, None] if axis == 0 else inside & near[:, None, :, None]
     return tf.where(inside, 0.5, images)

@@ -1,21 +1,24 @@
-"""What is bad in a set, and where: the first is named, or all are left out and counted."""
+"""Invalid examples of a dataset: raise an error for the first, or leave all out and count them."""
 
 import dataclasses
+from collections.abc import Hashable
+from typing import Any
 
 from kerasdl import errors
+from kerasdl.utils import checks
 
-SHOWN = 5  # places that are told
+SHOWN = 5  # places that `Skipped` keeps
 
 
 @dataclasses.dataclass(frozen=True)
 class Skipped:
-    """What was left out of a set.
+    """The invalid examples that were left out of a dataset.
 
     Args:
-        count: Number of examples, or of what holds them.
-        total: How many there were.
-        reasons: How many for each reason.
-        places: The first few.
+        count: int, number of examples left out, or of class folders or files that hold them.
+        total: int, number before they were left out.
+        reasons: dict, number for each reason.
+        places: tuple of str, where the first few were.
 
     >>> print(Skipped(3, 1797, {"empty file": 3}, ("a.png", "b.png")))
     skipped 3 of 1,797: empty file 3 (a.png, b.png and 1 more)
@@ -35,32 +38,40 @@ class Skipped:
 
 
 class Inspection:
-    """Collects what is bad while a set is read.
+    """Collect the invalid examples while a dataset is read.
 
     Args:
-        skip: Whether to go on without it; else the first is an error that counts the others.
-        may_skip: Whether the error tells how to go on.
+        skip: bool, leave them out. Otherwise `check` raises an error for the first one, which also
+            counts the others.
+        may_skip: bool, whether the error says how to leave them out.
     """
 
     def __init__(self, skip: bool, may_skip: bool = True):
-        if not isinstance(skip, bool):
-            raise errors.InvalidInput("value for argument `skip_bad`", "True or False", skip)
+        checks.flags(skip_bad=skip)
         self.skip, self.may_skip = skip, may_skip
         self.found = {}
 
-    def bad(self, key, place: str, reason: str, subject: str, expected: str, received):
-        """Note what is at fault.
+    def bad(
+        self,
+        key: Hashable,
+        place: str,
+        reason: str,
+        subject: str,
+        expected: str,
+        received: Any,
+    ):
+        """Note an invalid example.
 
         Args:
-            key: Which example it is; the first note on an example stays.
-            place: Where it is, in a word.
-            reason: What to count it as.
-            subject, expected, received: The error's three parts.
+            key: Identifies the example; only the first note on an example counts.
+            place: str, where it is, in a few words.
+            reason: str, under which `Skipped` counts it.
+            subject, expected, received: The parts of the error; see `InvalidInput`.
         """
         self.found.setdefault(key, (place, reason, (subject, expected, received)))
 
     def check(self):
-        """Raise for the first that is bad, unless they are left out."""
+        """Raise `InvalidInput` for the first invalid example, unless they are left out."""
         if self.found and not self.skip:
             subject, expected, received = next(iter(self.found.values()))[2]
             more = len(self.found) - 1
@@ -71,7 +82,12 @@ class Inspection:
             raise errors.InvalidInput(subject, expected, f"{received}{hint}")
 
     def done(self, total: int, subject: str) -> Skipped | None:
-        """What was left out of `total`, unless it is too much; `subject` is the whole set."""
+        """Return what was left out, or None; raise `InvalidInput` if it is more than half.
+
+        Args:
+            total: int, number of examples with the invalid ones.
+            subject: str, the dataset, for the error.
+        """
         self.check()
         if not self.found:
             return None

@@ -18,16 +18,16 @@ DATA = ("breast_cancer", "digits", "iris", "mnist", "moons", "wine")
 def measure(name: str) -> dict[str, float]:
     """Train the classifiers on the training and validation splits, of seed 0, and test them."""
     source = catalog.find(name)(0)
-    seen = [part for part in (source.train, source.validation) if part]
+    seen = [part.arrays for part in (source.train, source.validation) if part]
     inputs, labels = (np.concatenate(parts) for parts in zip(*seen, strict=True))
-    train, test = (part.reshape(len(part), -1) for part in (inputs, source.test[0]))
+    train, test = (part.reshape(len(part), -1) for part in (inputs, source.test.inputs))
     classifiers = {
         "3 nearest neighbors": neighbors.KNeighborsClassifier(3),
         "SVM (RBF kernel, C=10)": svm.SVC(C=10),
         "logistic regression": linear_model.LogisticRegression(max_iter=2000),
     }
     return {
-        title: round(float(classifier.fit(train, labels).score(test, source.test[1])), 4)
+        title: round(float(classifier.fit(train, labels).score(test, source.test.targets)), 4)
         for title, classifier in classifiers.items()
     }
 

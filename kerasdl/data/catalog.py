@@ -1,4 +1,4 @@
-"""The embedded sets by name, each a function in `kerasdl/data/sets/`."""
+"""The embedded datasets by name. Each is a function in `kerasdl/data/sets/`."""
 
 import ast
 import importlib
@@ -6,6 +6,7 @@ import inspect
 import json
 import pathlib
 import textwrap
+from collections.abc import Callable
 
 from kerasdl import errors
 
@@ -35,24 +36,24 @@ BASELINES = pathlib.Path(__file__).parent / "baselines.json"
 
 
 def names() -> list[str]:
-    """Names of the embedded sets."""
+    """Return the names of the embedded datasets."""
     return sorted(SETS)
 
 
-def find(name):
-    """The function that makes the set `name`."""
+def find(name: str) -> Callable:
+    """Return the function that makes the dataset `name` from a seed and options."""
     errors.one_of("name of a dataset", name, names(), LISTER)
     return getattr(importlib.import_module(f"kerasdl.data.sets.{SETS[name]}"), name)
 
 
 def may_hold_images(name: str) -> bool:
-    """False for what `load` takes and would not augment: tables, texts, points, sequences."""
+    """Return whether `load(name)` may give images: not for tables, texts, points and sequences."""
     own = name not in SETS and pathlib.Path(name).suffix not in (".csv", ".txt")
     return name in IMAGES or own
 
 
 def card(name: str) -> str:
-    """What the set is, where it comes from, how it is split and what its options are."""
+    """Describe a dataset: what it holds, its source, license, splits, options and baselines."""
     errors.one_of("name of a dataset", name, names(), LISTER)
     file = pathlib.Path(__file__).parent / "sets" / f"{SETS[name]}.py"
     parts = ast.parse(file.read_text(encoding="utf-8")).body  # an import would load NumPy
@@ -61,7 +62,7 @@ def card(name: str) -> str:
 
 
 def baselines() -> dict[str, dict[str, float]]:
-    """Test accuracies by dataset and classifier, as `kerasdl.data.baselines` measured them."""
+    """Return test accuracies by dataset and classifier, measured by `kerasdl.data.baselines`."""
     return json.loads(BASELINES.read_text(encoding="utf-8")) if BASELINES.is_file() else {}
 
 
@@ -72,7 +73,7 @@ def _baselines_of(name):
 
 
 def options(name: str) -> dict:
-    """The options of a set and their defaults.
+    """Return the options of a dataset and their default values.
 
     >>> options("digits")["split"]
     'half'

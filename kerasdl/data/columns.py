@@ -1,21 +1,23 @@
-"""How a column of a table becomes a part of an input: in training, and ever after."""
+"""Columns of a table: encode them the same way in training and prediction."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """A column standardised as on the training split; of words, one-hot before that.
+    """Standardize a column as on the training split; words are one-hot encoded first.
 
         z = (x - mean) / deviation
 
     Args:
-        name: Its heading.
-        words: The words that training showed, each a number of the input; `None` for numbers.
-        mean: Of the training split, for each number of the input.
-        deviation: The same; 1 where the training split is constant.
+        name: str, heading of the column.
+        words: tuple of str, the words of the training split, each a number of the input; None for
+            a column of numbers.
+        mean: tuple of float, of the training split, for each number of the input.
+        deviation: tuple of float, standard deviations; 1 where the training split is constant.
     """
 
     name: str
@@ -25,15 +27,21 @@ class Column:
 
     @classmethod
     def fit(cls, name: str, values: np.ndarray, train: np.ndarray) -> "Column":
-        """The column of `values`, (rows,), as its rows `train` have it."""
+        """Return the column with the statistics of some rows.
+
+        Args:
+            name: str, heading of the column.
+            values: Array of numbers or words, (rows,).
+            train: The rows of the training split.
+        """
         words = tuple(np.unique(values[train]).tolist()) if values.dtype.kind == "U" else None
         part = _block(values[train], words)
         deviation = part.std(axis=0)
         deviation[deviation == 0] = 1
         return cls(name, words, tuple(part.mean(axis=0).tolist()), tuple(deviation.tolist()))
 
-    def standardised(self, values: np.ndarray) -> np.ndarray:
-        """Numbers or words, (rows,), as (rows, numbers of the input)."""
+    def standardized(self, values: np.ndarray) -> np.ndarray:
+        """Encode numbers or words, (rows,), as float32 (rows, numbers of the input)."""
         return ((_block(values, self.words) - self.mean) / self.deviation).astype("float32")
 
     def __str__(self):
@@ -42,11 +50,11 @@ class Column:
         return ", ".join(f"({name} - {mean:.6g}) / {scale:.6g}" for name, mean, scale in parts)
 
 
-def inputs(columns, table: dict) -> np.ndarray:
-    """{name: values} as vectors, in the order of `columns`."""
-    return np.concatenate([column.standardised(table[column.name]) for column in columns], axis=1)
+def inputs(columns: Sequence[Column], table: dict[str, np.ndarray]) -> np.ndarray:
+    """Encode the values of a table, by column name, as vectors in the order of `columns`."""
+    return np.concatenate([column.standardized(table[column.name]) for column in columns], axis=1)
 
 
 def _block(values, words):
-    # a word that training did not show is none of the known ones
+    # a word that is not in the training split is none of the known ones: all zeros
     return values[:, None] == np.array(words) if words else values[:, None]

@@ -1,33 +1,35 @@
-"""A curriculum: which examples an epoch draws from, and in which order."""
+"""Curriculum learning: train on the easiest examples first."""
 
 import dataclasses
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from kerasdl import checks, errors
-from kerasdl.data import splitting
+from kerasdl import errors
+from kerasdl.data.examples import Examples
+from kerasdl.utils import checks
 
-START = 498247692  # what `index_shuffle` puts in front of a key
+START = 498247692  # `index_shuffle` prepends it to a key
 
 
 @dataclasses.dataclass(frozen=True)
 class Curriculum:
-    """Easy examples first: in stages of several epochs, within each epoch, or both.
+    """Train on easy examples first: in stages of several epochs, within each epoch, or both.
 
         stage of epoch e:  s = min(S, 1 + floor(e / n))      its pool: the ceil(N s / S) easiest
 
-    Every epoch has as many examples as the whole set: an early stage takes each of its own several
-    times. So steps, checkpoints and learning rates are those of training without a curriculum.
+    Every epoch has as many examples as the dataset; an early stage repeats the examples of its
+    pool. So the number of steps, checkpoints and learning rates are those of ordinary training.
 
     Args:
         difficulty: A number for each training example, or a function from the arrays of inputs and
-            targets to them.
-        stages: How many there are; the last one has all examples. 1: the whole set at once.
-        epochs: n, the epochs of each stage; the last one goes on.
-        ordered: Whether an epoch goes from the easiest of its pool to the hardest. Otherwise chance
-            orders it.
+            targets to these numbers.
+        stages: int, S, number of stages; the last one has all examples. With 1, every epoch has.
+        epochs: int, n, epochs of each stage but the last, which never ends.
+        ordered: bool, go from the easiest example of the pool to the hardest within an epoch.
+            By default the order is random.
 
     Example:
         >>> import kerasdl.data
@@ -35,7 +37,6 @@ class Curriculum:
         ...     return images.mean(axis=(1, 2, 3))
         >>> splits = kerasdl.data.load("digits", curriculum=Curriculum(ink, stages=3, epochs=2))
 
-    Spec: TRN-03, TRN-04
     Reference: Bengio, Louradour, Collobert, Weston (2009), Curriculum Learning.
     """
 
@@ -45,21 +46,20 @@ class Curriculum:
     ordered: bool = False
 
     def __post_init__(self):
-        for name in ("stages", "epochs"):
-            splitting.check_integer(name, getattr(self, name), 1, "argument")
-        checks.argument("ordered", self.ordered, checks.FLAG)
+        checks.integers(stages=self.stages, epochs=self.epochs)
+        checks.flags(ordered=self.ordered)
 
-    def rank(self, train):
-        """Rows of the training examples, the easiest first."""
-        difficulty, total = self.difficulty, splitting.count(train)
+    def rank(self, train: Examples) -> np.ndarray:
+        """Return the rows of the training examples, the easiest first."""
+        difficulty, total = self.difficulty, len(train)
         if callable(difficulty):
-            if not isinstance(train, tuple):
-                expected = "numbers, not a function, where examples are read from files"
+            if train.arrays is None:
+                expected = "numbers, not a function, if examples are read from files"
                 raise errors.InvalidInput("difficulty of a curriculum", expected, difficulty)
-            if not _takes(difficulty, train):
+            if not _takes(difficulty, train.arrays):
                 expected = "a function of inputs and targets"
                 raise errors.InvalidInput("difficulty of a curriculum", expected, difficulty)
-            difficulty = difficulty(*train)
+            difficulty = difficulty(*train.arrays)
         difficulty = np.asarray(difficulty)
         if difficulty.shape != (total,):
             expected = f"a number for each of {total} training examples"
@@ -71,8 +71,8 @@ class Curriculum:
             raise errors.InvalidInput("difficulty", "finite numbers", received)
         return np.argsort(difficulty, kind="stable")
 
-    def chooser(self, train, seed):
-        """From places in an epoch, and the epoch, to the rows that stand there; all are tensors."""
+    def chooser(self, train: Examples, seed: int) -> Callable:
+        """Return a function from places in an epoch, and the epoch, to rows; all are tensors."""
         import tensorflow as tf
 
         ranked = tf.constant(self.rank(train), "int64")
@@ -83,8 +83,8 @@ class Curriculum:
             pool = -(-total * stage // self.stages)
             if self.ordered:
                 return tf.gather(ranked, places * pool // total)
-            # each round through the pool has its own order; `index_shuffle` takes one key only, and
-            # a key of zeros would hardly shuffle
+            # each pass over the pool has its own order; `index_shuffle` takes one key only, and a
+            # key of zeros would hardly shuffle
             key = [tf.cast(part, "int32") for part in (places // pool + START, seed, epoch)]
             key = tf.stack([tf.broadcast_to(part, tf.shape(places)) for part in key], axis=1)
             rows = tf.raw_ops.RandomIndexShuffle(
@@ -96,11 +96,11 @@ class Curriculum:
 
 
 def _takes(function, arguments):
-    """Whether a function can be called with these, as far as it says so."""
+    """Whether a function can be called with the arguments, as far as its signature says."""
     try:
         inspect.signature(function).bind(*arguments)
     except TypeError:
         return False
-    except ValueError:  # one of C has no signature
+    except ValueError:  # a function of C without a signature
         return True
     return True

@@ -1,22 +1,29 @@
-"""Images of any size and format to bytes of one size."""
+"""Decode image files of any size and format to pixels of one size."""
 
-import dataclasses
 import functools
 import io
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import PIL.Image
 import tensorflow as tf
 
 from kerasdl import errors
-from kerasdl.data import bad_examples, pipeline, splitting
-from kerasdl.data.pipeline import WORKERS
+from kerasdl.data import bad_examples
 
 FORMATS = "a JPEG, PNG, GIF or BMP image"
+WORKERS = os.cpu_count() or 1
 
 
-def checked_size(image_size):
-    """(height, width) of `image_size`, or `None`."""
+def parallel() -> dict:
+    """Arguments of `map` that use all cores and keep the order."""
+    return {"num_parallel_calls": WORKERS, "deterministic": True}
+
+
+def checked_size(image_size: int | Sequence[int] | None) -> tuple[int, int] | None:
+    """Return (height, width) of the argument `image_size`, or None if it is None."""
     if image_size is None:
         return None
     size = image_size if isinstance(image_size, (tuple, list)) else (image_size, image_size)
@@ -28,23 +35,26 @@ def checked_size(image_size):
     return size
 
 
-def resized(source, size):
-    """The same source with images of another size."""
-
-    def resize(part):
-        if part is None:
-            return None
-        return tf.clip_by_value(tf.image.resize(part[0], size), 0.0, 1.0).numpy(), *part[1:]
-
-    parts = {split: getattr(source, split) for split in ("train", "validation", "test")}
-    return dataclasses.replace(source, **{split: resize(part) for split, part in parts.items()})
+def to_unit(images):
+    """Scale stored bytes to pixels, [0, 255] -> [0, 1]; other dtypes stay as they are."""
+    if images.dtype != tf.uint8:
+        return images
+    return tf.cast(images, "float32") / 255.0
 
 
-def decoder(size, channels):
-    """From a file's content to bytes (height, width, channels): cut to shape, then scaled."""
+def decoder(size: tuple[int, int], channels: int, are_files: bool = False) -> Callable:
+    """Return a function from an image file to bytes of shape (height, width, channels).
 
-    def decode(content):
-        image = _decoded(content, channels)
+    An image of another aspect ratio is cropped at its center, then scaled.
+
+    Args:
+        size: (height, width).
+        channels: int, 1 for grayscale, 3 for color.
+        are_files: bool, whether the function takes a file's name instead of its content.
+    """
+
+    def decode(item):
+        image = _decoded(tf.io.read_file(item) if are_files else item, channels)
         image.set_shape((None, None, channels))
         height, width = tf.shape(image)[0], tf.shape(image)[1]
         scale = tf.minimum(height / size[0], width / size[1])
@@ -58,7 +68,7 @@ def decoder(size, channels):
 
 
 def _decoded(content, channels):
-    """JPEG and PNG by TensorFlow; of others it takes palettes for greys and refuses grey."""
+    # TensorFlow reads palettes of GIF and BMP files as gray levels and refuses gray ones
     start = tf.strings.substr(content, 0, 2)
     return tf.cond(
         (start == b"\xff\xd8") | (start == b"\x89P"),
@@ -68,7 +78,8 @@ def _decoded(content, channels):
 
 
 def _by_pillow(channels, content):
-    content = content.item() if isinstance(content, np.ndarray) else content  # not of a graph
+    # an array of one item in a graph, bytes in eager mode
+    content = content.item() if isinstance(content, np.ndarray) else content
     try:
         with PIL.Image.open(io.BytesIO(content), formats=("GIF", "BMP")) as image:
             pixels = np.asarray(image.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels]))
@@ -78,13 +89,16 @@ def _by_pillow(channels, content):
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
-def pixels(examples, decode, names):
-    """Decode all examples in parallel; say which one cannot be.
+def pixels(examples: Sequence, decode: Callable, names: Sequence[str]) -> np.ndarray:
+    """Decode images in parallel.
 
     Args:
-        examples: What `decode` takes, one by one.
-        decode: From one of them to an image.
-        names: What to call them in an error.
+        examples: What `decode` takes, such as file contents.
+        decode: Function from one of them to an image; see `decoder`.
+        names: Names of the images for error messages.
+
+    Raises:
+        InvalidInput: names the first image that cannot be decoded, and why.
     """
     dataset = tf.data.Dataset.from_tensor_slices(examples).map(decode, WORKERS)
     try:
@@ -96,16 +110,22 @@ def pixels(examples, decode, names):
         raise
 
 
-def inspected(examples, decode, names, inspection, keep=True):
-    """Decode all examples in parallel and note those that cannot be.
+def inspect(
+    examples: np.ndarray,
+    decode: Callable,
+    names: np.ndarray,
+    inspection: bad_examples.Inspection,
+    keep: bool = True,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Decode images in parallel and note those that cannot be decoded.
 
     Args:
         examples, decode, names: As for `pixels`.
-        inspection: A `bad_examples.Inspection`; keys are names.
-        keep: Whether the images are wanted, not only what is wrong.
+        inspection: Takes the notes, by name.
+        keep: bool, whether to return the images. Otherwise only rows are returned.
 
     Returns:
-        Which rows are good, and their images or `None`.
+        Rows that can be decoded, and their images or None.
     """
     dataset = tf.data.Dataset.from_tensor_slices((np.arange(len(examples)), examples))
 
@@ -113,7 +133,7 @@ def inspected(examples, decode, names, inspection, keep=True):
         image = decode(example)
         return row, image if keep else image[0, 0]
 
-    dataset = dataset.map(numbered, WORKERS, deterministic=True).ignore_errors().batch(256)
+    dataset = dataset.map(numbered, **parallel()).ignore_errors().batch(256)
     parts = list(dataset.as_numpy_iterator())
     good = np.concatenate([rows for rows, _ in parts]) if parts else np.zeros(0, "int64")
     for row in np.setdiff1d(np.arange(len(examples)), good):
@@ -123,36 +143,16 @@ def inspected(examples, decode, names, inspection, keep=True):
     return good, np.concatenate([images for _, images in parts]) if keep and parts else None
 
 
-def find_bad(source, seed, epoch):
-    """Decode what every epoch decodes, and raise for the first part with what cannot be."""
-    for split in ("train", "validation", "test"):
-        part = getattr(source, split)
-        if hasattr(part, "read_file"):
-            part.check()
-            continue
-        if not part or not (source.decode or hasattr(part, "fetch")):
-            continue
-        order = pipeline.in_order(splitting.count(part), 1024)
-        if split == "train":
-            last = tf.Variable(tf.maximum(epoch, 0) - 1)  # iterating adds one
-            order = pipeline.shuffled(splitting.count(part), 1024, seed, last)
-        for _, rows in order.as_numpy_iterator():
-            if hasattr(part, "fetch"):
-                part.check(rows)
-                continue
-            inspection = bad_examples.Inspection(False)
-            places = [source.place(split, row) for row in rows]
-            examples = splitting.take(part[0], rows)
-            inspected(examples, source.decode, places, inspection, keep=False)
-            inspection.check()
-
-
-def fault(decode, example):
-    """Why an example cannot be decoded, as the operation says it without where it ran."""
+def fault(decode: Callable, example: Any) -> str | None:
+    """Return why an example cannot be decoded, or None if it can."""
     try:
         decode(tf.constant(example))
-    except (tf.errors.OpError, ValueError, OSError) as error:  # Pillow's own, outside of a graph
-        said = getattr(error, "message", str(error)).splitlines()[0]
-        reason = said.split("[Op:")[0].split("}} ")[-1].strip()
-        return reason.removeprefix("ValueError: ")
+    except (tf.errors.OpError, ValueError, OSError) as error:  # Pillow's own, in eager mode
+        return reason_of(error).removeprefix("ValueError: ")
     return None
+
+
+def reason_of(error: Exception) -> str:
+    """Return the first line of an error, without TensorFlow's notes on where it ran."""
+    said = getattr(error, "message", str(error)).splitlines()[0]
+    return said.split("[Op:")[0].split("}} ")[-1].strip()

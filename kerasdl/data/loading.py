@@ -1,20 +1,23 @@
-"""`load`: any set, embedded or the user's own, by one call."""
+"""`load`: any dataset, embedded or the user's own, by one call."""
 
-import dataclasses
 import functools
 import importlib
 import inspect
 import pathlib
+from collections.abc import Callable
 
-import numpy as np
 import tensorflow as tf
 
 from kerasdl import errors
 from kerasdl.data import augment as augmentation
-from kerasdl.data import bad_examples, catalog, images, pipeline, planning, sharing, splitting
+from kerasdl.data import catalog, images, mixup, pipeline, planning, sharing
 from kerasdl.data.curriculum import Curriculum
-from kerasdl.data.mixup import mixer
 from kerasdl.data.splits import Info, Source, Splits
+from kerasdl.utils import checks
+
+LARGEST_SEED = 2**31  # TensorFlow's seeds have 32 bits
+# what a name that ends so is read by: a module in kerasdl.data.readers
+READERS = {".csv": "table", ".txt": "text", ".tfrecord": "tfrecords"}
 
 
 def load(
@@ -32,26 +35,32 @@ def load(
     curriculum: Curriculum | None = None,
     **options,
 ) -> Splits:
-    """Load a data set as three tf.data pipelines.
+    """Load a dataset as tf.data pipelines for training, validation and testing.
 
     Args:
-        name: One of `kerasdl.data.names()`, "tfds:NAME", a folder of class folders or of TFRecords
-            as `write_records` makes them, or the path of a .csv, a .txt or a .tfrecord file.
-        batch_size: Size of a batch; the last one of an epoch may be smaller.
-        image_size: Side of the images, or (height, width); by default, as the set has them.
-        augment: False, or a policy's name; True is "standard". Only for the training images.
-        mixup: How much to mix training images, in [0, 1]; makes all labels one-hot.
-        cutmix: The same, by pasting; with both, each batch gets one of them.
-        seed: Decides on the splits, the order, the augmentation and on what is generated.
-        share: Of each training batch, which parts to give, one after the other, in place of the
-            whole: for several replicas, see `kerasdl.distribute.share`.
-        shard: How replicas share TFRecords. By "index" each reads the records of its part, wherever
-            they are; by "file" each reads whole files, one after the other, and its parts are as
-            long as these: for storage that is slow to read here and there.
-        skip_bad: Leave out what cannot be used and count it in `info.skipped`, in place of an error
-            that names the first; more than half is an error still.
-        curriculum: Which training examples come first, a `Curriculum`.
-        **options: The set's own: see `kerasdl.data.card(name)`.
+        name: One of `kerasdl.data.names()`, "tfds:NAME" for a dataset of TensorFlow Datasets, a
+            folder with a folder of images for each class, a folder of TFRecords that
+            `write_records` wrote, or the path of a .csv, .txt or .tfrecord file.
+        batch_size: int, examples in a batch; the last batch of an epoch may be smaller.
+        image_size: int, height and width of the images, or (height, width). By default images keep
+            the size of the dataset.
+        augment: bool or str, how to augment training images: a name in
+            `kerasdl.data.augment.POLICIES`; True is "standard".
+        mixup: float in [0, 1], strength of MixUp on training images; makes all labels one-hot.
+        cutmix: float in [0, 1], the same of CutMix. With both, each batch gets one of them.
+        seed: int, decides on the splits, the order, the augmentation and generated data.
+        share: `Share`, which replicas this process reads for. Their parts of each training batch
+            come one after the other; see `kerasdl.distribute.share`.
+        shard: str, how replicas divide TFRecords. "index": each reads the records of its part,
+            from all files. "file": each reads whole files from start to end, for storage on which
+            random reads are slow; the sizes of its parts follow from the lengths of its files.
+        skip_bad: bool, leave out examples that cannot be used and count them in `info.skipped`.
+            By default the first one raises an error; more than half always does.
+        curriculum: `Curriculum`, which training examples come first.
+        **options: Options of the dataset; see `kerasdl.data.card(name)`.
+
+    Raises:
+        InvalidInput: if an argument is invalid, or data cannot be read.
 
     Example:
         >>> splits = load("digits", batch_size=32, augment="light")
@@ -59,123 +68,116 @@ def load(
         TensorShape([None, 8, 8, 1])
     """
     name = str(name)
-    splitting.check_integer("batch_size", batch_size, 1, "argument")
-    splitting.check_integer("seed", seed, 0, "argument")
-    if seed >= 2**31:
-        raise errors.InvalidInput("value for argument `seed`", "an integer below 2^31", seed)
-    for option, amount in (("mixup", mixup), ("cutmix", cutmix)):
-        splitting.check_number(option, amount, 1, "argument")
-    if not isinstance(share, (sharing.Share, type(None))):
-        raise errors.InvalidInput("value for argument `share`", "a Share or None", share)
-    errors.one_of("value for argument `shard`", shard, ("index", "file"))
-    if not isinstance(curriculum, (Curriculum, type(None))):
-        expected = "a Curriculum or None"
-        raise errors.InvalidInput("value for argument `curriculum`", expected, curriculum)
+    _check(batch_size, seed, mixup, cutmix, share, shard, skip_bad, curriculum)
     policy, size = augmentation.policy(augment), images.checked_size(image_size)
     make = _maker(name)
     if shard == "file":
-        if skip_bad:
-            expected = "False where files are shared, whose lengths must be as written"
-            raise errors.InvalidInput("value for argument `skip_bad`", expected, skip_bad)
-        if curriculum:
-            expected = "None where files are shared, which are read one after the other"
-            raise errors.InvalidInput("value for argument `curriculum`", expected, curriculum)
         options = {**options, "whole_files": True}
         share = share or sharing.Share(0, 1, 1)
     source = _call(name, make, seed, size, skip_bad, options)
+    source.kind.check(name, source)
     changes = {"image_size": size, "augment": policy, "mixup": mixup, "cutmix": cutmix}
-    _check_images(name, source, [change for change, asked in changes.items() if asked])
-    mix = None
-    if mixup or cutmix:
-        mix = mixer(mixup, cutmix, seed)
-        source = _one_hot(name, source)
-    augment = None
-    if policy:
-        augment = functools.partial(augmentation.augment, policy=policy, seed=seed)
-    epoch = pipeline.epoch_counter()
-    plan = None
-    if shard == "file":
-        plan = planning.Plan.of(source.train.lengths, share.total, batch_size)
-    choose = curriculum and curriculum.chooser(source.train, seed)
-    datasets = pipeline.of_splits(
-        source, batch_size, seed, epoch, augment, mix, share, plan, choose
+    changed = [argument for argument, asked in changes.items() if asked]
+    if changed and not source.train.has_images:
+        raise errors.InvalidInput(f"argument `{changed[0]}`", "a dataset of images for it", name)
+    training = pipeline.Training(
+        seed=seed,
+        epoch=pipeline.epoch_counter(),
+        augment=_augment(policy, source, seed),
+        mix=_mix(mixup, cutmix, seed),
+        share=share,
+        plan=planning.Plan.of(source.train.lengths, share.total, batch_size)
+        if shard == "file"
+        else None,
+        choose=curriculum and curriculum.chooser(source.train, seed),
     )
-    info = _info(name, make, source, datasets["train"], plan)
-    find_bad = functools.partial(images.find_bad, source, seed, epoch)
-    return Splits(**datasets, info=info, epoch=epoch, find_bad=find_bad)
+    if training.mix:
+        if source.task != "classification":
+            raise errors.InvalidInput("argument `mixup` or `cutmix`", "one class an image", name)
+        source = source.map(lambda part: part.one_hot(len(source.classes)))
+    datasets = pipeline.of_splits(source, batch_size, training)
+    find_bad = functools.partial(pipeline.find_bad, source, seed, training.epoch)
+    info = _info(name, make, source, training.plan)
+    return Splits(**datasets, info=info, epoch=training.epoch, find_bad=find_bad)
 
 
-def _maker(name):
-    """The function that reads or makes what `name` means."""
+def _check(batch_size, seed, mixup, cutmix, share, shard, skip_bad, curriculum):
+    checks.integers(batch_size=batch_size)
+    checks.integers(at_least=0, below=LARGEST_SEED, seed=seed)
+    checks.fractions(one=True, mixup=mixup, cutmix=cutmix)
+    checks.flags(skip_bad=skip_bad)
+    checks.choices(("index", "file"), shard=shard)
+    for argument, value, kind in (
+        ("share", share, sharing.Share),
+        ("curriculum", curriculum, Curriculum),
+    ):
+        holds = value is None or isinstance(value, kind)
+        checks.check(argument, value, holds, f"a {kind.__name__} or None")
+    if shard == "file":
+        expected = "False with shard='file', whose lengths must be as written"
+        checks.check("skip_bad", skip_bad, not skip_bad, expected)
+        expected = "None with shard='file', which reads files from start to end"
+        checks.check("curriculum", curriculum, curriculum is None, expected)
+
+
+def _maker(name) -> Callable:
+    """The function that makes or reads what `name` means."""
     path = pathlib.Path(name)
     if name in catalog.SETS:
         return catalog.find(name)
-    kind = "tfds" if name.startswith("tfds:") else "folder" if path.is_dir() else path.suffix
-    if kind == "folder" and (path / "features.json").is_file():
-        kind = ".tfrecord"
-    module = {"tfds": "tfds", "folder": "folder", ".csv": "table", ".txt": "text"}
-    module = (module | {".tfrecord": "records"}).get(kind)
-    if module is None and len(path.parts) == 1 and not kind:
+    if name.startswith("tfds:"):
+        module, exists = "tfds", True
+    elif path.is_dir():
+        described = (path / "features.json").is_file()
+        module, exists = "tfrecords" if described else "folder", bool(name)
+    else:
+        module, exists = READERS.get(path.suffix), path.exists()
+    if module is None and len(path.parts) == 1 and not path.suffix:
         errors.one_of("name of a dataset", name, catalog.names(), catalog.LISTER)
-    if not name or module is None or not (kind == "tfds" or path.exists()):
-        expected = "a data set's name, tfds:NAME, or an existing folder, .csv or .txt file"
+    if module is None or not exists:
+        expected = "a dataset's name, tfds:NAME, or an existing folder, .csv or .txt file"
         raise errors.InvalidInput("data", expected, name)
     return functools.partial(importlib.import_module(f"kerasdl.data.readers.{module}").read, name)
 
 
-def _call(name, make, seed, size, skip_bad, options):
+def _call(name, make, seed, size, skip_bad, options) -> Source:
     known = inspect.signature(make).parameters
-    bad_examples.Inspection(skip_bad)  # checks it where nothing can be bad, too
     for option in options:
         if option == "whole_files" and option not in known:
-            raise errors.InvalidInput("data to share by file", "TFRecord files", name)
+            raise errors.InvalidInput("data for shard='file'", "TFRecord files", name)
         names = [n for n in known if n not in ("seed", "image_size", "skip_bad", "whole_files")]
         names += [n for n in ("whole_files",) if n in options]
-        errors.one_of(f"option for data set `{name}`", option, names)
+        errors.one_of(f"option for dataset `{name}`", option, names)
     if "skip_bad" in known:
         options = {**options, "skip_bad": skip_bad}
     if "image_size" in known and size:
         return make(seed, image_size=size, **options)
     source = make(seed, **options)
-    return images.resized(source, size) if size and _has_images(source) else source
+    if size and source.train.has_images:
+        return source.map(lambda part: part.resized(size))
+    return source
 
 
-def _has_images(source):
-    if hasattr(source.train, "has_images"):
-        return source.train.has_images
-    inputs = source.train[0]
-    return source.decode is not None or (isinstance(inputs, np.ndarray) and inputs.ndim == 4)
+def _augment(policy, source, seed):
+    if not policy:
+        return None
+    _, roles = source.kind.roles(source.train.structure)
+    return functools.partial(augmentation.augment, policy=policy, seed=seed, roles=roles)
 
 
-def _check_images(name, source, changes):
-    if changes and not _has_images(source):
-        raise errors.InvalidInput(f"argument `{changes[0]}`", "a data set of images for it", name)
+def _mix(strength, cutmix, seed):
+    return mixup.mixer(strength, cutmix, seed) if strength or cutmix else None
 
 
-def _one_hot(name, source):
-    if source.task != "classification":
-        raise errors.InvalidInput("argument `mixup` or `cutmix`", "one class an image", name)
-    if hasattr(source.train, "parse"):
-        encoded = {
-            split: part and dataclasses.replace(part, classes=len(source.classes))
-            for split, part in _parts(source).items()
-        }
-        return dataclasses.replace(source, **encoded)
-    eye = np.eye(len(source.classes), dtype="float32")
-    parts = _parts(source)
-    return dataclasses.replace(source, **{s: p and (p[0], eye[p[1]]) for s, p in parts.items()})
-
-
-def _parts(source):
-    return {split: getattr(source, split) for split in ("train", "validation", "test")}
-
-
-def _info(name, make, source: Source, train, plan):
-    embedded = name in catalog.SETS
-    card = catalog.card(name) if embedded else inspect.getdoc(make.func)
-    shape = tf.nest.map_structure(lambda part: tuple(part.shape[1:]), train.element_spec[0])
-    shared = {field.name for field in dataclasses.fields(Info)}
-    shared &= {field.name for field in dataclasses.fields(Source)}
-    known = {field: getattr(source, field) for field in shared}
-    known["replicas"] = plan and plan.counts
-    return Info(name=name, card=card, shape=shape, counts=source.counts(), **known)
+def _info(name, make, source, plan) -> Info:
+    card = catalog.card(name) if name in catalog.SETS else inspect.getdoc(make.func)
+    facts = ("task", "classes", "vocabulary", "target_scale", "columns", "target", "files")
+    return Info(
+        name=name,
+        card=card,
+        shape=tf.nest.map_structure(lambda part: part.shape, source.train.structure[0]),
+        counts=source.counts(),
+        replicas=plan and plan.counts,
+        skipped=source.skipped,
+        **{fact: getattr(source, fact) for fact in facts},
+    )

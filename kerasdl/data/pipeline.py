@@ -1,60 +1,96 @@
-"""From arrays to tf.data: order -> gather -> (decode) -> (augment) -> prefetch.
+"""Build tf.data pipelines: order -> gather -> (decode) -> (augment) -> prefetch.
 
-The order and the augmentation are functions of (seed, epoch), computed as they are needed: nothing
-is buffered, parallelism changes nothing, and epoch e is the same in every run.
+The order and the augmentation are functions of (seed, epoch), computed as they are needed: there is
+no shuffle buffer, parallelism changes nothing, and epoch e is the same in every run.
 """
 
-import os
+import dataclasses
+from collections.abc import Callable
 
 import tensorflow as tf
 
-from kerasdl.data import planning
-from kerasdl.data.augment import to_unit
-from kerasdl.data.splitting import count
+from kerasdl.data import images, planning
+from kerasdl.data.examples import Examples
+from kerasdl.data.sharing import Share
+from kerasdl.data.splits import NAMES, Source
 
-WORKERS = os.cpu_count() or 1
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How the training split becomes batches.
+
+    Args:
+        seed: int, decides on the order.
+        epoch: The variable of `epoch_counter`.
+        augment: Function of inputs, targets, epoch= and rows= to inputs and targets, or None.
+        mix: The same, applied last.
+        share: `Share`, the part of every batch that this process reads; None for all of it.
+        plan: `Plan`, which files each replica reads, if replicas read whole files.
+        choose: Function from places in an epoch and the epoch to rows; by default a permutation.
+    """
+
+    seed: int
+    epoch: tf.Variable
+    augment: Callable | None = None
+    mix: Callable | None = None
+    share: Share | None = None
+    plan: planning.Plan | None = None
+    choose: Callable | None = None
 
 
-def of_splits(
-    source, batch_size, seed, epoch, augment=None, mix=None, share=None, plan=None, choose=None
-):
-    """The pipelines of a source's splits; what is augmented, mixed and shared is the training."""
-    counts = source.counts()
-    arrays = _constant(source.train)
+def of_splits(source: Source, batch_size: int, training: Training) -> dict:
+    """Return the pipelines of all splits, and under "rest" a function from a step to the rest of
+    the training pipeline.
+    """
 
-    def training(first=0):
-        if plan:
-            order = planning.order(arrays, plan, share, seed, epoch, first)
-            count = (plan.steps - first) * share.here
-            return to_elements(order, arrays, batch_size, None, augment, mix, range(count))
-        order = shuffled(counts["train"], batch_size, seed, epoch, first, choose)
-        sizes = None
-        if share:
-            order = share.cut(order)
-            sizes = share.sizes(counts["train"], batch_size)[first * share.here :]
-        return to_elements(order, arrays, batch_size, source.decode, augment, mix, sizes, first)
+    def train(first=0):
+        order, sizes = _training_order(source.train, batch_size, training, first)
+        return to_elements(order, source.train, sizes, training.augment, training.mix)
 
-    pipelines = {"train": training(), "validation": None, "test": None, "rest": training}
+    pipelines = {"train": train(), "validation": None, "test": None, "rest": train}
     for split in ("validation", "test"):
-        if counts[split]:
-            order = in_order(counts[split], batch_size)
-            part = getattr(source, split)
-            pipelines[split] = to_elements(order, part, batch_size, source.decode)
+        if part := source.splits()[split]:
+            order = in_order(len(part), batch_size)
+            pipelines[split] = to_elements(order, part, _sizes(len(part), batch_size))
     return pipelines
 
 
-def epoch_counter():
-    """The epoch that a training pipeline gave last."""
+def _training_order(train, batch_size, how, first):
+    """The order of the training split from the step `first` on, and the size of each batch."""
+    share, total = how.share, len(train)
+    if how.plan:
+        order = planning.order(train, how.plan, share, how.seed, how.epoch, first)
+        sizes = [how.plan.sizes(replica) for replica in share.replicas]
+        return order, [size for step in zip(*sizes, strict=True) for size in step][
+            first * share.here :
+        ]
+    order = shuffled(total, batch_size, how.seed, how.epoch, first, how.choose)
+    if share:
+        return share.cut(order), share.sizes(total, batch_size)[first * share.here :]
+    return order, _sizes(total, batch_size)[first:]
+
+
+def _sizes(total, batch_size):
+    return [min(batch_size, total - start) for start in range(0, total, batch_size)]
+
+
+def epoch_counter() -> tf.Variable:
+    """Return a variable for the epoch that a training pipeline gave last."""
     with tf.device("CPU:0"):
         return tf.Variable(-1, dtype="int64", trainable=False, name="epoch")
 
 
-def shuffled(total, batch_size, seed, epoch, first=0, choose=None):
-    """Batches of a permutation of range(total), from the step `first` on: (epoch, rows).
+def shuffled(
+    total: int,
+    batch_size: int,
+    seed: int,
+    epoch: tf.Variable,
+    first: int = 0,
+    choose: Callable | None = None,
+) -> tf.data.Dataset:
+    """Return batches of a permutation of range(total), from the step `first` on: (epoch, rows).
 
-    Iterating adds one to `epoch`. With `choose`, the rows are what it makes of their places.
-
-    Spec: BAS-19
+    Iterating adds one to `epoch`. With `choose`, rows are what it returns for their places.
     """
     steps = -(-total // batch_size)
 
@@ -68,57 +104,39 @@ def shuffled(total, batch_size, seed, epoch, first=0, choose=None):
         places = tf.range(step * batch_size, tf.minimum((step + 1) * batch_size, total))
         return number, (number, (choose or permuted)(places, number))
 
-    # one function, for each costs some milliseconds whenever an epoch begins
+    # one function: each further one costs some milliseconds whenever an epoch begins
     return tf.data.Dataset.range(first, steps).scan(tf.constant(-1, "int64"), order, name="order")
 
 
-def in_order(total, batch_size):
-    """Batches of range(total): (0, rows)."""
+def in_order(total: int, batch_size: int) -> tf.data.Dataset:
+    """Return batches of range(total): (0, rows)."""
     rows = tf.data.Dataset.range(total, name="order").batch(batch_size)
     return rows.map(lambda rows: (tf.constant(0, "int64"), rows), name="order")
 
 
 def to_elements(
-    order, arrays, batch_size, decode=None, augment=None, mix=None, sizes=None, first=0
-):
+    order: tf.data.Dataset,
+    examples: Examples,
+    sizes: list[int],
+    augment: Callable | None = None,
+    mix: Callable | None = None,
+) -> tf.data.Dataset:
     """Turn batches of rows into batches of (inputs, targets).
 
     Args:
-        order: A data set of (epoch, rows).
-        arrays: (inputs, targets), nested arrays, kept in memory; or `Records`.
-        batch_size: Size of a batch; the last one may be smaller.
-        decode: From one stored input to the input, for what does not fit into memory.
-        augment: From inputs, targets, epoch= and rows= to both.
-        mix: The same, last.
-        sizes: Of each batch, where they are parts of batches.
-        first: The step with which `order` begins.
+        order: tf.data.Dataset of (epoch, rows); of whole files, of (epoch, rows, data).
+        examples: The examples of a split.
+        sizes: list of int, the size of each batch.
+        augment: Function of inputs, targets, epoch= and rows= to inputs and targets.
+        mix: The same, applied last.
     """
-    steps = -(-count(arrays) // batch_size) - first if sizes is None else len(sizes)
-    arrays = _constant(arrays)
-    parallel = {"num_parallel_calls": WORKERS, "deterministic": True}
-
-    def gather(epoch, rows, *data):
-        if data:
-            return *arrays.parse(*data), epoch, rows
-        if hasattr(arrays, "fetch"):
-            return *arrays.fetch(rows), epoch, rows
-        inputs, targets = tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays)
-        return inputs, targets, epoch, rows
 
     def finish(inputs, targets, *_):
-        return tf.nest.map_structure(to_unit, inputs), targets
+        return tf.nest.map_structure(images.to_unit, inputs), targets
 
-    changed = decode or augment or mix  # else one function does both
-    last = gather if changed else lambda *batch: finish(*gather(*batch))
-    dataset = order.map(last, name="gather", **parallel)
-    if decode:
-        decode = tf.autograph.experimental.do_not_convert(decode)
-        dataset = dataset.flat_map(_one_by_one, name="decode")
-        dataset = dataset.map(lambda x, *rest: (decode(x), *rest), name="decode", **parallel)
-        dataset = dataset.batch(batch_size, name="decode")
-        if sizes:
-            dataset = dataset.rebatch(sizes, name="decode")
-        dataset = dataset.map(lambda x, y, epoch, rows: (x, y, epoch[0], rows), name="decode")
+    changed = augment or mix
+    # without either, one function gathers and finishes
+    dataset = examples.batches(order, (lambda *batch: batch) if changed else finish, sizes)
     for name, step in (("augment", augment), ("mix", mix)):
         if step:
             # nothing in it for autograph, which takes a second to find out
@@ -130,20 +148,24 @@ def to_elements(
                     rows,
                 ),
                 name=name,
-                **parallel,
+                **images.parallel(),
             )
     dataset = dataset.map(finish) if changed else dataset
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(sizes)))
     options = tf.data.Options()
     options.autotune.enabled = False  # it makes the end of each epoch wait
     options.deterministic = True
     return dataset.prefetch(2, name="prefetch").with_options(options)
 
 
-def _constant(arrays):
-    return arrays if hasattr(arrays, "parse") else tf.nest.map_structure(tf.constant, arrays)
-
-
-def _one_by_one(inputs, targets, epoch, rows):
-    epochs = tf.fill(tf.shape(rows), epoch)
-    return tf.data.Dataset.from_tensor_slices((inputs, targets, epochs, rows))
+def find_bad(source: Source, seed: int, epoch: tf.Variable):
+    """Read what every epoch reads; raise for the first example that cannot be read."""
+    for split in NAMES:
+        part = getattr(source, split)
+        if not part:
+            continue
+        order = in_order(len(part), 1024)
+        if split == "train":
+            last = tf.Variable(tf.maximum(epoch, 0) - 1)  # iterating adds one
+            order = shuffled(len(part), 1024, seed, last)
+        part.find_bad(rows for _, rows in order.as_numpy_iterator())

@@ -1,4 +1,4 @@
-"""Where an input pipeline loses its time."""
+"""Find the slow stage of an input pipeline."""
 
 import time
 
@@ -6,14 +6,14 @@ import tensorflow as tf
 
 
 def throughput(dataset: tf.data.Dataset, seconds: float = 1.0) -> dict[str, float]:
-    """Examples a second after each named stage, from the source to the whole pipeline.
+    """Measure examples per second after each named stage of a pipeline.
 
-    Each entry is the pipeline up to there, measured on its own after a first batch: the stage where
-    the number falls is the slow one. Passing over a training set moves its epoch on.
+    Each number is for the pipeline up to that stage, without the first batch. The stage at which
+    the number falls is the slow one. A pass over a training pipeline adds one to its epoch.
 
     Args:
-        dataset: A pipeline from `load`, or any whose operations were given names.
-        seconds: How long each stage is measured.
+        dataset: tf.data.Dataset of `load`, or any whose operations have names.
+        seconds: float, how long each stage is measured.
 
     Example:
         >>> import kerasdl.data
@@ -52,6 +52,6 @@ def _rate(dataset, seconds):
 
 
 def _size(element):
-    """The number of examples in a batch: the first dimension of what has one."""
+    """The number of examples in a batch: the first dimension of an array that has one."""
     parts = [part for part in tf.nest.flatten(element) if part.shape.rank]
     return int(tf.shape(parts[0])[0]) if parts else 1

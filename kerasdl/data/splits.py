@@ -1,71 +1,90 @@
-"""What `load` gives, and what a set's function gives to `load`."""
+"""The splits of a dataset: as stored (`Source`) and as pipelines (`Splits`)."""
 
 import contextlib
 import dataclasses
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from kerasdl.data import bad_examples, splitting
+from kerasdl.data import bad_examples, kinds
+from kerasdl.data.examples import Arrays, Examples
+
+NAMES = ("train", "validation", "test")
 
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Arrays of each split, before they become pipelines.
+    """A dataset as it is stored, before it becomes pipelines. Every set and reader returns one.
 
     Args:
-        task: See `kerasdl.data`.
-        train: Inputs and targets; each an array, or a tuple or dictionary of arrays.
-        validation: The same, or `None`.
-        test: The same.
-        classes: Names of the classes, or `None`.
-        vocabulary: Tokens by number, or `None`.
-        target_scale: Mean and deviation that undo a regression target's standardisation.
-        columns: A `Column` for each of a table's, in the order of the input.
-        target: Name of the column that a table's model predicts, or `None`.
-        files: The files of each split, where examples are files.
-        decode: What makes an input of what `train` holds, example by example, every epoch.
-        place: From a split and a row to where the example is, for those that are decoded.
-        skipped: What was bad and is left out, a `bad_examples.Skipped`.
+        task: str, the kind of data; see `kerasdl.data.kinds`.
+        train: `Examples`, or (inputs, targets) in memory: arrays, or tuples or dictionaries of
+            arrays, whose first dimension is that of the examples.
+        validation: The same, or None.
+        test: The same, or None.
+        classes: tuple of str, names of the classes, or None.
+        vocabulary: tuple of str, the text of each token number, or None.
+        target_scale: (mean, deviation) that undo the standardization of regression targets.
+        columns: A `Column` for each column of a table, in the order of the input.
+        target: Name of the column that a table's model predicts, or None.
+        files: dict, file names of the examples of each split, if examples are files.
+        skipped: `Skipped`, the invalid examples that were left out, or None.
     """
 
     task: str
-    train: tuple
-    validation: tuple | None
-    test: tuple
+    train: Examples
+    validation: Examples | None
+    test: Examples | None
     classes: tuple | None = None
     vocabulary: tuple | None = None
     target_scale: tuple | None = None
     columns: tuple | None = None
     target: str | None = None
     files: dict | None = None
-    decode: Any = None
-    place: Any = None
     skipped: bad_examples.Skipped | None = None
 
-    def counts(self):
+    def __post_init__(self):
+        for split in NAMES:
+            part = getattr(self, split)
+            if isinstance(part, tuple):
+                object.__setattr__(self, split, Arrays(*part))
+
+    @property
+    def kind(self) -> kinds.Kind:
+        """The kind of data."""
+        return kinds.get(self.task)
+
+    def splits(self) -> dict[str, Examples | None]:
+        """The three splits by name."""
+        return {split: getattr(self, split) for split in NAMES}
+
+    def counts(self) -> dict[str, int]:
         """Number of examples of each split."""
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {split: splitting.count(part) if part else 0 for split, part in parts.items()}
+        return {split: len(part) if part else 0 for split, part in self.splits().items()}
+
+    def map(self, change: Callable[[Examples], Examples]) -> "Source":
+        """Change the examples of all splits."""
+        changed = {split: part and change(part) for split, part in self.splits().items()}
+        return dataclasses.replace(self, **changed)
 
 
 @dataclasses.dataclass(frozen=True)
 class Info:
-    """What is known about a loaded set.
+    """Facts about a loaded dataset.
 
     Args:
-        name: As given to `load`.
-        task: "classification", "regression", "points", "text", "translation", "sequence"
-            or "elements".
-        classes: Names of the classes, or `None`.
+        name: str, as given to `load`.
+        task: str, the kind of data; see `kerasdl.data.kinds`.
+        classes: tuple of str, names of the classes, or None.
         shape: Shape of one input, or a tuple of shapes.
-        counts: Number of examples of each split.
-        card: What the set is, in a few lines.
-        vocabulary: Tokens by number, or `None`.
-        target_scale: Mean and deviation that undo a regression target's standardisation.
-        columns: A `Column` for each of a table's, in the order of the input.
-        target: Name of the column that a table's model predicts, or `None`.
-        files: The files of each split, where examples are files.
-        skipped: What was bad and is left out, a `bad_examples.Skipped`.
-        replicas: Examples of each replica, where they share by file.
+        counts: dict, number of examples of each split.
+        card: str, a description in a few lines.
+        vocabulary: tuple of str, the text of each token number, or None.
+        target_scale: (mean, deviation) that undo the standardization of regression targets.
+        columns: A `Column` for each column of a table, in the order of the input.
+        target: Name of the column that a table's model predicts, or None.
+        files: dict, file names of the examples of each split, if examples are files.
+        skipped: `Skipped`, the invalid examples that were left out, or None.
+        replicas: tuple of int, examples of each replica if replicas read whole files.
     """
 
     name: str
@@ -82,19 +101,24 @@ class Info:
     skipped: bad_examples.Skipped | None = None
     replicas: tuple | None = None
 
+    @property
+    def kind(self) -> kinds.Kind:
+        """The kind of data: what an example holds, and how the arrays are structured."""
+        return kinds.get(self.task)
+
 
 @dataclasses.dataclass(frozen=True)
 class Splits:
-    """Three pipelines and what is known about them.
+    """The splits of a dataset as tf.data pipelines of batches (inputs, targets).
 
     Args:
-        train: Shuffled by seed and epoch, and augmented if asked for.
-        validation: In order, never augmented; `None` if there is none.
-        test: In order, never augmented.
-        info: An `Info`.
-        epoch: The epoch that `train` gave last; each pass over `train` adds one.
-        rest: From a step to what `train` gives from there on.
-        find_bad: See `check`.
+        train: tf.data.Dataset, shuffled by seed and epoch, augmented if `load` was asked to.
+        validation: tf.data.Dataset in order, never augmented; None if there is none.
+        test: tf.data.Dataset in order, never augmented; None if there is none.
+        info: `Info`, facts about the dataset.
+        epoch: tf.Variable, the epoch that `train` gave last; each pass over `train` adds one.
+        rest: Function from a step to a dataset of what `train` gives from that step on.
+        find_bad: Function behind `check`.
     """
 
     train: Any
@@ -106,17 +130,17 @@ class Splits:
     find_bad: Any = None
 
     def check(self):
-        """Read again what is read every epoch; raise for the first example that cannot be.
+        """Read again what is read every epoch; raise for the first example that cannot be read.
 
-        What is kept in memory was read by `load`. Of the training split, the order is the current
-        epoch's: after an epoch that failed, it takes no longer than the epoch did.
+        Examples in memory are not read again. Training examples come in the order of the current
+        epoch, so after an epoch failed this takes no longer than the epoch did.
         """
         if self.find_bad:
             self.find_bad()
 
     @contextlib.contextmanager
-    def naming_bad(self):
-        """Within it, what cannot be read is an error that names it, whatever TensorFlow says."""
+    def naming_bad(self) -> Iterator[None]:
+        """Replace TensorFlow's error about an unreadable example by one that names the example."""
         import tensorflow as tf
 
         try:
@@ -126,7 +150,7 @@ class Splits:
             raise
 
     def order_callback(self):
-        """A callback that makes epoch e of `fit` see epoch e's order and augmentation.
+        """Return a Keras callback that gives epoch e of `fit` the order and augmentation of e.
 
         With it, `fit(initial_epoch=e)` sees exactly what an uninterrupted run would have seen.
         """

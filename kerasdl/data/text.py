@@ -1,12 +1,14 @@
-"""Text as numbers."""
+"""Encode text as token numbers."""
 
 import re
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from kerasdl import errors
 from kerasdl.data import splitting
 from kerasdl.data.splits import Source
+from kerasdl.utils import checks
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 # a word or number, a punctuation mark, a line's end or indentation
@@ -14,25 +16,32 @@ WORDS = re.compile(r"\w+|[^\w\s]|\n *| {2,}")
 SPLITTERS = {"characters": list, "words": WORDS.findall}
 
 
-def language(text, tokens="characters", context=128, stride=None, words=8000, name="text"):
-    """A source of windows of a text, whose targets are the same tokens, one later.
+def language(
+    text: str,
+    tokens: str = "characters",
+    context: int = 128,
+    stride: int | None = None,
+    words: int = 8000,
+    name: str = "text",
+) -> Source:
+    """Divide a text into windows, whose targets are the same tokens one later.
 
-    The last tenth tests, the tenth before validates, both in windows side by side. The vocabulary
-    is the training part's; its token 0 stands for all that is not in it.
+    The last tenth tests, the tenth before validates; their windows do not overlap. The vocabulary
+    is that of the training part; token 0 stands for everything else.
 
     Args:
-        text: The text.
-        tokens: "characters" or "words".
-        context: Tokens in a window.
-        stride: Tokens from one training window to the next; half of the context by default.
-        words: The largest size of a vocabulary of words, which holds the most frequent ones.
-        name: What to call the text in an error.
+        text: str, the text.
+        tokens: str, "characters" or "words".
+        context: int, tokens in a window.
+        stride: int, tokens from one training window to the next. By default half of the context.
+        words: int, largest size of a vocabulary of words; it holds the most frequent ones.
+        name: str, name of the text for error messages.
     """
-    errors.one_of("value for option `tokens`", tokens, list(SPLITTERS))
-    splitting.check_integer("context", context, 1)
-    splitting.check_integer("words", words, 2)
+    checks.choices(list(SPLITTERS), tokens=tokens)
+    checks.integers(context=context)
+    checks.integers(at_least=2, words=words)
     stride = max(1, context // 2) if stride is None else stride
-    splitting.check_integer("stride", stride, 1)
+    checks.integers(stride=stride)
     parts = splitting.in_sequence(np.array(SPLITTERS[tokens](text), dtype=object))
     if len(parts[-1]) <= context:
         expected = f"more than {10 * (context + 1)} {tokens} for a context of {context}"
@@ -52,16 +61,23 @@ def _windows(tokens, context, stride):
     return cuts[:, :-1].copy(), cuts[:, 1:].copy()
 
 
-def pairs(examples, characters):
-    """A source of translations: examples are (source, target) texts, splits by position.
+def pairs(examples: Sequence[tuple[Sequence[str], Sequence[str]]], tokens: Iterable[str]) -> Source:
+    """Encode translations; the first eight tenths train, a tenth validates, a tenth tests.
 
-    Token 0 pads, 1 starts. Inputs are (source, target delayed by one), the target ends with 0.
+    Token 0 pads and ends a target, token 1 starts it. Inputs are the source, and the target
+    delayed by one token, as teacher forcing needs it.
+
+    Args:
+        examples: Sources and targets: texts, or sequences of tokens.
+        tokens: All tokens in them, without repetition.
     """
-    vocabulary = ("", "<start>", *characters)
-    numbers = {character: number for number, character in enumerate(vocabulary)}
-    sides = [[[numbers[c] for c in text] for text in side] for side in zip(*examples, strict=True)]
-    source, target = (_padded(side) for side in sides)
-    target = np.pad(target, ((0, 0), (0, 1)))  # the end
+    vocabulary = ("", "<start>", *tokens)
+    numbers = {token: number for number, token in enumerate(vocabulary)}
+    encoded = [
+        [[numbers[t] for t in text] for text in side] for side in zip(*examples, strict=True)
+    ]
+    source, target = map(_padded, encoded)
+    target = np.pad(target, ((0, 0), (0, 1)))  # each ends with at least one 0
     delayed = np.pad(target[:, :-1], ((0, 0), (1, 0)), constant_values=1)
     parts = splitting.in_sequence(((source, delayed), target))
     return Source("translation", *parts, vocabulary=vocabulary)

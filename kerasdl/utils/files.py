@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 
 LONGEST_NAME = 100  # characters
+PARTIAL = "partial-"  # how the names of temporary files begin
 
 
 @contextlib.contextmanager
@@ -31,7 +32,7 @@ def atomic(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         'whole or not at all'
     """
     path = pathlib.Path(path)
-    partial = path.with_name(f"partial-{path.name}")
+    partial = path.with_name(f"{PARTIAL}{path.name}")
     try:
         yield partial
         os.replace(partial, path)

@@ -6,6 +6,9 @@ import tensorflow as tf
 
 import kerasdl.data
 from kerasdl.data import augment, pipeline
+from kerasdl.data import images as data_images
+from kerasdl.data.examples import Arrays
+from kerasdl.utils import patches
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (37, 12, 12, 3), dtype="uint8")
 
@@ -14,22 +17,20 @@ def augmented(policy, batch_size, epochs=1, seed=0, workers=2):
     """Augmented images by their row, after some epochs."""
     rows = np.arange(len(IMAGES), dtype="int32")
     counter = pipeline.epoch_counter()
-    pipeline_workers, pipeline.WORKERS = pipeline.WORKERS, workers
-    try:
+    sizes = [len(part) for part in np.split(rows, range(batch_size, len(rows), batch_size))]
+    with patches.replaced(data_images, "WORKERS", workers):
         dataset = pipeline.to_elements(
             pipeline.shuffled(len(IMAGES), batch_size, seed, counter),
-            (IMAGES, rows),
-            batch_size,
+            Arrays(IMAGES, rows),
+            sizes,
             augment=lambda x, y, epoch, rows: augment.augment(
                 x, y, policy=augment.POLICIES[policy], seed=seed, epoch=epoch, rows=rows
             ),
         )
-    finally:
-        pipeline.WORKERS = pipeline_workers
     for _ in range(epochs):
         batches = list(dataset.as_numpy_iterator())
-    images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    return images[np.argsort(labels)]
+    pixels, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    return pixels[np.argsort(labels)]
 
 
 @pytest.mark.parametrize("policy", list(augment.POLICIES))
@@ -163,6 +164,14 @@ def test_boxes_and_masks_move_with_their_images(policy):
             np.testing.assert_allclose(slack, 0, atol=1e-6)
             checked += 1
     assert policy != "crop_flip" or checked > 20
+
+
+@pytest.mark.parametrize("element", ["boxes", "mask"])
+def test_a_single_element_moves_as_in_a_dictionary(element):
+    options = {"count": 20, "augment": "crop_flip", "batch_size": 20}
+    _, alone = next(iter(kerasdl.data.load("shapes", elements=element, **options).train))
+    _, several = next(iter(kerasdl.data.load("shapes", elements="boxes,mask", **options).train))
+    np.testing.assert_array_equal(alone, several[element])
 
 
 @pytest.mark.parametrize("amounts", [{"mixup": 0.4}, {"cutmix": 1.0}, {"mixup": 0.4, "cutmix": 1}])

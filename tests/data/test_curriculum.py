@@ -72,7 +72,7 @@ def test_two_replicas_see_the_batches_of_one():
 @pytest.mark.parametrize(
     ("curriculum", "message"),
     [
-        ("easy", "Expected a Curriculum or None. Received: easy"),
+        ("easy", "Expected a Curriculum or None. Received: 'easy'"),
         (data.Curriculum([1.0, 2.0]), r"a number for each of \d+ training.*shape \(2,\)"),
         (data.Curriculum(lambda x, y: y.astype(str)), "Expected finite numbers. Received:.*'"),
         (data.Curriculum(lambda x: x), "Expected a function of inputs and targets"),
@@ -86,7 +86,7 @@ def test_what_is_no_curriculum_is_an_error(curriculum, message):
 
 @pytest.mark.parametrize("name", ["stages", "epochs"])
 def test_numbers_of_stages_and_epochs_are_positive(name):
-    with pytest.raises(InvalidInput, match=f"`{name}`. Expected an integer of at least 1"):
+    with pytest.raises(InvalidInput, match=f"`{name}`.*Received: 0"):
         data.Curriculum(ink, **{name: 0})
 
 

@@ -110,7 +110,7 @@ def test_what_cannot_be_shared_by_file_is_refused(folder):
         Plan.of([90, 10], replicas=2, batch_size=4)
     with pytest.raises(InvalidInput, match=r"Expected TFRecord files\. Received: digits"):
         data.load("digits", shard="file")
-    with pytest.raises(InvalidInput, match=r"`skip_bad`. Expected False where files are shared"):
+    with pytest.raises(InvalidInput, match=r"`skip_bad`. Expected False with shard"):
         data.load(folder, shard="file", skip_bad=True)
     with pytest.raises(InvalidInput, match="Expected one of file, index"):
         data.load(folder, shard="files")

@@ -18,10 +18,12 @@ def test_digits_are_scikit_learns_halves():
         data.images, data.target, test_size=0.5, shuffle=False
     )
     for images, labels, part in ((0, 2, source.train), (1, 3, source.test)):
-        np.testing.assert_array_equal(part[0][..., 0] * 16, expected[images])
-        np.testing.assert_array_equal(part[1], expected[labels])
-    flat = [part[0].reshape(-1, 64) * 16 for part in (source.train, source.test)]
-    accuracy = svm.SVC(gamma=0.001).fit(flat[0], source.train[1]).score(flat[1], source.test[1])
+        np.testing.assert_array_equal(part.inputs[..., 0] * 16, expected[images])
+        np.testing.assert_array_equal(part.targets, expected[labels])
+    flat = [part.inputs.reshape(-1, 64) * 16 for part in (source.train, source.test)]
+    accuracy = (
+        svm.SVC(gamma=0.001).fit(flat[0], source.train.targets).score(flat[1], source.test.targets)
+    )
     assert accuracy == pytest.approx(0.968854, abs=1e-6)  # tests/reference: scikit-learn's own
 
 
@@ -29,15 +31,19 @@ def test_digits_validation_is_the_end_of_what_trains():
     whole, cut = digits.digits(0, split="1437", validation=0), digits.digits(0, split="1437")
     assert whole.counts() == {"train": 1437, "validation": 0, "test": 360}
     assert cut.counts() == {"train": 1293, "validation": 144, "test": 360}
-    np.testing.assert_array_equal(np.concatenate([cut.train[1], cut.validation[1]]), whole.train[1])
+    np.testing.assert_array_equal(
+        np.concatenate([cut.train.targets, cut.validation.targets]), whole.train.targets
+    )
 
 
 def test_mnist_has_its_counts_and_a_test_split_that_no_seed_changes():
     whole, other = mnist.mnist(0, validation=0), mnist.mnist(7)
     assert whole.counts() == {"train": 4000, "validation": 0, "test": 1000}
     assert other.counts() == {"train": 3600, "validation": 400, "test": 1000}
-    np.testing.assert_array_equal(whole.test[0], other.test[0])
-    images, labels = (np.concatenate(p) for p in zip(whole.train, whole.test, strict=True))
+    np.testing.assert_array_equal(whole.test.inputs, other.test.inputs)
+    images, labels = (
+        np.concatenate(p) for p in zip(whole.train.arrays, whole.test.arrays, strict=True)
+    )
     assert images.shape == (5000, 28, 28, 1) and images.dtype == "float32"
     assert (images.min(), images.max()) == (0, 1)
     assert np.bincount(labels).tolist() == [500] * 10
@@ -56,12 +62,14 @@ def test_baselines_are_what_scikit_learn_measures():
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes"])
 def test_tables_are_standardised_on_the_training_split(name):
     source = catalog.find(name)(seed=1)
-    np.testing.assert_allclose(source.train[0].mean(axis=0), 0, atol=1e-5)
-    np.testing.assert_allclose(source.train[0].std(axis=0), 1, atol=1e-5)
-    assert abs(source.test[0].mean(axis=0)).max() > 1e-3
-    assert sum(len(column.mean) for column in source.columns) == source.train[0].shape[1]
+    np.testing.assert_allclose(source.train.inputs.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(source.train.inputs.std(axis=0), 1, atol=1e-5)
+    assert abs(source.test.inputs.mean(axis=0)).max() > 1e-3
+    assert sum(len(column.mean) for column in source.columns) == source.train.inputs.shape[1]
     if source.classes:  # each class has its share of the test split
-        shares = [np.bincount(part[1]) / len(part[1]) for part in (source.train, source.test)]
+        shares = [
+            np.bincount(part.targets) / len(part.targets) for part in (source.train, source.test)
+        ]
         np.testing.assert_allclose(*shares, atol=0.05)
 
 
@@ -70,7 +78,7 @@ def test_the_target_scale_of_diabetes_undoes_its_standardisation():
 
     source = catalog.find("diabetes")(seed=0)
     mean, deviation = source.target_scale
-    parts = [part[1] for part in (source.train, source.validation, source.test)]
+    parts = [part.targets for part in (source.train, source.validation, source.test)]
     values = np.sort(np.concatenate(parts)[:, 0] * deviation + mean)
     np.testing.assert_allclose(values, np.sort(datasets.load_diabetes().target), rtol=1e-5)
 
@@ -80,7 +88,7 @@ def test_the_target_scale_of_diabetes_undoes_its_standardisation():
     [(points.ring, 8, 0.01, 1), (points.grid, 25, 0.05, 4)],
 )
 def test_gaussians_have_their_number_spread_and_place(make, modes, deviation, extent):
-    inputs, labels = make(seed=0).train
+    inputs, labels = make(seed=0).train.arrays
     assert set(labels) == set(range(modes))
     centres = np.stack([inputs[labels == mode].mean(axis=0) for mode in range(modes)])
     assert abs(centres).max() == pytest.approx(extent, abs=0.02)
@@ -98,14 +106,14 @@ def test_windows_of_a_hundred_values_are_ninety():
 
 def test_adding_is_solved_by_adding_what_is_marked():
     source = sequences.adding(seed=0, count=2000, steps=20)
-    inputs, targets = source.train
+    inputs, targets = source.train.arrays
     np.testing.assert_allclose((inputs[..., 0] * inputs[..., 1]).sum(1, keepdims=True), targets)
     np.testing.assert_array_equal(inputs[..., 1].sum(axis=1), 2)
     assert np.mean((targets - 1) ** 2) == pytest.approx(1 / 6, rel=0.1)
 
 
 def test_copy_asks_for_the_symbols_after_the_signal():
-    inputs, targets = sequences.copy(seed=0, count=50, delay=7, length=3).train
+    inputs, targets = sequences.copy(seed=0, count=50, delay=7, length=3).train.arrays
     assert inputs.shape == (40, 13)
     np.testing.assert_array_equal(targets[:, -3:], inputs[:, :3])
     assert not targets[:, :-3].any()
@@ -121,7 +129,7 @@ def test_sums_are_right_and_no_sum_is_in_two_splits():
     source = texts.sums(seed=0)
     terms = []
     for part in (source.train, source.validation, source.test):
-        (asked, delayed), answers = part
+        (asked, delayed), answers = part.arrays
         written = [read(source.vocabulary, row).split("+") for row in asked]
         for pair, answer in zip(written, answers, strict=True):
             assert sum(map(int, pair)) == int(read(source.vocabulary, answer))
@@ -134,7 +142,7 @@ def test_sums_are_right_and_no_sum_is_in_two_splits():
 
 def test_sums_of_many_digits_and_backwards():
     source = texts.sums(seed=0, digits=6, count=100, reverse=True)
-    (asked, _), answers = source.train
+    (asked, _), answers = source.train.arrays
     first = read(source.vocabulary, asked[0])[::-1].split("+")
     assert sum(map(int, first)) == int(read(source.vocabulary, answers[0]))
     assert sum(source.counts().values()) == 100
@@ -143,9 +151,9 @@ def test_sums_of_many_digits_and_backwards():
 def test_dates_are_translated_and_distinct():
     source = texts.dates(seed=0, count=500)
     parts = (source.train, source.validation, source.test)
-    written = [read(source.vocabulary, row) for part in parts for row in part[1]]
+    written = [read(source.vocabulary, row) for part in parts for row in part.targets]
     assert len({datetime.date.fromisoformat(date) for date in written}) == 500
-    asked = [read(source.vocabulary, row) for part in parts for row in part[0][0]]
+    asked = [read(source.vocabulary, row) for part in parts for row in part.inputs[0]]
     for question, answer in zip(asked, written, strict=True):
         assert answer[:4] in question
         assert str(int(answer[-2:])) in question
@@ -154,18 +162,18 @@ def test_dates_are_translated_and_distinct():
 def test_text_targets_are_one_token_later_and_splits_follow_the_text():
     story = "".join(chr(ord("a") + i % 26) for i in range(1000))
     source = text.language(story, context=10, stride=4)
-    for inputs, targets in (source.train, source.test):
+    for inputs, targets in (source.train.arrays, source.test.arrays):
         np.testing.assert_array_equal(inputs[:, 1:], targets[:, :-1])
-    assert len(source.train[0]) == -(-(800 - 10) // 4)
-    assert len(source.test[0]) == 9
-    letters = [source.vocabulary[token] for token in source.test[0].reshape(-1)]
+    assert len(source.train.inputs) == -(-(800 - 10) // 4)
+    assert len(source.test.inputs) == 9
+    letters = [source.vocabulary[token] for token in source.test.inputs.reshape(-1)]
     assert "".join(letters) == story[900:990]
 
 
 def test_a_token_that_training_lacks_is_unknown():
     source = text.language("ab" * 500 + "z" * 100, context=8)
     assert source.vocabulary == (text.UNKNOWN, "a", "b")
-    assert source.test[0][-1].tolist() == [0] * 8
+    assert source.test.inputs[-1].tolist() == [0] * 8
 
 
 def test_words_keep_the_most_frequent():
@@ -208,7 +216,7 @@ def test_held_out_pairs_are_only_in_the_test_split():
     held_out = ("red circle", "blue star")
     source = shapes.shapes(0, 200, 16, ("class", "colour"), objects=2, held_out=held_out)
     for part, seen in ((source.train, False), (source.validation, False), (source.test, True)):
-        known = part[1]
+        known = part.targets
         there = known["class"] >= 0
         pairs = known["colour"][there] * len(shapes.SHAPES) + known["class"][there]
         found = {shapes.PAIRS[pair] in held_out for pair in pairs}
@@ -219,4 +227,4 @@ def test_held_out_pairs_are_only_in_the_test_split():
 def test_shapes_have_any_size(size):
     source = shapes.shapes(0, count=20, image_size=size, clutter=2)
     height, width = (size, size) if isinstance(size, int) else size
-    assert source.train[0].shape == (16, height, width, 3)
+    assert source.train.inputs.shape == (16, height, width, 3)

@@ -87,7 +87,7 @@ def test_light(same):
     draws = np.array([[0.9, 0.2, 0.7]], "float32")
     policy = augment.Policy(brightness=0.4, contrast=0.3, saturation=0.5)
     amounts = 1 + (2 * draws[0] - 1) * [0.4, 0.3, 0.5]
-    theirs = augment._colour(image[None], policy, tf.constant(draws))[0]
+    theirs = augment._change_colors(image[None], policy, tf.constant(draws))[0]
     same(formula, "kerasdl.data.augment", formula(image, *amounts), theirs)
     theirs = tf.clip_by_value(tf.image.adjust_saturation(image, 0.0), 0, 1)
     grey = formula(image, saturation=0.0)

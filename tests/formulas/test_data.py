@@ -31,7 +31,7 @@ def test_normalize(same):
 def test_standardised_numbers_have_no_bounds(same):
     values = RANDOM.exponential(size=200)
     ours = data.normalize(values, values.mean(), values.std())
-    theirs = columns.Column.fit("value", values, np.arange(200)).standardised(values)[:, 0]
+    theirs = columns.Column.fit("value", values, np.arange(200)).standardized(values)[:, 0]
     same(data.normalize, "kerasdl.data's tables", ours, theirs)
     assert (ours.mean().round(9), ours.std().round(9)) == (0, 1)
     assert ours.max() > 3

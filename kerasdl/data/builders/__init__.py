@@ -1,4 +1,4 @@
-"""Builders for TensorFlow Datasets: importing one registers its set, `Digits` as "digits".
+"""Builders for TensorFlow Datasets. Importing one registers its dataset: `Digits` as "digits".
 
 builder = Digits(data_dir=folder)
 builder.download_and_prepare()

@@ -1,4 +1,4 @@
-"""The digits as a set of TensorFlow Datasets."""
+"""The embedded digits as a dataset of TensorFlow Datasets."""
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -7,10 +7,10 @@ from kerasdl.data.sets import digits
 
 
 class Digits(tfds.core.GeneratorBasedBuilder):
-    """Digits of 8x8 pixels, split in halves as scikit-learn does."""
+    """Digits of 8x8 pixels, split in halves as an example of scikit-learn does."""
 
     VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "First."}  # noqa: RUF012, the manner of TensorFlow Datasets
+    RELEASE_NOTES = {"1.0.0": "First."}  # noqa: RUF012, as TensorFlow Datasets has it
 
     def _info(self):
         return tfds.core.DatasetInfo(
@@ -28,7 +28,8 @@ class Digits(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager):
         source = digits.digits(seed=0, validation=0)
         return {
-            split: self._generate_examples(*getattr(source, split)) for split in ("train", "test")
+            split: self._generate_examples(*getattr(source, split).arrays)
+            for split in ("train", "test")
         }
 
     def _generate_examples(self, images, labels):

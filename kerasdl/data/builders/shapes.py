@@ -1,4 +1,4 @@
-"""The shapes as a set of TensorFlow Datasets."""
+"""The embedded shapes as a dataset of TensorFlow Datasets."""
 
 import tensorflow_datasets as tfds
 
@@ -6,10 +6,10 @@ from kerasdl.data.sets import shapes
 
 
 class Shapes(tfds.core.GeneratorBasedBuilder):
-    """Images of 64x64 pixels, each of one coloured shape; with its class, colour and box."""
+    """Images of 64x64 pixels, each of one colored shape, with its class, color and box."""
 
     VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "First."}  # noqa: RUF012, the manner of TensorFlow Datasets
+    RELEASE_NOTES = {"1.0.0": "First."}  # noqa: RUF012, as TensorFlow Datasets has it
 
     def __init__(self, count=1000, **kwargs):
         self.count = count
@@ -34,7 +34,7 @@ class Shapes(tfds.core.GeneratorBasedBuilder):
         elements = ("class", "colour", "boxes")
         source = shapes.shapes(seed=0, count=self.count, elements=elements)
         return {
-            split: self._generate_examples(*getattr(source, split))
+            split: self._generate_examples(*getattr(source, split).arrays)
             for split in ("train", "validation", "test")
         }
 

@@ -1,1 +1,1 @@
-"""The user's own data: a reader for each kind, which gives what an embedded set gives."""
+"""Readers of the user's own data: one file for each format. Each returns a `Source`."""

@@ -1,83 +1,75 @@
-"""A folder of class folders."""
+"""Read a folder of images, with a folder for each class."""
 
 import pathlib
 import warnings
 
 import numpy as np
 import PIL.Image
-import tensorflow as tf
 
 from kerasdl import errors
 from kerasdl.data import bad_examples, images, splitting
-from kerasdl.data.splits import Source
+from kerasdl.data.examples import Arrays, EncodedImages
+from kerasdl.data.splits import NAMES, Source
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
-SPLITS = ("train", "validation", "test")
 
 
 def read(
     path, seed, image_size=(64, 64), validation=0.1, test=0.1, memory=2**30, skip_bad=False
 ) -> Source:
-    """Images of the user's: one folder a class, named after it, images of any size.
+    """A folder of images of any size, with a folder for each class, named after it.
 
-    If the folders are `train`, `validation` and `test`, these hold the class folders; what is
-    missing of the last two is cut from the first. Grey images stay grey if all of them are.
+    The class folders may also be in folders `train`, `validation` and `test`; a missing validation
+    or test split is cut from the training split. Images are grayscale if all files are.
 
-    validation, test: Shares of the images, drawn by the seed, in the same shares for each class.
-    memory: Bytes up to which the decoded images stay in memory; beyond, each epoch decodes them.
-    skip_bad: Leave out images that cannot be read and classes without any; the others are in the
-        splits that they would be in anyway. Beyond `memory`, this decodes all images once more.
+    validation, test: float, fractions of the images, drawn with the seed and stratified by class.
+    memory: int, bytes. Decoded images that fit are kept in memory; otherwise every epoch decodes
+        them.
+    skip_bad: bool, leave out images that cannot be read and classes without any. The others stay in
+        the same splits. If images do not fit into `memory`, this decodes all of them once more.
     """
     folder, inspection = pathlib.Path(path), bad_examples.Inspection(skip_bad)
-    given = {split: folder / split for split in SPLITS if (folder / split).is_dir()}
+    given = {split: folder / split for split in NAMES if (folder / split).is_dir()}
     roots = given if "train" in given else {"train": folder}
     classes = _folders(roots["train"])
     found = {split: _files(root, classes, inspection) for split, root in roots.items()}
-    shares = [
-        0 if split in roots else s for split, s in zip(SPLITS[1:], (validation, test), strict=True)
+    fractions = [
+        0 if split in roots else s for split, s in zip(NAMES[1:], (validation, test), strict=True)
     ]
     files, labels = found["train"]
-    rows = splitting.rows_of_splits(labels, seed, *shares)
-    cut = {split: (files[part], labels[part]) for split, part in zip(SPLITS, rows, strict=True)}
-    parts = cut | {split: found[split] for split in SPLITS[1:] if split in found}
+    rows = splitting.rows_of_splits(labels, seed, *fractions)
+    cut = {split: (files[part], labels[part]) for split, part in zip(NAMES, rows, strict=True)}
+    parts = cut | {split: found[split] for split in NAMES[1:] if split in found}
     _check_enough(folder, parts)
 
     every = np.concatenate([files for files, _ in parts.values()])
-    greys = {_is_grey(file, inspection) for file in every.tolist()} - {None}
+    gray = {_is_gray(file, inspection) for file in every.tolist()} - {None}
     inspection.check()
     total = len(every) + sum(key not in every for key in inspection.found)
-    channels = 1 if greys == {True} else 3
-    decode_content = images.decoder(image_size, channels)
-
-    def decode(file):
-        return decode_content(tf.io.read_file(file))
-
+    channels = 1 if gray == {True} else 3
+    decode = images.decoder(image_size, channels, are_files=True)
     keep = len(every) * np.prod(image_size) * channels <= memory
     pixels = {}
     for split, (files, labels) in parts.items():
         good = [row for row, file in enumerate(files.tolist()) if file not in inspection.found]
         files, labels = files[good], labels[good]
         if len(files) and (keep or skip_bad):
-            good, pixels[split] = images.inspected(files, decode, files, inspection, keep)
+            good, pixels[split] = images.inspect(files, decode, files, inspection, keep)
             files, labels = files[good], labels[good]
         parts[split] = (files, labels)
     skipped = inspection.done(total, f"folder `{folder}`")
     _check_enough(folder, parts)
     names = {split: tuple(files.tolist()) for split, (files, _) in parts.items()}
     classes, parts = _of_classes_left(classes, parts)
-    if keep:
-        parts = {split: (pixels.get(split), labels) for split, (_, labels) in parts.items()}
-        decode = None
-    parts = {split: part if len(part[1]) else None for split, part in parts.items()}
-    return Source(
-        "classification",
-        **parts,
-        classes=classes,
-        files=names,
-        decode=decode,
-        place=lambda split, row: names[split][row],
-        skipped=skipped,
-    )
+    examples = {
+        split: None
+        if not len(labels)
+        else Arrays(pixels[split], labels)
+        if keep
+        else EncodedImages(files, labels, tuple(image_size), channels, True, files)
+        for split, (files, labels) in parts.items()
+    }
+    return Source("classification", **examples, classes=classes, files=names, skipped=skipped)
 
 
 def _folders(root):
@@ -115,7 +107,7 @@ def _check_enough(folder, parts):
         raise errors.InvalidInput(f"folder `{folder}`", "enough images to train and test", received)
 
 
-def _is_grey(file, inspection):
+def _is_gray(file, inspection):
     try:
         # a header, which is all that is read here, may claim more pixels than memory holds
         huge = PIL.Image.DecompressionBombWarning
@@ -141,7 +133,7 @@ def _what_it_is(file, error):
 
 
 def _of_classes_left(classes, parts):
-    """Without the classes of which nothing is left."""
+    """The classes that have images left, and the labels renumbered."""
     left = np.unique(np.concatenate([labels for _, labels in parts.values()]))
     renumbered = {
         split: (files, np.searchsorted(left, labels).astype("int32"))

@@ -1,33 +1,37 @@
-"""A table in a .csv file."""
+"""Read a table from a .csv file."""
 
+import csv
 import dataclasses
+import io
+import pathlib
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from kerasdl import errors
-from kerasdl.data import bad_examples
+from kerasdl.data.bad_examples import Inspection
 from kerasdl.data.columns import Column, inputs
-from kerasdl.data.readers import rows
 from kerasdl.data.sets import tables
 from kerasdl.data.splits import Source
 
-FEW = 20  # so many different integers are classes
+FEW = 20  # a target of at most so many different integers is a class
 LARGEST = float(np.finfo("float32").max)
+MISSING = ("", "nan", "NaN", "NAN")  # how spreadsheets and pandas write missing values
 
 
 def read(path, seed, target=None, validation=0.1, test=0.2, skip_bad=False) -> Source:
-    """A table of the user's: a line of names, then a line for each example.
+    """A table in a .csv file: a line of column names, then a line for each example.
 
-    Columns of numbers are standardised on the training split, columns of words become one-hot. A
-    target of words, or of at most 20 different integers, makes a classification; others are
-    predicted as numbers.
+    Columns of numbers are standardized with the statistics of the training split; columns of words
+    are one-hot encoded. A target of words, or of at most 20 different integers, makes this a
+    classification; other targets are predicted as numbers.
 
-    target: Name of the column to predict.
-    validation, test: Shares of the lines, drawn by the seed, in the same shares for each class.
-    skip_bad: Leave out lines that are ragged or lack a value; the rest is as if without.
+    target: str, name of the column to predict.
+    validation, test: float, fractions of the lines, drawn with the seed and stratified by class.
+    skip_bad: bool, leave out lines that are ragged or lack a value.
     """
-    inspection = bad_examples.Inspection(skip_bad)
-    lines, table = rows.read(path, inspection)
+    inspection = Inspection(skip_bad)
+    lines, table = read_rows(path, inspection)
     total = len(lines) + len(inspection.found)
     if target not in table:
         expected = f"option `target` to be one of the columns {', '.join(table)}"
@@ -56,19 +60,21 @@ def read(path, seed, target=None, validation=0.1, test=0.2, skip_bad=False) -> S
     return dataclasses.replace(source, target=target, skipped=skipped)
 
 
-def read_inputs(path, columns: list[Column], target=None) -> tuple[list[int], np.ndarray]:
-    """Rows for a trained model: their lines in the file, and the vectors that it takes.
+def read_inputs(
+    path: str | pathlib.Path, columns: Sequence[Column], target: str | None = None
+) -> tuple[list[int], np.ndarray]:
+    """Read the rows that a trained model is to predict.
 
     Args:
-        path: A .csv file with the columns that training saw, in any order.
-        columns: As `Info.columns` has them.
-        target: A column that may be there too, with or without values.
+        path: A .csv file with the columns of the training data, in any order.
+        columns: `Info.columns` of the training data.
+        target: Name of a column that may be in the file too, with or without values.
+
+    Returns:
+        The number of each row's line in the file, and the inputs of the model.
     """
-    known, inspection = (
-        [column.name for column in columns],
-        bad_examples.Inspection(False, may_skip=False),
-    )
-    lines, table = rows.read(path, inspection, known)
+    known, inspection = [column.name for column in columns], Inspection(False, may_skip=False)
+    lines, table = read_rows(path, inspection, known)
     strays = [name for name in table if name not in (*known, target)]
     for received, names in (("no", [n for n in known if n not in table]), ("also", strays)):
         if names:
@@ -82,7 +88,7 @@ def read_inputs(path, columns: list[Column], target=None) -> tuple[list[int], np
 
 
 def _of_numbers(column):
-    """Words if more than a tenth are no numbers; else a stray word among numbers is an error."""
+    """Whether at least nine tenths are numbers; the others are then errors, not words."""
     return sum(not _is_number(value) for value in column) <= len(column) / 10
 
 
@@ -91,7 +97,7 @@ def _note_strays(path, inspection, lines, table, numeric):
         for line, value in zip(lines, table[name], strict=True):
             if not _is_number(value):
                 expected = f"a number for column `{name}`"
-                rows.note(inspection, path, line, "no number", expected, value)
+                _note(inspection, path, line, "no number", expected, value)
 
 
 def _is_number(value):
@@ -103,3 +109,84 @@ def _is_number(value):
 
 def _few_integers(column):
     return len(np.unique(column)) <= FEW and bool(np.all(column == np.round(column)))
+
+
+# ---- rows of a file
+
+
+def read_rows(
+    path: str | pathlib.Path, inspection: Inspection, names_needed: Collection[str] | None = None
+) -> tuple[list[int], dict[str, Sequence[str]]]:
+    """Read a .csv file in UTF-8: a line of names, then a line for each example.
+
+    Args:
+        path: The file.
+        inspection: Notes lines that are ragged, lack a value or are not UTF-8, by line.
+        names_needed: Columns that must have values; by default all.
+
+    Returns:
+        The number of the line on which each row starts, and the values of each column as text.
+    """
+    lines = _lines(path)
+    if len(lines) < 2:
+        expected = "a line of names and lines of values"
+        raise errors.InvalidInput(f"file `{path}`", expected, f"{len(lines)} lines")
+    names = lines.pop(first := min(lines))
+    if not all(map(_is_utf8, names)):
+        raise errors.InvalidInput(f"line {first} of `{path}`", "text in UTF-8", _escaped(names))
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise errors.InvalidInput(f"file `{path}`", "one column of a name", f"two `{twice[0]}`")
+    needed = [i for i, name in enumerate(names) if names_needed is None or name in names_needed]
+    kept = {}
+    for line, row in lines.items():
+        if fault := _fault(names, needed, row):
+            _note(inspection, path, line, *fault)
+        else:
+            kept[line] = row
+    inspection.check()
+    columns = zip(*kept.values(), strict=True) if kept else [()] * len(names)
+    return list(kept), dict(zip(names, columns, strict=True))
+
+
+def _note(inspection, path, line, reason, expected, received):
+    subject = f"line {line} of `{path}`"
+    inspection.bad(line, f"line {line}", reason, subject, expected, received)
+
+
+def _fault(names, needed, row):
+    if escaped := [cell for cell in row if not _is_utf8(cell)]:
+        return "not UTF-8", "text in UTF-8", _escaped(escaped)
+    if len(row) != len(names):
+        return "ragged line", f"{len(names)} values", f"{len(row)}: {row}"
+    for i in needed:
+        if row[i] in MISSING:
+            return "missing value", f"a value for column `{names[i]}`", row[i] or "none"
+    return None
+
+
+def _is_utf8(text):
+    return not any("\udc80" <= character <= "\udcff" for character in text)
+
+
+def _escaped(cells):
+    return ",".join(cells).encode("utf-8", "surrogateescape")
+
+
+def _lines(path):
+    """The cells of each row by the number of the line on which it starts."""
+    content = pathlib.Path(path).read_bytes()
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise errors.InvalidInput(f"file `{path}`", "comma-separated text in UTF-8", "UTF-16")
+    text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    reader, rows, line = csv.reader(io.StringIO(text, newline="")), {}, 1
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            subject = f"line {line} of `{path}`"
+            raise errors.InvalidInput(subject, "comma-separated text", error) from None
+        if row is None:
+            return rows
+        if row:
+            rows[line] = [cell.strip() for cell in row]
+        line = reader.line_num + 1

@@ -1,4 +1,4 @@
-"""A text file."""
+"""Read a text file."""
 
 import dataclasses
 import pathlib
@@ -13,13 +13,13 @@ ESCAPED = re.compile("[\udc80-\udcff]")
 def read(
     path, seed, tokens="characters", context=128, stride=None, words=8000, skip_bad=False
 ) -> Source:
-    """A text of the user's, to be modelled: the last tenth tests, the tenth before validates.
+    """A text file for language modeling: the last tenth tests, the tenth before validates.
 
-    tokens: "characters" or "words".
-    context: Tokens in a window.
-    stride: Tokens from one training window to the next; half of the context by default.
-    words: The largest size of a vocabulary of words.
-    skip_bad: Leave out bytes that are not UTF-8.
+    tokens: str, "characters" or "words".
+    context: int, tokens in a window.
+    stride: int, tokens from one training window to the next. By default half of the context.
+    words: int, largest size of a vocabulary of words.
+    skip_bad: bool, leave out bytes that are not UTF-8.
     """
     content = pathlib.Path(path).read_bytes()
     decoded = content.decode("utf-8", "surrogateescape")

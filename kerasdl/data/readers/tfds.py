@@ -1,4 +1,4 @@
-"""A set of TensorFlow Datasets."""
+"""Read images with classes from TensorFlow Datasets."""
 
 import socket
 import urllib.parse
@@ -7,10 +7,11 @@ import urllib.request
 import numpy as np
 
 from kerasdl import errors
-from kerasdl.data import bad_examples, images, splitting, tfrecord
+from kerasdl.data import bad_examples, images, splitting, tfrecord_format
+from kerasdl.data.examples import Arrays, EncodedImages, take
 from kerasdl.data.splits import Source
 
-PATIENCE = 3  # seconds to find out that there is no network
+PATIENCE = 3  # seconds to wait for a connection
 
 
 def read(
@@ -23,16 +24,16 @@ def read(
     memory=2**30,
     skip_bad=False,
 ) -> Source:
-    """Images and classes of TensorFlow Datasets: prepared already, or downloaded now.
+    """A dataset of images with classes of TensorFlow Datasets; downloaded if it is not prepared.
 
-    A split that the set lacks is cut from its training split.
+    A missing validation or test split is cut from the training split.
 
-    data_dir: Where prepared sets lie; by default where TensorFlow Datasets keeps them.
-    validation, test: Shares of the training split, drawn by the seed, if they are needed.
-    memory: Bytes up to which the decoded images stay in memory; beyond, the encoded ones do, and
-        each epoch decodes them.
-    skip_bad: Leave out records that are damaged, images that cannot be read and labels that are
-        none of the classes. Beyond `memory`, this decodes all images once more.
+    data_dir: Folder of prepared datasets. By default that of TensorFlow Datasets.
+    validation, test: float, fractions of the training split, drawn with the seed, if needed.
+    memory: int, bytes. Decoded images that fit are kept in memory; otherwise the encoded images
+        are, and every epoch decodes them.
+    skip_bad: bool, leave out damaged records, images that cannot be read and labels that are not
+        one of the classes. If images do not fit into `memory`, this decodes all of them once more.
     """
     import tensorflow_datasets as tfds
 
@@ -42,11 +43,12 @@ def read(
     if not (image and isinstance(features[image], tfds.features.Image)) or not isinstance(
         features[label], tfds.features.ClassLabel
     ):
-        expected = "a set of images with classes"
+        expected = "a dataset of images with classes"
         raise errors.InvalidInput(f"data `{name}`", expected, f"features {list(features)}")
     shape = features[image].shape
     size = image_size or (shape[:2] if None not in shape[:2] else (64, 64))
-    decode = images.decoder(size, shape[2] or 3)
+    size, channels = tuple(size), shape[2] or 3
+    decode = images.decoder(size, channels)
     inspection, classes = bad_examples.Inspection(skip_bad), tuple(features[label].names)
     parts = {}
     for split in builder.info.splits:
@@ -58,29 +60,28 @@ def read(
         _note_strays(name, split, labels, len(classes), inspection)
     inspection.check()
     parts = _three(name, parts, seed, validation, test)
-    keep = total * np.prod(size) * (shape[2] or 3) <= memory
+    keep = total * np.prod(size) * channels <= memory
     for split, (contents, labels, places) in parts.items():
         good = [row for row, place in enumerate(places.tolist()) if place not in inspection.found]
         contents, labels, places = contents[good], labels[good], places[good]
         if len(labels) and (keep or skip_bad):
-            good, pixels = images.inspected(contents, decode, places, inspection, keep)
+            good, pixels = images.inspect(contents, decode, places, inspection, keep)
             contents = pixels if keep else contents[good]
             labels, places = labels[good], places[good]
         parts[split] = (contents, labels, places)
     skipped = inspection.done(total, f"data `{name}`")
-    where = {split: places for split, (_, _, places) in parts.items()}
-    parts = {split: part[:2] if len(part[1]) else None for split, part in parts.items()}
-    if not parts["train"] or not parts["test"]:
+    examples = {
+        split: None
+        if not len(labels)
+        else Arrays(contents, labels)
+        if keep
+        else EncodedImages(contents, labels, size, channels, False, places)
+        for split, (contents, labels, places) in parts.items()
+    }
+    if not examples["train"] or not examples["test"]:
         received = f"{total} images"
         raise errors.InvalidInput(f"data `{name}`", "enough images to train and test", received)
-    return Source(
-        "classification",
-        **parts,
-        classes=classes,
-        decode=None if keep else decode,
-        place=lambda split, row: where[split][row],
-        skipped=skipped,
-    )
+    return Source("classification", **examples, classes=classes, skipped=skipped)
 
 
 def _contents(builder, split, image, label, inspection):
@@ -109,7 +110,7 @@ def _arrays(examples):
 
 
 def _shards(builder, split):
-    """Files and what they should hold; none where they are not TFRecords."""
+    """The files of a split and how many records each should have; none if not TFRecords."""
     info = builder.info.splits[split]
     if builder.info.file_format.value != "tfrecord":
         return []
@@ -117,25 +118,22 @@ def _shards(builder, split):
 
 
 def _is_whole(builder, split):
-    indexes = [(tfrecord.index(file), count) for file, count in _shards(builder, split)]
+    indexes = [(tfrecord_format.index(file), count) for file, count in _shards(builder, split)]
     return all(len(starts) == count and not fault for (starts, _, fault), count in indexes)
 
 
 def _records(builder, split, inspection):
-    """The data of all records that are whole; the others are noted."""
+    """Yield the data of whole records, and note the damaged ones."""
     for file, count in _shards(builder, split):
-        starts, lengths, fault = tfrecord.index(file)
-        reader = tfrecord.Reader(file)
+        starts, lengths, _ = tfrecord_format.index(file)
+        reader = tfrecord_format.Reader(file)
         for record, place in enumerate(zip(starts.tolist(), lengths.tolist(), strict=True)):
             data = reader.read(*place)
-            if tfrecord.are_whole([data])[0]:
+            if tfrecord_format.are_whole([data])[0]:
                 yield data[:-4]
             else:
-                tfrecord.note(inspection, file, record, place[0], tfrecord.DAMAGED)
-        if fault or len(starts) < count:
-            end = int(starts[-1] + lengths[-1]) + tfrecord.FRAME if len(starts) else 0
-            received = fault or "the file's end"
-            tfrecord.note(inspection, file, len(starts), end, received, count)
+                tfrecord_format.note(inspection, file, record, place[0], tfrecord_format.DAMAGED)
+        tfrecord_format.inspected_index(file, count, inspection)
 
 
 def _note_strays(name, split, labels, classes, inspection):
@@ -149,17 +147,17 @@ def _three(name, parts, seed, validation, test):
     if "train" not in parts:
         raise errors.InvalidInput(f"data `{name}`", "a training split", list(parts))
     labels = parts["train"][1]
-    shares = (0 if "validation" in parts else validation, 0 if "test" in parts else test)
-    rows = splitting.rows_of_splits(labels, seed, *shares)
+    fractions = (0 if "validation" in parts else validation, 0 if "test" in parts else test)
+    rows = splitting.rows_of_splits(labels, seed, *fractions)
     cut = {
-        split: splitting.take(parts["train"], part)
+        split: take(parts["train"], part)
         for split, part in zip(("train", "validation", "test"), rows, strict=True)
     }
     return cut | {split: parts[split] for split in ("validation", "test") if split in parts}
 
 
 def _prepared(name, data_dir):
-    """The builder of a set that is on disk, now at the latest."""
+    """The builder of a dataset on disk; downloads the dataset if it is not there."""
     import tensorflow_datasets as tfds
 
     try:
@@ -167,7 +165,7 @@ def _prepared(name, data_dir):
     except tfds.core.DatasetNotFoundError:
         return _downloaded(name, data_dir)
     except ValueError as error:
-        expected = "NAME, NAME/CONFIG or NAME:VERSION of a TensorFlow data set"
+        expected = "NAME, NAME/CONFIG or NAME:VERSION of a dataset of TensorFlow Datasets"
         reason = str(error).splitlines()[0]
         raise errors.InvalidInput("data", expected, f"tfds:{name}, {reason}") from None
 
@@ -178,7 +176,9 @@ def _downloaded(name, data_dir):
     try:
         builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except (tfds.core.DatasetNotFoundError, ValueError):
-        expected = f"the name of a TensorFlow data set, or one in {data_dir or 'data_dir'}"
+        expected = (
+            f"the name of a dataset of TensorFlow Datasets, or one in {data_dir or 'data_dir'}"
+        )
         raise errors.InvalidInput("data", expected, f"tfds:{name}") from None
     _check_network(name, builder)
     builder.download_and_prepare()
@@ -186,7 +186,7 @@ def _downloaded(name, data_dir):
 
 
 def _check_network(name, builder):
-    """TensorFlow Datasets would try again and again; one look is enough."""
+    """Raise an error at once if there is no network; TensorFlow Datasets would retry."""
     if urllib.request.getproxies():
         return
     for url in list(builder.url_infos)[:1]:
@@ -195,5 +195,5 @@ def _check_network(name, builder):
             port = address.port or {"http": 80}.get(address.scheme, 443)
             socket.create_connection((address.hostname, port), PATIENCE).close()
         except OSError as error:
-            expected = f"a prepared set in {builder.data_dir}, or a network to download it"
+            expected = f"a prepared dataset in {builder.data_dir}, or a network to download it"
             raise errors.InvalidInput(f"data `tfds:{name}`", expected, error) from None

@@ -1,1 +1,1 @@
-"""The embedded sets: one function each, from a seed to NumPy arrays; its docstring is its card."""
+"""The embedded datasets: a function of a seed for each. Its docstring is the dataset's card."""

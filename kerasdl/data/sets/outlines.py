@@ -1,4 +1,4 @@
-"""Signed distances to outlines within the unit circle: negative inside, in units of its radius."""
+"""Signed distances to the outlines of shapes in the unit circle: negative inside, radius 1."""
 
 import numpy as np
 
@@ -12,12 +12,12 @@ def square(x, y):
 
 
 def triangle(x, y):
-    # three half planes, whose normals point down and up to both sides; the tip is up
+    # the intersection of three half-planes, with the tip up
     return np.maximum(y, np.sqrt(3) / 2 * abs(x) - y / 2) - 0.5
 
 
 def star(x, y):
-    # five points: between them the outline falls back to 0.42
+    # five tips at radius 1, with dents at radius 0.42 between them
     angle = np.pi / 5
     turned = abs((np.arctan2(x, -y) + angle) % (2 * angle) - angle)
     length = np.hypot(x, y)
@@ -34,7 +34,7 @@ def cross(x, y):
 
 
 def line(x, y, x1, y1, x2, y2):
-    """The distance to the line from (x1, y1) to (x2, y2)."""
+    """Return the distance to the line segment from (x1, y1) to (x2, y2)."""
     dx, dy = x2 - x1, y2 - y1
     along = np.clip(((x - x1) * dx + (y - y1) * dy) / (dx**2 + dy**2 + 1e-12), 0, 1)
     return np.hypot(x - x1 - along * dx, y - y1 - along * dy)

@@ -1,25 +1,25 @@
-"""Series and memory tasks for recurrent networks and transformers."""
+"""Time series and memory tasks for recurrent networks and transformers."""
 
 import numpy as np
 
 from kerasdl.data import splitting
 from kerasdl.data.splits import Source
+from kerasdl.utils import checks
 
 
-def sine(seed, count=3000, window=32, horizon=1, noise=0.05):
-    """Sine: two sine waves and noise; from a window of the series, the value `horizon` later.
+def sine(seed, count=3000, window=32, horizon=1, noise=0.05) -> Source:
+    """Sine: windows of two sine waves with noise, and the value `horizon` steps after each.
 
-    The last tenth of the series tests, the tenth before validates; no window crosses a border.
+    The last tenth of the series tests, the tenth before validates; no window is in two splits.
 
-    count: Length of the series.
-    window: Length of an input.
-    horizon: How far ahead the target is.
-    noise: Standard deviation of what is added.
+    count: int, length of the series.
+    window: int, length of an input.
+    horizon: int, steps from the end of a window to its target.
+    noise: float, standard deviation of the added noise.
     """
-    for name, value in (("count", count), ("window", window), ("horizon", horizon)):
-        splitting.check_integer(name, value, 1)
-    splitting.check_integer("count", count, 20 * (window + horizon))
-    splitting.check_number("noise", noise)
+    checks.integers(window=window, horizon=horizon)
+    checks.integers(at_least=20 * (window + horizon), count=count)
+    checks.numbers(at_least=0, at_most=1e6, noise=noise)
     rng = np.random.default_rng(seed)
     phases = 2 * np.pi * rng.random(2)
     time = np.arange(count)
@@ -29,8 +29,8 @@ def sine(seed, count=3000, window=32, horizon=1, noise=0.05):
     return Source("regression", *parts)
 
 
-def windows(series, window, horizon=1):
-    """Each window of a series and the value `horizon` after its end: (n, window, 1), (n, 1).
+def windows(series: np.ndarray, window: int, horizon: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Return each window of a series and the value `horizon` later: (n, window, 1), (n, 1).
 
     >>> windows(np.arange(100.0), window=10)[0].shape
     (90, 10, 1)
@@ -39,16 +39,16 @@ def windows(series, window, horizon=1):
     return inputs[..., np.newaxis].copy(), series[window + horizon - 1 :, np.newaxis]
 
 
-def adding(seed, count=20_000, steps=50):
-    """Adding: numbers in [0, 1), two of them marked; the target is the sum of the marked ones.
+def adding(seed, count=20_000, steps=50) -> Source:
+    """Adding problem: numbers in [0, 1), two of them marked; the target is the sum of these two.
 
-    To predict 1 always has a squared error of 1/6 = 0.167 (Hochreiter, Schmidhuber, 1997).
+    Always predicting 1 has a mean squared error of 1/6 = 0.167 (Hochreiter, Schmidhuber, 1997).
 
-    count: Number of sequences; a tenth validates, a tenth tests.
-    steps: Length; one mark is in each half.
+    count: int, number of sequences; a tenth validates, a tenth tests.
+    steps: int, length of the sequences; one mark is in each half.
     """
-    splitting.check_integer("count", count, 10)
-    splitting.check_integer("steps", steps, 2)
+    checks.integers(at_least=10, count=count)
+    checks.integers(at_least=2, steps=steps)
     rng = np.random.default_rng(seed)
     values = rng.random((count, steps), dtype="float32")
     marks = np.zeros_like(values)
@@ -59,26 +59,27 @@ def adding(seed, count=20_000, steps=50):
     return Source("regression", *splitting.in_sequence((np.stack([values, marks], -1), sums)))
 
 
-def copy(seed, count=20_000, delay=30, length=5, symbols=8):
-    """Copy: symbols, a long silence, a signal; then the symbols must be said again.
+def copy(seed, count=20_000, delay=30, length=5, symbols=8) -> Source:
+    """Copy task: symbols, many blanks and a signal, after which the symbols must be repeated.
 
-    To say blanks and then guess has a cross-entropy of length log(symbols) / (delay + 2 length).
+    Answering with blanks, and at the end with random symbols, has a cross-entropy of
+    length log(symbols) / (delay + 2 length).
 
-    count: Number of sequences; a tenth validates, a tenth tests.
-    delay: Steps from the last symbol to the first that is said again; the last one is the signal.
-    length: Symbols to remember.
-    symbols: Number of different symbols.
+    count: int, number of sequences; a tenth validates, a tenth tests.
+    delay: int, steps from the last symbol to its first repetition; the last of them is the signal.
+    length: int, number of symbols to remember.
+    symbols: int, number of different symbols.
     """
-    sizes = {"count": (count, 10), "delay": (delay, 1), "length": (length, 1)}
-    for name, (value, smallest) in {**sizes, "symbols": (symbols, 2)}.items():
-        splitting.check_integer(name, value, smallest)
+    checks.integers(at_least=10, count=count)
+    checks.integers(delay=delay, length=length)
+    checks.integers(at_least=2, symbols=symbols)
     rng = np.random.default_rng(seed)
-    said = rng.integers(2, 2 + symbols, (count, length), dtype="int32")
+    shown = rng.integers(2, 2 + symbols, (count, length), dtype="int32")
     inputs = np.zeros((count, delay + 2 * length), "int32")
     targets = np.zeros_like(inputs)
-    inputs[:, :length] = said
+    inputs[:, :length] = shown
     inputs[:, length + delay - 1] = 1
-    targets[:, -length:] = said
+    targets[:, -length:] = shown
     vocabulary = ("blank", "signal", *(chr(ord("a") + i) for i in range(symbols)))
     parts = splitting.in_sequence((inputs, targets))
     return Source("sequence", *parts, vocabulary=vocabulary)

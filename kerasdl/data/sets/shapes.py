@@ -3,9 +3,9 @@
 import numpy as np
 
 from kerasdl import errors
-from kerasdl.data import splitting
 from kerasdl.data.sets import outlines
 from kerasdl.data.splits import Source
+from kerasdl.utils import checks
 
 COLOURS = {
     "red": (0.85, 0.15, 0.15),
@@ -24,23 +24,25 @@ CAPTION = ("", "a", "and", *COLOURS, *SHAPES)
 def shapes(
     seed, count=2500, image_size=64, elements="class", objects=1, clutter=0, noise=0.02, held_out=()
 ) -> Source:
-    """Shapes: images of coloured circles, squares, triangles, stars and crosses on plain grounds.
+    """Shapes: images of colored circles, squares, triangles, stars and crosses.
 
-    Drawn from the seed, smooth at the edges, at any size; objects never overlap.
+    Drawn with the seed, with smooth edges, at any size. Objects never overlap.
 
-    count: Number of images; a tenth validates, a tenth tests.
-    elements: What the target is: "class" and "colour" (of each object, -1 where there is none; a
-        number if `objects` is 1), "count", "boxes" (x1, y1, x2, y2 in [0, 1], zeros where there is
-        none), "mask" (0, or class + 1), "caption" (tokens); or several, as a dictionary.
-    objects: Largest number of objects in an image; there is at least one.
-    clutter: Number of grey lines behind the objects.
-    noise: Standard deviation of the pixels' noise.
-    held_out: Pairs such as "red circle" that only the test split shows, and it shows no other.
+    count: int, number of images; a tenth validates, a tenth tests.
+    elements: str or list, what the target is. "class", "colour" or "count" makes this a
+        classification. "boxes" holds x1, y1, x2, y2 of each object, in [0, 1]. "mask" holds 0 for
+        the background and class + 1 for the pixels of an object. "caption" holds tokens. Several,
+        as in "class,boxes", make a dictionary. With `objects` above 1, "class" and "colour" have a
+        number for each object. Where an image has fewer objects, it is -1, and the box is zeros.
+    objects: int, largest number of objects in an image; there is at least one.
+    clutter: int, number of gray lines behind the objects.
+    noise: float in [0, 1], standard deviation of the pixels' noise.
+    held_out: Pairs such as "red circle" that only the test split shows; it shows only these.
     """
-    splitting.check_integer("count", count, 10)
-    splitting.check_integer("objects", objects, 1)
-    splitting.check_integer("clutter", clutter, 0)
-    splitting.check_number("noise", noise, 1)
+    checks.integers(at_least=10, count=count)
+    checks.integers(objects=objects)
+    checks.integers(at_least=0, clutter=clutter)
+    checks.fractions(one=True, noise=noise)
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
     several = not isinstance(elements, str) or "," in elements
     elements, held_out = _listed("elements", elements), _listed("held_out", held_out)
@@ -70,12 +72,19 @@ def shapes(
     single = not several and (elements[0] == "count" or (elements[0] in names and objects == 1))
     classes = names.get(elements[0]) if single else SHAPES
     vocabulary = CAPTION if "caption" in elements else None
-    task = "classification" if single else "elements"
-    return Source(task, *parts, classes=classes, vocabulary=vocabulary)
+    kind = "classification" if single else _kind_of(elements)
+    return Source(kind, *parts, classes=classes, vocabulary=vocabulary)
+
+
+def _kind_of(elements):
+    for element, kind in (("boxes", "boxes"), ("mask", "masks"), ("caption", "captions")):
+        if element in elements:
+            return kind
+    return "elements"
 
 
 def draw(rng, size, height, width, objects, allowed, clutter=0, noise=0.0):
-    """Draw `size` images; give them as bytes, with all that is known about them."""
+    """Draw `size` images. Return them as bytes, and a dictionary of all elements."""
     number = rng.integers(1, objects + 1, size, dtype="int32")
     there = np.arange(objects) < number[:, None]  # (size, objects)
     pairs = np.asarray(allowed)[rng.integers(len(allowed), size=(size, objects))]
@@ -84,16 +93,16 @@ def draw(rng, size, height, width, objects, allowed, clutter=0, noise=0.0):
     turn = np.deg2rad(rng.uniform(-25, 25, (size, objects)))
 
     shorter = min(height, width)
-    # pixel centres, in units of the shorter side, the longer one centred about 1/2
+    # pixel centers, in units of the shorter side; the center of the longer side is 1/2
     rows = ((np.arange(height) + 0.5) / shorter + (1 - height / shorter) / 2)[:, None]
     columns = ((np.arange(width) + 0.5) / shorter + (1 - width / shorter) / 2)[None, :]
-    ground = rng.uniform(0.75, 0.95, (size, 1)) + rng.uniform(-0.05, 0.05, (size, 3))
+    background = rng.uniform(0.75, 0.95, (size, 1)) + rng.uniform(-0.05, 0.05, (size, 3))
     images = np.empty((size, height, width, 3), "uint8")
     masks = np.zeros((size, height, width), "int32")
     boxes = np.zeros((size, objects, 4), "float32")
     palette = np.array(list(COLOURS.values()))
     for i in range(size):
-        canvas = np.broadcast_to(ground[i], (height, width, 3)).copy()
+        canvas = np.broadcast_to(background[i], (height, width, 3)).copy()
         for _ in range(clutter):
             line = outlines.line(columns, rows, *rng.random(4)) * shorter
             canvas += _cover(line - 0.5)[..., None] * (rng.uniform(0.3, 0.6) - canvas)
@@ -125,11 +134,11 @@ def draw(rng, size, height, width, objects, allowed, clutter=0, noise=0.0):
 
 
 def _places(rng, size, objects):
-    """Centres and radii, each object in a cell of its own: (size, objects) each."""
+    """Centers and radii of the objects, each in its own cell of a grid: (size, objects) each."""
     side = int(np.ceil(np.sqrt(objects)))
     cells = rng.permuted(np.tile(np.arange(side**2), (size, 1)), axis=1)[:, :objects]
     radius = rng.uniform(0.25, 0.42, (size, objects)) / side
-    # a shape turned and scaled stays within its radius
+    # a rotated shape stays within its radius
     free = 1 / side - 2 * radius
     x = cells % side / side + radius + free * rng.random((size, objects))
     y = cells // side / side + radius + free * rng.random((size, objects))
@@ -137,7 +146,7 @@ def _places(rng, size, objects):
 
 
 def _cover(distance):
-    """The part of a pixel that a shape covers, from the signed distance in pixels."""
+    """The fraction of a pixel that a shape covers, from the signed distance in pixels."""
     return np.clip(0.5 - distance, 0, 1)
 
 

@@ -1,40 +1,50 @@
-"""The four small tables that scikit-learn ships."""
+"""Small tables that scikit-learn ships."""
+
+import numpy as np
 
 from kerasdl.data import columns, splitting
 from kerasdl.data.columns import Column
 from kerasdl.data.splits import Source
 
 
-def iris(seed, validation=0.1, test=0.2):
-    """Iris: 150 flowers, 4 lengths and widths in centimetres, 3 species (Fisher, 1936).
+def iris(seed, validation=0.1, test=0.2) -> Source:
+    """Iris: 150 flowers, 4 lengths and widths in centimeters, 3 species (Fisher, 1936).
 
-    validation, test: Shares of the flowers, drawn by the seed, in the same shares for each class.
+    From scikit-learn (BSD license). Inputs are standardized with the training split's statistics.
+
+    validation, test: float, fractions of the flowers, drawn with the seed, stratified by class.
     """
     return _table("iris", seed, validation, test)
 
 
-def wine(seed, validation=0.1, test=0.2):
+def wine(seed, validation=0.1, test=0.2) -> Source:
     """Wine: 178 wines of one region, 13 chemical measurements, 3 cultivars (Aeberhard, 1991).
 
-    validation, test: Shares of the wines, drawn by the seed, in the same shares for each class.
+    From scikit-learn (BSD license). Inputs are standardized with the training split's statistics.
+
+    validation, test: float, fractions of the wines, drawn with the seed, stratified by class.
     """
     return _table("wine", seed, validation, test)
 
 
-def breast_cancer(seed, validation=0.1, test=0.2):
-    """Breast cancer: 569 tumours, 30 measures of their cells, malignant or benign (Wolberg, 1995).
+def breast_cancer(seed, validation=0.1, test=0.2) -> Source:
+    """Breast cancer: 569 tumors, 30 measurements of their cells, malignant or benign.
 
-    validation, test: Shares of the tumours, drawn by the seed, in the same shares for each class.
+    From scikit-learn (BSD license; Wolberg, 1995). Inputs are standardized with the training
+    split's statistics.
+
+    validation, test: float, fractions of the tumors, drawn with the seed, stratified by class.
     """
     return _table("breast_cancer", seed, validation, test)
 
 
-def diabetes(seed, validation=0.1, test=0.2):
-    """Diabetes: 442 patients, 10 measurements, the disease's progress in a year (Efron, 2004).
+def diabetes(seed, validation=0.1, test=0.2) -> Source:
+    """Diabetes: 442 patients, 10 measurements, the disease's progression after a year.
 
-    A regression; inputs and target are standardised on the training split.
+    From scikit-learn (BSD license; Efron, 2004). A regression; inputs and target are standardized
+    with the training split's statistics.
 
-    validation, test: Shares of the patients, drawn by the seed.
+    validation, test: float, fractions of the patients, drawn with the seed.
     """
     return _table("diabetes", seed, validation, test)
 
@@ -48,16 +58,23 @@ def _table(name, seed, validation, test):
     return table(values, data.target, classes, seed, validation, test)
 
 
-def table(values, targets, classes, seed, validation, test):
-    """A source of rows: split by the seed, standardised on the training split.
+def table(
+    values: dict[str, np.ndarray],
+    targets: np.ndarray,
+    classes: tuple | None,
+    seed: int,
+    validation: float,
+    test: float,
+) -> Source:
+    """Split the rows of a table, and standardize them with the training split's statistics.
 
     Args:
-        values: Numbers or words by the name of their column, (rows,) each.
-        targets: Classes by number, or numbers to predict.
-        classes: Names of the classes; `None` makes it a regression.
-        seed: Decides on the splits.
-        validation: Share of the rows.
-        test: Share of the rows.
+        values: dict, numbers or words by the name of their column, (rows,) each.
+        targets: Class numbers, or numbers to predict.
+        classes: tuple of str, names of the classes; None makes it a regression.
+        seed: int, decides on the splits.
+        validation: float, fraction of the rows.
+        test: float, fraction of the rows.
     """
     rows = splitting.rows_of_splits(targets * (classes is not None), seed, validation, test)
     fitted = tuple(Column.fit(name, column, rows[0]) for name, column in values.items())
@@ -67,7 +84,7 @@ def table(values, targets, classes, seed, validation, test):
         targets = targets.astype("int32")
     else:
         target = Column.fit("target", targets, rows[0])
-        targets, scale = target.standardised(targets), (*target.mean, *target.deviation)
+        targets, scale = target.standardized(targets), (*target.mean, *target.deviation)
     parts = [(inputs[part], targets[part]) if len(part) else None for part in rows]
     task = "classification" if classes else "regression"
     return Source(task, *parts, classes=classes, target_scale=scale, columns=fitted)

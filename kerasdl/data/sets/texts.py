@@ -1,24 +1,24 @@
-"""Texts: one to model, two to translate."""
+"""Texts for language modeling and translation."""
 
 import datetime
 
 import numpy as np
 
-from kerasdl import errors
-from kerasdl.data import splitting, text
+from kerasdl.data import text
 from kerasdl.data.splits import Source
+from kerasdl.utils import checks
 
 
 def pydocs(seed, tokens="characters", context=128, stride=None, words=8000) -> Source:
-    """Python's own manual, as `help()` shows it: half a million characters of technical English.
+    """Python's manual, as `help()` shows it: half a million characters of technical English.
 
-    It comes with the interpreter, so that another version of Python has a slightly different text.
-    The last tenth tests and the tenth before validates; nothing depends on the seed but the order.
+    The text comes with the interpreter (PSF license) and differs slightly between versions of
+    Python. The last tenth tests and the tenth before validates; the seed changes only the order.
 
-    tokens: "characters" or "words".
-    context: Tokens in a window.
-    stride: Tokens from one training window to the next; half of the context by default.
-    words: The largest size of a vocabulary of words.
+    tokens: str, "characters" or "words".
+    context: int, tokens in a window.
+    stride: int, tokens from one training window to the next. By default half of the context.
+    words: int, largest size of a vocabulary of words.
     """
     import pydoc_data.topics
 
@@ -30,14 +30,13 @@ def pydocs(seed, tokens="characters", context=128, stride=None, words=8000) -> S
 def sums(seed, digits=2, count=20_000, reverse=False) -> Source:
     """Sums: "27+65" is translated to "92", character by character; no sum is in two splits.
 
-    digits: Largest number of digits of a term, at most 7.
-    count: Number of sums; of fewer digits there are no more than 10^digits (10^digits + 1) / 2.
-    reverse: Write the source backwards, which is easier for a recurrent network.
+    digits: int, largest number of digits of a term, at most 7.
+    count: int, number of sums; there are no more than 10^digits (10^digits + 1) / 2.
+    reverse: bool, write the source backwards, which is easier for a recurrent network.
     """
-    splitting.check_integer("digits", digits, 1)
-    splitting.check_integer("count", count, 10)
-    if digits > 7:  # the square root below would round
-        raise errors.InvalidInput("value for option `digits`", "at most 7", digits)
+    checks.integers(below=8, digits=digits)  # with more digits the square root below would round
+    checks.integers(at_least=10, count=count)
+    checks.flags(reverse=reverse)
     rng = np.random.default_rng(seed)
     # the pair a <= b has the number b (b + 1) / 2 + a: a + b and b + a are one sum
     total = 10**digits * (10**digits + 1) // 2
@@ -68,17 +67,17 @@ FORMATS = (
 def dates(seed, count=10_000, first=1900, last=2100) -> Source:
     """Dates: "tuesday, 5 march 1996" is translated to "1996-03-05"; no date is in two splits.
 
-    count: Number of dates, each written in one of eight manners.
-    first, last: The years that they lie in.
+    count: int, number of dates, each written in one of eight formats.
+    first, last: int, range of the years, from 1000 to 9999.
     """
-    splitting.check_integer("count", count, 10)
-    splitting.check_integer("first", first, 1000)
-    splitting.check_integer("last", last, first)
+    checks.integers(at_least=10, count=count)
+    checks.integers(at_least=1000, below=10_000, first=first)
+    checks.integers(at_least=first, below=10_000, last=last)
     rng = np.random.default_rng(seed)
     start = datetime.date(first, 1, 1).toordinal()
     days = rng.permutation(datetime.date(last, 12, 31).toordinal() + 1 - start)[:count] + start
-    manners = rng.integers(len(FORMATS), size=len(days))
-    examples = [_written(int(day), FORMATS[m]) for day, m in zip(days, manners, strict=True)]
+    formats = rng.integers(len(FORMATS), size=len(days))
+    examples = [_written(int(day), FORMATS[f]) for day, f in zip(days, formats, strict=True)]
     characters = sorted(set("".join(source + target for source, target in examples)))
     return text.pairs(examples, characters)
 
@@ -87,10 +86,10 @@ MONTHS = "january february march april may june july august september october no
 WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday"
 
 
-def _written(ordinal, manner):
-    # not strftime, which speaks the user's language
+def _written(ordinal, form):
+    # not strftime, which uses the user's locale
     date = datetime.date.fromordinal(ordinal)
     month = MONTHS.split()[date.month - 1]
     weekday = WEEKDAYS.split()[date.weekday()]
     names = {"month": month, "short": month[:3], "weekday": weekday, "number": date.month}
-    return manner.format(day=date.day, year=date.year, **names), date.isoformat()
+    return form.format(day=date.day, year=date.year, **names), date.isoformat()

@@ -10,7 +10,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 import kerasdl.data
-from kerasdl.data import tfrecord
+from kerasdl.data import tfrecord_format
 from kerasdl.data.builders import Digits, Shapes
 from kerasdl.data.sets import digits
 from kerasdl.errors import InvalidInput
@@ -41,7 +41,9 @@ def test_digits_come_back_as_they_were_written(data_dir):
         rows = np.concatenate([images.reshape(-1, 64), labels[:, None]], axis=1)
         return rows[np.lexsort(rows.round(2).T)]
 
-    np.testing.assert_allclose(sorted_rows(images, labels), sorted_rows(*source.test), atol=1 / 255)
+    np.testing.assert_allclose(
+        sorted_rows(images, labels), sorted_rows(*source.test.arrays), atol=1 / 255
+    )
 
 
 def test_shapes_with_own_splits_and_another_size_in_and_out_of_memory(data_dir):
@@ -101,7 +103,7 @@ def other_data(file):
 
 
 def other_length(file):
-    starts, _, _ = tfrecord.index(file)
+    starts, _, _ = tfrecord_format.index(file)
     content = bytearray(file.read_bytes())
     content[starts[10]] ^= 1
     file.write_bytes(content)
@@ -118,7 +120,7 @@ def other_length(file):
 )
 def test_damaged_files_are_named_with_record_and_byte(damaged, harm, lost, message):
     data_dir, files = damaged
-    count = len(tfrecord.index(files[1])[0])
+    count = len(tfrecord_format.index(files[1])[0])
     harm(files[1])
     pattern = message.format(file=re.escape(str(files[1])), last=count - 1)
     with pytest.raises(InvalidInput, match=pattern) as caught:

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import kerasdl.data
-from kerasdl.data import tfrecord
+from kerasdl.data import tfrecord_format
 from kerasdl.errors import InvalidInput
 
 
@@ -31,7 +31,7 @@ def test_any_set_comes_back_as_it_was(tmp_path):
     for name, options in (("digits", {}), ("shapes", {"count": 30, "elements": "class,boxes"})):
         splits = kerasdl.data.load(name, **options)
         files = kerasdl.data.write_records(splits, tmp_path / name, shards=3)
-        assert len(files) == 9 and not list(tmp_path.glob("*/*.partial"))
+        assert len(files) == 9 and not list(tmp_path.glob("*/partial-*"))
         back = kerasdl.data.load(tmp_path / name)
         assert int(splits.epoch) == -1
         for field in ("task", "classes", "shape", "counts"):
@@ -155,8 +155,8 @@ def test_an_index_finds_every_record(tmp_path):
     with tf.io.TFRecordWriter(str(file)) as writer:
         for one in data:
             writer.write(one)
-    starts, lengths, fault = tfrecord.index(file)
-    reader = tfrecord.Reader(file)
+    starts, lengths, fault = tfrecord_format.index(file)
+    reader = tfrecord_format.Reader(file)
     found = [reader.read(*place) for place in zip(starts.tolist(), lengths.tolist(), strict=True)]
     assert fault is None and [one[:-4] for one in found] == data
-    assert tfrecord.are_whole(found).all()
+    assert tfrecord_format.are_whole(found).all()

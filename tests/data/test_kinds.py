@@ -1,0 +1,131 @@
+"""Kinds of data: what each declares, and what is said of arrays that are different."""
+
+import numpy as np
+import pytest
+
+import kerasdl.data
+from kerasdl.data import kinds
+from kerasdl.data.splits import Source
+from kerasdl.errors import InvalidInput
+
+IMAGES = np.zeros((5, 8, 6, 3), "float32")
+LABELS = np.array([0, 1, 2, 0, 1], "int32")
+TOKENS = np.ones((5, 7), "int32")
+BOXES = np.full((5, 2, 4), 0.5, "float32")
+GRAPH = {"nodes": np.zeros((5, 9, 4), "float32"), "adjacency": np.zeros((5, 9, 9), "float32")}
+# for each kind: (inputs, targets) that are right
+RIGHT = {
+    "boxes": (IMAGES, {"boxes": BOXES, "class": np.zeros((5, 2), "int32")}),
+    "captions": (IMAGES, TOKENS),
+    "classification": (IMAGES, LABELS),
+    "domains": ((IMAGES, IMAGES), LABELS - 1),
+    "elements": (IMAGES, {"colour": LABELS, "count": LABELS}),
+    "graphs": (GRAPH, np.zeros((5, 9), "int32") - 1),
+    "masks": (IMAGES, np.zeros((5, 8, 6), "int32")),
+    "pairs": ((IMAGES, TOKENS), np.array([0, 1, 1, 0, 1])),
+    "points": (np.zeros((5, 2), "float32"), LABELS),
+    "ratings": ((LABELS, LABELS), np.zeros(5, "float32")),
+    "regression": (np.zeros((5, 3), "float32"), np.zeros((5, 1), "float32")),
+    "sequence": (TOKENS, TOKENS),
+    "series": (np.zeros((5, 12, 2), "float32"), np.zeros((5, 3, 2), "float32")),
+    "tags": (IMAGES, np.eye(5, dtype="float32")),
+    "text": (TOKENS, TOKENS),
+    "translation": ((TOKENS[:, :3], TOKENS), TOKENS),
+    "views": ((IMAGES, IMAGES), LABELS - 1),
+}
+
+
+def check(name, train, test=None, **facts):
+    facts = {"classes": ("a", "b", "c"), "vocabulary": ("", "x"), **facts}
+    kinds.get(name).check("mine", Source(name, train, None, test or train, **facts))
+
+
+@pytest.mark.parametrize("name", kinds.names())
+def test_each_kind_takes_its_examples_and_says_what_it_holds(name):
+    check(name, RIGHT[name])
+    kind = kinds.get(name)
+    assert kind.name == name and kind.describe[0].islower() and kind.describe[-1] != "."
+
+
+@pytest.mark.parametrize("name", kinds.names())
+def test_each_kind_refuses_inputs_of_another_rank_and_dtype(name):
+    inputs, targets = RIGHT[name]
+    worse = inputs
+    while isinstance(worse, (tuple, dict)):
+        worse = next(iter(worse.values())) if isinstance(worse, dict) else worse[0]
+    for first in (worse[..., None, None, None], worse.astype(str)):
+        changed = first
+        if isinstance(inputs, tuple):
+            changed = (first, *inputs[1:])
+        elif isinstance(inputs, dict):
+            changed = {**inputs, "nodes": first}
+        with pytest.raises(InvalidInput, match="inputs of the train split of data `mine`"):
+            check(name, (changed, targets))
+
+
+@pytest.mark.parametrize(
+    ("name", "train", "parts"),
+    [
+        ("classification", (IMAGES, LABELS.astype("float32")), ("targets", "integers", "float32")),
+        ("classification", (IMAGES, LABELS + 1), ("targets", "class from 0 to 2", "from 1 to 3")),
+        ("masks", (IMAGES, np.zeros((5, 6, 8), "int32")), ("targets", "height = 8", "(6, 8)")),
+        ("boxes", (IMAGES, {"class": LABELS}), ("targets", "`boxes`", "class")),
+        ("boxes", (IMAGES, {"boxes": BOXES, "name": LABELS}), ("only known", "boxes, name")),
+        ("boxes", (IMAGES, 40 * BOXES), ("boxes from 0 to 1", "20")),
+        ("translation", (TOKENS, TOKENS), ("inputs", "tuple of 2", "int32 of shape (7,)")),
+        ("translation", ((TOKENS, TOKENS), TOKENS[:, :4]), ("targets", "target_steps = 7")),
+        ("text", (2 * TOKENS, TOKENS), ("inputs", "tokens from 0 to 1", "2")),
+        ("regression", (np.full((5, 3), np.nan, "float32"), BOXES[:, 0]), ("finite", "NaN")),
+        ("ratings", ((LABELS - 1, LABELS), BOXES[:, 0, 0]), ("part 0", "user from 0 up", "-1")),
+        ("graphs", ({**GRAPH, "nodes": GRAPH["nodes"][:, :5]}, LABELS), ("`adjacency`", "nodes")),
+    ],
+)
+def test_what_is_different_is_named_with_what_was_expected_and_received(name, train, parts):
+    with pytest.raises(InvalidInput) as caught:
+        check(name, train)
+    for part in (*parts, "train split of data `mine`"):
+        assert part in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_all_splits_must_have_the_same_sizes():
+    with pytest.raises(InvalidInput, match=r"inputs of the test split .*steps = 7.*\(5,\)"):
+        check("text", (TOKENS, TOKENS), (TOKENS[:, :5], TOKENS[:, :5]))
+
+
+def test_roles_say_what_augmentation_may_move():
+    source = Source("boxes", RIGHT["boxes"], None, RIGHT["boxes"])
+    roles = source.kind.roles(source.train.structure)
+    assert roles == ("image", {"boxes": "boxes", "class": "class"})
+
+
+def test_an_unknown_kind_is_told_the_known_ones():
+    with pytest.raises(InvalidInput, match="did you mean boxes"):
+        kinds.get("boxs")
+
+
+@pytest.mark.parametrize(
+    ("elements", "kind"),
+    [
+        ("class", "classification"),
+        ("colour", "classification"),
+        ("boxes", "boxes"),
+        ("class,boxes", "boxes"),
+        ("mask", "masks"),
+        ("caption", "captions"),
+        ("class,colour", "elements"),
+    ],
+)
+def test_shapes_are_of_the_kind_that_was_asked_for(elements, kind):
+    info = kerasdl.data.load("shapes", count=20, image_size=8, elements=elements).info
+    assert info.task == info.kind.name == kind
+
+
+def test_records_say_their_kind_and_are_held_to_it(tmp_path):
+    arrays = {"train": (IMAGES, LABELS), "test": (IMAGES, LABELS)}
+    with pytest.raises(InvalidInput, match="kind of data"):
+        kerasdl.data.write_records(arrays, tmp_path, task="clasification")
+    kerasdl.data.write_records(arrays, tmp_path, task="masks", shards=1)
+    for memory in (2**30, 0):
+        with pytest.raises(InvalidInput, match=r"targets of the train split.*int32 of shape \(\)"):
+            kerasdl.data.load(tmp_path, memory=memory, validation=0)
