@@ -7,12 +7,13 @@ import tensorflow as tf
 
 from kerasdl import data, schedules
 from kerasdl.data import text
+from kerasdl.data.examples import Arrays
 from kerasdl.formulas import training
 
 
 def test_teacher_forcing_is_what_translations_are_given(same):
     source = text.pairs([("ab", "cde"), ("b", "dc")] * 10, "abcde")
-    (_, delayed), target = source.train
+    (_, delayed), target = source.train.arrays
     ours = training.teacher_forcing(target, start=1)
     same(training.teacher_forcing, "kerasdl.data.text.pairs", ours, delayed)
     assert np.all(ours[:, 1:] == target[:, :-1])
@@ -109,7 +110,7 @@ def test_the_packages_curriculum_draws_the_examples_of_its_stage(epoch, same):
     difficulty = np.random.default_rng(1).permutation(10).astype(float)
     plan = data.Curriculum(difficulty, stages=3, epochs=2, ordered=True)
     places, epoch = tf.range(10, dtype="int64"), tf.constant(epoch, "int64")
-    rows = plan.chooser((np.zeros(10), np.zeros(10)), seed=0)(places, epoch)
+    rows = plan.chooser(Arrays(np.zeros(10), np.zeros(10)), seed=0)(places, epoch)
     seen = rows.numpy()[np.diff(rows, prepend=-1) != 0]  # an early stage draws each several times
     ours = training.curriculum(difficulty, min(3, 1 + int(epoch) // 2), 3)
     same(training.curriculum, "kerasdl.data.Curriculum", ours, seen)
