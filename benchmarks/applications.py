@@ -1,7 +1,9 @@
-"""Networks of keras.applications through the bridge to TFMOT and into int8 files.
+"""Convert networks of keras.applications to tf_keras, quantize them with TFMOT, write int8 files.
 
-Run as `python benchmarks/applications.py [NAME ...]`; it writes results/applications.json. Weights
-are random, and deep random networks enlarge every rounding: a network that has learned agrees more.
+    python benchmarks/applications.py [NAME ...]
+
+The result goes to results/applications.json. Weights are random, and deep random networks amplify
+rounding errors: the int8 files of trained networks agree more with the float network.
 """
 
 import json
@@ -22,7 +24,7 @@ SIDE = 96
 
 
 def images(count, seed):
-    """Coarse coloured noise, so that images differ in more than their pixels."""
+    """Coarse colored noise, so that the images differ in more than single pixels."""
     random = np.random.default_rng(seed)
     coarse = random.random((count, 6, 6, 3)).repeat(SIDE // 6, 1).repeat(SIDE // 6, 2)
     return (255 * (0.8 * coarse + 0.2 * random.random((count, SIDE, SIDE, 3)))).astype("float32")
@@ -31,7 +33,7 @@ def images(count, seed):
 def measure(name, folder):
     keras.utils.set_random_seed(0)
     model = create(name)
-    # statistics of real activations, without which fifty layers lead to nothing or to infinity
+    # without statistics of real activations, outputs of fifty random layers vanish or explode
     settle(model, images(32, 0))
     x = images(64, 1)
     expected = model.predict(x, verbose=0)
@@ -56,7 +58,7 @@ def measure(name, folder):
         "bridge_error": largest(crossed - expected, expected),
         "rounding_error": largest(expected - in_double_precision(name, model, x), expected),
         "int8_agreement": float((received.argmax(-1) == expected.argmax(-1)).mean()),
-        "int8_agreement_with_fake_quantisation": export.verify(hosted, file, x).agreement,
+        "int8_agreement_with_fake_quantization": export.verify(hosted, file, x).agreement,
         "int8_correlation": float(np.corrcoef(received.ravel(), expected.ravel())[0, 1]),
         "float_bytes": plain.size,
         "int8_bytes": file.size,
@@ -78,7 +80,7 @@ def largest(difference, outputs):
 
 
 def in_double_precision(name, model, x):
-    """What Keras itself would give if it did not round to 24 binary digits."""
+    """The outputs of the Keras model in float64."""
     keras.config.set_dtype_policy("float64")
     try:
         double = create(name)
@@ -89,7 +91,7 @@ def in_double_precision(name, model, x):
 
 
 def settle(model, x):
-    """Give batch normalization the statistics of these images, layer by layer."""
+    """Set the moving statistics of batch normalization to those of these images."""
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:

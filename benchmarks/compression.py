@@ -1,10 +1,10 @@
-"""How small networks become, and what it costs: two networks, two data sets, in one run.
+"""Measure size, accuracy and time of pqat and pcqat on two networks and two datasets.
 
     python benchmarks/compression.py [NETWORK-DATA ...]
 
-Each network is trained, then compressed by pqat and pcqat from the same weights. The results go to
-results/compression.json: accuracy of the files as the LiteRT interpreter runs them, bytes, and the
-time that compressing took against as many epochs of plain training, measured beside it.
+Each network is trained, then compressed by each method from the same weights. The results go to
+results/compression.json: the accuracy of the files, run by the LiteRT interpreter, their sizes, and
+the time of compression relative to as many epochs of plain training in the same run.
 """
 
 import argparse
@@ -36,11 +36,11 @@ SPARSITY = {  # of pqat and pcqat
     "mobile-shapes": (0.9, 0.9),
 }
 CLUSTERS = 16
-RATE = 4e-3
+LEARNING_RATE = 4e-3
 
 
 def mobile(input_shape, num_classes):
-    """A MobileNet in small, made of Keras's own layers."""
+    """A small MobileNet, made of Keras layers."""
     x = inputs = keras.Input(input_shape)
     x = layers.Conv2D(32, 3, padding="same", use_bias=False)(x)
     x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
@@ -70,7 +70,7 @@ def optimizer(rate, steps):
 
 def compile_(model, steps):
     model.compile(
-        optimizer(RATE, steps),
+        optimizer(LEARNING_RATE, steps),
         keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1),
         steps_per_execution=8,
     )
@@ -107,7 +107,9 @@ def measure(network, name):
             epochs=epochs,
             sparsity=sparsity,
             clusters=CLUSTERS,
-            optimizer=lambda step, epochs: optimizer(RATE * RATES[step], len(train) * epochs),
+            optimizer=lambda step, epochs: optimizer(
+                LEARNING_RATE * RATES[step], len(train) * epochs
+            ),
             prune_options={"scope": "global"},
             callbacks=[order],
             evaluator=evaluator,

@@ -1,8 +1,8 @@
-"""Text generation: our cached loop under XLA beside transformers' cached `generate`.
+"""Compare the speed of text generation: `generate` of kerasdl (XLA) and of transformers.
 
-Both write 64 tokens behind the same 16, greedily, with random weights of the same shape. They take
-turns in one run, each in its own process, and only the one whose turn it is computes. The peer
-may live in an environment of its own:
+Both use a key/value cache and generate 64 tokens after the same 16, greedily, with random weights
+of the same shapes. They take turns in one run, each in its own process, so that only one computes
+at a time. transformers may be installed in an environment of its own:
 
     python -m venv PEER
     PEER/bin/pip install torch==2.13.0          # a build for CPU is enough
@@ -11,10 +11,10 @@ may live in an environment of its own:
     PEER/bin/pip install huggingface_hub typer
     python benchmarks/generation.py --peer PEER/bin/python
 
-It prints the ratio of medians, ours to theirs, for each shape and writes results/generation.json.
-Only a quiet machine gives a ratio that means anything: when others want the cores, the peer's
-threads burn about seven times the CPU time that they need, which flatters us. The load stands
-beside each ratio.
+It prints the ratio of the medians, kerasdl's to transformers', for each shape and writes
+results/generation.json. The ratio is only meaningful on an idle machine: when other processes use
+the cores, transformers' threads spend about seven times the CPU time they need, which makes kerasdl
+look better. The load is recorded with each ratio.
 """
 
 import argparse
@@ -36,7 +36,7 @@ RESULTS = pathlib.Path(__file__).parent / "results" / "generation.json"
 
 
 def ours(depth, width, heads):
-    """A function of a prompt that writes `COUNT` tokens."""
+    """Return a function that generates `COUNT` tokens after a prompt with kerasdl."""
     from kerasdl.models.sequence.gpt import GPT
 
     model = GPT(VOCABULARY, 1024, width, depth, heads)
@@ -44,6 +44,7 @@ def ours(depth, width, heads):
 
 
 def theirs(depth, width, heads):
+    """Return the same function for transformers."""
     import torch
     import transformers
 
@@ -65,8 +66,8 @@ def theirs(depth, width, heads):
 
 
 def serve(side, shape):
-    """Read a prompt a line, write the seconds that it took a line."""
-    answers, sys.stdout = sys.stdout, sys.stderr  # nothing else may reach the reader
+    """Read one prompt per line from standard input and print the seconds each one took."""
+    answers, sys.stdout = sys.stdout, sys.stderr  # libraries print elsewhere
     write = {"ours": ours, "theirs": theirs}[side](**SHAPES[shape])
     for line in sys.stdin:
         prompt = json.loads(line)
@@ -74,12 +75,12 @@ def serve(side, shape):
         written = write(prompt)
         seconds = time.perf_counter() - start
         if len(written) != PROMPT + COUNT:
-            raise RuntimeError(f"wrote {len(written)} tokens instead of {PROMPT + COUNT}")
+            raise RuntimeError(f"generated {len(written)} tokens instead of {PROMPT + COUNT}")
         print(seconds, file=answers, flush=True)
 
 
 def measure(shape, interpreters, turns):
-    """Seconds of the first call and of `turns` further ones, for both sides."""
+    """Return the seconds of the first call and of `turns` further ones, for both sides."""
     processes = {
         side: subprocess.Popen(
             [interpreter, __file__, "--serve", side, "--shape", shape],
@@ -116,7 +117,7 @@ def main():
 
     results = {}
     for shape in SHAPES:
-        load = os.getloadavg()[0]  # of others: our processes start after it is read
+        load = os.getloadavg()[0]  # of other processes: ours start after it is read
         seconds = measure(shape, {"ours": sys.executable, "theirs": options.peer}, options.turns)
         medians = {side: statistics.median(values[1:]) for side, values in seconds.items()}
         results[shape] = {
@@ -125,9 +126,7 @@ def main():
             "median_seconds": medians,
             "first_call_seconds": {side: values[0] for side, values in seconds.items()},
         }
-        print(
-            f"{shape}: {results[shape]['ratio']} of transformers' time, {medians}, load {load:.1f}"
-        )
+        print(f"{shape}: {results[shape]['ratio']} times transformers', {medians}, load {load:.1f}")
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 

@@ -1,18 +1,18 @@
-"""Images a second through crop, flip and colour jitter at 64x64: kerasdl against torch.
+"""Compare augmentation speed of kerasdl and torch: crop, flip and color jitter of 64x64 images.
 
-The same uint8 images, in memory, shuffled, in batches of 64: padded by 8 and cropped, flipped in
-half of the cases, brightness, contrast and saturation changed by up to 20 %. kerasdl's are a
-function of (seed, epoch, example); torch has a DataLoader of two workers. Rounds alternate, and the
-ratio is of medians.
+Both get the same uint8 images in memory, shuffled, in batches of 64. They are padded by 8 and
+cropped, half of them flipped, and their brightness, contrast and saturation changed by up to 20 %.
+kerasdl's augmentation is a function of (seed, epoch, example); torch uses a DataLoader with two
+workers. Rounds alternate, and the ratio is that of the medians, in images per second.
 
-The peer is installed only for this, in an environment of its own, whose Python is the argument:
+torch is installed in an environment of its own, whose Python is the argument:
 
     python -m venv PEER && PEER/bin/pip install torch==2.13.0 torchvision==0.28.0 numpy
     python benchmarks/input_pipeline.py --peer PEER/bin/python
 
-torchvision's compiled operators are not needed: with a torch that lacks their build (a CPU one, for
-which torchvision was installed with --no-deps), its transforms of tensors, which are Python over
-torch, are loaded without them. The record says so.
+torchvision's compiled operators are not needed. If they do not fit the installed torch (such as a
+CPU build, with torchvision installed with --no-deps), the transforms are loaded without them, and
+the result says so.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def images():
 
 
 def serve(epoch, about):
-    """Run a warm-up epoch, then one for each line on standard input; answer with its rate."""
+    """Run a warm-up epoch, then one per line of standard input, and print images per second."""
     epoch()
     print(json.dumps(about), flush=True)
     for _ in sys.stdin:
@@ -53,9 +53,9 @@ def serve_kerasdl():
     from kerasdl.data import augment, examples, pipeline
 
     policy = augment.POLICIES["standard"]
-    asked = augment.Policy(PAD / SIZE, 0, 0, True, JITTER, JITTER, JITTER)
-    if policy != asked:
-        raise SystemExit(f"`standard` is no longer what the peer does: {policy}")
+    expected = augment.Policy(PAD / SIZE, 0, 0, True, JITTER, JITTER, JITTER)
+    if policy != expected:
+        raise SystemExit(f"`standard` differs from what torch is told to do: {policy}")
     dataset = pipeline.to_elements(
         pipeline.shuffled(IMAGES, BATCH, 0, pipeline.epoch_counter()),
         examples.Arrays(images(), np.arange(IMAGES, dtype="int32")),
@@ -79,7 +79,7 @@ def serve_torch(workers):
         import torchvision
     except RuntimeError as error:  # the compiled operators are for another build of torch
         library = torch.library.Library("torchvision", "DEF")
-        for operator in ("nms", "qnms"):  # what importing it asks for; nothing here calls them
+        for operator in ("nms", "qnms"):  # needed by the import, called by nothing here
             library.define(f"{operator}(Tensor dets, Tensor scores, float threshold) -> Tensor")
         for name in [n for n in sys.modules if n.startswith("torchvision")]:
             del sys.modules[name]
@@ -87,7 +87,7 @@ def serve_torch(workers):
         import torchvision
     from torchvision import transforms
 
-    # on tensors these are faster than torchvision's v2, and than both on PIL images
+    # on tensors these are faster than torchvision's v2 transforms, and than either on PIL images
     change = transforms.Compose(
         [
             transforms.RandomCrop(SIZE, padding=PAD, padding_mode="reflect"),
@@ -117,7 +117,7 @@ def serve_torch(workers):
 
 
 def measure(peer):
-    """Alternate between the two, each in a process of its own that waits in between."""
+    """Alternate between the two, each in a process of its own that waits for its turn."""
     commands = {
         "kerasdl": [sys.executable, __file__, "--serve", "kerasdl"],
         "torch": [peer, __file__, "--serve", "torch"],
@@ -138,7 +138,7 @@ def measure(peer):
         process.wait()
     medians = {name: statistics.median(values) for name, values in rates.items()}
     return {
-        "what": "crop, flip, colour jitter of 64x64 images, two CPU cores, images a second",
+        "what": "crop, flip, color jitter of 64x64 images, two CPU cores, images per second",
         "ratio": medians["kerasdl"] / medians["torch"],
         "median": medians,
         "rounds": rates,
@@ -157,12 +157,12 @@ def main():
     if arguments.serve == "torch":
         return serve_torch(arguments.workers)
     if not arguments.peer:
-        parser.error("--peer PYTHON is needed, see the top of this file")
+        parser.error("--peer PYTHON is required: see the top of this file")
     record = measure(arguments.peer)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(record, indent=2) + "\n")
     for name, rate in record["median"].items():
-        print(f"{name:8} {rate:8.0f} images a second")
+        print(f"{name:8} {rate:8.0f} images per second")
     print(f"ratio    {record['ratio']:8.2f}")
     return None
 

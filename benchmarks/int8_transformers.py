@@ -1,11 +1,11 @@
-"""Transformers in int8, by each way that kerasdl has: size, latency, agreement with the floats.
+"""Measure size, latency and accuracy of transformers quantized to int8 in each supported way.
 
     python benchmarks/int8_transformers.py
 
 gpt_tiny is trained on Python's documentation for one epoch, a small vision transformer on digits.
-The rows: the float file; "dynamic", int8 weights alone; "int8", calibrated; "aware", calibrated
-fake quantisation inside Keras 3, without training. The result goes to
-results/int8_transformers.json; the latencies are medians on one thread, ratios within one run.
+The rows are the float file; "dynamic", int8 weights only; "int8", calibrated; "aware", calibrated
+fake quantization in Keras 3, without training. The result goes to results/int8_transformers.json.
+Latencies are medians on one thread and ratios within one run.
 """
 
 import json
@@ -22,7 +22,7 @@ from kerasdl.compression import fake_quant
 from kerasdl.layers import PatchEmbedding, TransformerBlock
 
 RESULT = pathlib.Path(__file__).parent / "results" / "int8_transformers.json"
-EXAMPLES = 200  # that calibrate, and at most that are judged
+EXAMPLES = 200  # for calibration, and at most for evaluation
 
 
 def gpt(folder):
@@ -76,7 +76,7 @@ def measure(name, folder):
         "aware": convert("aware", aware),
     }
     latencies = {method: [] for method in files}
-    for _ in range(3):  # in turn: what else the machine does hits all of them
+    for _ in range(3):  # in turn, so that other load on the machine affects all files alike
         for method, file in files.items():
             latencies[method].append(export.benchmark(file, seconds=0.5).median)
     rows = {}

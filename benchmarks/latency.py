@@ -1,12 +1,13 @@
-"""How long one image takes on one thread: LiteRT, onnxruntime and Keras, in one run.
+"""Measure the latency of one image on one thread with LiteRT, onnxruntime and Keras.
 
+    pip install 'kerasdl[onnx]'
     python benchmarks/latency.py [NETWORK ...] [--rounds 30]
 
-Weights are random, which costs the same time. In every round each contender runs for a while, in
-an order that turns, so that whatever else the machine does meets them all; a ratio is the median
-over rounds of a contender's median to that of LiteRT's float file in the same round. The results
-go to results/latency.json. onnxruntime quantises its own file: statically, per channel, as QDQ,
-with unsigned activations, which run faster than its default. Run `pip install 'kerasdl[onnx]'`.
+Weights are random, which does not change the time. In every round each runtime is measured for a
+short time, in a rotating order, so that other load on the machine affects all alike. The ratio of a
+runtime is the median over rounds of its median relative to that of LiteRT's float file in the same
+round. The results go to results/latency.json. onnxruntime quantizes its own file: statically, per
+channel, as QDQ, with unsigned activations, which are faster than its default.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from kerasdl import export
 from kerasdl.explain import counts
 
 RESULT = pathlib.Path(__file__).parent / "results" / "latency.json"
-CALLS = {"predict": 2}  # in a round; of the others as many as fit
+CALLS = {"predict": 2}  # calls per round; the others are called for `SECONDS`
 SECONDS = 0.1
 
 
@@ -47,7 +48,7 @@ NETWORKS = {"mobile-32": mobile, "mobilenet_v2-96": mobilenet_v2, "se_resnet_tin
 
 
 class Images(quantization.CalibrationDataReader):
-    """One at a time, as onnxruntime asks for them."""
+    """Give onnxruntime the calibration images one at a time."""
 
     def __init__(self, images):
         self.images = iter(images)
@@ -58,11 +59,11 @@ class Images(quantization.CalibrationDataReader):
 
 
 def files(model, images, folder):
-    """The network as four files."""
+    """Write the network as four files: LiteRT and ONNX, float and int8."""
     export.to_litert(model, folder / "litert_float.tflite")
     export.to_litert(model, folder / "litert_int8.tflite", quantize="int8", calibration=images)
     plain = export.to_onnx(model, folder / "onnxruntime_float.onnx", batch_size=1).path
-    # it folds batch normalization into convolutions, as quantising wants it
+    # folds batch normalization into convolutions, which quantization needs
     quant_pre_process(plain, folder / "prepared.onnx", skip_symbolic_shape=True)
     quantization.quantize_static(
         folder / "prepared.onnx",
@@ -78,7 +79,7 @@ def files(model, images, folder):
 
 
 def median(call, count):
-    """Milliseconds of a call, made `count` times, or for `SECONDS`."""
+    """Return the median milliseconds of a call, made `count` times or for `SECONDS`."""
     times, end = [], time.perf_counter() + SECONDS
     while len(times) < (count or 5) or (not count and time.perf_counter() < end):
         start = time.perf_counter()
@@ -97,7 +98,7 @@ def measure(name, rounds, folder):
     calls["predict_on_batch"] = lambda: model.predict_on_batch(images[:1])
     times = {contender: [] for contender in calls}
     for call in calls.values():
-        call()  # whatever is traced or allocated once
+        call()  # traces and allocates
     names = list(calls)
     for turn in range(rounds):
         shift = turn % len(names)
@@ -137,9 +138,9 @@ def main():
         for contender, row in results[name].items():
             if isinstance(row, dict):
                 line = f"  {contender}: {row['median_ms']:.3f} ms"
-                line += f", {row['to_litert_float']:.2f} of LiteRT float"
+                line += f", {row['to_litert_float']:.2f} times LiteRT float"
                 if "litert_benchmark_ms" in row:
-                    line += f"; litert-benchmark says {row['litert_benchmark_ms']} ms"
+                    line += f"; litert-benchmark: {row['litert_benchmark_ms']} ms"
                 print(line, flush=True)
 
 

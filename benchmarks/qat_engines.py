@@ -1,13 +1,12 @@
-"""Two engines of quantisation-aware training on the same networks: TFMOT's, across the bridge, and
-kerasdl's own, inside Keras 3.
+"""Compare two engines of quantization-aware training: TFMOT's, and kerasdl's in Keras 3.
 
-Each network is trained on digits; from those weights each engine trains on for the same
-epochs, and the files are judged on the test set: accuracy, agreement with the float network, size,
-zipped size, latency on one thread, and seconds of the whole call.
+Each network is trained on digits. From those weights each engine continues for the same number of
+epochs. The files are evaluated on the test data: accuracy, agreement with the float network, size,
+zipped size, latency on one thread, and the time of the whole call.
 
     python benchmarks/qat_engines.py
 
-The times are ratios within one run only; a quiet machine is needed for them.
+Times are ratios within one run, and need an otherwise idle machine.
 """
 
 import argparse
@@ -28,7 +27,7 @@ EPOCHS, MORE, SLOWER = 40, 10, 2e-4
 
 
 def mobile(input_shape, num_classes):
-    """Depthwise separable blocks, one of them beside an identity."""
+    """A small MobileNet: depthwise separable blocks, one with a residual connection."""
     layers = keras.layers
 
     def norm():

@@ -1,12 +1,11 @@
-"""Kill training with SIGKILL at random moments, resume, and compare with an undisturbed run.
+"""Kill training with SIGKILL at random moments, resume, and compare with an uninterrupted run.
 
     python benchmarks/random_kills.py
 
-Four kinds of learning, each with `kerasdl train ... --deterministic --save-seconds 0`: a classifier
-with augmentation, a GAN with two optimizers, a language model, and a VAE, whose noise is part of
-its learning. Every second kill waits for a checkpoint that is being written. It writes
-results/random_kills.json: where the kills hit, and whether weights, history and metrics came out
-the same, bit by bit.
+It runs `kerasdl train ... --deterministic --save-seconds 0` for a classifier with augmentation, a
+GAN with two optimizers, a language model and a VAE, which trains with random noise. Every second
+kill waits until a checkpoint is being written. The result goes to results/random_kills.json: when
+the kills happened, and whether weights, history and metrics are equal bit by bit.
 """
 
 import argparse
@@ -46,7 +45,7 @@ def finish(process):
 
 
 def undisturbed(name, out):
-    """Seconds from the first checkpoint to the trained model."""
+    """Train without a kill; return the seconds from the first checkpoint to the trained model."""
     process, moments = start(name, out), []
     for file in ("checkpoints/latest.npz", "model.keras"):
         while not (out / file).exists() and process.poll() is None:
@@ -57,14 +56,14 @@ def undisturbed(name, out):
 
 
 def kill(name, out, seconds, writing, chance):
-    """Run until a random moment: what the kill hit, or `None` when the run came to its end."""
+    """Run until a random moment; return what was killed, or `None` if the run ended before."""
     process = start(name, out)
     folder = out / "checkpoints"
     latest, partial = folder / "latest.npz", folder / "latest.partial"
     partial.unlink(missing_ok=True)
     before = latest.stat().st_mtime_ns if latest.exists() else 0
     while process.poll() is None and not (
-        latest.exists() and latest.stat().st_mtime_ns != before  # it trains
+        latest.exists() and latest.stat().st_mtime_ns != before  # training has begun
     ):
         time.sleep(0.001)
     limit = time.monotonic() + chance.uniform(0, seconds)
@@ -84,7 +83,7 @@ def kills(name, folder, count, chance):
     seconds = undisturbed(name, folder / "whole")
     hits, out = [], folder / "killed"
     while len(hits) < count and not runs.is_finished(out):
-        # with moments this far apart the run does not end before the last
+        # kills are so close together that the run does not end before the last one
         hit = kill(name, out, 1.5 * seconds / count, len(hits) % 2 == 0, chance)
         hits += [hit] if hit else []
     if not runs.is_finished(out):
@@ -104,7 +103,7 @@ def kills(name, folder, count, chance):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=6, help="of each")
+    parser.add_argument("--kills", type=int, default=6, help="number of kills per recipe")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("names", nargs="*", default=[*SUBJECTS])
     options = parser.parse_args()

@@ -1,19 +1,20 @@
-"""What training on 1, 2 and 4 workers costs here, and a model of what it costs on 8 to 1,024.
+"""Measure training on 1, 2 and 4 workers, and predict the time on 8 to 1,024 with a model.
 
     python benchmarks/scaling.py [--rounds 8] [--steps 25]
 
-Every worker is a process with one thread of one core; 4 workers share the cores of a machine with
-fewer. Each trains on a batch of its own size, so n workers see n times as many examples a step.
-In every round they train alone, all at the same time and without a word to each other, and then
-together: the difference is what talking costs, whatever else the machine does. Bytes are those
-that the loopback interface has counted; the all-reduce is measured by itself, too, for five sizes.
+Every worker is a process with one computing thread; on a machine with fewer than 4 cores, 4 workers
+share them. The batch size per worker is fixed, so n workers see n times as many examples per step.
+In every round the workers first train alone, all at the same time without communication, and then
+together: the difference is the cost of communication, independent of other load on the machine.
+Bytes are counted by the loopback interface. The all-reduce is also measured by itself, for five
+sizes.
 
-The model is `kerasdl.formulas.data_parallel.step_seconds`. It assumes: a ring; that reductions
-overlap neither with each other nor with computing; that own times vary independently and normally;
-and, here, that bytes cost the cores' time, so that n workers on c cores have c / n of the
-bandwidth. Latency and bandwidth are fitted to the all-reduces of 2 workers; what they predict is
-written beside what was measured, steps of 4 workers included, which the fit has not seen. Results
-go to results/scaling.json.
+The model is `kerasdl.formulas.data_parallel.step_seconds`. It assumes a ring all-reduce; that
+reductions overlap neither with each other nor with computation; that compute times vary
+independently and normally; and, on this machine, that sending takes CPU time, so that n workers on
+c cores have c / n of the bandwidth. Latency and bandwidth are fitted to the all-reduces of 2
+workers. Predictions are recorded next to the measurements, including steps of 4 workers, which were
+not used in the fit. The results go to results/scaling.json.
 """
 
 import argparse
@@ -31,7 +32,7 @@ WORKERS = (1, 2, 4)
 SIZES = [4 * 10**k for k in (1, 3, 5, 6, 7)]  # bytes of an all-reduce
 MANY = (8, 32, 128, 512, 1024)
 CORES = len(os.sched_getaffinity(0))
-# what a cluster's network and accelerators may be like: assumed, not measured
+# networks and accelerators of clusters: assumed, not measured
 CLUSTERS = {
     "10 Gbit/s, 50 us": {"bandwidth": 1.25e9, "latency": 50e-6},
     "100 Gbit/s, 10 us": {"bandwidth": 12.5e9, "latency": 10e-6},
@@ -43,7 +44,7 @@ ELSEWHERE = {
 
 
 def networks():
-    """Name -> a function of nothing to a compiled model, and a batch."""
+    """Return, by name, a function that makes a compiled model, and a batch."""
     import keras
     import numpy as np
 
@@ -76,11 +77,11 @@ def networks():
     }
 
 
-# --- a worker --------------------------------------------------------------------------------
+# --- in a worker -----------------------------------------------------------------------------
 
 
 def work(folder, rounds, steps):
-    """One of the workers: measure everything, keep it in the folder."""
+    """Measure everything as one of the workers, and write the results to the folder."""
     number = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
     os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[number % CORES]})
     import tensorflow as tf
@@ -88,7 +89,7 @@ def work(folder, rounds, steps):
     from kerasdl import distribute
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(2)  # one that computes, one that talks
+    tf.config.threading.set_inter_op_parallelism_threads(2)  # computation and communication
     strategy = distribute.strategy("multiworker")
     found = {"reduce": all_reduces(strategy)}
     for name, (make, batch) in networks().items():
@@ -97,7 +98,7 @@ def work(folder, rounds, steps):
 
 
 def measured(strategy, make, batch, rounds, steps):
-    """Seconds of steps alone and together, bytes of a step together, sizes of its reductions."""
+    """Measure steps alone and together, and the bytes and reductions of a step together."""
     import keras
     import numpy as np
     import tensorflow as tf
@@ -146,7 +147,7 @@ def measured(strategy, make, batch, rounds, steps):
 
 
 class recorded_reductions:  # noqa: N801, used like a function
-    """The bytes of each all-reduce in what was traced last."""
+    """Record the bytes of each all-reduce in the graph traced last."""
 
     def __enter__(self):
         import tensorflow as tf
@@ -169,13 +170,13 @@ class recorded_reductions:  # noqa: N801, used like a function
 
 
 def all_reduces(strategy, repeats=20):
-    """Median seconds of an all-reduce by its bytes."""
+    """Return the median seconds of an all-reduce for each size in bytes."""
     import numpy as np
     import tensorflow as tf
 
     found = {}
     for size in SIZES:
-        vector = tf.Variable(tf.ones(size // 4))  # no constant, which would be folded
+        vector = tf.Variable(tf.ones(size // 4))  # a constant would be folded
 
         def add(vector=vector):
             total = tf.distribute.get_replica_context().all_reduce("SUM", tf.identity(vector))
@@ -196,6 +197,7 @@ def all_reduces(strategy, repeats=20):
 
 
 def wait(strategy):
+    """Wait for all workers."""
     import tensorflow as tf
 
     if strategy.num_replicas_in_sync > 1:
@@ -203,16 +205,16 @@ def wait(strategy):
 
 
 def loopback():
-    """Bytes that have gone through the loopback interface."""
+    """Return the number of bytes sent through the loopback interface so far."""
     lines = pathlib.Path("/proc/net/dev").read_text().splitlines()
     return next(int(line.split()[9]) for line in lines if line.strip().startswith("lo:"))
 
 
-# --- what comes of it ------------------------------------------------------------------------
+# --- results ---------------------------------------------------------------------------------
 
 
 def gathered(workers, rounds, steps):
-    """What `workers` workers have measured, one after the other."""
+    """Run the measurements on so many workers; return their results in order."""
     from kerasdl.distribute import launching
 
     with tempfile.TemporaryDirectory() as folder:
@@ -226,7 +228,7 @@ def gathered(workers, rounds, steps):
 
 
 def fitted(found):
-    """Latency and bandwidth of the all-reduces of 2 workers, by least relative squares."""
+    """Fit latency and bandwidth to the all-reduces of 2 workers, by relative least squares."""
     import numpy as np
 
     seconds = np.array([found[0]["reduce"][size] for size in SIZES])
@@ -237,7 +239,7 @@ def fitted(found):
 
 
 def row(name, workers, found, network):
-    """One network on so many workers: measured, and as the model has it."""
+    """Return a row of the table: one network on so many workers, measured and predicted."""
     import numpy as np
 
     from kerasdl.formulas import data_parallel
@@ -246,7 +248,7 @@ def row(name, workers, found, network):
     alone = np.array([worker["seconds"]["alone"] for worker in each])
     together = float(np.median(each[0]["seconds"]["together"]))
     own = float(np.median(alone))
-    # who waits for all in every step waits for the slowest of them in each
+    # in synchronous training every step takes as long as the slowest worker
     spread = float(np.percentile(alone, 84) - own)
     sizes = each[0]["reductions"]
     here = network | {"bandwidth": network["bandwidth"] * min(1, CORES / workers)}
@@ -258,7 +260,7 @@ def row(name, workers, found, network):
         "alone_ms": own * 1e3,
         "alone_deviation_ms": spread * 1e3,
         "together_ms": together * 1e3,
-        "all_reduce_share": max(0.0, 1 - own / together),
+        "all_reduce_fraction": max(0.0, 1 - own / together),
         "reductions": len(sizes),
         "reduced_bytes": sum(sizes),
         "sent_bytes_a_worker": float(np.median(each[0]["bytes"])) / workers,
@@ -269,7 +271,7 @@ def row(name, workers, found, network):
 
 
 def extrapolated(rows):
-    """Efficiency, a lone step's time to that of n workers, on networks that are assumed."""
+    """Predict the efficiency (time of a step alone / on n workers) on assumed networks."""
     from kerasdl.formulas import data_parallel
 
     cases = {
@@ -330,10 +332,10 @@ def main():
     }
     result["versions"]["tensorflow"] = tf.__version__
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
-    shown = ("network", "workers", "alone_ms", "together_ms", "all_reduce_share", "reductions")
+    shown = ("network", "workers", "alone_ms", "together_ms", "all_reduce_fraction", "reductions")
     shown += ("sent_bytes_a_worker", "ring_bytes_a_worker", "model_to_measured")
-    tables.show([{k: line[k] for k in shown} for line in rows], "steps here")
-    tables.show(result["efficiency"], "efficiency as the model has it")
+    tables.show([{k: line[k] for k in shown} for line in rows], "Measured steps")
+    tables.show(result["efficiency"], "Predicted efficiency")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""What a search makes of a deliberately poor start, in twenty trials of at most twenty seconds.
+"""Tune a deliberately bad recipe in twenty trials of at most twenty seconds.
 
     python benchmarks/tuning.py [--trials 20] [--tuners bayesian random]
 
-A small convolutional network on the digits begins with a rate of 1e-5, no augmentation and far too
-much decay and dropout. The searches see the validation data only; the test accuracy is that of the
-trial which was best there. The result goes to results/tuning.json.
+A small convolutional network on digits starts with a learning rate of 1e-5, no augmentation, and
+far too much weight decay and dropout. The searches use the validation data only; the test accuracy
+is that of the trial with the best validation accuracy. The result goes to results/tuning.json.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--tuners", nargs="*", default=["bayesian", "random"])
-    parser.add_argument("--out", type=pathlib.Path, default=None, help="keep the searches there")
+    parser.add_argument("--out", type=pathlib.Path, help="folder in which to keep the searches")
     arguments = parser.parse_args()
     folder = arguments.out or pathlib.Path(tempfile.mkdtemp())
     results = {"poor_start": {**POOR, "dropout": 0.6}, "trial_time": "20s", "tuners": {}}

@@ -13,7 +13,7 @@ def test_steps():
         sent, ring = (step[f"{kind}_bytes_a_worker"] / 1e3 for kind in ("sent", "ring"))
         cells = [step["network"], f"{step['parameters']:,}", step["workers"]]
         cells += [f"{step['alone_ms']:.0f}", f"{step['together_ms']:.0f}"]
-        cells += [f"{step['all_reduce_share']:.0%}", step["reductions"]]
+        cells += [f"{step['all_reduce_fraction']:.0%}", step["reductions"]]
         cells += [f"{sent:,.0f}", f"{ring:,.0f}", f"{step['model_to_measured']:.2f}"]
         assert f"| {' | '.join(map(str, cells))} |" in README
 

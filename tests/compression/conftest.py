@@ -1,4 +1,4 @@
-"""Models of every construction, defined outside the package, and data that they can learn."""
+"""Models of every construction, defined outside the package, and data to train them on."""
 
 import keras
 import numpy as np
@@ -63,7 +63,7 @@ class Shift(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="elsewhere")
 class Subclassed(keras.Model):
-    """Blocks, a nested Sequential and a branch, in a `call`."""
+    """A subclassed model with blocks, a nested Sequential and a branch."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -116,14 +116,14 @@ MODELS = {f.__name__: f for f in (functional, sequential, nested, subclassed)}
 
 @pytest.fixture(params=MODELS)
 def model(request):
-    """Every construction in turn."""
+    """A model of each construction in turn."""
     keras.utils.set_random_seed(0)
     return MODELS[request.param]()
 
 
 @pytest.fixture(autouse=True, scope="package")
 def plain_graphs():
-    """Optimizing a graph takes longer than the few steps that a test makes with it."""
+    """Turn graph optimization off, which takes longer than the few steps of a test."""
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     yield
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
@@ -136,14 +136,14 @@ def images():
 
 @pytest.fixture
 def train(images):
-    """Batches of 16: which quarter of the image is brightest."""
+    """Batches of 16 images, labeled with their brightest quarter."""
     quarters = images.reshape(-1, 2, 4, 2, 4).mean((2, 4)).reshape(-1, 4)
     return tf.data.Dataset.from_tensor_slices((images, quarters.argmax(-1))).batch(16)
 
 
 @pytest.fixture
 def compiled():
-    """A function that compiles a model to classify."""
+    """A function that compiles a model for classification."""
 
     def compile_(model, optimizer="adam", **options):
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -156,7 +156,7 @@ def compiled():
 
 @pytest.fixture
 def traced(monkeypatch):
-    """The models whose step of training was traced, each time that it was."""
+    """A list of the models whose training step was traced, one entry per trace."""
     found, step = [], keras.Model.train_step
 
     def watched(model, data):

@@ -1,4 +1,4 @@
-"""Small networks as people write them, outside the package, and data that they can learn."""
+"""Small networks defined outside the package, and data to train them on."""
 
 import keras
 import numpy as np
@@ -127,7 +127,7 @@ def masked():
 
 
 def images(count=192, seed=0):
-    """Blank, bright above, or bright on the left."""
+    """Images in three classes: dark, bright at the top, bright on the left."""
     random = np.random.default_rng(seed)
     x = random.random((count, *IMAGE)).astype("float32") * 0.3
     y = np.arange(count) % 3
@@ -137,7 +137,7 @@ def images(count=192, seed=0):
 
 
 def tokens(count=192, seed=0):
-    """How many tokens are large."""
+    """Tokens, labeled by how many of them are large."""
     x = np.random.default_rng(seed).integers(1, 20, (count, TOKENS)).astype("int32")
     return x, np.digitize((x > 10).sum(1), [5, 7]).astype("int32")
 
@@ -150,17 +150,17 @@ NETWORKS = {
     )
 }
 
-WEIGHTS = {}  # of each network, and of each precision
+WEIGHTS = {}  # of trained networks, by name and precision
 
 
 def trained(name):
-    """A network that has learned, with its data; each learns once."""
+    """Return a trained network and its data. Each network is trained once."""
     keras.utils.set_random_seed(0)
     make, data = NETWORKS[name]
     model, (x, y) = make(), data()
     train = tf.data.Dataset.from_tensor_slices((x, y)).batch(16)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    # by its name, it would be built inside of the step, which is then traced twice
+    # a metric given by name is built inside the step, which is then traced twice
     metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
     model.compile(keras.optimizers.Adam(0.01), loss, metrics=metrics)
     learned = (name, keras.config.dtype_policy().name)

@@ -1,4 +1,4 @@
-"""Every kind of layer crosses to tf_keras and says the same there."""
+"""Every kind of layer has the same outputs after conversion to tf_keras."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ ACTIVATIONS = (
 
 @keras.saving.register_keras_serializable(package="test")
 class Scale(layers.Layer):
-    """A custom leaf with a weight of its own, and a moving average that training updates."""
+    """A custom layer with a weight, and a moving average that training updates."""
 
     def build(self, shape):
         self.scale = self.add_weight(shape=(shape[-1],), initializer="random_normal", name="scale")
@@ -37,7 +37,7 @@ def stacked():
 
 
 def chain(*steps):
-    """A network from a list of layers and functions."""
+    """Make a network from a list of layers and functions."""
 
     def apply(x):
         for step in steps:
@@ -213,7 +213,7 @@ LAYERS = {
 
 
 def network(shape, make, seed=0):
-    """One layer as a network, its weights random, even those that start at zero or one."""
+    """A network of one layer with random weights, including those that start at 0 or 1."""
     keras.utils.set_random_seed(seed)
     inputs = keras.Input((9,), dtype="int32") if shape == TOKENS else keras.Input(shape)
     model = keras.Model(inputs, make()(inputs))
@@ -231,7 +231,7 @@ def example(shape, seed=0):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_every_layer_crosses(name):
+def test_every_layer_is_equal_in_tf_keras(name):
     shape, make = LAYERS[name]
     model, x = network(shape, make), example(shape)
     twin = graph.to_tf_keras(model)

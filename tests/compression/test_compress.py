@@ -1,4 +1,4 @@
-"""From any Keras model to a small file, by every method."""
+"""`compress` makes a small file of any Keras model, with every method."""
 
 import os
 import pathlib
@@ -18,7 +18,7 @@ from kerasdl.errors import InvalidInput
 from tests.compression import networks
 
 compress = methods.compress
-pytestmark = pytest.mark.xdist_group("compress")  # networks learn, and files are made, once
+pytestmark = pytest.mark.xdist_group("compress")  # networks are trained and files made once
 
 
 def kernels(model):
@@ -26,14 +26,14 @@ def kernels(model):
 
 
 def integers(file):
-    """The int8 weights of the file, those of one number and those of biases aside."""
-    interpreter = export.LiteRTModel(file.path).interpreter  # in which nothing has run yet
+    """The int8 weights of a file with at least two dimensions."""
+    interpreter = export.LiteRTModel(file.path).interpreter  # nothing has run in it yet
     found = []
     for detail in interpreter.get_tensor_details():
         if detail["dtype"] is np.int8 and len(detail["shape"]) > 1:
             try:
                 found.append(interpreter.get_tensor(detail["index"]))
-            except ValueError:  # an activation, which holds nothing now
+            except ValueError:  # an activation, which has no values before a run
                 continue
     return found
 
@@ -56,12 +56,12 @@ def test_an_image_is_resized_in_the_scale_it_came_in(tmp_path):
     images, targets = rng.random((32, 8, 8, 1), dtype="float32"), rng.random((32, 3))
     train = tf.data.Dataset.from_tensor_slices((images, targets)).batch(16)
     file = compress(model, train, method="qat", epochs=1, path=tmp_path / "model.tflite").litert
-    assert file.operators["QUANTIZE"] == 1  # of the input, and none before or after the resizing
+    assert file.operators["QUANTIZE"] == 1  # of the input; none before or after resizing
 
 
 @pytest.fixture
 def hosted(monkeypatch):
-    """The networks that were trained in the place of others, in their order."""
+    """A list of the networks that `training.host` returned."""
     found, host = [], training.host
 
     def watched(*arguments):
@@ -93,15 +93,17 @@ def test_every_network_becomes_int8(name, hosted, tmp_path):
     details = result.litert.interpreter.get_tensor_details()
     floats = [detail for detail in details if detail["dtype"] is np.float32]
     assert any(detail["dtype"] is np.int8 for detail in details)
-    assert name not in ("squeeze", "dense_net", "sequential") or len(floats) == 2  # in and out
+    assert (
+        name not in ("squeeze", "dense_net", "sequential") or len(floats) == 2
+    )  # input and output
     accuracy = (model.predict_on_batch(x).argmax(-1) == y).mean()
     assert accuracy > 0.5
     assert (result.litert.predict(x).argmax(-1) == y).mean() > accuracy - 0.03
     if name in ("mobile", "dense_net", "lstm", "transformer"):
-        says_what_was_trained(hosted[0], x, tmp_path / "exact.tflite")
+        check_equal_outputs(hosted[0], x, tmp_path / "exact.tflite")
 
 
-def says_what_was_trained(network, x, path):
+def check_equal_outputs(network, x, path):
     parity = export.verify(network, export.to_litert(network, path, quantize="aware"), x)
     assert parity.agreement > 0.98
     assert parity.mean_error < 0.01 * np.ptp(network.predict_on_batch(x))
@@ -170,15 +172,15 @@ def test_pcqat_keeps_zeros_and_clusters(tmp_path):
 
 @pytest.fixture(scope="module")
 def files():
-    """By method: what a network said, and its file, of which only that of qat has no evaluator."""
+    """By method: the outputs of a network, and its compressed result. Only "qat" has no labels."""
     found = {}
     for method in ("qat", "pqat", "pcqat"):
         model, train, data = networks.trained("sequential")
         expected = model.predict_on_batch(data[0])
         options = {"labels": ("blank", "above", "left"), "activation": "softmax"}
-        judged = {} if method == "qat" else {"validation_data": data}
+        evaluated = {} if method == "qat" else {"validation_data": data}
         result = compress(
-            model, train, method=method, epochs=3, clusters=8, file_options=options, **judged
+            model, train, method=method, epochs=3, clusters=8, file_options=options, **evaluated
         )
         found[method] = expected, result
     yield found
@@ -196,7 +198,7 @@ def test_a_file_of_its_own(files):
         assert result.litert.path.name == f"{result.model.name}-{method}.tflite"
 
 
-def test_the_file_carries_its_card(files):
+def test_the_file_has_its_metadata(files):
     _, result = files["qat"]
     x, _ = networks.images()
     assert result.litert.labels == ("blank", "above", "left")
@@ -316,7 +318,7 @@ def test_pruning_and_the_engine_in_keras_import_no_tfmot(tmp_path, monkeypatch):
         compress(model, train, engine="tfmot", **options)
 
 
-def test_several_outputs_and_labels_of_every_kind_are_judged(tmp_path):
+def test_several_outputs_and_labels_of_every_kind_are_evaluated(tmp_path):
     inputs = keras.Input((6,))
     outputs = {"kind": keras.layers.Dense(3)(inputs), "age": keras.layers.Dense(1)(inputs)}
     model = keras.Model(inputs, outputs)

@@ -1,4 +1,4 @@
-"""Distillation's loss against torch's numbers, and a student that learns from its teacher."""
+"""The distillation loss equals torch's, and a student learns from its teacher."""
 
 import pathlib
 
@@ -14,7 +14,7 @@ REFERENCE = pathlib.Path(__file__).parents[1] / "reference" / "ce_label_smoothin
 
 @pytest.fixture
 def logits():
-    """A network whose logits are what one wants."""
+    """A function that makes a network with given logits."""
 
     def make(table):
         table = np.asarray(table, "float32")
@@ -46,11 +46,11 @@ def test_the_loss_equals_torchs(logits):
     np.testing.assert_allclose(found["distillation_loss"], fixture["kd_T4"], atol=1e-5)
     np.testing.assert_allclose(found["loss"], fixture["kd_total_a07"], atol=1e-5)
     np.testing.assert_array_equal(teacher.layers[-1].kernel, fixture["teacher"])
-    assert teacher.trainable_variables  # it can be trained on afterwards
+    assert teacher.trainable_variables  # it can still be trained
 
 
 @pytest.mark.rows("CMP-01", "CMP-02")
-def test_the_notes_numbers(logits):
+def test_known_values(logits):
     same = one_step_loss(logits([[2, 1, 0.1]]), logits([[2, 1, 0.1]]), np.array([0]))
     np.testing.assert_allclose(same["loss"], 0.125109, atol=1e-6)
     zeros = one_step_loss(logits([[0, 0, 0]]), logits([[2, 1, 0.1]]), np.array([0]))
@@ -74,7 +74,7 @@ def test_a_student_learns_from_its_teacher_alone(train, images, compiled):
 
     teacher = compiled(network(64), keras.optimizers.Adam(1e-2))
     teacher.fit(train, epochs=20, verbose=0, shuffle=False)
-    wrong = train.map(lambda x, y: (x, 0 * y))  # the labels say nothing
+    wrong = train.map(lambda x, y: (x, 0 * y))  # useless labels
     student = compiled(network(16), keras.optimizers.Adam(1e-2))
     before = teacher.get_weights()
     compression.distill(student, teacher, wrong, alpha=1.0, epochs=30)

@@ -1,4 +1,4 @@
-"""A flat model says the same, holds the same weights, and only simple layers."""
+"""A flat model has the same outputs and weights, and only simple layers."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ def test_it_is_the_same_function_of_the_same_weights(model, images):
 
 
 def test_it_trains_as_the_model_does(model, images, train, compiled):
-    start = [variable.numpy() for variable in model.variables]  # states of random numbers, too
+    start = [variable.numpy() for variable in model.variables]  # also states of random generators
     expected = compiled(model, "sgd").fit(train, verbose=0, shuffle=False).history["loss"]
     for variable, value in zip(model.variables, start, strict=True):
         variable.assign(value)

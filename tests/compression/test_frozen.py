@@ -62,6 +62,7 @@ def test_our_networks(name, freeze):
     check(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "engine"), [("pqat", "keras"), ("pqat", "tfmot"), ("cluster", "auto")]
 )

@@ -1,4 +1,4 @@
-"""A tf_keras network in Keras 3's hands learns what the Keras 3 model learns."""
+"""A tf_keras network trained by Keras 3 gets the same weights as the Keras 3 model."""
 
 import keras
 import numpy as np
@@ -32,7 +32,7 @@ def network():
     return keras.Model(inputs, layers.Dense(3, name="kind")(layers.RMSNormalization()(x)))
 
 
-# made inside the test: an optimizer has variables, and with them TensorFlow has devices
+# made inside the test: an optimizer's variables initialize TensorFlow's devices
 @pytest.mark.parametrize(
     ("make_optimizer", "options", "loss"),
     [

@@ -1,4 +1,4 @@
-"""Masks against their definitions and against TFMOT's."""
+"""Masks follow their definitions."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_ties_are_broken():
 
 
 @pytest.mark.rows("CMP-08")
-def test_of_the_notes_ten_weights_three_go():
+def test_three_of_ten_weights_are_zeroed():
     w = tf.constant([0.5, -0.3, 0.1, 0.8, 0.02, -0.6, 0.4, -0.05, 0.9, 0.7])
     (mask,) = masks.unstructured([w], 0.3)
     np.testing.assert_array_equal(w[mask == 0], np.float32([0.1, 0.02, -0.05]))

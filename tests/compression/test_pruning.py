@@ -1,4 +1,4 @@
-"""Masks hold in every step of every kind of training, and end exactly where they should."""
+"""Masks hold in every step of every kind of training, and the final sparsity is exact."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from kerasdl.compression import pruning, schedules
 from kerasdl.errors import InvalidInput
 
 
-def shares(model):
+def sparsities(model):
     return list(compression.sparsity(model).values())
 
 
@@ -22,14 +22,14 @@ def exact(model, sparsity):
 
 
 class EveryStep(keras.callbacks.Callback):
-    """What share of the weights is zero after each call of the step."""
+    """Record the smallest sparsity of all kernels after each batch."""
 
     def __init__(self):
         super().__init__()
         self.seen = []
 
     def on_train_batch_end(self, batch, logs=None):
-        self.seen.append(min(shares(self.model)))
+        self.seen.append(min(sparsities(self.model)))
 
 
 @pytest.mark.rows("CMP-08")
@@ -102,7 +102,7 @@ def test_mixed_precision(train, compiled):
 
 
 def test_two_halves_of_a_training_are_the_whole(train, compiled, tmp_path):
-    """Schedule and masks survive a stop: they live in optimizer and weights."""
+    """Schedule and masks survive a restart: they are part of optimizer and weights."""
 
     def fit(model, epochs, first=0):
         callback = compression.Prune(schedules.Polynomial(0.8, end=12, frequency=3))
@@ -125,10 +125,10 @@ def test_two_halves_of_a_training_are_the_whole(train, compiled, tmp_path):
 
 
 def test_it_equals_tfmot_on_tf_keras(images, train):
-    """The same weights as TFMOT gives the same network in Keras 2.
+    """Pruning gives the same weights as TFMOT gives the same network in Keras 2.
 
-    Masks are renewed inside epochs of 4 steps: at their ends TFMOT masks once
-    more, before it looks.
+    Masks are updated inside epochs of 4 steps: at the end of one, TFMOT applies them once
+    more before it updates them.
     """
     from kerasdl.compression.bridge.tfmot import tf_keras, tfmot
 
@@ -158,7 +158,7 @@ def test_it_equals_tfmot_on_tf_keras(images, train):
     model.fit(train, epochs=3, verbose=0, shuffle=False, callbacks=[callback])
     for ours, theirs in zip(model.get_weights(), twin.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
-    assert 0.79 < shares(model)[1] < 0.81
+    assert 0.79 < sparsities(model)[1] < 0.81
 
 
 def test_global_pruning_spares_the_layers_that_matter(train, compiled):
@@ -168,7 +168,7 @@ def test_global_pruning_spares_the_layers_that_matter(train, compiled):
     zeros = sum(np.sum(v.numpy() == 0) for v in variables)
     total = sum(v.numpy().size for v in variables)
     assert zeros == total - round(total * 0.2)
-    assert max(shares(model)) - min(shares(model)) > 0.1
+    assert max(sparsities(model)) - min(sparsities(model)) > 0.1
 
 
 @pytest.mark.parametrize("pattern", ["2:4", "block"])
@@ -189,7 +189,7 @@ def test_what_is_skipped_stays_dense_and_constraints_come_back(train, compiled):
     model = functional_without_dropout()
     model.layers[1].kernel.constraint = keras.constraints.MaxNorm(1.0)
     compression.prune(compiled(model), train, sparsity=0.5, epochs=2, skip=(model.layers[-1].name,))
-    assert shares(model)[-1] == 0
+    assert sparsities(model)[-1] == 0
     assert isinstance(model.layers[1].kernel.constraint, keras.constraints.MaxNorm)
     assert (np.linalg.norm(model.layers[1].kernel.numpy(), axis=0) <= 1.0001).all()
 

@@ -1,4 +1,4 @@
-"""What goes wrong ends in one line: the weights come back, and nothing is half-written."""
+"""Failures end in one line, restore the weights and leave no partial file."""
 
 import errno
 import os
@@ -30,7 +30,7 @@ def learned():
 
 @pytest.fixture
 def refuses(tmp_path):
-    """A function that compresses in vain: one line, the old weights, nothing in the folder."""
+    """A function that checks a failure: one line, the old weights, no file."""
 
     def refuses(model, train, match, **options):
         before = model.get_weights()
@@ -60,7 +60,7 @@ def test_a_full_disk(learned, refuses, monkeypatch):
 def test_a_folder_that_may_not_be_written_to(learned, refuses, monkeypatch):
     model, train, _ = learned
 
-    def denied(source, target):  # root may write anywhere, whatever the folder's mode
+    def denied(source, target):  # a read-only folder would not stop root
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
 
     monkeypatch.setattr(shutil, "copyfile", denied)
@@ -77,12 +77,12 @@ def test_a_converter_that_dies(learned, refuses, tmp_path, monkeypatch):
     monkeypatch.setattr(WORKER, "lock", Killing())
     refuses(model, train, r"does not crash the converter.*: SIGKILL")
     monkeypatch.undo()
-    path = tmp_path / "model.tflite"  # and the next call has a converter again
+    path = tmp_path / "model.tflite"  # the next call starts a new process
     assert compression.compress(model, train, **QUICK, path=path).litert.path == path
 
 
 class Killing:
-    """The converter's lock, which kills the one that is there."""
+    """A lock for the converter that kills the running process."""
 
     def __enter__(self):
         WORKER.start()
@@ -96,7 +96,7 @@ class Killing:
 
 @keras.saving.register_keras_serializable(package="test")
 class Spectrum(layers.Layer):
-    """What LiteRT has no built-in operator for."""
+    """A layer without a built-in operator in LiteRT."""
 
     def call(self, inputs):
         return inputs + keras.ops.real(keras.ops.fft((inputs, keras.ops.zeros_like(inputs)))[0])
@@ -222,7 +222,7 @@ for make in (sequential, nested, Subclassed):
     options = {"sparsity": 0.5, "epochs": 2, "path": FOLDER / "b.tflite"}
     result = compression.compress(model, train, method="pqat", validation_data=train, **options)
     assert result.report.accuracy > 0.8 and abs(result.report.zeros - 0.5) < 0.03, result.report
-    assert all(abs(share - 0.5) < 0.03 for share in compression.sparsity(model).values())
+    assert all(abs(zeros - 0.5) < 0.03 for zeros in compression.sparsity(model).values())
     after = model(x)
     model.save(path)
     np.testing.assert_array_equal(keras.saving.load_model(path)(x), after)

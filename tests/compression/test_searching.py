@@ -1,4 +1,4 @@
-"""Search tells the truth about files, chooses the smallest that is good enough, changes nothing."""
+"""`search` reports files correctly, finds the smallest one within `max_drop`, keeps the weights."""
 
 import types
 

@@ -1,4 +1,4 @@
-"""`kerasdl launch -- train`: the chief writes one run, as one process would; a kill resumes."""
+"""`kerasdl launch -- train`: two workers write one run like one process does, also after a kill."""
 
 import json
 import os
@@ -14,11 +14,11 @@ import pytest
 from kerasdl import recipes, runs
 
 pytestmark = [
-    pytest.mark.slow,  # seven starts of TensorFlow
-    pytest.mark.xdist_group("launched runs"),  # of which one is made for all
+    pytest.mark.slow,  # starts TensorFlow seven times
+    pytest.mark.xdist_group("launched runs"),  # one run is shared by the tests
 ]
 
-NAME = "lenet5"  # without chance but in its data
+NAME = "lenet5"  # random only in its data
 EPOCHS = 2
 KERASDL = [sys.executable, "-m", "kerasdl"]
 BATCH = 256  # four steps an epoch
@@ -52,7 +52,7 @@ def test_two_workers_train_like_one_process(undisturbed, folder):
     one = recipes.get(NAME).replace(epochs=EPOCHS, batch_size=BATCH)
     one = one.run(folder / "one", progress=False, strategy="one")
     for name, values in one.history.items():
-        # AdamW makes steps of rounding errors: exactness is tested with SGD, by `test_workers`
+        # AdamW amplifies rounding errors; `test_workers` tests exactness with SGD
         np.testing.assert_allclose(run.history[name], values, rtol=0.02, atol=0.02)
 
 
@@ -78,7 +78,7 @@ def test_a_killed_worker_ends_the_run_and_the_same_command_goes_on(undisturbed, 
 
 
 def worker_of(launcher):
-    """The process that is worker 1."""
+    """Return the process id of worker 1."""
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])

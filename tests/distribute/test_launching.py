@@ -1,4 +1,4 @@
-"""Workers on this machine: they know each other, speak with a prefix, and end together."""
+"""`launch` starts workers that know each other, prefixes their output, and stops all together."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Who the others are, from what each kind of cluster sets."""
+"""The addresses of the workers are found in the variables of each kind of cluster."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from kerasdl.distribute import launching, resolvers
 from kerasdl.errors import InvalidInput
 
-SLURM = {  # of the second of four tasks, two to a node
+SLURM = {  # variables of the second of four tasks
     "SLURM_STEP_NUM_TASKS": "4",
     "SLURM_STEP_NODELIST": "node[2,9-10]",
     "SLURM_STEP_TASKS_PER_NODE": "2,1(x2)",

@@ -1,4 +1,4 @@
-"""From a word to a strategy, or to one line that says what is missing."""
+"""`strategy` returns the strategy of a name, or says in one line what is missing."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Several replicas compute what one computes: devices of one process, and two processes."""
+"""Training on two devices or two processes gives the same results as on one device."""
 
 import pathlib
 import pickle
@@ -14,7 +14,7 @@ from kerasdl import data
 from kerasdl.distribute import launching
 
 WORKER = str(pathlib.Path(__file__).parent / "worker.py")
-# the others 1e-5; in numbers of 8 binary digits one process is as far from its own in float32
+# tolerances; 1e-5 for the others. bfloat16 has 8 significant bits: it differs as much from float32
 NEAR = {"mixed precision": 0.15}
 BY_FILE = "records by file"
 FEW = ["last batch of one", "steps per execution"]
@@ -23,7 +23,7 @@ FEW = ["last batch of one", "steps per execution"]
 @pytest.mark.rows("TRN-16")
 @pytest.mark.slow
 def test_the_same_as_one(tmp_path):
-    """One test, so that what everyone computes is computed once."""
+    """All comparisons in one test, so that each subject is trained once per strategy."""
     splits = kerasdl.data.load("digits")
     data.write_records(splits, tmp_path / "records", shards=3)
     for strategy, subjects in (("one", []), ("cpu:2", FEW)):
@@ -46,7 +46,7 @@ def test_the_same_as_one(tmp_path):
 
 
 def check_records(records, one, count):
-    """Every example is read once, by somebody; both workers have one model, which learns."""
+    """Each example is read by exactly one worker, and both workers train the same model."""
     first, second = records["multiworker-0"], records["multiworker-1"]
     assert first["read"] + second["read"] == one["read"] == count
     assert abs(min(first["read"], second["read"]) - count / 3) <= 1  # one of three files
@@ -56,7 +56,7 @@ def check_records(records, one, count):
 
 
 def largest_difference(left, right):
-    """Of two subjects' losses, metrics, predictions and weights; of what is above 1 a share."""
+    """The largest difference of two results, relative where values exceed 1."""
     numbers = zip(keras.tree.flatten(left), keras.tree.flatten(right), strict=True)
     return max(
         float((np.abs(np.float64(a) - np.float64(b)) / np.maximum(1, np.abs(b))).max())

@@ -1,4 +1,4 @@
-"""Train subjects and keep what came out: `worker.py STRATEGY FOLDER [SUBJECT ...]`."""
+"""Train subjects and write the results: `worker.py STRATEGY FOLDER [SUBJECT ...]`."""
 
 import pathlib
 import pickle
@@ -36,7 +36,7 @@ def functional():
 
 
 class Subclassed(keras.Model):
-    """Its weights do not exist before `fit`."""
+    """A model whose weights are made by `fit`."""
 
     def __init__(self):
         super().__init__()
@@ -49,7 +49,7 @@ class Subclassed(keras.Model):
 
 
 class OwnStep(keras.Sequential):
-    """A `train_step` of its own, which gives a number that is no metric."""
+    """A model with a custom `train_step`, which returns a scalar that is not a metric."""
 
     def train_step(self, data):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
@@ -70,10 +70,10 @@ def our_metrics():
 
 
 def compiled(model, metrics=(), **options):
-    # by its name it is built within the step, as is a new optimizer, which is then traced twice
+    # a metric given by name or an unbuilt optimizer is built in the step, which is traced twice
     accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
     metrics = [accuracy if model.built else "accuracy", *metrics]
-    # not Adam, which makes steps of the rounding of a gradient that is zero
+    # not Adam, which turns rounding errors of zero gradients into full steps
     optimizer = keras.optimizers.SGD(0.05, momentum=0.5)
     model.compile(optimizer, cross_entropy, metrics=metrics, **options)
     if model.built:
@@ -96,7 +96,7 @@ def classify(strategy, make, count, fit=None, metrics=tuple, **options):
     }
 
 
-def in_half(strategy, make, count):
+def in_bfloat16(strategy, make, count):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         return classify(strategy, make, count)
@@ -105,7 +105,7 @@ def in_half(strategy, make, count):
 
 
 def records_by_file(strategy):
-    """Each worker reads files of its own, another order than one process has."""
+    """Each worker reads its own files, in another order than one process."""
     keras.utils.set_random_seed(0)
     share = distribute.share(strategy)
     folder = pathlib.Path(sys.argv[2]) / "records"
@@ -124,7 +124,7 @@ def perceptron(kind=keras.Sequential):
 
 
 weights = {number: 1 + number / 10 for number in range(10)}
-# batch normalisation of whole networks is in tests/conformance
+# whole networks with batch normalization are in tests/conformance
 SUBJECTS = {
     "functional": lambda strategy: classify(strategy, functional, 71, metrics=our_metrics),
     "last batch of one": lambda strategy: classify(
@@ -133,7 +133,7 @@ SUBJECTS = {
     "steps per execution": lambda strategy: classify(
         strategy, perceptron, 71, steps_per_execution=3
     ),
-    "mixed precision": lambda strategy: in_half(strategy, functional, 72),
+    "mixed precision": lambda strategy: in_bfloat16(strategy, functional, 72),
     "subclassed": lambda strategy: classify(strategy, Subclassed, 71),
     "own step": lambda strategy: classify(strategy, lambda: perceptron(OwnStep), 71),
     "records by file": records_by_file,
@@ -141,7 +141,7 @@ SUBJECTS = {
 
 
 def main():
-    warnings.filterwarnings("error", "Your input ran out of data")  # a part tells no length
+    warnings.filterwarnings("error", "Your input ran out of data")  # split datasets have no length
     strategy = distribute.strategy(sys.argv[1])
     results = {name: SUBJECTS[name](strategy) for name in sys.argv[3:] or SUBJECTS}
     number, _ = distribute.worker_of(strategy)

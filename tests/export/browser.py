@@ -1,4 +1,4 @@
-"""A visitor of the demo: Chromium on a phone or a desk, and a hand that writes digits."""
+"""Drive the demo in Chromium, on a phone or a desktop, and draw digits on it."""
 
 import contextlib
 import shutil
@@ -9,7 +9,7 @@ from playwright.sync_api import sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 OPTIONS = [
-    "--no-sandbox",  # Chromium has none for root, as whom a machine of tests may run it
+    "--no-sandbox",  # Chromium needs this when tests run as root
     "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
@@ -34,7 +34,7 @@ DIGITS = {
 
 
 def smooth(stroke):
-    """A stroke with its corners cut twice (Chaikin): the curve of a hand."""
+    """A stroke with its corners cut twice (Chaikin), like a handwritten curve."""
     points = np.array([point.split(",") for point in stroke.split()], "float64")
     for _ in range(2):
         before, after = points[:-1], points[1:]
@@ -53,7 +53,7 @@ def chromium():
 
 @contextlib.contextmanager
 def serving(server):
-    """A server that runs, and ends."""
+    """Run a server inside a `with` block."""
     with server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
@@ -61,7 +61,7 @@ def serving(server):
 
 
 class Visit:
-    """A page in a browser; remembers its errors and its last prediction."""
+    """A page in a browser, with its errors and its last prediction."""
 
     def __init__(self, browser, url, **device):
         self.page = browser.new_context(**device).new_page()
@@ -82,12 +82,12 @@ class Visit:
         return self.page.locator(selector).text_content()
 
     def last(self):
-        """(pixels, probabilities) of the newest prediction, once the page is at rest."""
+        """The pixels and probabilities of the last prediction, once the page is idle."""
         last = self.page.evaluate("new Promise((go) => setTimeout(() => go(window.last), 50))")
         return np.array(last["pixels"], "float32"), np.array(last["probabilities"])
 
     def draw(self, strokes):
-        """By finger where there is a touch screen, else by mouse; in the middle of the board."""
+        """Draw in the middle of the board, by finger on a touch screen, else by mouse."""
         box = self.page.locator("#board").bounding_box()
         corner = np.array([box["x"], box["y"]]) + 0.15 * box["width"]
         move = self._finger() if self.touches else self._mouse()

@@ -1,4 +1,4 @@
-"""A network for which agreement means something."""
+"""A trained network, whose predictions can be compared."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from tests.export.networks import images
 
 @pytest.fixture(scope="session")
 def trained():
-    """A network that can tell which quarter of a picture is bright, inputs and labels."""
+    """A network that finds the bright quarter of an image, with inputs and labels."""
     keras.utils.set_random_seed(0)
     x, y = images(600), np.arange(600) % 4
     for quarter in range(4):

@@ -1,4 +1,4 @@
-"""Untrained models of every kind, and inputs for them."""
+"""Untrained models of every construction, and inputs for them."""
 
 import keras
 import numpy as np

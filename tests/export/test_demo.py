@@ -1,4 +1,4 @@
-"""The demo's server gives its few files, and nothing else to nobody else; errors are one line."""
+"""The demo server serves its own files only, to this machine only; errors are one line."""
 
 import http.client
 import json
@@ -31,7 +31,7 @@ def file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    """A folder where LiteRT.js is expected: the server sends its files and never reads them."""
+    """A folder like that of LiteRT.js, with other content, which the server never interprets."""
     folder = tmp_path_factory.mktemp("copy")
     for name in (*litertjs.FILES, "core/package.json"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def server(file, copy):
 
 
 def ask(server, path, method="GET", host=None):
-    """The raw request, which no client tidies."""
+    """Send a raw request, whose path no client normalizes."""
     connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
     connection.putrequest(method, path, skip_host=True)
     if host != "":
@@ -215,7 +215,7 @@ done
 
 @pytest.fixture
 def npm(tmp_path, monkeypatch):
-    """An npm that needs no network, and an empty cache."""
+    """A fake npm that needs no network, and an empty cache."""
     program = tmp_path / "bin" / "npm"
     program.parent.mkdir()
     program.write_text(NPM)

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from kerasdl import export, recipes
 from kerasdl.export import demo
-from kerasdl.models.vision import simple_cnn  # noqa: F401 (registers the judge's class)
+from kerasdl.models.vision import simple_cnn  # noqa: F401 (registers the class of the classifier)
 from tests.export.browser import CHROMIUM, DESK, DIGITS, PHONE, Visit, chromium, serving, smooth
 
 pytestmark = [
@@ -34,7 +34,7 @@ def digits():
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, digits):
-    """The recorded judge of digits as float and int8."""
+    """A classifier of digits as float and int8 files."""
     folder, model = tmp_path_factory.mktemp("files"), keras.models.load_model(recipes.JUDGE)
     metadata = {"labels": tuple("0123456789"), "description": "simple_cnn, trained on digits"}
     options = {"activation": "softmax", **metadata}
@@ -116,7 +116,7 @@ def test_a_drawing_looks_like_the_data_wherever_and_however_large_it_was_drawn(
             code = "async ([s, c]) => [...(await import('/pixels.js')).fromStrokes(s, c)]"
             images.append(visit.page.evaluate(code, [lines, info]))
     images = np.reshape(images, (3, 10, 8, 8))
-    # grey values on edges are all that the size of a drawing changes
+    # the size of a drawing changes only gray values at edges
     assert np.abs(images - images[1]).mean() < 0.02
     assert set(np.unique(images * 16) % 1) == {0}
     data = digits[0][..., 0]

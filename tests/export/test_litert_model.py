@@ -1,4 +1,4 @@
-"""A file opens without TensorFlow, is measured, and refuses what does not fit."""
+"""A LiteRT file opens without TensorFlow, is measured, and refuses inputs that do not fit."""
 
 import subprocess
 import sys
@@ -87,7 +87,7 @@ def test_files_that_are_no_models_are_refused(tmp_path, file):
         export.LiteRTModel(cut).predict(np.zeros((1, 4)))
 
 
-def test_a_file_without_a_card_has_an_empty_one(tmp_path, file):
+def test_a_file_without_metadata_has_empty_metadata(tmp_path, file):
     content = file.path.read_bytes()
     bare = tmp_path / "bare.tflite"
     bare.write_bytes(content[: content.index(b"PK\x03\x04")])

@@ -1,4 +1,4 @@
-"""ONNX files of every kind of Keras model say what the model says; what cannot be is told."""
+"""ONNX files of every kind of Keras model have its outputs; failures are one line."""
 
 import json
 import os
@@ -58,7 +58,7 @@ def test_a_file_equals_the_model_for_any_batch_size(make, x, tmp_path):
     model = make()
     if x is None:
         x = np.random.default_rng(0).normal(size=(5, *model.input_shape[1:])).astype("float32")
-    model(x, training=True)  # moving statistics that are none of the initial ones
+    model(x, training=True)  # gives moving statistics other values than the initial ones
     file = export.to_onnx(model, tmp_path / "model.onnx", example=x)
     for count in (1, len(x)):
         assert export.verify(model, file, x[:count]).largest_error < 1e-5
@@ -85,7 +85,7 @@ def test_several_inputs_and_outputs_keep_their_names(tmp_path):
         "age": (3, 1),
     }
     assert export.verify(model, file, x).largest_error < 1e-5
-    assert list(file.inputs) == ["image", "size"]  # as the model takes them
+    assert list(file.inputs) == ["image", "size"]  # in the order of the model
     outputs = file.predict((x["image"], x["size"]))
     np.testing.assert_allclose(outputs["kind"], model(x)["kind"], atol=1e-5)
 
@@ -95,7 +95,7 @@ def test_large_matrices_come_with_the_file(tmp_path):
     embedding = layers.ReversibleEmbedding(20_000, 64)
     model = keras.Model(inputs, embedding(layers.ReLU()(embedding(inputs)), reverse=True))
     file = export.to_onnx(model, tmp_path / "model.onnx")
-    assert 1 <= file.size / (4 * 20_000 * 64) < 1.01  # once, though it is used twice
+    assert 1 <= file.size / (4 * 20_000 * 64) < 1.01  # stored once, though used twice
     assert list(file.inputs) == ["input"]
     assert export.verify(model, file, TOKENS).largest_error < 1e-5
 
@@ -109,7 +109,7 @@ def test_a_subclassed_model_from_outside_exports_once_called(tmp_path):
     assert export.verify(model, file, IMAGES).largest_error < 1e-5
 
 
-def test_activation_and_card_travel_with_the_file(trained, tmp_path):
+def test_activation_and_metadata_travel_with_the_file(trained, tmp_path):
     model, x, _ = trained
     options = {"labels": ("a", "b", "ü", "d"), "description": "Quarters", "input_range": (0, 1.5)}
     export.to_onnx(model, tmp_path / "m.onnx", activation="softmax", **options)
@@ -156,7 +156,9 @@ def test_an_operator_that_onnx_lacks_is_named_with_its_layer(tmp_path):
 
 @pytest.mark.parametrize("module", ["tf2onnx", "onnx"])
 def test_what_is_not_installed_is_told(module, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, module, None)  # as Python marks what is not there
+    monkeypatch.setitem(
+        sys.modules, module, None
+    )  # as Python marks modules that cannot be imported
     with pytest.raises(InvalidInput, match=rf"pip install 'kerasdl\[onnx\]'.*: no {module}$"):
         export.to_onnx(networks.cnn(), tmp_path / "m.onnx")
 

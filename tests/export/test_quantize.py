@@ -1,4 +1,4 @@
-"""Quantised and sparse files are smaller and say nearly the same."""
+"""Quantized and sparse files are smaller and have nearly the same outputs."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ from kerasdl import export
 from kerasdl.export import flatbuffer
 from tests.export.networks import attention, lstm, tokens
 
-pytestmark = pytest.mark.xdist_group("quantize")  # files are made once
+pytestmark = pytest.mark.xdist_group("quantize")  # files are made once for all tests
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def attentive(tmp_path_factory):
         ("int4", 0.4, 1.0, 0.95),
     ],
 )
-def test_quantised_files_are_smaller_and_agree(
+def test_quantized_files_are_smaller_and_agree(
     trained, whole, quantize, ratio, error, agreement, tmp_path
 ):
     model, x, _ = trained
@@ -78,7 +78,7 @@ def test_int8_takes_a_dataset_and_calculates_in_integers(trained, tmp_path):
 
 @pytest.mark.parametrize("make", [lstm, attention])
 @pytest.mark.parametrize("quantize", ["float16", "dynamic", "int8", "int4"])
-def test_sequence_models_quantise(make, quantize, tmp_path):
+def test_sequence_models_are_quantized(make, quantize, tmp_path):
     model = make()
     calibration = tokens(64) if quantize == "int8" else None
     file = export.to_litert(
@@ -104,7 +104,7 @@ def test_attention_and_sums_stay_float_between_integer_products(quantize, attent
 
 
 def test_int16_activations_are_nearer_than_int8_ones(attentive):
-    """Causal attention too, whose mask is minus infinity."""
+    """Also for causal attention, whose mask is minus infinity."""
     model, files = attentive
     errors = {name: export.verify(model, file, tokens()).mean_error for name, file in files.items()}
     assert 3 * errors["int16x8"] < errors["int8"] < 0.02
@@ -125,7 +125,7 @@ def test_sparse_storage_leaves_out_zeros(tmp_path):
 
 @pytest.mark.parametrize("quantize", ["int8", "int16x8", "int4"])
 def test_more_than_a_quarter_of_a_megabyte(quantize, tmp_path):
-    """From there on ai-edge-quantizer keeps weights behind the flatbuffer."""
+    """From this size on ai-edge-quantizer stores weights after the flatbuffer."""
     inputs = keras.Input((512,))
     model = keras.Model(inputs, layers.Dense(8)(layers.Dense(1200, activation="relu")(inputs)))
     x = np.random.default_rng(0).random((32, 512), dtype="float32")

@@ -1,4 +1,4 @@
-"""Shorter scales: a smaller file that says the same."""
+"""Short scales: a smaller zip with nearly the same outputs."""
 
 import warnings
 import zlib
@@ -27,7 +27,7 @@ def quantized():
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([image[None]] for image in images)
     with warnings.catch_warnings():
-        # it asks for statistics that a representative data set replaces
+        # the statistics come from the representative dataset
         warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected")
         return converter.convert(), images
 
@@ -52,7 +52,7 @@ def test_the_zip_shrinks_and_outputs_stay(quantized, tmp_path):
     for name, each in (("long", content), ("short", shorter)):
         (tmp_path / f"{name}.tflite").write_bytes(each)
         outputs.append(LiteRTModel(tmp_path / f"{name}.tflite").predict(images))
-    # a few steps of an output of 8 bits
+    # a few quantization steps of an 8-bit output
     assert np.abs(outputs[0] - outputs[1]).max() < 0.02 * np.ptp(outputs[0])
 
 

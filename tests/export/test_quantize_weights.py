@@ -1,4 +1,4 @@
-"""Large products of a float file get int8 weights, and say nearly the same."""
+"""Large matrix products of a float file get int8 weights with nearly the same outputs."""
 
 import keras
 import numpy as np

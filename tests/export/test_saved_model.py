@@ -1,4 +1,4 @@
-"""A SavedModel says what the model says, to a program that knows nothing of Keras."""
+"""A SavedModel has the outputs of the model, in a program without Keras."""
 
 import subprocess
 import sys

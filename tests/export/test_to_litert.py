@@ -1,4 +1,4 @@
-"""Every kind of Keras model becomes a file that says the same; what cannot be is told in a line."""
+"""Every kind of Keras model becomes a file with the same outputs; failures are one line."""
 
 import keras
 import numpy as np
@@ -85,7 +85,7 @@ def test_the_activation_is_appended_and_verified_with(trained, tmp_path):
     assert export.verify(model, file, x).largest_error < 1e-5
 
 
-def test_the_card_travels_with_the_file_and_files_repeat(trained, tmp_path):
+def test_metadata_travels_with_the_file_and_files_repeat(trained, tmp_path):
     model, _, _ = trained
     options = {"labels": ("a", "b", "ü", "d"), "description": "Quarters", "input_range": (0, 1.5)}
     file = export.to_litert(model, tmp_path / "m.tflite", **options)
@@ -146,7 +146,9 @@ def test_a_crash_is_one_error_and_the_next_call_works(tmp_path, monkeypatch):
         WORKER.start()
         WORKER.process.send_signal(11)
         WORKER.process.wait()
-        monkeypatch.setattr(WORKER, "start", lambda: None)  # dead, and found out while waiting
+        monkeypatch.setattr(
+            WORKER, "start", lambda: None
+        )  # the crash is found while waiting for the answer
         return run(**job)
 
     with monkeypatch.context() as patch:
