@@ -189,7 +189,7 @@ def _convert(run, splits):
         _report(run, method)
         names = file_names([*exports], method)
         inputs = {
-            name: part.inputs[: exporting.CALIBRATION] if method in CALIBRATED else None
+            name: part.first(exporting.CALIBRATION) if method in CALIBRATED else None
             for name, part in ranges.items()
         }
         try:
@@ -200,8 +200,8 @@ def _convert(run, splits):
                     quantize=None if method == "float" else method,
                     calibration=inputs[name],
                     activation=part.activation,
-                    example=part.inputs[:1] if None in part.model.input_shape[1:] else None,
-                    **exporting.description_of(name, run, part.inputs.shape[1:]),
+                    example=part.first(1) if part.has_free_size else None,
+                    **exporting.description_of(name, run, part.shape),
                 )
                 for name, part in exports.items()
             }

@@ -27,13 +27,11 @@ def export_run(run, quantize=(), format="litert") -> list[dict]:
     folder.mkdir(exist_ok=True)
     rows = []
     for name, part in run.task.exports(run.model, splits).items():
-        # a language model takes texts of any length, but its file takes one length
-        is_free = None in part.model.input_shape[1:]
         options = {
             "activation": part.activation,
-            "example": part.inputs[:1] if is_free else None,
+            "example": part.first(1) if part.has_free_size else None,
             "labels": tuple(run.info.classes or ()) if part.activation == "softmax" else (),
-            **description_of(name, run, part.inputs.shape[1:]),
+            **description_of(name, run, part.shape),
         }
         if format == "onnx":
             rows.append(_row(part, export.to_onnx(part.model, folder / f"{name}.onnx", **options)))
@@ -42,7 +40,7 @@ def export_run(run, quantize=(), format="litert") -> list[dict]:
                 part.model,
                 folder / f"{name}-{'float' if method == 'none' else method}.tflite",
                 quantize=None if method == "none" else method,
-                calibration=part.inputs[:CALIBRATION] if method in ("int8", "int16x8") else None,
+                calibration=part.first(CALIBRATION) if method in ("int8", "int16x8") else None,
                 **options,
             )
             rows.append(_row(part, litert))

@@ -63,15 +63,29 @@ class Export:
 
     Args:
         model: keras.Model.
-        inputs: numpy array, examples of its input.
+        inputs: numpy array, examples of its input; a tuple of arrays for several inputs.
         labels: numpy array, classes of the inputs; `None` if it is no classifier.
         activation: str, what the file applies to the outputs, such as "softmax".
     """
 
     model: keras.Model
-    inputs: np.ndarray
+    inputs: np.ndarray | tuple[np.ndarray, ...]
     labels: np.ndarray | None = None
     activation: str | None = None
+
+    def first(self, count: int):
+        """The first examples of the inputs."""
+        return keras.tree.map_structure(lambda array: array[:count], self.inputs)
+
+    @property
+    def shape(self) -> tuple:
+        """The shape of one input; of several, a tuple of shapes."""
+        return keras.tree.map_structure(lambda array: array.shape[1:], self.inputs)
+
+    @property
+    def has_free_size(self) -> bool:
+        """Whether the network takes inputs of any size; a file takes one."""
+        return any(None in tensor.shape[1:] for tensor in self.model.inputs)
 
 
 class Task(abc.ABC):

@@ -17,6 +17,9 @@ DIGITS = {
 # without batch normalization: a lower learning rate; and enough pixels for three poolings
 ENLARGED = {**DIGITS, "learning_rate": 1e-3, "image_size": 16}
 
+# 3,600 digits of 28x28 pixels: fewer epochs do
+MNIST = {**DIGITS, "data": "mnist", "learning_rate": 3e-3, "warmup": 1.0}
+
 TRAINING = (
     space.learning_rate(1e-4, 3e-2),
     space.warmup(6.0),
@@ -138,5 +141,42 @@ RECIPES = [
             *TRAINING,
         ),
         **DIGITS,
+    ),
+    Recipe(
+        name="simple_cnn_mnist",
+        summary="MNIST digits by three convolutions and two dense layers",
+        model="simple_cnn",
+        epochs=15,
+        bars=(Bar("accuracy", at_least=0.98),),
+        space=(
+            space.model_option("widths", (16, 32, 64), (32, 64), (32, 64, 128)),
+            space.model_option("units", 64, 128, 256, 512),
+            WIDE_DROPOUT,
+            *TRAINING,
+        ),
+        model_options={"widths": (32, 64), "units": 128},
+        **MNIST,
+    ),
+    Recipe(
+        name="lenet5_mnist",
+        summary="MNIST digits by LeNet-5 of 1998",
+        model="lenet5",
+        epochs=20,
+        bars=(Bar("accuracy", at_least=0.975),),
+        space=(space.Parameter("architecture", "image_size", (None, 32)), *TRAINING),
+        **MNIST,
+    ),
+    Recipe(
+        name="mlp_mnist",
+        summary="MNIST digits by dense layers alone",
+        model="mlp",
+        epochs=20,
+        bars=(Bar("accuracy", at_least=0.955),),
+        space=(
+            space.model_option("widths", (128, 64), (256, 128), (512, 256)),
+            WIDE_DROPOUT,
+            *TRAINING,
+        ),
+        **MNIST,
     ),
 ]

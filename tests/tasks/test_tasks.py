@@ -1,0 +1,76 @@
+"""Tasks: found by their files, matched with data, and complete."""
+
+import dataclasses
+import json
+import string
+import sys
+
+import pytest
+
+from kerasdl import cli, data, recipes, tasks
+from kerasdl.errors import InvalidInput
+from kerasdl.runs import prepare
+
+EVERY = pytest.mark.parametrize("name", tasks.names())
+
+
+@EVERY
+def test_a_task_states_all_that_is_asked_of_it(name):
+    task = tasks.get(name)
+    assert task.title and task.kinds and task.metrics
+    names = [metric.name for metric in task.metrics]
+    assert task.criterion.metric in names and len(set(names)) == len(names)
+    assert all(metric.direction in ("max", "min") and metric.meaning for metric in task.metrics)
+    fields = {field for _, field, _, _ in string.Formatter().parse(task.usage) if field}
+    assert fields <= {"folder", "best", "data", "input_shape", "output_shape", "outputs"}
+
+
+@EVERY
+def test_a_recipe_learns_every_task(name):
+    learned = {recipes.get(recipe).task for recipe in recipes.names()}
+    others = {tasks.get(task).otherwise for task in learned}
+    assert name in learned | others
+
+
+def test_regression_takes_over_for_numbers():
+    recipe = recipes.get("mlp").replace(data="diabetes")
+    task = prepare.task_for(recipe, data.load("diabetes").info)
+    assert task.title == "regression"
+    assert prepare.task_for(recipe, data.load("iris").info).title == "classification"
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "message"),
+    [
+        ("lstm_lm", "adding", "language modeling: text. Received: adding, which is regression"),
+        ("mlp", "ring", "classification: classification or regression. Received: ring"),
+        ("vae", "ring", "reconstruction of images: classification. Received: ring"),
+        ("vae", "iris", "images for reconstruction of images. Received: iris"),
+        ("dcgan", "pydocs", "generation of images: classification. Received: pydocs"),
+        ("translation", "pydocs", "translation: translation. Received: pydocs, which is text"),
+        ("gpt_tiny", "digits", "language modeling: text. Received: digits"),
+    ],
+)
+def test_data_of_another_kind_is_refused_in_one_line(name, dataset, message, tmp_path, capsys):
+    out = tmp_path / "run"
+    sys.argv = ["kerasdl", "train", name, "--data", dataset, "--out", str(out)]
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and error.count("\n") == 1 and message in error, error
+    assert not out.exists()
+
+
+def test_unknown_names_and_options_are_refused():
+    with pytest.raises(InvalidInput, match="task"):
+        tasks.get("clasification")
+    info = data.load("iris").info
+    with pytest.raises(InvalidInput, match="option for classification"):
+        tasks.create("classification", info, {"smoothing": 0.1})
+    with pytest.raises(InvalidInput, match="task"):
+        dataclasses.replace(recipes.get("mlp"), task="no_such")
+
+
+def test_runs_of_before_the_tasks_were_renamed_open():
+    old = {**recipes.get("mlp").to_json(), "task": "supervised"}
+    assert recipes.Recipe.from_json(json.loads(json.dumps(old))) == recipes.get("mlp")
