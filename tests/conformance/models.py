@@ -141,6 +141,16 @@ SUBJECTS = [
         counts={"lstm_lm": None},
     ),
     network(
+        "seq2seq_tiny",
+        {"vocabulary_size": 20, "width": 32},
+        [TOKENS[0], TOKENS[0]],
+        TOKENS[1],
+        another=((7,), (5,)),
+        sized=None,
+        unusual={"dropout": 0.25},
+        counts={"seq2seq": None},
+    ),
+    network(
         "encoder_tiny",
         {},
         IMAGES,

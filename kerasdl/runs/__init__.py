@@ -1,0 +1,16 @@
+"""Runs: train a recipe into a folder, and work with what it leaves there.
+
+A run folder holds config.json, history.csv, metrics.json, model.keras, figures/, events/ (for
+TensorBoard), checkpoints/ and examples/; `kerasdl.recipes.open` opens it.
+"""
+
+from kerasdl.utils import lazy
+
+MODULES = {
+    "Run": "run",
+    "is_finished": "folder",
+    "train": "train",
+}
+
+__all__ = list(MODULES)
+__getattr__, __dir__ = lazy.names(__name__, MODULES)

@@ -1,0 +1,69 @@
+"""The data, task and model of a recipe, as training and everything after it uses them."""
+
+import dataclasses
+import functools
+
+import keras
+
+from kerasdl import data, registry, tasks
+from kerasdl.tasks.task import MakeOptimizer, Task
+from kerasdl.training.optimizer import adamw
+
+SPLITS = ("train", "validation", "test")
+
+
+def load_data(recipe, fast: bool = False, share=None) -> data.Splits:
+    """Load the dataset of a recipe.
+
+    Args:
+        recipe: `kerasdl.recipes.Recipe`.
+        fast: bool, whether to keep only the first batch of each split.
+        share: The part of each training batch that this process reads, with several replicas.
+    """
+    splits = data.load(
+        recipe.data,
+        batch_size=recipe.batch_size,
+        image_size=recipe.image_size,
+        augment=recipe.augment,
+        seed=recipe.seed,
+        share=share,
+        **recipe.data_options,
+    )
+    if not fast:
+        return splits
+    few = {n: d and d.take(1) for n in SPLITS for d in [getattr(splits, n)]}
+    return dataclasses.replace(splits, **few)
+
+
+def task_for(recipe, info: data.Info) -> Task:
+    """The task of a recipe on a dataset; raises `InvalidInput` if they do not match."""
+    return tasks.create(recipe.task, info, recipe.task_options)
+
+
+def optimizer_for(recipe, steps: int) -> MakeOptimizer:
+    """A function that makes the recipe's optimizer, for an epoch of so many steps."""
+    return functools.partial(
+        _optimizer,
+        recipe.learning_rate,
+        epochs=recipe.epochs,
+        steps=steps,
+        warmup=recipe.warmup,
+        weight_decay=recipe.weight_decay,
+    )
+
+
+def _optimizer(default_rate, learning_rate=None, **options):
+    return adamw(default_rate if learning_rate is None else learning_rate, **options)
+
+
+def compiled_model(recipe, task: Task, steps: int) -> keras.Model:
+    """A new model of the recipe, compiled for an epoch of so many steps."""
+    options = {**task.model_options(), **recipe.model_options}
+    model = registry.create_model(recipe.model, **options)
+    compile_model(model, recipe, task, steps)
+    return model
+
+
+def compile_model(model: keras.Model, recipe, task: Task, steps: int):
+    """Compile a model with the recipe's optimizer."""
+    task.compile(model, optimizer_for(recipe, steps), recipe.steps_per_execution)

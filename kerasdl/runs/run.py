@@ -1,0 +1,177 @@
+"""A run folder: what a training run leaves behind, and what can be done with it."""
+
+import functools
+import pathlib
+
+from kerasdl import data, errors, saving
+from kerasdl.data.columns import Column
+from kerasdl.runs import compress, doctor, export, prepare
+from kerasdl.runs import folder as files
+from kerasdl.tasks.task import Task
+
+
+class Run:
+    """A run folder.
+
+    Attributes:
+        path: The folder: config.json, history.csv, metrics.json, model.keras, figures/, events/.
+        recipe: `kerasdl.recipes.Recipe`, what was run.
+        trust: bool, whether code that came with its model may run: see `kerasdl.load_model`.
+    """
+
+    def __init__(self, path: str | pathlib.Path, recipe, trust: bool = False):
+        self.path = pathlib.Path(path)
+        self.recipe = recipe
+        self.trust = trust
+
+    def __repr__(self):
+        return f"Run({str(self.path)!r})"
+
+    @functools.cached_property
+    def config(self) -> dict:
+        """What config.json holds: recipe, info, fast, deterministic, versions."""
+        return files.read_json(self.path / files.CONFIG)
+
+    @functools.cached_property
+    def info(self) -> data.Info:
+        """What is known of the dataset: task, classes, shape, counts, vocabulary."""
+        values = self.config.get("info")
+        if not isinstance(values, dict):
+            raise files.damaged(self.path / files.CONFIG, "nothing about its data")
+        try:
+            return _info(values)
+        except (KeyError, TypeError) as error:
+            raise files.damaged(self.path / files.CONFIG, repr(error)) from None
+
+    @functools.cached_property
+    def task(self) -> Task:
+        """The task that the model learned."""
+        return prepare.task_for(self.recipe, self.info)
+
+    @functools.cached_property
+    def metrics(self) -> dict:
+        """{"test": {metric: value}, "seconds": ..., "parameters": ...}."""
+        return files.read_json(self.path / files.METRICS)
+
+    @functools.cached_property
+    def history(self) -> dict[str, list[float]]:
+        """{"loss": [...], "val_loss": [...], ...}, one value an epoch."""
+        return files.read_history(self.path / files.HISTORY)
+
+    @functools.cached_property
+    def model(self):
+        """The trained Keras model, loaded when first asked for."""
+        return saving.load_model(self.path / files.MODEL, trust=self.trust)
+
+    @property
+    def finished(self) -> bool:
+        """Whether training and evaluation came to their end."""
+        return files.is_finished(self.path)
+
+    def bars(self) -> list[tuple]:
+        """Each bar of the recipe, the value reached, and whether the bar holds."""
+        test = self.metrics["test"]
+        return [(bar, test[bar.metric], bar.holds(test)) for bar in self.recipe.bars]
+
+    def load_data(self) -> data.Splits:
+        """Load the dataset that the run was trained on."""
+        return prepare.load_data(self.recipe, self.config["fast"])
+
+    def evaluate(self) -> dict[str, float]:
+        """Evaluate the saved model on the test data again."""
+        splits = self.load_data()
+        with splits.naming_bad():
+            return self.task.evaluate(self.model, splits.test)
+
+    def predict(self, inputs: list[str]) -> list[dict]:
+        """Apply the model to image files, CSV files, prompts or seeds: a row for each answer."""
+        return self.task.predict(self.model, inputs, self.path)
+
+    def explain(self, inputs: list[str] = ()) -> list[pathlib.Path]:
+        """Draw the run, or what the model does with some inputs; return the figures' paths."""
+        if inputs:
+            return files.save_figures(self.path, self.task.explain(self.model, inputs))
+        splits = self.load_data()
+        figures = self.task.figures(self.model, splits, self.history)
+        return files.save_figures(self.path, figures)
+
+    def draw(self, task: Task, model, splits: data.Splits):
+        """Draw the figures of a run and write examples for `predict`."""
+        files.save_figures(self.path, task.figures(model, splits, self.history))
+        task.write_examples(model, splits, self.path / "examples")
+
+    def doctor(self) -> list[dict]:
+        """Diagnose the run: a row for each question, with finding, evidence and advice."""
+        return doctor.examine(self)
+
+    def export(self, quantize: list[str] = (), format: str = "litert") -> list[dict]:
+        """Write LiteRT or ONNX files into the folder and compare each with Keras: a row each.
+
+        Args:
+            quantize: list of str, quantization methods; by default "none" and "int8".
+            format: str, "litert" or "onnx".
+        """
+        return export.export_run(self, quantize, format)
+
+    def compress(
+        self, *, max_drop=0.005, methods=None, epochs=None, sparsity=0.8, progress=print
+    ) -> list[dict]:
+        """Try compression methods and mark the smallest file that is good enough: a row each.
+
+        Args:
+            max_drop: float, accuracy that may be lost.
+            methods: list of str, from cheapest to most expensive; by default all.
+            epochs: int, of methods that train; by default a third of the run's.
+            sparsity: float, fraction of zeros, for methods that prune.
+            progress: function that gets each method's name as it starts.
+        """
+        return compress.compress_run(
+            self,
+            max_drop=max_drop,
+            methods=methods,
+            epochs=epochs,
+            sparsity=sparsity,
+            progress=progress,
+        )
+
+
+def _info(values):
+    """`Info` from its JSON form, in which tuples are lists."""
+    values = {name: _tuple(value) for name, value in values.items()}
+    if values.get("columns"):
+        values["columns"] = tuple(Column(**column) for column in values["columns"])
+    return data.Info(**values)
+
+
+def _tuple(value):
+    if isinstance(value, list):
+        return tuple(map(_tuple, value))
+    if isinstance(value, dict):
+        return {name: _tuple(part) for name, part in value.items()}
+    return value
+
+
+def open_run(
+    path: str | pathlib.Path, read_recipe, *, trust: bool = False, finished: bool = True
+) -> Run:
+    """Open a run folder.
+
+    Args:
+        path: The folder.
+        read_recipe: function from the JSON form of a recipe to a `Recipe`.
+        trust: bool, whether code that came with its model may run.
+        finished: bool, whether an interrupted run is refused.
+    """
+    path = pathlib.Path(path)
+    if not (path / files.CONFIG).is_file():
+        raise errors.InvalidInput("run folder", "a folder that `kerasdl train` wrote", path)
+    if finished and not files.is_finished(path):
+        expected = "a finished run (the command that started it continues it)"
+        raise errors.InvalidInput("run folder", expected, f"{path}, which was interrupted")
+    config = files.read_json(path / files.CONFIG)
+    try:
+        run = Run(path, read_recipe(config["recipe"]), trust)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise files.damaged(path / files.CONFIG, repr(error)) from None
+    _ = run.info, run.finished and run.metrics  # or say what is wrong with them
+    return run

@@ -1,0 +1,140 @@
+"""Train a recipe into a run folder."""
+
+import contextlib
+import dataclasses
+import pathlib
+import sys
+import time
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+import kerasdl
+from kerasdl import errors, seed
+from kerasdl.runs import folder as files
+from kerasdl.runs import prepare
+from kerasdl.runs.run import Run
+from kerasdl.training import lock
+from kerasdl.training.replicas import Replicas
+from kerasdl.training.trainer import Pipelines, Trainer
+from kerasdl.utils import checks
+from kerasdl.utils.files import write_json
+
+
+def train(
+    recipe,
+    out: str | pathlib.Path,
+    *,
+    fast: bool = False,
+    progress: bool = True,
+    strategy: str = "auto",
+    save_seconds: float = 5.0,
+    deterministic: bool = False,
+    on_nan: str = "stop",
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    pictures: bool = True,
+) -> Run | None:
+    """Train a recipe into a folder, or continue what was interrupted there.
+
+    Several workers train together; only the chief writes, and returns a `Run`.
+
+    Args:
+        recipe: `kerasdl.recipes.Recipe`.
+        out: The run folder: new, empty, or holding this very run.
+        callbacks: Keras callbacks in addition to those of every run.
+        pictures: bool, whether to draw figures and write examples.
+
+    The other arguments are those of `Recipe.run`.
+    """
+    checks.numbers(save_seconds=save_seconds, at_least=0)
+    checks.choices(("stop", "lower"), on_nan=on_nan)
+    recipe = recipe.replace(epochs=1) if fast else recipe
+    run = Run(pathlib.Path(out), recipe)
+    if _is_done(run, recipe, deterministic):
+        return run
+    replicas = Replicas.of(strategy)
+    seed.set_seed(recipe.seed, deterministic)
+    splits = prepare.load_data(recipe, fast, None if fast else replicas.share)
+    if splits.info.skipped and replicas.chief:
+        print(splits.info.skipped, file=sys.stderr)
+    task = prepare.task_for(recipe, splits.info)
+    pipelines = _pipelines(splits, task, recipe, fast, replicas)
+    with replicas.scope():
+        model = prepare.compiled_model(recipe, task, pipelines.steps)
+
+    with lock.hold(run.path) if replicas.chief else contextlib.nullcontext(), splits.naming_bad():
+        if replicas.chief:
+            write_json(run.path / files.CONFIG, _config(recipe, splits, fast, deterministic))
+        trainer = Trainer(
+            model,
+            pipelines,
+            recipe.epochs,
+            run.path,
+            replicas,
+            title=recipe.name,
+            save_seconds=save_seconds,
+            on_nan=on_nan,
+            callbacks=callbacks,
+            progress=progress,
+        )
+        begin = time.perf_counter()
+        trainer.fit()
+        seconds = time.perf_counter() - begin
+        model = replicas.save(model, run.path / files.MODEL)
+        if replicas.chief:
+            files.write_history(run.path / files.HISTORY, trainer.history)
+            metrics = {
+                "test": task.evaluate(model, splits.test),
+                "seconds": round(seconds, 1),
+                "parameters": model.count_params(),
+                **({"lowered": trainer.lowered} if trainer.lowered else {}),
+            }
+            if pictures:
+                run.draw(task, model, splits)
+            write_json(run.path / files.METRICS, metrics)  # last: this makes the run finished
+        replicas.wait()
+    return run if replicas.chief else None
+
+
+def _is_done(run, recipe, deterministic):
+    """Whether the folder holds this run, finished; raise if it holds anything else."""
+    if not (run.path / files.CONFIG).exists():
+        if run.path.is_dir() and any(file.name != lock.NAME for file in run.path.iterdir()):
+            raise errors.InvalidInput("output folder", "a new, empty or run folder", run.path)
+        return False
+    known = type(recipe).from_json(run.config["recipe"])
+    old, new = known.to_json(), recipe.to_json()
+    old["deterministic"] = run.config.get("deterministic", False)
+    new["deterministic"] = deterministic
+    if known != recipe or (old != new and not run.finished):
+        changed = ", ".join(f"{k}={old[k]!r}" for k in new if old[k] != new[k])
+        expected = f"a new folder (give another --out): {run.path} holds a run with {changed}"
+        raise errors.InvalidInput("output folder", expected, run.path)
+    return run.finished
+
+
+def _pipelines(splits, task, recipe, fast, replicas):
+    train_data = task.prepare(splits.train)
+    validation_data = splits.validation and task.prepare(splits.validation)
+    steps = int(train_data.cardinality())
+    if not fast:
+        count = splits.info.counts["train"]
+        steps = -(-count // recipe.batch_size)
+        parts = splits.info.replicas
+        train_data = replicas.pipeline(train_data, count, recipe.batch_size, parts)
+
+    def rest(step):
+        return task.prepare(splits.rest(step))
+
+    return Pipelines(train_data, validation_data, steps, rest, splits)
+
+
+def _config(recipe, splits, fast, deterministic):
+    return {
+        "recipe": recipe.to_json(),
+        "info": {**dataclasses.asdict(splits.info), "files": None},
+        "fast": fast,
+        "deterministic": deterministic,
+        "versions": {m.__name__: m.__version__ for m in (kerasdl, keras, tf)},
+    }
