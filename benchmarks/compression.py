@@ -116,7 +116,7 @@ def measure(network, name):
         )
         seconds = time.perf_counter() - start
         row = small.report.row()
-        row["times_smaller"] = whole["zipped_kB"] / row["zipped_kB"]
+        row["smaller"] = whole["zip_kB"] / row["zip_kB"]
         row["points_lost"] = 100 * (whole["accuracy"] - row["accuracy"])
         row["time_against_plain_epochs"] = seconds / (plain * epochs)
         found[method] = row

@@ -71,13 +71,13 @@ def bench(
         list[pathlib.Path], typer.Argument(help=".tflite and .onnx files, or folders of them")
     ],
     threads: int = 1,
-    sort: Annotated[str, typer.Option(help="kB, zipped_kB, init_ms, median_ms or p95_ms")] = "",
+    sort: Annotated[str, typer.Option(help="kB, zip_kB, init_ms, ms or p95_ms")] = "",
     json: Json = False,
 ):
     """Measure size and latency of LiteRT and ONNX files."""
     from kerasdl import export as exports
 
-    columns = ["kB", "zipped_kB", "init_ms", "median_ms", "p95_ms"]
+    columns = ["kB", "zip_kB", "init_ms", "ms", "p95_ms"]
     if sort:
         errors.one_of("column to sort by", sort, columns)
     found = [exports.files_in(path) if path.is_dir() else [path] for path in files]

@@ -52,17 +52,17 @@ class Report:
     test_accuracy: float | None = None
 
     def row(self) -> dict:
-        """Return the report as the row of a table."""
-        tested = {} if self.test_accuracy is None else {"test_accuracy": self.test_accuracy}
+        """Return the report as the row of a table, under names short enough for a terminal."""
+        tested = {} if self.test_accuracy is None else {"test": self.test_accuracy}
         return {
             "method": self.method,
             "accuracy": self.accuracy,
             **tested,
-            "agreement": self.agreement,
+            "agree": self.agreement,
             "zeros": round(self.zeros, 3),
             "kB": round(self.size / 1e3, 1),
-            "zipped_kB": round(self.zipped_size / 1e3, 1),
-            "median_ms": self.median_ms,
+            "zip_kB": round(self.zipped_size / 1e3, 1),
+            "ms": self.median_ms,
         }
 
 

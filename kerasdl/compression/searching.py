@@ -39,7 +39,7 @@ class Found:
         return [
             {
                 **item.row(),
-                "times_smaller": round(whole.zipped_size / item.zipped_size, 1),
+                "smaller": round(whole.zipped_size / item.zipped_size, 1),
                 "within": item.accuracy >= whole.accuracy - self.max_drop,
                 "best": item is self.best,
             }

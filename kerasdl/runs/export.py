@@ -67,8 +67,8 @@ def _row(part, file):
     return {
         **row,
         "largest_error": parity.largest_error,
-        "agreement": parity.agreement,
+        "agree": parity.agreement,
         "kB": round(file.size / 1e3, 1),
-        "zipped_kB": round(file.zipped_size / 1e3, 1),
-        "median_ms": export.benchmark(file).median,
+        "zip_kB": round(file.zipped_size / 1e3, 1),
+        "ms": export.benchmark(file).median,
     }

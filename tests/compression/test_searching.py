@@ -52,7 +52,7 @@ def test_the_smallest_file_that_is_good_enough_is_found(learned, data, images, t
         assert file.labels == ("a", "b", "c", "d")
     whole, allowed = found.reports[0], [r for r in found.rows() if r["within"]]
     assert found.best.accuracy >= whole.accuracy - 0.1
-    assert found.best.zipped_size / 1e3 <= min(row["zipped_kB"] for row in allowed) + 0.1
+    assert found.best.zipped_size / 1e3 <= min(row["zip_kB"] for row in allowed) + 0.1
     assert [row["method"] for row in found.rows() if row["best"]] == [found.best.method]
     assert found.reports[3].zeros == pytest.approx(0.8, abs=1e-3)
     assert found.reports[0].zeros < 0.01
@@ -69,11 +69,11 @@ def test_files_are_chosen_by_validation_data_and_shown_on_test_data(
     options = {"methods": ("dynamic",), "folder": tmp_path}
     found = compression.search(learned, splits, max_drop=0.1, **options)
     row = found.rows()[1]
-    assert row["accuracy"] > 0.5 > row["test_accuracy"]
+    assert row["accuracy"] > 0.5 > row["test"]
     assert found.figure().axes[0].get_title() == "accuracy on the validation data"
     # 64 examples cannot tell a drop of a hundredth
     few = compression.search(learned, splits, max_drop=0.01, **options).rows()[1]
-    assert few["accuracy"] == row["test_accuracy"] and "test_accuracy" not in few
+    assert few["accuracy"] == row["test"] and "test" not in few
 
 
 @pytest.mark.slow

@@ -196,7 +196,7 @@ def main(fast=False, out=pathlib.Path("out/05_on_the_device")):
     for row in rows:
         print(
             f"{row['method']:9}{row['accuracy']:8.1%}{row['zeros']:7.0%}{row['kB']:8.1f}"
-            f"{row['zipped_kB']:8.1f}{row['times_smaller']:8.1f}x{row['median_ms']:8.4f}"
+            f"{row['zip_kB']:8.1f}{row['smaller']:8.1f}x{row['ms']:8.4f}"
             f"{' <- the answer' if row['best'] else ''}"
         )
     print("milliseconds:", {name: round(value, 4) for name, value in times.items()})
