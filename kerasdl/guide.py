@@ -1,18 +1,16 @@
-"""What to choose: the tables of the notes on data, networks and frameworks, as data.
+"""What to choose: tables on data, architectures, activations and frameworks, as data.
 
-`docs/guide.md` is made of them: `python -m kerasdl.guide > docs/guide.md`.
-
-Spec: ACT-18, BAS-02, BAS-03, BAS-26, BAS-27, BAS-28, BAS-29, BAS-31, MET-09, TRN-20, E-79
+`python -m kerasdl.guide > docs/guide.md` writes them as a page.
 """
 
 from kerasdl import errors
 
 LEARNING = {
-    "data": ("hundreds or thousands of examples", "tens of thousands, or a network trained before"),
-    "features": ("made by hand, by who knows the field", "learned from the raw data"),
-    "hardware": ("a CPU", "a GPU or a TPU, as soon as networks are large"),
-    "training time": ("seconds to hours", "hours to weeks; the small ones here take minutes"),
-    "interpretability": ("often a white box: weights, trees", "a black box; pictures help"),
+    "data": ("hundreds to thousands of examples", "tens of thousands, or a pre-trained network"),
+    "features": ("designed by people who know the field", "learned from raw data"),
+    "hardware": ("CPU", "GPU or TPU for all but small networks"),
+    "training time": ("seconds to hours", "hours to weeks; minutes for the small networks here"),
+    "interpretability": ("often a white box: weights, trees", "a black box; visualizations help"),
 }
 ROADMAP = {
     "basics": {
@@ -21,10 +19,10 @@ ROADMAP = {
         "backpropagation": "kerasdl.formulas.gradients",
     },
     "architectures": {
-        "MLP": "kerasdl.models.vision.mlp",
-        "CNN": "kerasdl.formulas.convolution",
-        "RNN": "kerasdl.formulas.recurrent",
-        "transformer": "kerasdl.formulas.transformer",
+        "MLP": "mlp",
+        "CNN": "simple_cnn",
+        "RNN": "lstm_lm",
+        "transformer": "gpt_tiny",
     },
     "advanced": {
         "optimization": "kerasdl.formulas.optimizers",
@@ -32,21 +30,22 @@ ROADMAP = {
         "transfer": "kerasdl.formulas.transfer",
     },
 }
+# For what, the idea, and what is here: a registered model, or the module of its formulas.
 NETWORKS = {
-    "MLP": ("tables", "every neuron sees all of the input", "mlp"),
-    "CNN": ("images", "one small kernel for all places", "simple_cnn"),
-    "RNN, LSTM": ("sequences", "a state that is handed on from step to step", "lstm_lm"),
-    "transformer": ("text", "every position looks at every other", "gpt2"),
-    "GAN": ("images to make", "a forger against a detective", "dcgan"),
-    "autoencoder": ("codes, anomalies", "through a narrow middle and back", "autoencoder"),
-    "VAE": ("codes to draw from", "codes that are a normal distribution", "vae"),
-    "ViT": ("images", "a transformer of patches", "kerasdl.formulas.patches"),
-    "diffusion": (
-        "images to make",
-        "take a little noise away, often",
-        "kerasdl.formulas.diffusion",
+    "MLP": ("tables", "every neuron sees the whole input", "mlp"),
+    "CNN": ("images", "one small kernel for all positions", "simple_cnn"),
+    "RNN, LSTM": ("sequences", "a state that is passed from step to step", "lstm_lm"),
+    "transformer": ("text", "every position attends to every other", "gpt2"),
+    "GAN": ("image generation", "a generator against a discriminator", "dcgan"),
+    "autoencoder": ("codes, anomalies", "compress and reconstruct", "autoencoder"),
+    "VAE": ("codes to sample from", "codes that are normally distributed", "vae"),
+    "ViT": ("images", "a transformer on patches", "kerasdl.formulas.patches"),
+    "diffusion": ("image generation", "remove noise in many steps", "kerasdl.formulas.diffusion"),
+    "CLIP": (
+        "images and text",
+        "an image and its caption get the same vector",
+        "kerasdl.formulas.contrastive",
     ),
-    "CLIP": ("images and text", "a picture and its caption meet", "kerasdl.formulas.contrastive"),
 }
 CHOICES = {
     ("images", "classification"): ("ResNet", "EfficientNet", "ViT"),
@@ -59,30 +58,34 @@ CHOICES = {
     ("audio", "classification"): ("CNN on a spectrogram", "wav2vec 2.0"),
     ("graphs", "prediction"): ("GNN",),
 }
+HERE = {  # those of them that are models of this package for such data
+    ("images", "classification", "ResNet"): "resnet18",
+    ("images", "generation", "GAN"): "dcgan",
+    ("text", "generation", "LSTM"): "lstm_lm",
+    ("text", "generation", "GPT"): "gpt2",
+    ("tables", "prediction", "MLP"): "mlp",
+}
 FRAMEWORKS = {
-    "debugging": (
-        "eager",
-        "eager too; inside `fit` with `run_eagerly=True`. No `tf.function` needed",
-    ),
-    "research": ("most papers' code", "some papers' code; Keras 3 runs on PyTorch and JAX too"),
+    "debugging": ("eager", "eager; in `fit` with `run_eagerly=True`, no `tf.function` needed"),
+    "research": ("code of most papers", "code of some; Keras 3 also runs on PyTorch and JAX"),
     "production": ("TorchServe, ONNX", "TensorFlow Serving, ONNX"),
-    "mobile": ("ExecuTorch", "LiteRT, once TensorFlow Lite"),
-    "TPU": ("by PyTorch/XLA", "by TPUStrategy"),
-    "learning curve": ("a loop of one's own from the start", "`compile` and `fit`, loops later"),
+    "mobile": ("ExecuTorch", "LiteRT, formerly TensorFlow Lite"),
+    "TPU": ("PyTorch/XLA", "TPUStrategy"),
+    "learning curve": ("a training loop from the start", "`compile` and `fit`, loops later"),
 }
 FORWARD_OR_RECURRENT = {
-    "data": ("of one size: images, tables", "sequences of any length"),
+    "data": ("of fixed size: images, tables", "sequences of any length"),
     "memory": ("none", "a state"),
-    "weights": ("each layer its own", "the same at every step"),
-    "example": ("what digit is it?", "which word comes next?"),
-    "limit": ("hears no order of steps that are averaged", "one step after the other; forgets"),
+    "weights": ("different in each layer", "the same at every step"),
+    "example": ("which digit is it?", "which word comes next?"),
+    "limit": ("ignores order if steps are averaged", "one step after the other; forgets"),
 }
 HYPER_PARAMETERS = {
-    "layer size": ("neurons side by side", "keras.layers.Dense(units)"),
+    "layer size": ("neurons of a layer", "keras.layers.Dense(units)"),
     "learning rate": ("length of a step", "keras.optimizers.SGD(learning_rate)"),
-    "momentum": ("share of the last step in the next", "keras.optimizers.SGD(momentum)"),
-    "batch size": ("examples for each step", "kerasdl.data.load(batch_size)"),
-    "epochs": ("times that all examples are seen", "keras.Model.fit(epochs)"),
+    "momentum": ("fraction of the last update to repeat", "keras.optimizers.SGD(momentum)"),
+    "batch size": ("examples of a step", "kerasdl.data.load(batch_size)"),
+    "epochs": ("passes over all examples", "keras.Model.fit(epochs)"),
 }
 ACTIVATIONS = {
     "hidden": "relu",
@@ -95,7 +98,11 @@ ACTIVATIONS = {
 
 
 def recommend(data: str, task: str) -> tuple[str, ...]:
-    """What the notes would try, the oldest or simplest first. Start with what is simplest.
+    """Architectures to try for a task, the simplest first; not all of them are in this package.
+
+    Args:
+        data: str, "images", "text", "series", "tables", "audio" or "graphs".
+        task: str, a task for that kind of data, such as "classification".
 
     >>> recommend("text", "generation")
     ('LSTM', 'GPT')
@@ -107,11 +114,11 @@ def recommend(data: str, task: str) -> tuple[str, ...]:
 
 
 def activation(task: str) -> str:
-    """The usual activation; a network of this package leaves the last one to its loss.
+    """Usual activation for a purpose; networks of this package leave the last one to their loss.
 
     Args:
-        task: "hidden" layers; "binary", "classes" or "pixels" in [-1, 1] as output; the "gate" or
-            "state" of an LSTM.
+        task: str, "hidden" for hidden layers; "binary", "classes" or "pixels" (in [-1, 1]) for
+            outputs; "gate" or "state" for an LSTM.
 
     >>> activation("binary")
     'sigmoid'
@@ -122,29 +129,40 @@ def activation(task: str) -> str:
 
 def page() -> str:
     """The text of `docs/guide.md`."""
-    lines = [
-        "# What to choose\n",
-        "Tables of the notes, corrected; `kerasdl.guide` has them as data.",
-    ]
+    lines = ["# What to choose\n", "`kerasdl.guide` has these tables as data."]
     lines += _table("Machine learning or deep learning?", LEARNING, "", "machine", "deep")
     roads = {
-        stage: (", ".join(f"{k} (`{v}`)" for k, v in parts.items()),)
-        for stage, parts in ROADMAP.items()
+        stage: (", ".join(f"{topic} ({_here(place)})" for topic, place in topics.items()),)
+        for stage, topics in ROADMAP.items()
     }
-    lines += _table("What to learn first", roads, "stage", "what")
-    networks = {k: (*row[:2], f"`{row[2]}`") for k, row in NETWORKS.items()}
-    lines += _table("Networks", networks, "network", "for", "idea", "here")
-    choices = {f"{data}, {task}": (", ".join(named),) for (data, task), named in CHOICES.items()}
-    lines += _table("Which for what? Start with the simplest", choices, "data", "try")
+    lines += _table("What to learn first", roads, "stage", "topics")
+    networks = {name: (*row[:2], _here(row[2])) for name, row in NETWORKS.items()}
+    lines += _table("Architectures", networks, "architecture", "for", "idea", "here")
+    choices = {
+        f"{data}, {task}": (", ".join(_named(data, task, name) for name in names),)
+        for (data, task), names in CHOICES.items()
+    }
+    lines += _table("Which for what?", choices, "data, task", "try, the simplest first")
+    lines += ["", "In parentheses: models of this package for such data."]
     usual = {task: (f"`{name}`",) for task, name in ACTIVATIONS.items()}
     lines += _table("Which activation?", usual, "where", "usual")
-    lines += _table("Forward or recurrent?", FORWARD_OR_RECURRENT, "", "forward", "recurrent")
+    lines += _table("Feed-forward or recurrent?", FORWARD_OR_RECURRENT, "", "forward", "recurrent")
     terms = {term: (what, f"`{where}`") for term, (what, where) in HYPER_PARAMETERS.items()}
-    lines += _table("Hyper-parameters", terms, "name", "what", "set by")
+    lines += _table("Hyperparameters", terms, "name", "what", "set by")
     lines += _table("Frameworks", FRAMEWORKS, "", "PyTorch", "TensorFlow and Keras 3")
-    lines += ["", "Two things the notes mention are not here, for they need people: preferences of"]
-    lines += ["those who compare two models' images, and learning from such preferences (RLHF)."]
+    lines += ["", "Not covered, because both need people: studies that compare generated images by"]
+    lines += ["preference, and learning from human feedback (RLHF)."]
     return "\n".join(lines) + "\n"
+
+
+def _here(place):
+    """A registered model by its name; formulas are called so."""
+    return f"formulas: `{place}`" if place.startswith("kerasdl.") else f"`{place}`"
+
+
+def _named(data, task, name):
+    here = HERE.get((data, task, name))
+    return f"{name} (`{here}`)" if here else name
 
 
 def _table(title, rows, *heads):

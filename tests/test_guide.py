@@ -1,4 +1,4 @@
-"""The tables of what to choose: complete, and what they name is there and does so."""
+"""The tables of the guide are complete, and what they name exists."""
 
 import dataclasses
 import importlib
@@ -34,11 +34,12 @@ def test_tables_have_the_notes_rows():
 
 @pytest.mark.rows("BAS-03")
 def test_what_they_name_is_in_the_package():
-    for topics in guide.ROADMAP.values():
-        for module in topics.values():
-            assert importlib.import_module(module).__doc__
-    for _, _, here in guide.NETWORKS.values():
-        assert here in registry.entries() or importlib.import_module(here).__doc__
+    topics = [place for topics in guide.ROADMAP.values() for place in topics.values()]
+    for here in [*topics, *(row[2] for row in guide.NETWORKS.values())]:
+        models = here in registry.entries()
+        assert models or importlib.import_module(here).__name__.startswith("kerasdl.formulas.")
+    assert set(guide.HERE.values()) <= set(registry.entries())
+    assert all(name in guide.CHOICES[data, task] for data, task, name in guide.HERE)
 
 
 def test_hyper_parameters_are_arguments_of_what_sets_them():

@@ -1,4 +1,4 @@
-"""How a formula is proven: beside what the package really uses, with the difference recorded."""
+"""Fixtures that prove a formula against what the package really uses, and record the difference."""
 
 import pathlib
 
@@ -24,7 +24,7 @@ def reference():
 
 @pytest.fixture
 def same(record_property):
-    """Assert that a formula gives what something else does; `make formulas` writes the numbers.
+    """Assert that a formula equals something else; `make formulas` records the difference.
 
     same(activations.relu, "keras.activations.relu", ours, theirs)
 

@@ -68,7 +68,7 @@ def test_slope_is_what_gradient_tape_finds(name, same):
 
 
 @pytest.mark.parametrize(("name", "largest"), [("sigmoid", 0.25), ("tanh", 1), ("relu", 1)])
-def test_slopes_are_never_above_what_the_notes_say(name, largest):
+def test_slopes_have_their_known_maxima(name, largest):
     slope = getattr(activations, f"{name}_slope")(np.linspace(-10, 10, 20_001))
     assert slope.max() == largest
 
@@ -148,7 +148,7 @@ def test_softmax_with_a_temperature(temperature, expected):
         ([1, 2, -3], [0.267623, 0.727475, 0.004902]),  # they sum to 0
     ],
 )
-def test_softmax_of_the_notes_examples(logits, expected):
+def test_softmax_of_worked_examples(logits, expected):
     np.testing.assert_allclose(activations.softmax(logits), expected, atol=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""What was added to GANs: against the package's DCGAN, Keras, SciPy, scikit-learn and tapes."""
+"""GAN variants: formulas against the package's DCGAN, Keras, SciPy, scikit-learn, GradientTape."""
 
 import keras
 import numpy as np

@@ -35,7 +35,7 @@ def test_retinanets_anchors(same, reference):
     same(anchors.anchor_shapes, name, exact, theirs, at_most=1 / exact.max())
 
 
-def test_anchors_of_the_notes_stand_at_the_centres_of_cells():
+def test_anchors_stand_at_the_centers_of_cells():
     found = anchors.anchors((9, 5), (16, 32), anchors.anchor_shapes([32, 64], (1, 2)))
     assert found.shape == (4 * 45, 4)
     centres = boxes.to_centre(found)[::4, :2]

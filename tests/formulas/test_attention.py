@@ -1,4 +1,4 @@
-"""Attention: formulas against PyTorch's and Keras's numbers, layers and what must be so."""
+"""Attention: formulas against PyTorch's numbers, Keras, the package's layers and identities."""
 
 import pathlib
 
@@ -46,7 +46,7 @@ def test_the_future_weighs_nothing_in_the_layer_either(x, same):
 
 
 def weights_of(layer):
-    """Those of Q, K, V and of the mix."""
+    """Kernels of Q, K, V and O."""
     w, b, w_mix, b_mix = layer.get_weights()
     return [*np.split(w, 3, axis=-1), w_mix], [*np.split(b, 3), b_mix]
 
@@ -100,7 +100,7 @@ def test_rows_sum_to_one_and_the_future_weighs_exactly_nothing():
 @pytest.mark.rows("E-15")
 @pytest.mark.parametrize("size", [16, 256])
 def test_the_root_keeps_scores_at_variance_one(size):
-    """Where it is missing the variance is `size`, and softmax picks instead of weighing."""
+    """Without it the variance is `size`, and softmax picks a single key."""
     query, key = np.random.default_rng(0).normal(size=(2, 1000, size))
     scores = query @ key.T
     assert scores.var() == pytest.approx(size, rel=0.05)

@@ -1,4 +1,4 @@
-"""Augmentation: formulas against Keras, TensorFlow, scikit-learn and the package's own."""
+"""Augmentation: formulas against Keras, TensorFlow, scikit-learn and the package's functions."""
 
 import keras
 import numpy as np
@@ -37,7 +37,7 @@ def test_middle(same):
 
 @pytest.fixture(scope="module")
 def drawn():
-    """Transforms that the package draws, and what they were drawn from."""
+    """Transforms that the package draws, and their parameters."""
     policy = augment.Policy(shift=0.2, rotate=30, zoom=0.2, flip=True)
     draws = augment.uniform(2, 1, tf.range(4), 10)
     return policy, draws.numpy(), augment._transforms(policy, draws, SIZE)

@@ -1,4 +1,4 @@
-"""Autoencoders: against Keras, scikit-learn, SciPy, GradientTape and what must be so."""
+"""Autoencoders: formulas against Keras, scikit-learn, SciPy and GradientTape."""
 
 import keras
 import numpy as np
@@ -56,11 +56,11 @@ def test_nothing_ties_an_autoencoders_codes_to_a_place_but_a_vaes_are(generator)
         ((2048, 256, 10), 527_114),
     ],
 )
-def test_counts_of_the_notes(widths, expected):
+def test_known_counts(widths, expected):
     assert basics.dense_parameters(*widths) == expected
 
 
-def test_count_of_the_notes_vae_and_the_packages_autoencoder(same):
+def test_count_of_a_vae_and_the_packages_autoencoder(same):
     encoder = basics.dense_parameters(784, 512, 256, 2 * 20)
     assert encoder + basics.dense_parameters(20, 256, 512, 784) == 1_082_680
     model = Autoencoder.create()

@@ -1,4 +1,4 @@
-"""Neurons and back-propagation: formulas against Keras, GradientTape and finite differences."""
+"""Neurons and backpropagation: formulas against Keras, GradientTape and finite differences."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ GATES = {"and": [0, 0, 0, 1], "or": [0, 1, 1, 1], "xor": [0, 1, 1, 0]}
 
 
 def most_right(targets, epochs=100):
-    """The most corners that a learning perceptron ever gets right."""
+    """Largest number of corners that a perceptron classifies correctly while it learns."""
     w, b, best = np.zeros(2), 0.0, 0
     for _ in range(epochs):
         for x, y in zip(CORNERS, targets, strict=True):

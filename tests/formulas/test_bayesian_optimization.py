@@ -20,7 +20,7 @@ KERNELS = {
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.__name__)
 @pytest.mark.parametrize("noise", [1e-8, 0.1])
 def test_posterior_is_scikit_learns(kernel, noise, same):
-    """HPO-07."""
+    """Mean and deviation, for both kernels."""
     theirs = processes.GaussianProcessRegressor(KERNELS[kernel](0.3), alpha=noise, optimizer=None)
     expected = theirs.fit(X, Y).predict(AT, return_std=True)
 
@@ -34,7 +34,7 @@ def test_posterior_is_scikit_learns(kernel, noise, same):
 
 
 def test_posterior_is_that_of_keras_tuners_oracle(same):
-    """HPO-06, HPO-07: with the length that it fitted, of standardised results."""
+    """With the length scale that it fitted, and standardized results."""
     objective = keras_tuner.Objective("score", "min")
     oracle = keras_tuner.oracles.BayesianOptimizationOracle(objective, seed=1, alpha=1e-2)
     oracle.gpr.fit(X, Y)
@@ -56,7 +56,7 @@ def test_posterior_is_that_of_keras_tuners_oracle(same):
 
 
 def test_without_noise_the_process_goes_through_what_it_saw():
-    """HPO-07: certain where it looked, as uncertain as before far away."""
+    """Deviation 0 at the observed points, 1 far away."""
     x = np.array([[0.1], [0.4], [0.9]])
     mean, deviation = formulas.gaussian_process(x, np.array([1.0, -2.0, 0.5]), x)
     np.testing.assert_allclose(mean, [1, -2, 0.5], atol=1e-5)
@@ -67,8 +67,8 @@ def test_without_noise_the_process_goes_through_what_it_saw():
     assert 0 < between[1][0] < between[1][1]
 
 
-def test_acquisitions_are_the_notes_numbers():
-    """HPO-08, HPO-09, HPO-10."""
+def test_acquisitions_have_known_values():
+    """Values worked out by hand."""
     improvement = formulas.expected_improvement
     assert improvement(0.9, 0.1, 0.85) == pytest.approx(0.069780, abs=1e-6)
     assert improvement(0.0, 1.0, 0.0) == pytest.approx(0.398942, abs=1e-6)
@@ -81,7 +81,7 @@ def test_acquisitions_are_the_notes_numbers():
 
 
 def test_acquisitions_are_what_samples_say(same):
-    """HPO-08, HPO-10: expectations over f ~ N(m, s^2), and scipy's normal distribution."""
+    """Expectations over f ~ N(m, s^2), and scipy's normal distribution."""
     mean, deviation, best = 0.3, 0.5, 0.6
     f = np.random.default_rng(0).normal(mean, deviation, 400_000)
     improvement = np.maximum(f - best, 0).mean()
@@ -107,7 +107,7 @@ def test_acquisitions_are_what_samples_say(same):
 
 
 def test_log_uniform_numbers_are_uniform_in_their_logarithm(same):
-    """HPO-04: bounds, median and distribution; the map is KerasTuner's."""
+    """Bounds, median and distribution; the map is KerasTuner's."""
     probabilities = np.linspace(0, 1, 11)
     theirs = keras_tuner.engine.hyperparameters.Float("rate", 1e-5, 1e-1, sampling="log")
     expected = [theirs.prob_to_value(p) for p in probabilities]

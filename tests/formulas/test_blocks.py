@@ -16,7 +16,7 @@ IMAGE = np.random.default_rng(0).normal(size=(5, 5, 8)).astype("float32")
 
 
 def torch(numbers, name):
-    """torch's image, or its kernel as (height, width, channels in, filters)."""
+    """Convert torch's image or kernel to our order of axes."""
     array = numbers[name]
     return array[0].transpose(1, 2, 0) if name in "xy" else array.transpose(2, 3, 1, 0)
 
@@ -32,7 +32,7 @@ def part(numbers, conv, bn):
 
 
 def randomly(layer):
-    """Give a layer weights that are not those of a beginning."""
+    """Give a layer weights that differ from their initial values."""
     random = np.random.default_rng(1)
     layer.build((None, *IMAGE.shape))
     layer.set_weights([random.uniform(0.1, 1, w.shape) for w in layer.get_weights()])
@@ -40,7 +40,7 @@ def randomly(layer):
 
 
 def parts_of(chain):
-    """(kernel, norm) of each convolution and the normalization behind it."""
+    """(kernel, norm) of each convolution and its normalization."""
     kernels = [x.get_weights()[0] for x in chain if isinstance(x, keras.layers.Conv2D)]
     norms = [x.get_weights() for x in chain if isinstance(x, keras.layers.BatchNormalization)]
     return list(zip(kernels, norms, strict=True))
@@ -185,7 +185,7 @@ def test_dense_connections_are_torchvisions(same, reference):
 
 
 def same_convolution(x, kernel, bias=0.0):
-    """With as much padding as keeps the size."""
+    """Convolve with same padding."""
     around = kernel.shape[0] // 2
     return convolution(np.pad(x, [(around, around), (around, around), (0, 0)]), kernel, bias)
 

@@ -1,4 +1,4 @@
-"""Codes from a list: against diffusers' numbers, SciPy and GradientTape."""
+"""Vector quantization: formulas against diffusers' numbers, SciPy and GradientTape."""
 
 import pathlib
 

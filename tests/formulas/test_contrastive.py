@@ -1,4 +1,4 @@
-"""Learning without labels: against Keras, PyTorch's numbers, SciPy and the notes' values."""
+"""Contrastive losses: formulas against Keras, PyTorch's numbers, SciPy and values by hand."""
 
 import collections
 import pathlib
@@ -47,7 +47,7 @@ def test_finding_the_other_view_is_keras_cross_entropy_without_oneself(views, sa
         (np.eye(2), np.eye(2)[::-1], 2.239545),
     ],
 )
-def test_losses_of_the_notes(z1, z2, expected):
+def test_losses_have_known_values(z1, z2, expected):
     assert contrastive.nt_xent(z1, z2) == pytest.approx(expected, abs=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""Convolution: formulas against Keras, torch's numbers and the examples of the notes."""
+"""Convolution: formulas against Keras, torch's numbers and worked examples."""
 
 import pathlib
 
@@ -23,7 +23,7 @@ def torch(name):
 
 
 def conv2d(image, kernel, **options):
-    """What Keras's layer gives for one image."""
+    """Output of a Keras layer for one image."""
     layer = keras.layers.Conv2D(kernel.shape[-1], kernel.shape[:2], use_bias=False, **options)
     layer.build((None, *image.shape))
     layer.set_weights([kernel])
@@ -110,7 +110,7 @@ def test_the_kernel_is_not_flipped_and_nothing_divided_by_its_area(same):
         ("circular", [14, 15, 11, 12, 13, 14, 15, 11, 12]),
     ],
 )
-def test_padding_tables_of_the_notes(mode, first_row):
+def test_padding_tables(mode, first_row):
     table = convolution.pad(np.arange(1, 21).reshape(4, 5), 2, mode)
     assert table.shape == (8, 9)
     assert table[0].tolist() == first_row
@@ -184,7 +184,7 @@ def test_same_padding_puts_the_odd_pixel_after(same):
         (5, 3, 2, 1, 7),
     ],
 )
-def test_output_sizes_of_the_notes(size, kernel, padding, stride, expected):
+def test_known_output_sizes(size, kernel, padding, stride, expected):
     assert convolution.output_size(size, kernel, padding, stride) == expected
 
 
@@ -199,7 +199,7 @@ def test_parameters(sizes, same):
 
 
 @pytest.mark.rows("CMP-17")
-def test_weights_that_the_notes_compare():
+def test_weights_of_stacked_and_large_kernels():
     def weights(*chain, kernels=(3, 3)):
         pairs = zip(chain, chain[1:], kernels, strict=False)
         return sum(convolution.convolution_parameters(*p, bias=False) for p in pairs)

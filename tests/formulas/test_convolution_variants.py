@@ -1,4 +1,4 @@
-"""Relatives of convolution: formulas against the package's layers, SciPy and TensorFlow."""
+"""Variants of convolution: formulas against the package's layers, SciPy and TensorFlow."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Data-parallel formulas against the algorithm run, a whole batch's gradient and drawn numbers."""
+"""Data-parallel training: formulas against a simulation, a whole batch's gradient and samples."""
 
 import keras
 import numpy as np

@@ -42,7 +42,7 @@ def test_focal_loss(gamma, alpha, same, reference):
     same(detection.focal_loss, "keras.losses.BinaryFocalCrossentropy", ours, theirs)
 
 
-def test_focal_loss_of_the_notes_damps_what_is_easy():
+def test_focal_loss_damps_what_is_easy():
     def loss(p, gamma):
         return float(detection.focal_loss(1, np.log(p / (1 - p)), gamma))
 

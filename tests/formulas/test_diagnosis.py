@@ -1,4 +1,4 @@
-"""Diagnosis: formulas against the package's callback and check, and the tape."""
+"""Diagnosis: formulas against the package's callback and check, and GradientTape."""
 
 import keras
 import numpy as np

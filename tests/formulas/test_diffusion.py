@@ -30,7 +30,7 @@ def test_schedules_are_diffusers(same):
 
 
 def test_steps_in_a_row_are_the_closed_form(same):
-    """Their mean and variance, of an image that is 1 everywhere."""
+    """Compare mean and variance for an image that is 1 everywhere."""
     mean, variance = 1.0, 0.0
     betas, found = diffusion.linear_betas(), []
     for beta in betas:
@@ -75,7 +75,7 @@ def test_steps_back_are_diffusers(t, kind, same):
 
 
 def test_going_back_with_the_right_noise_ends_at_the_data():
-    """One number is all the data there is, so that its noise is known at every step."""
+    """The data are a single number, so the true noise is known at every step."""
     generator, betas = np.random.default_rng(0), diffusion.linear_betas(100, 1e-3, 0.2)
     signal, x = diffusion.signal_left(betas), generator.normal(size=50)
     for t in reversed(range(100)):
@@ -93,7 +93,7 @@ def test_time_is_told_as_diffusers_tells_it(same):
 
 @pytest.mark.parametrize("weight", [0.0, 1.0, 7.5])
 def test_guidance_follows_the_slope_of_the_sharpened_probability(weight, same):
-    """The noise is minus the slope of log p, so p(x) (p(x|c) / p(x))^w is what is drawn from."""
+    """The noise is minus the slope of log p, so samples come from p(x) (p(x|c) / p(x))^w."""
     x = tf.Variable(np.linspace(-2, 3, 9))
 
     def log_p(x, mean, deviation):

@@ -1,4 +1,4 @@
-"""Distillation: formulas against Keras's distiller, torch's numbers and those of the notes."""
+"""Distillation: formulas against Keras's distiller, torch's numbers and values by hand."""
 
 import keras
 import numpy as np
@@ -52,7 +52,7 @@ def test_both_losses(numbers, same):
 
 
 def _gives(logits):
-    """A model that answers row i with these logits."""
+    """Model that returns the given logits for row i."""
     x = keras.Input((), dtype="int32")
     table = keras.layers.Embedding(*logits.shape)
     model = keras.Model(x, table(x))
@@ -60,7 +60,7 @@ def _gives(logits):
     return model
 
 
-def test_numbers_of_the_notes():
+def test_known_losses():
     labels = np.array([0])
     assert distillation.soft_loss(NOTES, NOTES) == 0
     assert distillation.distillation_loss(labels, NOTES, NOTES) == pytest.approx(0.125109, abs=1e-6)

@@ -1,4 +1,4 @@
-"""Another domain: against SciPy, scikit-learn, Keras and GradientTape."""
+"""Domain adaptation: formulas against SciPy, scikit-learn, Keras and GradientTape."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ from kerasdl.formulas import domain, normalization
 
 @pytest.fixture
 def heaps():
-    """Source and target, of 4 features."""
+    """Source and target samples with 4 features."""
     generator = np.random.default_rng(0)
     mix = generator.normal(size=(4, 4))
     return generator.normal(size=(300, 4)), generator.normal(size=(200, 4)) @ mix + 2
@@ -28,7 +28,7 @@ def test_weights_of_examples_are_the_ratio_of_scipys_densities(same):
 
 @pytest.mark.rows("OTH-18", "TRL-14")
 def test_weighted_source_looks_like_the_target_and_is_answered_better():
-    """Inputs move from 0 to 1, the rule stays; the model is too simple for it."""
+    """The inputs shift from 0 to 1 and the rule stays; a linear model is too simple for it."""
     generator = np.random.default_rng(0)
     source, target = generator.normal(size=20_000), generator.normal(1, 1, size=10_000)
     x = np.concatenate([source, target])[:, None]

@@ -43,7 +43,7 @@ def test_looking_up_is_keras_embedding_and_one_hot_times_the_table(same):
 
 
 @pytest.mark.rows("E-80")
-def test_keras_ignores_the_length_that_the_notes_give_and_warns():
+def test_keras_ignores_input_length_and_warns():
     with pytest.warns(UserWarning, match="`input_length` is deprecated"):
         layer = keras.layers.Embedding(9, 4, input_length=3)
     assert layer(np.zeros((2, 5), int)).shape == (2, 5, 4)

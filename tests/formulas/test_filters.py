@@ -1,4 +1,4 @@
-"""Filters made by hand: against SciPy, TensorFlow and the examples of the notes."""
+"""Classic filters: formulas against SciPy, TensorFlow and worked examples."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from scipy import ndimage, signal
 from kerasdl.formulas import filters
 
 IMAGE = np.random.default_rng(0).uniform(0, 255, (8, 9))
-PATCH = np.array([[0, 140, 0], [225, 220, 205], [0, 250, 0]])  # the notes' neighbourhood
+PATCH = np.array([[0, 140, 0], [225, 220, 205], [0, 250, 0]])
 FLAT = np.full((3, 3), 220)
 STEP = np.repeat([[0, 0, 0, 255, 255, 255]], 6, axis=0)  # a vertical edge
 LOOP = np.array([[1, 1, 1], [1, -1, 1], [1, 1, 1]])
@@ -62,7 +62,7 @@ def test_a_pattern_is_found_where_it_was_put(same):
 
 
 @pytest.mark.rows("E-06")
-def test_the_nine_of_the_notes():
+def test_the_loop_of_a_nine():
     rows = ["01110", "01010", "01110", "00010", "00010", "00100", "01000"]
     nine = np.array([[1 if pixel == "1" else -1 for pixel in row] for row in rows])
     found = [[-1, 9, -1], [-5, 1, -3], [-3, 3, -3], [-5, -1, -5], [-3, -5, -3]]

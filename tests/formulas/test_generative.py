@@ -1,4 +1,4 @@
-"""Generative models: formulas against PyTorch's numbers, the package's layers, and autodiff."""
+"""Generative models: formulas against PyTorch's numbers, the package's layers and GradientTape."""
 
 import pathlib
 
@@ -47,7 +47,7 @@ def test_reparameterization_is_what_the_sampling_layer_does_and_has_gradients(sa
     ("mean", "variance", "expected"),
     [(0, 1, 0), (1, 1, 0.5), (0, np.e, 0.359141), (0, 4, 0.806853), (2, 0.25, 2.318147)],
 )
-def test_kl_is_the_notes_and_a_monte_carlo_estimate(mean, variance, expected):
+def test_kl_has_known_values_and_is_a_monte_carlo_estimate(mean, variance, expected):
     kl = generative.kl_to_standard_normal(np.array([float(mean)]), np.log([variance]))
     assert kl == pytest.approx(expected, abs=1e-6)
     noise = np.random.default_rng(0).normal(size=400_000)
@@ -72,7 +72,7 @@ def test_elbo_and_its_parts_are_the_reference(theirs, beta, name, same):
 @pytest.mark.rows("E-11")
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 def test_the_vaes_loss_is_minus_the_elbo(likelihood, same):
-    """The notes' loss has the other sign: less of it would be worse."""
+    """With the opposite sign, minimizing would make reconstructions worse."""
     keras.utils.set_random_seed(0)
     model = VAE.create(latent_dim=2, widths=(4,), beta=3.0, likelihood=likelihood,
                        input_shape=(2, 2, 1))  # fmt: skip
@@ -160,7 +160,7 @@ def test_slope_is_the_derivative_by_the_logit(saturating, same):
     same(generative.generator_slope, "tf.GradientTape", ours, expected, at_most=1e-9)
 
 
-def test_the_promptings_of_the_notes_fall():
+def test_the_generators_loss_falls_as_the_discriminator_believes():
     losses = [generative.generator_loss(d) for d in (0.1, 0.2, 0.4, 0.6, 0.9)]
     np.testing.assert_allclose(losses, [2.3026, 1.6094, 0.9163, 0.5108, 0.1054], atol=1e-4)
 
@@ -182,7 +182,7 @@ def test_modes_are_covered_by_points_near_them(same):
 
 @pytest.mark.rows("E-34")
 def test_batch_normalization_does_not_prevent_mode_collapse_and_binds_a_batch_together():
-    """A discriminator that stands still likes one place best, and all points go there."""
+    """Against a fixed discriminator that prefers one place, all points move there."""
     keras.utils.set_random_seed(0)
     hidden = keras.layers.Dense(16), keras.layers.BatchNormalization(), keras.layers.ReLU()
     generator = keras.Sequential([keras.Input((2,)), *hidden, keras.layers.Dense(1)])

@@ -21,7 +21,7 @@ def numbers():
 
 
 def both(same, formula, ours, f, *arguments):
-    """Assert that `ours` is the gradient of the scalar f, by tape and by trying."""
+    """Assert that `ours` is the gradient of the scalar f, by tape and central differences."""
     variables = [tf.Variable(a, dtype="float64") for a in arguments]
     with tf.GradientTape() as tape:
         loss = f(*variables)
@@ -154,7 +154,7 @@ def test_attention(numbers, same):
 
 
 def recurrent(name="rnn"):
-    """Weights as x W + h U + b, the inputs, and every state from 0 on."""
+    """Weights W, U and b, the inputs, and all states from 0 on."""
     w, u = BPTT[f"{name}.w.weight_ih_l0"].T, BPTT[f"{name}.w.weight_hh_l0"].T
     b = BPTT[f"{name}.w.bias_ih_l0"] + BPTT[f"{name}.w.bias_hh_l0"]
     x, states = BPTT["x"][0], [np.zeros(4)]
@@ -200,7 +200,7 @@ def test_through_time_is_what_gradient_tape_finds(numbers, same):
     same(gradients.backpropagation_through_time, name, ours[2], slopes, at_most=1e-5)
 
 
-def test_through_time_of_the_notes_three_linear_steps():
+def test_through_time_of_three_linear_steps():
     states = np.array([[0.0], [0.5], [0.9], [1.22]])
     upstream = np.array([[0.0], [0.0], [2 * (1.22 - 1)]])  # E = (y - d)^2
     assert pytest.approx(0.0484) == (1.22 - 1) ** 2

@@ -1,4 +1,4 @@
-"""Initial weights: against Keras's initializers, PyTorch's numbers, and what layers do to them."""
+"""Initialization: formulas against Keras's initializers, PyTorch's numbers and deep stacks."""
 
 import pathlib
 
@@ -92,7 +92,7 @@ def test_fans_and_sizes_are_torchs(same):
         (initializers.he_limit(784, 5**0.5), 784**-0.5),
     ],
 )
-def test_sizes_of_the_notes(found, expected):
+def test_known_sizes(found, expected):
     assert found == pytest.approx(expected, abs=1e-6)
 
 
@@ -149,7 +149,7 @@ def test_naive_weights_mute_or_saturate():
 
 
 def normalized(scale=1.0, deviation=0.1, norm=True, width=32, layers=2):
-    """Layers of one size, with a BatchNorm behind each or without."""
+    """Layers of equal width, with or without batch normalization after each."""
     parts = [keras.Input((64,))]
     for seed in range(layers):
         start = keras.initializers.RandomNormal(stddev=deviation, seed=seed)
@@ -198,6 +198,6 @@ def test_a_norm_lets_deep_layers_learn_from_any_start_but_not_equally_well():
             logits = model(images.reshape(-1, 64), training=True)
             losses[norm, deviation] = float(entropy(labels, logits))
     assert max(losses[True, 0.01], losses[True, 1.0]) < 1.8  # chance: 2.3
-    # the losses are no 20 % apart, as one of the notes would have it, but a factor
+    # the losses do not agree within 20 %, but differ by a factor
     assert losses[True, 1.0] > 1.5 * losses[True, 0.01]
     assert not losses[False, 0.01] < 2.25 and not losses[False, 1.0] < 2.25  # stuck, or NaN

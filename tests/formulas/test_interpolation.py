@@ -1,4 +1,4 @@
-"""Ways between codes: what the learners walk."""
+"""Interpolation: formulas against the learners'."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Language models: masking, drawing and writing, against Keras and what the package writes with."""
+"""Language models: masking, sampling and generation against Keras and the package."""
 
 import keras
 import numpy as np

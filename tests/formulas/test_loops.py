@@ -1,7 +1,4 @@
-"""What a training loop does: the notes' words on tapes, modes, states and restarts, and Keras's.
-
-Spec: BAS-01, BAS-09, BAS-29, INI-12, OPT-17, REG-17, REG-23, TRN-07, TRN-08, TRN-09, TRN-13, TRN-14
-"""
+"""Training loops of Keras: tapes, modes, states, restarts, and what data and networks change."""
 
 import keras
 import numpy as np
@@ -15,7 +12,7 @@ Y = np.tanh(X @ np.arange(5.0)[:, None]).astype("float32")
 
 
 def network(*more):
-    """The same weights every time."""
+    """Network with the same initial weights every time."""
     starts = [keras.initializers.GlorotUniform(seed) for seed in range(2)]
     hidden = keras.layers.Dense(8, "tanh", kernel_initializer=starts[0])
     last = keras.layers.Dense(1, kernel_initializer=starts[1])
@@ -29,7 +26,7 @@ def compiled():
 
 
 def losses(model, steps):
-    """One step on all of the data, again and again."""
+    """Losses of repeated steps on all of the data."""
     return model.fit(X, Y, batch_size=24, epochs=steps, shuffle=False, verbose=0).history["loss"]
 
 
@@ -144,7 +141,7 @@ def digits():
 
 
 def trained(parts, batches):
-    """A classifier from the same start, and its loss."""
+    """Train a classifier from the same initial weights; return it and its loss."""
     for seed, part in enumerate(part for part in parts if hasattr(part, "kernel_initializer")):
         part.kernel_initializer = keras.initializers.GlorotUniform(seed)
     model = keras.Sequential(parts)

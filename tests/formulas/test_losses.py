@@ -51,7 +51,7 @@ def test_binary_cross_entropy_is_what_keras_does(generator, same):
 
 
 @pytest.mark.parametrize(("p", "expected"), [(0.99, 0.01005), (0.01, 4.60517), (0.5, 0.693147)])
-def test_binary_cross_entropy_of_the_notes(p, expected):
+def test_binary_cross_entropy_has_known_values(p, expected):
     assert losses.binary_cross_entropy(1, p) == pytest.approx(expected, abs=1e-6)
 
 
@@ -63,13 +63,13 @@ def test_a_perfect_copy_costs_nothing():
 
 @pytest.mark.rows("E-44")
 @pytest.mark.parametrize("p", [0, 1])
-def test_a_sure_mistake_is_finite_in_float32_where_the_notes_clip_is_not(p):
+def test_a_sure_mistake_is_finite_in_float32_unless_clipped_by_1e_15(p):
     y, p = np.float32([1 - p]), np.float32([p])
     assert 15 < losses.binary_cross_entropy(y, p) < 17
     assert np.isfinite(losses.binary_cross_entropy(1 - y, p))
     with np.errstate(divide="ignore", invalid="ignore"):
-        notes = losses.binary_cross_entropy(np.float32([1]), np.float32([1]), np.float32(1e-15))
-    assert np.isnan(notes)
+        loss = losses.binary_cross_entropy(np.float32([1]), np.float32([1]), np.float32(1e-15))
+    assert np.isnan(loss)
 
 
 @pytest.mark.rows("E-36")
@@ -102,7 +102,7 @@ def test_cross_entropy_is_what_keras_and_torch_do(generator, same):
     same(losses.cross_entropy, name, ours, TORCH["ls0.0"].mean())
 
 
-def test_cross_entropy_of_the_notes_logits():
+def test_cross_entropy_of_known_logits():
     p = activations.softmax(np.array([[2, 1, 0.1]]))
     assert losses.cross_entropy(np.array([0]), p) == pytest.approx(0.417030, abs=1e-6)
     assert losses.categorical_cross_entropy(np.array([[1, 0, 0]]), p) == pytest.approx(0.417030)
@@ -120,7 +120,7 @@ def test_smoothed_labels_are_what_keras_and_torch_do(smoothing, same):
         same(formula, "torch.nn.functional.cross_entropy (fixture)", ours, torch)
 
 
-def test_smoothed_label_of_the_notes_example():
+def test_smoothed_label_of_an_example():
     y = regularization.smooth_labels(np.array([[0, 0, 1]]))
     found = losses.categorical_cross_entropy(y, np.array([[0.1, 0.1, 0.8]]))
     assert found == pytest.approx(0.361773, abs=1e-6)

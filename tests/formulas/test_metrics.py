@@ -1,4 +1,4 @@
-"""Metrics: formulas against the package's, Keras's, TensorFlow's, scikit-learn's and fixtures."""
+"""Metrics: formulas against the package, Keras, TensorFlow, scikit-learn and fixtures."""
 
 import pathlib
 

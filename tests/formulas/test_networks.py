@@ -1,4 +1,4 @@
-"""Networks as lists of layers: against Keras's, the package's and other libraries' counts."""
+"""Networks as lists of layers: counts against Keras, the package and other libraries."""
 
 import itertools
 import json
@@ -99,7 +99,7 @@ def test_unet(known, same):
 
 
 def _unet(size, padding):
-    """Sizes of a U-Net of Keras's layers."""
+    """Sizes of the maps of a U-Net built of Keras layers."""
     pad = "same" if padding else "valid"
 
     def pair(x):

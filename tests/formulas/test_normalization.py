@@ -17,7 +17,7 @@ OTHERS = np.load(REFERENCE / "layernorm_groupnorm.npz")
 
 
 def last(x):
-    """PyTorch's (batch, channels, height, width) with its channels last."""
+    """Move PyTorch's channels to the last axis."""
     return x.transpose(0, 2, 3, 1)
 
 
@@ -62,7 +62,7 @@ def test_batch_normalization_is_what_torch_does(same):
 
 
 @pytest.mark.rows("E-50")
-def test_a_constant_channel_is_finite_because_of_the_epsilon_that_the_notes_leave_out():
+def test_a_constant_channel_is_finite_because_of_epsilon():
     x = np.ones((4, 1))
     assert np.all(normalization.batch_normalization(x) == 0)
     with np.errstate(invalid="ignore"):
@@ -136,7 +136,7 @@ def test_networks_normalize_between_a_layer_and_its_activation(name):
 
 
 def drift(norm):
-    """How far what a hidden layer gives moves from where it was, in its first deviations."""
+    """How far the mean output of a hidden layer moves, in units of its first deviation."""
     images, labels = next(kerasdl.data.load("digits", batch_size=900).train.as_numpy_iterator())
     x = images.reshape(len(images), -1)
     inputs = hidden = keras.Input((64,))

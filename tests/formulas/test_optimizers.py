@@ -1,4 +1,4 @@
-"""Update rules: formulas against Keras's optimizers, step by step, and the numbers of the notes."""
+"""Optimizers: formulas against Keras's, step by step, and sequences worked out by hand."""
 
 import inspect
 
@@ -15,12 +15,12 @@ BETAS = {"beta_1": 0.875, "beta_2": 1 - 2**-10}
 
 
 def slope(w):
-    """Of a valley that is fifty times steeper across than along, and bent."""
+    """Gradient of a curved ravine, fifty times steeper across than along."""
     return np.array([1.0, 50.0, 3.0, 0.2]) * np.sin(w)
 
 
 class Keras:
-    """A Keras optimizer, walked by hand, in float64.
+    """Iterates of a Keras optimizer in float64.
 
     It keeps its numbers as float32, where 1 - 0.999 has four digits left; powers of two are exact.
     """
@@ -35,7 +35,7 @@ class Keras:
 
 
 def together(same, formula, name, optimizer, *state, **options):
-    """Assert that ten steps are the same; `formula` takes and gives w and its state."""
+    """Assert that ten steps are equal; `formula` takes and returns w and its state."""
     theirs, w = Keras(optimizer), START
     for _ in range(10):
         gradient = slope(theirs.variable.numpy())
@@ -116,7 +116,7 @@ def test_adam_without_correction_is_keras_with_the_correction_undone(same):
 
 
 def walk(formula, steps, start=1.0, gradient=lambda w: w, **options):
-    """The places that a rule with one number of memory visits on f(w) = w^2 / 2."""
+    """Iterates of a rule with one state variable on f(w) = w^2 / 2."""
     w, state, places = start, 0.0, []
     for _ in range(steps):
         w, state = formula(w, gradient(w), state, **options)
@@ -129,7 +129,7 @@ def walk(formula, steps, start=1.0, gradient=lambda w: w, **options):
     "formula",
     [optimizers.momentum, optimizers.momentum_downhill, optimizers.momentum_of_gradients],
 )
-def test_three_forms_of_momentum_give_the_notes_numbers(formula):
+def test_three_forms_of_momentum_give_the_same_iterates(formula):
     expected = [0.9, 0.72, 0.486, 0.2268, -0.02916]
     np.testing.assert_allclose(walk(formula, 5, learning_rate=0.1), expected)
 
@@ -182,12 +182,12 @@ def test_nesterov_of_the_book_is_keras_seen_from_behind(same):
         (optimizers.rmsprop, 0.01, [0.968377, 0.945788, 0.927053]),
     ],
 )
-def test_adaptive_rates_give_the_notes_numbers(formula, rate, expected):
+def test_adaptive_learning_rates_give_known_iterates(formula, rate, expected):
     np.testing.assert_allclose(walk(formula, 3, learning_rate=rate), expected, atol=1e-6)
 
 
 def adam_steps(gradients, formula=optimizers.adam):
-    """How far each step goes."""
+    """Length of each step."""
     w, state, places = 0.0, (0.0, 0.0), [0.0]
     for t, gradient in enumerate(gradients, 1):
         w, *state = formula(w, gradient, *state, *([t] if formula is optimizers.adam else []))
@@ -274,7 +274,7 @@ def test_default_rates_are_those_of_keras_and_of_the_formulas_and_go_down(formul
     assert np.sum([1, 50, 3, 0.2] * w**2) < np.sum([1, 50, 3, 0.2] * START**2)
 
 
-def test_the_notes_table_has_keras_rates_but_for_adamw():
+def test_default_learning_rates_of_keras():
     table = {"SGD": (0.01, 0.1), "Adam": (1e-3, 1e-3), "RMSprop": (1e-3, 1e-3)}
     assert all(low <= optimizers.default_rate(name) <= high for name, (low, high) in table.items())
     assert optimizers.default_rate("AdamW") >= 10 * 1e-4

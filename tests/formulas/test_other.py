@@ -15,7 +15,7 @@ RANDOM = np.random.default_rng(0)
 
 @pytest.fixture
 def judged():
-    """A linear classifier's loss of an image of 8 pixels, and its gradient by the pixels."""
+    """Loss of a linear classifier for 8 pixels, and its gradient with respect to them."""
     w, x = RANDOM.normal(size=(8, 3)), RANDOM.uniform(0.3, 0.7, 8)
 
     def loss(x, label=0):

@@ -1,4 +1,4 @@
-"""Patches: against the package's layer, Keras's convolution and TensorFlow's cutting."""
+"""Patches: formulas against the package's layer, Keras's convolution and TensorFlow."""
 
 import keras
 import numpy as np

@@ -11,7 +11,7 @@ from kerasdl.compression import masks, schedules
 from kerasdl.formulas import pruning
 
 RANDOM = np.random.default_rng(0)
-TEN = np.array([0.1, 0.9, -0.5, 0.02, 0.7, -0.05, 0.3, 0.8, -0.6, 0.4])  # of the notes
+TEN = np.array([0.1, 0.9, -0.5, 0.02, 0.7, -0.05, 0.3, 0.8, -0.6, 0.4])
 
 
 @pytest.mark.parametrize("sparsity", [0.3, 0.5, 0.8, 0.99])
@@ -24,7 +24,7 @@ def test_the_smallest_go(sparsity, same):
     assert np.mean(ours == 0) == pytest.approx(sparsity, abs=1 / w.size)
 
 
-def test_three_of_the_ten_of_the_notes_go():
+def test_three_of_ten_weights_go():
     gone = pruning.magnitude_mask(TEN, 0.3) == 0
     assert TEN[gone].tolist() == [0.1, 0.02, -0.05]
 

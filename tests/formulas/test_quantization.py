@@ -1,4 +1,4 @@
-"""Quantization: formulas against the notes, TensorFlow's fake quantization and Keras."""
+"""Quantization: formulas against worked examples, TensorFlow's fake quantization and Keras."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from kerasdl.formulas import quantization
 RANDOM = np.random.default_rng(0)
 
 
-def test_the_example_of_the_notes():
+def test_a_worked_example():
     x = np.array([-1.0, 0.0, 0.5, 1.0])
     scale, zero_point = quantization.affine(x.min(), x.max())
     q = quantization.quantize(x, scale, zero_point)

@@ -1,4 +1,4 @@
-"""Recurrent steps: against Keras, TensorFlow's own kernels, PyTorch's and the notes' numbers."""
+"""Recurrent steps: formulas against Keras, TensorFlow's kernels, PyTorch and values by hand."""
 
 import pathlib
 
@@ -23,7 +23,7 @@ def stepping(step, *weights, **options):
 
 
 def drawn(layer):
-    """The layer, built for X, with weights far from those that it starts with."""
+    """Build the layer for X with weights far from its initial ones."""
     layer.build((None, None, 5))
     generator = np.random.default_rng(0)
     layer.set_weights([generator.normal(size=w.shape) for w in layer.get_weights()])
@@ -31,7 +31,7 @@ def drawn(layer):
 
 
 def torch(arrays):
-    """Input weights, recurrent weights and both biases as they stand here."""
+    """Input weights, recurrent weights and both biases in our order of gates."""
     w, u = arrays["w.weight_ih_l0"].T, arrays["w.weight_hh_l0"].T
     return w, u, arrays["w.bias_ih_l0"], arrays["w.bias_hh_l0"]
 
@@ -66,14 +66,14 @@ def test_number_of_weights_is_keras_and_does_not_grow_with_time(layer, gates, bi
 
 
 @pytest.mark.rows("E-53")
-def test_counts_of_the_notes():
+def test_known_counts():
     kind = {"gates": 4}
     text = 10_000 * 128 + recurrent.recurrent_parameters(128, 128, **kind)
     assert text + recurrent.recurrent_parameters(128, 64, **kind) + 65 == 1_461_057
     without = keras.layers.GRU(128, reset_after=False)
     without.build((None, None, 128))
     assert recurrent.recurrent_parameters(128, 128, 3) == without.count_params() == 98_688
-    assert 4 * 128**2 == 65_536  # the notes' 131,584
+    assert 4 * 128**2 == 65_536  # recurrent weights alone
 
 
 def test_all_weights_one_give_the_known_numbers():
@@ -99,7 +99,7 @@ def test_lstm_steps_equal_keras_and_torch(same):
 
 
 def lstm_block_cell(x, h, c, w, u, b, peepholes=None):
-    """TensorFlow's kernel: i, c, f, o, g, tanh(c), h; its order of the gates is i, g, f, o."""
+    """Outputs i, c, f, o, g, tanh(c), h of TensorFlow's kernel, whose gates are i, g, f, o."""
 
     def reordered(weights):
         i, f, g, o = np.split(weights, 4, axis=-1)
@@ -148,11 +148,11 @@ def test_peepholes_equal_the_kernels_look_at_the_new_memory_and_without_them_it_
     np.testing.assert_array_equal(plain, recurrent.lstm_step(*lstm[:-1]))
     x, before, old, w, u, b, peepholes = lstm
     of_o = np.split(x @ w + before @ u + b, 4, axis=-1)[3] + peepholes[2] * old
-    assert np.abs(h - activations.sigmoid(of_o) * np.tanh(c)).max() > 0.01  # the notes' o
+    assert np.abs(h - activations.sigmoid(of_o) * np.tanh(c)).max() > 0.01  # with the old c
 
 
 def turned(weights):
-    """The sign of z's weights, which come first, the other way."""
+    """Negate the weights of z, which come first."""
     return [np.concatenate([-w[..., :4], w[..., 4:]], axis=-1) for w in weights]
 
 

@@ -1,4 +1,4 @@
-"""Regularization: formulas against Keras and scikit-learn, and what the notes claim of them."""
+"""Regularization: formulas against Keras and scikit-learn."""
 
 import keras
 import numpy as np
@@ -32,7 +32,7 @@ def test_penalty_is_what_keras_adds(formula, name, known, same):
 
 @pytest.fixture
 def sparse(generator):
-    """Twenty features, of which three matter."""
+    """Regression with twenty features, of which three matter."""
     w = np.zeros(20)
     w[[2, 7, 11]] = [1.0, -2.0, 0.5]
     x = generator.normal(size=(200, 20))
@@ -40,7 +40,7 @@ def sparse(generator):
 
 
 def lasso(x, y, rate, steps=500):
-    """Gradient steps on ||x w - y||^2 / 2m, each followed by L1's own."""
+    """Proximal gradient descent on ||x w - y||^2 / 2m with an L1 penalty."""
     w, learning_rate = np.zeros(x.shape[-1]), len(x) / np.linalg.norm(x, 2) ** 2
     for _ in range(steps):
         w = w - learning_rate * x.T @ (x @ w - y) / len(x)

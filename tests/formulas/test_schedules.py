@@ -137,7 +137,7 @@ def test_reduce_on_plateau_is_what_keras_does(losses, patience, same):
     same(schedules.reduce_on_plateau, "keras.callbacks.ReduceLROnPlateau", ours, rates)
 
 
-def test_keras_snippet_of_the_notes_ends_at_its_alpha():
+def test_cosine_decay_of_keras_ends_at_its_alpha():
     rate = keras.optimizers.schedules.CosineDecay(0.001, decay_steps=10_000, alpha=0.0)
     for step, expected in ((0, 0.001), (5000, 0.0005), (10_000, 0.0), (20_000, 0.0)):
         assert float(rate(step)) == pytest.approx(expected, abs=1e-9)
@@ -151,7 +151,7 @@ def test_one_cycle_has_one_peak_and_ends_below_its_start():
 
 
 @pytest.mark.rows("E-10")
-def test_notes_class_fails_in_fit_and_rises_again_and_ours_does_neither():
+def test_a_python_if_fails_in_fit_and_rises_again_and_ours_does_neither():
     class Notes(keras.optimizers.schedules.LearningRateSchedule):
         def __call__(self, step):
             if step < 2:

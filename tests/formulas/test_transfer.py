@@ -17,7 +17,7 @@ def test_rates_of_layers_decay_as_keras_schedule_does(same):
 
 @pytest.mark.rows("E-72")
 def test_the_ends_of_the_scale_are_the_head_alone_and_everything():
-    """For much data unlike the old the notes disagree; neither is refused."""
+    """Both training from scratch and full fine-tuning are possible."""
     assert transfer.discriminative_rates(0.1, 3, 0).tolist() == [0, 0, 0.1]
     assert transfer.discriminative_rates(0.1, 3, 1).tolist() == [0.1] * 3
 
@@ -46,7 +46,7 @@ def test_images_are_prepared_as_keras_applications_do(mode, same):
 
 
 def fine_tuned(frozen):
-    """A norm of a base that is called for inference and fitted, and what it was fitted to."""
+    """Fit a model whose base is called for inference; return the base's norm and the data."""
     norm = keras.layers.BatchNormalization(trainable=not frozen)
     base = keras.Sequential([keras.Input((3,)), norm, keras.layers.Dense(2)])
     inputs = keras.Input((3,))

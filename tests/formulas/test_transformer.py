@@ -1,4 +1,4 @@
-"""Transformers: against the package's blocks and PyTorch's, and whole GPT-2 and ViT in NumPy."""
+"""Transformers: formulas against the package's and PyTorch's blocks; whole GPT-2 and ViT."""
 
 import functools
 import pathlib
@@ -33,7 +33,7 @@ def relu(z):
 
 
 def attending(weights, heads, context=None, mask=None):
-    """Attention of x to itself, or to a context; weights of Q, K, V and O, then their biases."""
+    """Attention of x to itself or to a context, as a function."""
 
     def part(x):
         return attention.multi_head_attention(
@@ -146,7 +146,7 @@ def test_positions_are_those_of_transformers(same):
 
 
 def gpt2(tokens):
-    """A whole GPT-2, of formulas."""
+    """Logits of a GPT-2 built of formulas."""
 
     def of(name):
         return GPT2[f"w.transformer.{name}.weight"], GPT2[f"w.transformer.{name}.bias"]

@@ -1,4 +1,4 @@
-"""Numbers of parameters: against the package's models and those of other libraries."""
+"""Parameter counts of transformers: against the package's models and other libraries."""
 
 import json
 import pathlib
@@ -59,7 +59,7 @@ def test_matrices_are_those_of_a_small_gpt_without_biases(gpt, same):
 
 
 @pytest.mark.rows("E-74", "E-75")
-def test_matrices_are_the_notes_table_of_gpt3(same):
+def test_matrices_of_gpt3_sum_to_175_billion(same):
     formula = transformer_counts.gpt_matrices
     found = formula(12288, 50257, 128, 96, 96, 49152)
     assert {found[name] for name in ("key", "query", "value", "output")} == {14_495_514_624}

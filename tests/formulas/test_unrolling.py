@@ -1,4 +1,4 @@
-"""Steps in a row: against Keras, PyTorch's numbers and GradientTape."""
+"""Unrolled recurrences: formulas against Keras, PyTorch's numbers and GradientTape."""
 
 import functools
 import pathlib
@@ -85,7 +85,7 @@ def test_padding_leaves_the_state_where_keras_masks_and_only_there(same):
             for a, b in zip(new, state, strict=True)
         ]
     same(unrolling.carry_over_padding, "keras.layers.Embedding(mask_zero=True)", state[0], theirs)
-    zeroed = table * (np.arange(4) != 0)[:, None]  # the notes' padding
+    zeroed = table * (np.arange(4) != 0)[:, None]  # a zero embedding for padding
     zero = np.zeros((2, 4))
     step = lambda *now: recurrent.lstm_step(*now, *weights)  # noqa: E731
     found = unrolling.unroll(step, zeroed[tokens], zero, zero)[0][:, -1]

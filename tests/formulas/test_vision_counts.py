@@ -1,4 +1,4 @@
-"""Numbers of weights of image networks: against keras.applications and the package's."""
+"""Parameter counts of image networks: against keras.applications and the package."""
 
 import keras
 import pytest
@@ -13,7 +13,7 @@ EFFICIENT = vision_counts.efficientnet_parameters
 
 
 def weights_of(model, formula, same, proven, **options):
-    """All weights, and with two numbers a norm those that are trained."""
+    """All parameters, and those that are trained."""
     found = counts.parameters(model)
     ours = [formula(**options), formula(**options, norm=2)]
     same(formula, proven, ours, [found.total, found.trainable], 0)
@@ -21,7 +21,7 @@ def weights_of(model, formula, same, proven, **options):
 
 
 def depth_of(model):
-    """Convolutions and dense layers, shortcuts left out."""
+    """Number of convolutions and dense layers, without shortcuts."""
     kinds = keras.layers.Conv2D, keras.layers.Dense
     return sum(isinstance(x, kinds) and not x.name.endswith("_0_conv") for x in model.layers)
 
@@ -89,7 +89,7 @@ def test_blocks_are_keras(name, options, formula, sizes, same, networks):
 
 @pytest.fixture(scope="module")
 def networks():
-    """Networks without heads, each built once."""
+    """Networks without heads, each built only once."""
     built = {}
 
     def build(name):
@@ -119,7 +119,7 @@ def with_head(base, *widths):
     return keras.Sequential([base, *head])
 
 
-def test_a_densenet_with_a_new_head_is_the_notes(same, networks):
+def test_a_densenet_with_a_new_head(same, networks):
     base = networks("DenseNet121")
     found = counts.parameters(with_head(base, 128, 10))
     theirs = [found.total, found.trainable]
@@ -130,13 +130,13 @@ def test_a_densenet_with_a_new_head_is_the_notes(same, networks):
     assert theirs == [7_169_994, 7_086_346]
 
 
-def test_a_resnet_that_extracts_features_or_learns_in_its_last_layers_is_the_notes(same, networks):
+def test_a_resnet_that_extracts_features_or_learns_in_its_last_layers(same, networks):
     base = networks("ResNet50")
     model = with_head(base, 256, 10)
     base.trainable, found = False, []
     found += [model.count_params(), counts.parameters(model).trainable]
     base.trainable = True
-    for layer in base.layers[:-21]:  # the notes count no pooling behind them
+    for layer in base.layers[:-21]:  # the last 20, not counting the pooling behind them
         layer.trainable = False
     found.append(counts.parameters(model).trainable)
     last = 2 * vision_counts.bottleneck_parameters(2048, 512, norm=2)

@@ -21,7 +21,7 @@ def test_distance_is_scipys(heaps, same):
 
 
 def test_the_best_critic_of_slope_one_measures_the_distance(heaps, same):
-    """Kantorovich and Rubinstein: f' is the sign of the difference of the two shares below."""
+    """Kantorovich-Rubinstein: f' is the sign of the difference of the distribution functions."""
     x, y = heaps
     places = np.sort(np.concatenate(heaps))
     below = [np.searchsorted(np.sort(heap), places, "right") for heap in heaps]

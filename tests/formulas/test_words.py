@@ -66,6 +66,6 @@ def test_teacher_forcing_is_parallel_for_transformers_only():
 
 
 @pytest.mark.rows("E-87")
-def test_what_the_notes_leave_empty_is_a_formula():
+def test_topics_without_text_are_formulas():
     theirs = {"BAS-13", "TRF-27", "DIF-01", "REG-18", "DAT-11", "REG-15"}
     assert theirs <= {code for codes in rows.ROWS.values() for code in codes}

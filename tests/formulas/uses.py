@@ -1,4 +1,4 @@
-"""Which tutorials and which modules of the package call a formula."""
+"""Find the tutorials and modules that call a formula."""
 
 import ast
 import pathlib
