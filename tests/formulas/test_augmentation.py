@@ -126,7 +126,7 @@ def test_mixup(same):
     for i, share in enumerate(shares):
         pair = IMAGES[i], labels[i], IMAGES[other[i]], labels[other[i]]
         ours = list(augmentation.mixup(*pair, share))
-        same(augmentation.mixup, "kerasdl.data's and keras.layers.MixUp", ours, [x[i], y[i]])
+        same(augmentation.mixup, "keras.layers.MixUp and kerasdl.data", ours, [x[i], y[i]])
 
 
 def test_cutmix(same):

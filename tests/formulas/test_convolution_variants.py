@@ -67,7 +67,7 @@ def test_dynamic_convolution(same):
     # a bias that decides for the second kernel leaves a convolution with it
     ours = formula(IMAGE, kernels, biases, mix, np.array([0, 1e3, 0]))
     theirs = tf.nn.conv2d(IMAGE[None], kernels[1], 1, "VALID")[0] + biases[1]
-    same(formula, "tf.nn.conv2d, one kernel taken", ours, theirs)
+    same(formula, "tf.nn.conv2d with one of the kernels", ours, theirs)
 
 
 @pytest.mark.rows("E-22")
@@ -80,7 +80,7 @@ def test_convolution_moves_with_its_image_and_the_mean_of_places_stays(same):
     layer = keras.layers.Conv2D(5, 3)
     before, after = (layer(padded(x)[None])[0].numpy() for x in (IMAGE, moved))
     ours = variants.translate(before, 2, -3)
-    same(variants.translate, "keras.layers.Conv2D of what was moved", ours, after)
+    same(variants.translate, "keras.layers.Conv2D of the shifted image", ours, after)
     assert np.abs(after - before).max() > 0.1  # equivariant, not invariant
     means = [pooling.global_average_pooling(x) for x in (before, after)]
     np.testing.assert_allclose(*means, atol=1e-6)

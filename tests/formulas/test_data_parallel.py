@@ -18,10 +18,10 @@ def test_everyone_has_the_sum_and_sends_what_the_formula_says(workers, same):
     theirs = [tf.reduce_sum(vectors, axis=0)] * workers
     same(data_parallel.ring_all_reduce, "tf.reduce_sum", list(sums), theirs)
     ours = data_parallel.ring_bytes(workers, 840)
-    same(data_parallel.ring_bytes, "what ring_all_reduce sends", ours, sent)
+    same(data_parallel.ring_bytes, "ring_all_reduce, simulated", ours, sent)
     ours = data_parallel.ring_seconds(workers, 840, bandwidth=100, latency=0.5)
     theirs = sent / 100 + 0.5 * 2 * (workers - 1)
-    same(data_parallel.ring_seconds, "what ring_all_reduce sends, and its rounds", ours, theirs)
+    same(data_parallel.ring_seconds, "ring_all_reduce, simulated, and its rounds", ours, theirs)
 
 
 def test_the_mean_of_the_parts_gradients_is_the_batchs(same):
@@ -43,7 +43,7 @@ def test_the_mean_of_the_parts_gradients_is_the_batchs(same):
 def test_the_slowest_of_many_normal_times(workers, same):
     drawn = RANDOM.normal(2.0, 0.3, size=(4000, workers)).max(axis=1).mean()
     ours = data_parallel.slowest(workers, 2.0, 0.3)
-    same(data_parallel.slowest, "the largest of drawn normal numbers", ours, drawn, at_most=0.02)
+    same(data_parallel.slowest, "largest of random normal numbers", ours, drawn, at_most=0.02)
     density = stats.norm(2.0, 0.3)
     at = np.linspace(0, 4, 20_001)
     largest = at * workers * density.pdf(at) * density.cdf(at) ** (workers - 1)
@@ -58,4 +58,4 @@ def test_one_worker_waits_for_nobody(same):
     drawn = RANDOM.normal(0.1, 0.02, size=(20_000, workers)).max(axis=1).mean()
     sends = 2 * (workers - 1) * (1e-3 + sizes / workers / 1e9)
     ours = formula(workers, 0.1, 0.02, sizes, 1e9, 1e-3)
-    same(formula, "drawn normal numbers and messages", ours, drawn + sends.sum(), at_most=0.01)
+    same(formula, "random normal numbers and messages", ours, drawn + sends.sum(), at_most=0.01)

@@ -51,7 +51,7 @@ def test_noising_at_once_is_diffusers_and_can_be_undone(same):
     same(diffusion.noised, NAME, ours, NOISED["xt"])
     back = diffusion.original(NOISED["xt"].astype("float64"), signal, noise)
     lit = signal.ravel() > 1e-3  # where less is left, so are digits
-    same(diffusion.original, "the image that was noised", back[lit], x[lit], at_most=1e-5)
+    same(diffusion.original, "the original image", back[lit], x[lit], at_most=1e-5)
 
 
 def test_loss_is_keras_squared_error(same):

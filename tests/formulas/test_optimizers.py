@@ -110,7 +110,7 @@ def test_adam_without_correction_is_keras_with_the_correction_undone(same):
             RATE * (1 - BETAS["beta_1"] ** t) / np.sqrt(1 - BETAS["beta_2"] ** t)
         )
         w, m, v = optimizers.adam_without_correction(w, gradient, m, v, RATE, **BETAS)
-        name = "keras.optimizers.Adam with its correction undone"
+        name = "keras.optimizers.Adam without its bias correction"
         expected = theirs.step(gradient)
         same(optimizers.adam_without_correction, name, w, expected)
 
@@ -266,7 +266,7 @@ def test_momentum_rolls_out_of_the_valley_that_is_not_the_lowest(decay, end, hei
 def test_default_rates_are_those_of_keras_and_of_the_formulas_and_go_down(formula, name, same):
     rate = optimizers.default_rate(name)
     theirs = getattr(keras.optimizers, name)().learning_rate
-    same(optimizers.default_rate, "keras.optimizers, told nothing", rate, theirs)
+    same(optimizers.default_rate, "keras.optimizers, default", rate, theirs)
     assert inspect.signature(formula).parameters["learning_rate"].default == rate
     w, (_, *state) = START, formula(START, 0 * START)
     for _ in range(200):  # down a ravine

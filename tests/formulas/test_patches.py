@@ -24,7 +24,7 @@ def test_cutting_is_tensorflows_and_the_packages_and_can_be_undone(images, same)
     package = patch_embedding.unpatchify(ours, 4, images.shape[1:])
     joined = patches.unpatchify(ours, 4, images.shape[1:])
     same(patches.unpatchify, "kerasdl.layers.patch_embedding.unpatchify", joined, package)
-    same(patches.unpatchify, "the image that was cut", joined, images, at_most=0)
+    same(patches.unpatchify, "the original image", joined, images, at_most=0)
 
 
 def test_224_pixels_are_196_words_of_768_numbers():

@@ -57,7 +57,13 @@ def test_inverse_square_root_and_triangle_give_the_numbers_of_their_libraries(sa
 
 def test_transformers_own_schedule_is_that_of_the_paper(same):
     ours = schedules.transformer(TORCH["noam_steps"])
-    same(schedules.transformer, "the paper's (fixture)", ours, TORCH["noam_d512_w4000"], 1e-9)
+    same(
+        schedules.transformer,
+        "numbers of the paper (fixture)",
+        ours,
+        TORCH["noam_d512_w4000"],
+        1e-9,
+    )
     theirs = kerasdl.schedules.WarmUp(
         kerasdl.schedules.InverseSquareRoot((512 * 4000) ** -0.5, 4000), 4000
     )

@@ -145,5 +145,5 @@ def test_a_scaled_rate_goes_as_far_as_the_small_steps_did(batches, same):
     for _ in range(batches):
         small.apply([tf.constant([0.3])], variables[:1])
     large.apply([tf.constant([0.3])], variables[1:])
-    name = "keras.optimizers.SGD, step after step"
+    name = "keras.optimizers.SGD, several small steps"
     same(training.linear_scaling, name, variables[1], variables[0])

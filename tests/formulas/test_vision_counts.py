@@ -66,7 +66,7 @@ def test_efficient_networks_are_keras(name, stages, known, same):
     found, more = counts.parameters(model), 7 if name == "EfficientNetB0" else 0
     theirs = [found.total - more, found.trainable]
     ours = [EFFICIENT(stages, norm=norm) for norm in (4, 2)]
-    same(EFFICIENT, f"keras.applications.{name}, without its colours", ours, theirs, 0)
+    same(EFFICIENT, f"keras.applications.{name}, without its color statistics", ours, theirs, 0)
     assert theirs[0] + more == known
 
 
