@@ -12,7 +12,7 @@ from sklearn import linear_model, neighbors, svm
 from kerasdl.data import catalog
 from kerasdl.utils import files
 
-DATA = ("breast_cancer", "digits", "iris", "mnist", "moons", "wine")
+DATA = ("breast_cancer", "digits", "faces", "iris", "mnist", "mnist1d", "moons", "wine")
 
 
 def measure(name: str) -> dict[str, float]:

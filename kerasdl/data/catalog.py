@@ -18,19 +18,26 @@ SETS = {
     "dates": "texts",
     "diabetes": "tables",
     "digits": "digits",
+    "emoji": "emoji",
+    "faces": "faces",
     "grid": "points",
     "iris": "tables",
     "mnist": "mnist",
+    "mnist1d": "signals",
     "moons": "points",
+    "pronunciations": "languages",
     "pydocs": "texts",
     "ring": "points",
     "shapes": "shapes",
     "sine": "sequences",
     "sums": "texts",
     "swiss_roll": "points",
+    "tones": "signals",
     "wine": "tables",
+    "world_dates": "languages",
+    "world_names": "languages",
 }
-IMAGES = ("digits", "mnist", "shapes")
+IMAGES = ("digits", "emoji", "faces", "mnist", "shapes")
 LISTER = "kerasdl list data"
 BASELINES = pathlib.Path(__file__).parent / "baselines.json"
 

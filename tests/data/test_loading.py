@@ -24,13 +24,13 @@ def test_names_and_cards_need_no_tensorflow():
         "sys.exit('tensorflow' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(done.stdout) == 17
+    assert int(done.stdout) == 24
 
 
 @pytest.mark.rows("DAT-30")
 @pytest.mark.parametrize("name", catalog.names())
 def test_every_set_says_what_it_gives_and_repeats_it(name):
-    options = {"count": 40} if name == "shapes" else {}
+    options = {"count": 40} if name in ("shapes", "emoji") else {}
     splits = kerasdl.data.load(name, seed=3, **options)
     again = kerasdl.data.load(name, seed=3, **options)
     for split in ("train", "validation", "test"):
@@ -163,7 +163,7 @@ def test_images_take_another_size():
         ("digits", {"validation": 1}, "`validation`. Expected a fraction in [0, 1)"),
         ("digits", {"image_size": 0}, "`image_size`"),
         ("digits", {"mixup": 2}, "`mixup`. Expected a fraction in [0, 1]"),
-        ("digist", {}, "name of a dataset. Expected one of 17 names (did you mean digits"),
+        ("digist", {}, "name of a dataset. Expected one of 24 names (did you mean digits"),
         ("nist", {}, "mnist"),
         ("cifar", {}, "`kerasdl list data`"),
         ("iris", {"augment": True}, "`augment`. Expected a dataset of images"),

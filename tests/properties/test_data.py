@@ -24,6 +24,10 @@ COMMON = {
 }
 SMALL = {
     "shapes": {"count": 20},
+    "emoji": {"count": 20, "image_size": 8},
+    "tones": {"count": 100, "steps": 32},
+    "pronunciations": {"count": 40},
+    "world_dates": {"count": 40},
     "dates": {"count": 60},
     "sums": {"count": 60},
     "copy": {"count": 30},
