@@ -112,7 +112,7 @@ def test_road_from_training_to_a_litert_file(tmp_path, capsys):
 
     _, out, _ = run(capsys, "export", folder, "--json")
     rows = json.loads(out)
-    assert rows[0]["largest_error"] < 1e-5 and rows[1]["largest_error"] < 0.2
+    assert rows[0]["error"] < 1e-5 and rows[1]["error"] < 0.2
     assert rows[0]["accuracy"] == pytest.approx(accuracy, abs=1e-6)
     assert rows[1]["kB"] < rows[0]["kB"] and rows[1]["agree"] > 0.97
 
@@ -134,7 +134,7 @@ def test_a_run_becomes_an_onnx_file_and_small(tmp_path, capsys):
     run(capsys, "export", folder)
     _, out, _ = run(capsys, "export", folder, "--format", "onnx", "--json")
     (row,) = json.loads(out)
-    assert row["file"].endswith("model.onnx") and row["largest_error"] < 1e-5
+    assert row["file"].endswith("model.onnx") and row["error"] < 1e-5
     assert row["accuracy"] == pytest.approx(accuracy, abs=1e-6) and row["ms"] > 0
     _, out, _ = run(capsys, "bench", folder, "--sort", "kB", "--json")
     rows = json.loads(out)

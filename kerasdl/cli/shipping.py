@@ -57,7 +57,8 @@ def compress(
     rows = open_run(run, trust).compress(
         max_drop=max_drop, methods=method, epochs=epochs, sparsity=sparsity, progress=progress
     )
-    shown = rows if json else [{k: v for k, v in row.items() if k != "file"} for row in rows]
+    hidden = () if json else ("file", "best")
+    shown = [{k: v for k, v in row.items() if k not in hidden} for row in rows]
     tables.show(shown, f"{run}: compressed LiteRT files", json)
     if not json:
         best = next(row for row in rows if row["best"])

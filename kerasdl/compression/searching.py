@@ -40,7 +40,7 @@ class Found:
             {
                 **item.row(),
                 "smaller": round(whole.zipped_size / item.zipped_size, 1),
-                "within": item.accuracy >= whole.accuracy - self.max_drop,
+                "ok": item.accuracy >= whole.accuracy - self.max_drop,
                 "best": item is self.best,
             }
             for item in self.reports

@@ -66,7 +66,7 @@ def _row(part, file):
         row["accuracy"] = float(np.mean(right))
     return {
         **row,
-        "largest_error": parity.largest_error,
+        "error": parity.largest_error,
         "agree": parity.agreement,
         "kB": round(file.size / 1e3, 1),
         "zip_kB": round(file.zipped_size / 1e3, 1),

@@ -31,7 +31,9 @@ def show(rows: list[dict], title: str = "", as_json: bool = False):
     console = rich.console.Console(width=None if in_terminal else UNWRAPPED, highlight=False)
     if title:
         console.print(rich.text.Text(_printable(title), style="bold"))
-    table = rich.table.Table(box=rich.box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = rich.table.Table(
+        box=rich.box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False
+    )
     for name in rows[0] if rows else ():
         is_text = any(isinstance(row[name], str) for row in rows)
         is_number = all(isinstance(row[name], int | float | None) for row in rows) and not is_text

@@ -50,7 +50,7 @@ def test_the_smallest_file_that_is_good_enough_is_found(learned, data, images, t
         labels = np.concatenate([y for _, y in data.test])
         assert one.accuracy == np.mean(answers == labels)
         assert file.labels == ("a", "b", "c", "d")
-    whole, allowed = found.reports[0], [r for r in found.rows() if r["within"]]
+    whole, allowed = found.reports[0], [r for r in found.rows() if r["ok"]]
     assert found.best.accuracy >= whole.accuracy - 0.1
     assert found.best.zipped_size / 1e3 <= min(row["zip_kB"] for row in allowed) + 0.1
     assert [row["method"] for row in found.rows() if row["best"]] == [found.best.method]

@@ -116,7 +116,7 @@ def test_best_trial_is_a_run_like_any_other(finished, capsys):
     status, out, _ = run(capsys, "predict", best, best / "examples" / "7.png", "--json")
     assert status == 0 and json.loads(out)[0]["prediction"] in "0123456789"
     status, out, _ = run(capsys, "export", best, "--quantize", "none", "--json")
-    assert status == 0 and json.loads(out)[0]["largest_error"] < 1e-5
+    assert status == 0 and json.loads(out)[0]["error"] < 1e-5
 
 
 @pytest.mark.slow
