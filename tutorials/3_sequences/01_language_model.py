@@ -31,7 +31,6 @@ from kerasdl.formulas.activations import softmax
 from kerasdl.formulas.attention import attention, attention_weights, causal_mask
 from kerasdl.formulas.losses import cross_entropy, perplexity
 from kerasdl.formulas.recurrent import lstm_step
-from kerasdl.models.sequence import decoding
 from kerasdl.utils import tutorial
 
 CONTEXT = 64  # characters that are read at once
@@ -271,19 +270,31 @@ tutorial.show(heads)
 
 
 # %%
+def keep_top_k(logits, k):
+    return np.where(logits < np.sort(logits)[-k], -np.inf, logits)
+
+
+def keep_top_p(logits, p):
+    order = np.argsort(-logits)  # the likeliest first
+    probabilities = softmax(logits)[order]
+    before = np.cumsum(probabilities) - probabilities  # of all that are likelier
+    return np.where(logits < logits[order][before < p].min(), -np.inf, logits)
+
+
 def choices(logits):
     return {
         "as they are": softmax(logits),
         "temperature 0.5": softmax(logits, 0.5),
         "temperature 2": softmax(logits, 2.0),
-        "top-k, k = 2": softmax(decoding.keep_top_k(logits, 2)),
-        "top-p, p = 0.9": softmax(decoding.keep_top_p(logits, 0.9)),
+        "top-k, k = 2": softmax(keep_top_k(logits, 2)),
+        "top-p, p = 0.9": softmax(keep_top_p(logits, 0.9)),
     }
 
 
 def choose(fast=False):
     for way, chances in choices(np.array([2, 1, 0.1])).items():
         print(f"logits 2, 1, 0.1, {way}: {chances.round(3)}")
+    assert np.isfinite(keep_top_p(np.array([2, 1, 0.1]), 0.9)).tolist() == [True, True, False]
     gpt, vocabulary = trained(fast)["GPT"][0], text().info.vocabulary
     logits = gpt.predict(numbers(PROMPT)[None], verbose=0)[0, -1]
     order = np.argsort(-logits)[:12]
@@ -316,6 +327,8 @@ def write(fast=False):
             print(f"{name} at {temperature}: {''.join(vocabulary[token] for token in written)!r}")
 
     gpt = trained(fast)["GPT"][0]
+    likeliest = (gpt.generate(prompt, 8, **way) for way in ({"temperature": 0}, {"top_k": 1}))
+    np.testing.assert_array_equal(*likeliest)
     room = min(count, CONTEXT - len(prompt))  # the cache holds one window
     ways = [lambda c=c: gpt.generate(prompt, room, 0.7, cache=c) for c in (True, False)]
     with_cache, without = (way() for way in ways)  # the first call compiles

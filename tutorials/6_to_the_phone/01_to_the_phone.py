@@ -1,66 +1,90 @@
 # %% [markdown]
 # # To the phone: a network as a file of small integers
 #
-# **Claim.** A LiteRT file says what Keras says, to 1e-5. With 8-bit integers inside it has at most
-# 0.4 of the bytes and loses at most half a point of accuracy; its integers are those of a formula
-# of one line. One call of it is at least 20 times faster than `model.predict`.
+# **Claim.** A LiteRT file gives the same outputs as Keras, to 1e-5. With 8-bit integers inside, it
+# has at most 0.4 of the bytes and loses at most half a point of accuracy. Its integers are those of
+# a formula of one line. One call of the file is at least 20 times faster than `model.predict`.
 #
-# **The idea.** Lay a grid of 256 points over the numbers; note only which point each is next to.
-# The step *s* and the integer *z* that stands for 0 come from the weights themselves and, for what
-# flows between the layers, from a few examples.
+# **The idea.** Lay a grid of 256 points over a range of numbers, and store for each number only the
+# index of the nearest point. The grid has a step *s* and an integer *z* that stands for 0. For
+# weights, both follow from the weights themselves. For what flows between the layers, they follow
+# from a few example images.
 #
 # $$q = \mathrm{clip}(\mathrm{round}(x / s) + z) \qquad x \approx s\,(q - z) \qquad
 # s = \frac{\max - \min}{255} \qquad z = -128 - \mathrm{round}(\min / s)$$
 #
-# The notes' answers: a model too large is quantised or pruned; too slow, distilled or exported, as
-# here; training short of memory recomputes activations; a server in a hurry takes TensorRT.
-#
 # Run it: `python tutorials/6_to_the_phone/01_to_the_phone.py` (15 seconds).
-# You will see weights before and after,
-# what each file costs, how few bits suffice, and where an integer network reads another digit.
+# You will see weights before and after, how few bits are enough, what each file costs, and what
+# happens to the digits that an integer network is least sure of.
 
 # %%
+import functools
 import pathlib
 import timeit
 
 import keras
-import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 
 import kerasdl
 from kerasdl import export
 from kerasdl.formulas.quantization import affine, dequantize, quantize, symmetric
-
-METHODS = {"float": None, "float16": "float16", "dynamic": "dynamic", "int8": "int8"}
-METHODS["blind"] = "int8"  # calibrated with a black image
+from kerasdl.utils import tutorial
 
 # %% [markdown]
-# ## A network to send
-# Taught before: three convolutions, each with batch normalization, and two dense layers.
+# ## A network and its files
+# Three convolutions, each with batch normalization, and two dense layers, trained on digits. From
+# it we make five files. All numbers are floats of 32 bits, floats of 16 bits, or: "dynamic" has
+# 8-bit weights and computes with floats, "int8" has 8-bit integers everywhere. For int8 the
+# converter runs example images through the network, to see the range of each layer's outputs. This
+# is calibration. The file "black" is int8, too, but calibrated with a black image, as a mistake.
 
 
 # %%
-def train(epochs):
-    data = kerasdl.data.load("digits", augment="light")
+def arrays(dataset):
+    return [np.concatenate(parts) for parts in zip(*dataset.as_numpy_iterator(), strict=True)]
+
+
+@functools.cache
+def trained(fast):
+    """The model; test images and labels; calibration images."""
+    kerasdl.set_seed(0)
+    epochs, data = 1 if fast else 30, kerasdl.data.load("digits", augment="light")
     model = kerasdl.create_model("simple_cnn_tiny", num_classes=10, input_shape=data.info.shape)
-    rate = keras.optimizers.schedules.CosineDecay(3e-3, epochs * int(data.train.cardinality()))
+    steps = epochs * int(data.train.cardinality())
+    learning_rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=0.02), loss)
+    model.compile(keras.optimizers.AdamW(learning_rate, weight_decay=0.02), loss)
     one_hot = data.train.map(lambda image, label: (image, tf.one_hot(label, 10)))
     model.fit(one_hot, epochs=epochs, shuffle=False, verbose=0)
-    return model, data
+    calibration, _ = arrays(data.validation)  # like the test images, without augmentation
+    return model, arrays(data.test), calibration
 
 
-def arrays(dataset):
-    return (np.concatenate(parts) for parts in zip(*dataset.as_numpy_iterator(), strict=True))
+@functools.cache
+def files(fast):
+    model, _, calibration = trained(fast)
+    options = {
+        "float": {},
+        "float16": {"quantize": "float16"},
+        "dynamic": {"quantize": "dynamic"},
+        "int8": {"quantize": "int8", "calibration": calibration},
+        "black": {"quantize": "int8", "calibration": np.zeros_like(calibration[:1])},
+    }
+    made, folder = {}, tutorial.scratch()
+    for name in ("float", "int8", "black") if fast else options:
+        path = folder / f"{name}.tflite"
+        made[name] = export.to_litert(model, path, short_scales=False, **options[name])
+    return made
 
 
 # %% [markdown]
-# ## The weights
-# At inference batch normalization is a factor and a summand for each channel. The converter folds
-# the factor into the convolution before it, $W_c\, \gamma_c / \sqrt{\sigma_c^2 + \epsilon}$, and
-# gives each output channel a step of its own, $s_c = \max|W_c| / 127$, with $z = 0$.
+# ## Weights
+# At inference, batch normalization multiplies each channel by one number and adds another. The
+# converter puts the factor into the convolution before it,
+# $W_c\, \gamma_c / \sqrt{\sigma_c^2 + \epsilon}$. Then it gives each output channel c a step of
+# its own, $s_c = \max|W_c| / 127$, with $z = 0$. We compute the same integers and compare them with
+# those in the file.
 
 
 # %%
@@ -78,56 +102,106 @@ def folded_kernels(model):
 
 
 def int8_tensors(file):
-    """By shape, which differs for every tensor that is looked up here."""
+    """The file's tensors by shape, which differs for every tensor that is looked up here."""
     details = file.interpreter.get_tensor_details()
     return {tuple(d["shape"]): d for d in details if d["dtype"] == np.int8}
 
 
-def compare_weights(model, file):
-    """Each layer: the share of integers that are the formula's, the largest error in steps."""
-    rows = {}
-    for name, kernel in folded_kernels(model).items():
-        detail, ours = int8_tensors(file)[kernel.shape], symmetric(kernel)
+def weights(fast=False):
+    kernels, file = folded_kernels(trained(fast)[0]), files(fast)["int8"]
+    for name, kernel in kernels.items():
+        detail, steps = int8_tensors(file)[kernel.shape], symmetric(kernel)
         q = file.interpreter.get_tensor(detail["index"])
-        scales = detail["quantization_parameters"]["scales"].reshape(ours.shape)
-        same = (q == quantize(kernel, ours)).mean()
-        rows[name] = same, (np.abs(dequantize(q, scales) - kernel) / scales).max()
-    return rows
+        same = (q == quantize(kernel, steps)).mean()
+        scales = detail["quantization_parameters"]["scales"].reshape(steps.shape)
+        error = (np.abs(dequantize(q, scales) - kernel) / scales).max()
+        print(f"{name}: {same:.2%} of its integers are the formula's, error {error:.4f} steps")
+        assert same > 0.999 and error < 0.5001, (name, same, error)
 
+    kernel = kernels["conv3"]
+    steps = symmetric(kernel)
+    q = quantize(kernel, steps)
+    figure, (before, after, zoom) = tutorial.panels(1, 3)
+    before.hist(kernel.ravel(), 255, color="tab:blue")
+    before.set(title=f"Before: {q.size:,} weights", xlabel="weight", ylabel="count")
+    after.hist(q.ravel(), np.arange(-127.5, 128), color="tab:orange")
+    after.set(title="After: each channel reaches 127 or -127", xlabel="integer", ylabel="count")
+    real = (kernel / steps).ravel()
+    zoom.plot(real, real, "-", real, q.ravel(), ".")
+    zoom.set(title="Around 0: at most half a step off", xlabel="weight / step", ylabel="integer")
+    zoom.set(xlim=(-4, 4), ylim=(-4.5, 4.5))
+    return {"weights": figure}
+
+
+# %%
+tutorial.show(weights)
 
 # %% [markdown]
 # ## What flows between the layers
-# Nobody knows the range of a layer's outputs before images have passed, so calibration runs a few
-# and remembers the smallest and the largest value. Here that is repeated for the logits. What is
-# outside later is cut off: a file calibrated with a black image has never seen a stroke.
+# Calibration remembers the smallest and the largest output of each layer. We repeat this for the
+# last layer, the logits, and get the grid that the file has. Whatever lies outside the range later
+# is clipped. The file calibrated with a black image has never seen a stroke, so its ranges are too
+# small: its logits are clipped, and its answers are about as good as guesses.
+#
+# The digits on the right are those that int8 is least sure of. Where it gives another answer than
+# Keras, the title is red; Keras was not sure either.
 
 
 # %%
-def compare_ranges(model, file, calibration):
-    """The grid of the logits: the formula's, from the images; and the file's."""
+def activations(fast=False):
+    model, (images, _), calibration = trained(fast)
     logits = model.predict_on_batch(calibration)
-    theirs = int8_tensors(file)[1, logits.shape[-1]]["quantization_parameters"]
-    return affine(logits.min(), logits.max()), (theirs["scales"][0], theirs["zero_points"][0])
+    ours = affine(logits.min(), logits.max())
+    grid = int8_tensors(files(fast)["int8"])[1, 10]["quantization_parameters"]
+    theirs = grid["scales"][0], grid["zero_points"][0]
+    print("step and zero point of the logits:", *ours, "and in the file:", *theirs)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
 
+    real = model.predict_on_batch(images)
+    figure, axes = tutorial.panels(2, 5, size=(2.4, 2.4))
+    place = axes[0, 0].get_gridspec()
+    for axis in axes[:, :2].ravel():
+        axis.remove()
+    left = figure.add_subplot(place[:, :2])
+    for name in ("black", "int8"):
+        logits = files(fast)[name].predict(images)
+        same = logits.argmax(-1) == real.argmax(-1)
+        label = f"{name}: {same.mean():.1%} agree"
+        left.plot(real.ravel(), logits.ravel(), ".", markersize=3, label=label)
+    left.set(title="Logits of the test images", xlabel="Keras", ylabel="int8 file")
+    left.legend(markerscale=4)
+    lead = np.diff(np.sort(logits)[:, -2:])[:, 0]  # over the second largest logit
+    least_sure = np.argsort(np.where(same, lead, -1))[:6]
+    for axis, i in zip(axes[:, 2:].ravel(), least_sure, strict=True):
+        axis.imshow(images[i, ..., 0], cmap="gray")
+        title = f"Keras {real[i].argmax()}, int8 {logits[i].argmax()}"
+        axis.set_title(title, color="black" if same[i] else "tab:red")
+        axis.axis("off")
+    return {"disagreement": figure}
+
+
+# %%
+tutorial.show(activations)
 
 # %% [markdown]
 # ## What it costs
-# First the formula with fewer bits, on the weights alone. Then files: bytes, and the time of one
-# image, for which `predict` sets up a loop over batches that costs far more than the arithmetic.
+# First the weights alone, rounded by the formula with 2 to 8 bits. Then the files: their size, and
+# the time of one image. `predict` is made for datasets and sets up a loop over batches, which for
+# one image costs far more than the arithmetic.
 
 
 # %%
-def on_grid(weights, bits):
-    kernel = np.moveaxis(weights, -1, 0)
-    scales = symmetric(kernel, bits)
-    return np.moveaxis(dequantize(quantize(kernel, scales, bits=bits), scales), 0, -1)
+def rounded(kernel, bits):
+    kernel = np.moveaxis(kernel, -1, 0)
+    steps = symmetric(kernel, bits)
+    return np.moveaxis(dequantize(quantize(kernel, steps, bits=bits), steps), 0, -1)
 
 
-def accuracy_by_bits(model, images, labels, widths):
+def accuracy_by_bits(model, images, labels):
     before, accuracies = model.get_weights(), {}
-    for bits in widths:
-        model.set_weights([w if w.ndim == 1 else on_grid(w, bits) for w in before])
-        accuracies[bits] = (model.predict_on_batch(images).argmax(-1) == labels).mean()
+    for bits in range(2, 9):
+        model.set_weights([w if w.ndim == 1 else rounded(w, bits) for w in before])
+        accuracies[bits] = float((model.predict_on_batch(images).argmax(-1) == labels).mean())
     model.set_weights(before)
     return accuracies
 
@@ -137,113 +211,63 @@ def milliseconds(call, image):
     return 1000 * np.median(times[1:])  # the first call traces
 
 
-def table(model, files, images, labels):
-    """Accuracy, agreement with Keras, largest error, bytes, zipped bytes, milliseconds a call."""
-    one, right = images[:1], (model.predict_on_batch(images).argmax(-1) == labels).mean()
-    calls = {"predict": lambda x: model.predict(x, verbose=0), "on_batch": model.predict_on_batch}
-    facts = right, 1.0, 0.0, 4 * model.count_params(), None
-    rows = {f"Keras {name}": (*facts, milliseconds(call, one)) for name, call in calls.items()}
-    for name, file in files.items():
+def costs(fast=False):
+    model, (images, labels), _ = trained(fast)
+    by_bits = accuracy_by_bits(model, images, labels)
+    one = images[:1]
+    slow = milliseconds(lambda x: model.predict(x, verbose=0), one)
+    batch = milliseconds(model.predict_on_batch, one)
+    print(f"Keras: {4 * model.count_params():,} bytes of weights")
+    print(f"Keras: predict {slow:.3f} ms, predict_on_batch {batch:.3f} ms")
+    print(f"{'':8}{'accuracy':>9}{'agreement':>10}{'error':>9}{'bytes':>9}{'zipped':>8}{'ms':>7}")
+    right, times = {}, {}
+    for name, file in files(fast).items():
         parity = export.verify(model, file, images)
-        right = (file.predict(images).argmax(-1) == labels).mean()
-        cost = file.size, file.zipped_size, milliseconds(file.predict, one)
-        rows[name] = right, parity.agreement, parity.largest_error, *cost
-    return rows
+        right[name] = float((file.predict(images).argmax(-1) == labels).mean())
+        times[name] = milliseconds(file.predict, one)
+        print(
+            f"{name:8}{right[name]:9.1%}{parity.agreement:10.2%}{parity.largest_error:9.1e}"
+            f"{file.size:9,}{file.zipped_size:8,}{times[name]:7.3f}"
+        )
+        assert name != "float" or parity.largest_error < 1e-5, parity
+    int8 = files(fast)["int8"]
+    print(f"the interpreter alone, int8: {export.benchmark(int8, seconds=0.2)}")
+    assert int8.size < 0.4 * files(fast)["float"].size
+    assert slow > 20 * max(times.values()), (slow, times)
+    if not fast:
+        assert right["int8"] >= right["float"] - 0.005, right
 
-
-# %% [markdown]
-# ## The pictures
+    figure, (left, middle) = tutorial.panels(1, 2, size=(5.5, 3.6))
+    names = [name for name in files(fast) if name != "black"]
+    labels = [f"{name}\naccuracy {right[name]:.1%}" for name in names]
+    left.barh(labels, [files(fast)[name].size / 1000 for name in names], label="file")
+    left.barh(labels, [files(fast)[name].zipped_size / 1000 for name in names], 0.4, label="zipped")
+    left.set(title="The same network in four files", xlabel="kilobytes")
+    left.invert_yaxis()
+    left.legend(loc="lower right")
+    middle.plot(by_bits.keys(), 100 * np.array([*by_bits.values()]), "o-", label="rounded weights")
+    middle.axhline(100 * right["float"], color="gray", linestyle="--", label="32 bits")
+    middle.set(title="Weights rounded to few bits", xlabel="bits", ylabel="accuracy, %")
+    middle.legend()
+    return {"costs": figure}
 
 
 # %%
-def draw_weights(kernel):
-    real, q = (kernel / symmetric(kernel)).ravel(), quantize(kernel, symmetric(kernel)).ravel()
-    figure, axes = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
-    axes[0].hist(kernel.ravel(), 255, color="tab:blue")
-    axes[0].set(title=f"Before: {q.size:,} weights", xlabel="weight", ylabel="how many")
-    axes[1].hist(q, np.arange(-127.5, 128), color="tab:orange")
-    axes[1].set(title="After: each channel reaches 127 or -127", xlabel="integer")
-    axes[2].plot(real, real, "-", real, q, ".")
-    axes[2].set(title="Around zero: at most half a step away", xlabel="weight / step")
-    axes[2].set(xlim=(-4, 4), ylim=(-4.5, 4.5))
-    return figure
+tutorial.show(costs)
 
 
-def draw_costs(rows, files, by_bits):
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained")
-    labels = [f"{file}\n{rows[file][0]:.1%} right" for file in files]
-    left.barh(labels, [rows[file][3] / 1000 for file in files], label="file")
-    left.barh(labels, [rows[file][4] / 1000 for file in files], 0.4, label="zipped")
-    left.set(title="The same network in kilobytes")
-    left.invert_yaxis()
-    left.legend(loc="lower right")
-    right.plot(by_bits.keys(), 100 * np.array([*by_bits.values()]), "o-")
-    right.axhline(100 * rows["float"][0], color="grey", linestyle="--")
-    right.set(title="How few bits suffice (dashed: 32)", xlabel="bits a weight", ylabel="right, %")
-    return figure
-
-
-def draw_disagreement(model, files, images):
-    """Logits of both int8 files against Keras's, and the digits that int8 is least sure of."""
-    real = model.predict_on_batch(images)
-    figure, axes = plt.subplot_mosaic("aa012;aa345", figsize=(12, 4.6), layout="constrained")
-    for name in ("blind", "int8"):
-        logits = files[name].predict(images)
-        same = logits.argmax(-1) == real.argmax(-1)
-        label = f"{name}: {same.mean():.1%} agree"
-        axes["a"].plot(real.ravel(), logits.ravel(), ".", markersize=3, label=label)
-    axes["a"].set(title="Logits, cut at the range's end", xlabel="Keras", ylabel="int8")
-    axes["a"].legend(markerscale=4)
-    lead = np.diff(np.sort(logits)[:, -2:])[:, 0]  # over the next digit
-    for place, i in enumerate(np.argsort(np.where(same, lead, -1))[:6]):
-        title = f"Keras {real[i].argmax()}, int8 {logits[i].argmax()}"
-        axes[str(place)].set_title(title, color="black" if same[i] else "tab:red")
-        axes[str(place)].imshow(images[i, ..., 0], cmap="gray")
-        axes[str(place)].axis("off")
-    return figure
-
-
+# %%
 def main(fast=False, out=pathlib.Path("out/01_to_the_phone")):
-    kerasdl.set_seed(0)
-    out.mkdir(parents=True, exist_ok=True)
-    model, data = train(epochs=1 if fast else 30)
-    images, labels = arrays(data.test)
-    calibration, _ = arrays(data.validation)  # what the phone will see, and no augmentation
-    examples = {"int8": calibration, "blind": np.zeros_like(calibration[:1])}
-    files = {}
-    for name in ("float", "int8", "blind") if fast else METHODS:
-        options = {"quantize": METHODS[name], "calibration": examples.get(name)}
-        files[name] = export.to_litert(model, out / f"{name}.tflite", short_scales=False, **options)
-    weights = compare_weights(model, files["int8"])
-    ours, theirs = compare_ranges(model, files["int8"], calibration)
-    by_bits = accuracy_by_bits(model, images, labels, range(2, 9))
-    rows = table(model, files, images, labels)
-    draw_weights(folded_kernels(model)["conv3"]).savefig(out / "weights.png", dpi=120)
-    draw_costs(rows, files, by_bits).savefig(out / "costs.png", dpi=120)
-    draw_disagreement(model, files, images).savefig(out / "disagreement.png", dpi=120)
-    plt.close("all")
-    for name, (same, error) in weights.items():
-        print(f"{name}: {same:.2%} of its integers are the formula's, error {error:.4f} steps")
-    print("step and zero point of the logits: ours", *ours, "and the file's", *theirs)
-    print(f"{'':14}{'right':>7}{'agree':>8}{'error':>9}{'bytes':>9}{'zipped':>9}{'ms':>9}")
-    for name, (right, agree, error, size, zipped, ms) in rows.items():
-        print(f"{name:14}{right:7.1%}{agree:8.2%}{error:9.1e}{size:9,}{zipped or '':>9}{ms:9.3f}")
-    print(f"inside the interpreter, int8: {export.benchmark(files['int8'], seconds=0.2)}")
-
-    # the claim
-    assert rows["float"][2] < 1e-5, rows
-    assert all(same > 0.999 and error < 0.5001 for same, error in weights.values()), weights
-    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
-    assert files["int8"].size < 0.4 * files["float"].size
-    assert rows["Keras predict"][-1] > 20 * max(rows[name][-1] for name in files), rows
-    assert fast or rows["int8"][0] >= rows["float"][0] - 0.005, rows
+    tutorial.run(weights, activations, costs, fast=fast, out=out)
 
 
 # %% [markdown]
 # ## Exercises
-# 1. Give a whole kernel one step instead of one a channel. How many bits does it need now?
-# 2. Fold the batch normalization, or do not: why are the integers the same?
-# 3. How many bytes of the int8 file are not weights? What would the ratio be for a million weights?
+# 1. Give a whole kernel one step instead of one for each channel. How many bits does it need now?
+# 2. Batch normalization need not be folded into the kernel before rounding: the integers are the
+#    same. Why?
+# 3. How many bytes of the int8 file are not weights? What would the ratio to the float file be for
+#    a million weights?
 
 # %%
 if __name__ == "__main__":

@@ -229,7 +229,9 @@ def main(fast=False, out=pathlib.Path("out/04_surviving_failure")):
     name = f"killed, kept {ALL}"
     assert len(losses) == epochs and differences[name] == 0 and runs[name][1] == losses
     assert epoch == 2
-    assert "Invalid loss in step 1 of epoch 1" in message and "first not finite: the loss" in message
+    assert (
+        "Invalid loss in step 1 of epoch 1" in message and "first not finite: the loss" in message
+    )
     assert stopped(keras.losses.SparseCategoricalCrossentropy(from_logits=True)) is None
     if not fast:
         assert differences[f"killed, kept {WEIGHTS}"] > 0.01, differences
