@@ -1,6 +1,6 @@
-"""The registry: the folders `models` and `learners` themselves, read without importing them.
+"""The registry of models: the folders `models` and `learners`, read without importing them.
 
-A family's file holds a literal table beside its class, which is all that registering takes:
+A family's file holds a literal table beside its class, and that table is the registration:
 
     VARIANTS = {"ResNet": {"resnet18": {"block": "basic", "depths": (2, 2, 2, 2)}, ...}}
 """
@@ -11,73 +11,121 @@ import functools
 import importlib
 import inspect
 import pathlib
+from collections.abc import Iterator
 
 from kerasdl import errors
 from kerasdl.utils import checks
 
 PACKAGE = pathlib.Path(__file__).parent
+# options of other libraries' models, and how to get here what they do there
+FOREIGN = {
+    **dict.fromkeys(
+        ("pretrained", "weights"),
+        "no such option: kerasdl has no pretrained weights; train with `kerasdl train`, or read "
+        "weights of your own with `model.load_weights`",
+    ),
+    **dict.fromkeys(
+        ("include_top", "num_labels", "features_only"),
+        "no such option: `num_classes` is the number of classes, and None leaves out the "
+        "classifier (`network.pyramid` has the feature maps of all strides)",
+    ),
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """What is known of a model before TensorFlow is imported."""
+    """What is known of a model before TensorFlow is imported.
+
+    Args:
+        name: str, the registered name.
+        topic: str, the folder: "vision", "sequence", "generative", "composite" or "learners".
+        module: str, the module of its class.
+        class_name: str, the name of its class.
+        options: dict, the arguments that make this variant of the class.
+        docstring: str, of the class.
+    """
 
     name: str
-    topic: str  # the folder: vision, sequence, generative, learners
+    topic: str
     module: str
     class_name: str
     options: dict
     docstring: str
 
-    def load(self):
+    def load(self) -> type:
+        """Import the class."""
         return getattr(importlib.import_module(self.module), self.class_name)
 
 
 @functools.cache
 def entries() -> dict[str, Entry]:
-    """Every registered model and learner, by name."""
+    """Return every registered model and learner by name."""
     found = {}
     for file in sorted([*PACKAGE.glob("models/*/*.py"), *PACKAGE.glob("learners/*.py")]):
-        found.update(_read(file))
+        for entry in _read(file):
+            if entry.name in found:
+                modules = f"{found[entry.name].module} and {entry.module}"
+                raise errors.InvalidInput(f"model name `{entry.name}`", "one table", modules)
+            found[entry.name] = entry
     return found
 
 
-def _read(file):
+def _read(file: pathlib.Path) -> Iterator[Entry]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     tables = [
         ast.literal_eval(node.value)
         for node in tree.body
-        if isinstance(node, ast.Assign) and node.targets[0].id == "VARIANTS"
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "VARIANTS"
     ]
     module = ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
     for table in tables:
         for class_name, variants in table.items():
             docstring = ast.get_docstring(classes[class_name])
             for name, options in variants.items():
-                yield name, Entry(name, file.parent.name, module, class_name, options, docstring)
+                yield Entry(name, file.parent.name, module, class_name, options, docstring)
 
 
 def list_models(topic: str | None = None) -> list[str]:
-    """Names that `create_model` takes, of one topic or of all."""
+    """Return the names that `create_model` takes.
+
+    Args:
+        topic: str, such as "vision" or "learners"; by default the names of all topics.
+
+    Example:
+        >>> list_models("composite")
+        ['ensemble', 'ensemble_tiny']
+    """
     if topic is not None:
         errors.one_of("topic", topic, sorted({entry.topic for entry in entries().values()}))
     return sorted(n for n, entry in entries().items() if topic in (None, entry.topic))
 
 
 def create_model(name: str, **options):
-    """Make a network or a learner; every option has a default.
+    """Create a network or a learner by its registered name.
 
-    >>> create_model("resnet20", num_classes=5).output_shape
-    (None, 5)
+    Args:
+        name: str, one of `list_models()`.
+        **options: Arguments of its class, such as `num_classes` and `input_shape`, in place of the
+            variant's own; and `name` and `dtype`, as every Keras model takes them.
+
+    Returns:
+        A built `keras.Model`.
+
+    Example:
+        >>> create_model("resnet20", num_classes=5).output_shape
+        (None, 5)
     """
-    errors.one_of("model name", name, list_models())
+    errors.one_of("model name", name, list_models(), lister="kerasdl list models")
     entry = entries()[name]
     # a learner is made of networks: its `create` takes sizes where its constructor takes networks
     make = entry.load()
     make = getattr(make, "create", make)
     known = [p for p in inspect.signature(make).parameters if p not in ("self", "kwargs")]
-    for option in options:
+    for option, value in options.items():
+        if option in FOREIGN and option not in known:
+            subject = f"option `{option}` for model `{name}`"
+            raise errors.InvalidInput(subject, FOREIGN[option], repr(value))
         if option not in ("name", "dtype"):
             errors.one_of(f"option for model `{name}`", option, known)
     checks.model_options(**options)

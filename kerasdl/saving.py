@@ -1,12 +1,14 @@
-"""Reading `.keras` files of others: what would run code that came with the file is refused.
+"""Read `.keras` files, also those of strangers: anything in them that could run code is refused.
 
-A `.keras` file is a zip archive: a configuration, which names classes, and weights. Keras makes the
-classes that it names. Lambda layers carry code themselves; others read files, or call what is not
-meant to be called. So the configuration is looked through before Keras gets it.
+A `.keras` file is a zip archive with a configuration, which names classes, and weights. Keras
+creates the classes that it names. Lambda layers hold code themselves, some layers read files, and
+a function may be named that was never meant to be called. So the configuration is checked before
+Keras gets it.
 """
 
 import importlib
 import json
+import os
 import pathlib
 import re
 import stat
@@ -15,42 +17,52 @@ import zlib
 
 from kerasdl import errors
 
-# Keras's public places of classes, and those that saved networks name beside them
+# Keras's public modules of classes, and the private ones that saved networks name
 PLACES = ("layers", "models", "activations", "initializers", "regularizers", "constraints")
 PLACES += ("losses", "metrics", "optimizers", "optimizers.schedules", "random", "quantizers")
 PLACES += ("dtype_policies", "ops", "src.models", "src.ops", "src.layers", "src.dtype_policies")
 FUNCTIONS = ("activations", "losses", "metrics", "initializers", "regularizers", "constraints")
-# these hold code, or read what lies beside
+# these hold code, or read other files
 CODE = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
 CODE += ("__lambda__", "__typespec__")
 VALUES = ("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__")
 LOOKUPS = ("StringLookup", "IntegerLookup", "TextVectorization")
 OURS = ("callbacks", "compression", "layers", "learners", "metrics", "models", "schedules")
-LARGEST = 100  # times the size of the file that its contents may have; pruned weights need ten
-SMALL = 2**28  # bytes that any contents may have
+LARGEST = 100  # an archive may unpack to this many times its size; pruned weights need ten
+SMALL = 2**28  # bytes to which any archive may unpack
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
-def load_model(path, *, trust: bool = False, compile: bool = True):
-    """Read a model from a `.keras` file that may come from anyone.
+def load_model(
+    path: str | os.PathLike,
+    *,
+    trust: bool = False,
+    compile: bool = True,
+    custom_objects: dict | None = None,
+):
+    """Read a model from a `.keras` file, which may come from anyone.
 
     Args:
-        path: The file.
-        trust: Whether to run code that comes with it: Lambda layers, classes that are neither
-            Keras's nor this package's. Those that a script has registered itself are its own.
-        compile: Whether to restore optimizer, loss and metrics, too.
+        path: str or path, the file.
+        trust: bool, whether to run code that the file holds, such as Lambda layers.
+        compile: bool, whether to restore the optimizer, the loss and the metrics.
+        custom_objects: dict from a name in the file to a class or function of your own, as in
+            `keras.models.load_model`. Classes that your script has registered need no entry.
+
+    Returns:
+        A `keras.Model`.
     """
     import keras
 
     path = pathlib.Path(path)
     config = _config(path)
     _import_ours(config)
-    if not trust:
-        for reason in _reasons(config):
-            expected = "nothing in it that may run code (`trust=True`, --trust, allows it)"
-            raise errors.InvalidInput(f"model file {path}", expected, reason)
+    for value in _objects(config):
+        _check(path, value, trust, custom_objects)
     try:
-        return keras.models.load_model(path, compile=compile, safe_mode=not trust)
+        return keras.models.load_model(
+            path, custom_objects=custom_objects, compile=compile, safe_mode=not trust
+        )
     except (*UNREADABLE, TypeError) as error:
         first = str(error).strip().partition("\n")[0][:200]
         raise errors.InvalidInput(
@@ -59,7 +71,7 @@ def load_model(path, *, trust: bool = False, compile: bool = True):
 
 
 def check_archive(path: pathlib.Path):
-    """Raise if unpacking the zip archive could write outside its folder, or fill the disk."""
+    """Check that unpacking a zip archive can neither write outside its folder nor fill the disk."""
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
     for entry in entries:
@@ -93,7 +105,7 @@ def _config(path):
 
 
 def _objects(value):
-    """Every dictionary of a configuration that stands for an object."""
+    """Every part of a configuration that describes an object."""
     waiting = [value]
     while waiting:
         value = waiting.pop()
@@ -106,7 +118,7 @@ def _objects(value):
 
 
 def _import_ours(config):
-    """Import our modules that the file names: that registers their classes."""
+    """Import the modules of this package that the file names, which registers their classes."""
     for value in _objects(config):
         module = str(value.get("module"))
         if re.fullmatch(rf"kerasdl\.({'|'.join(OURS)})(\.[a-z]\w*)+", module):
@@ -117,29 +129,38 @@ def _import_ours(config):
                 raise errors.InvalidInput("class in a model file", expected, module) from error
 
 
-def _reasons(config):
-    """What in it may run code, in words."""
+def _check(path, value, trust, custom_objects):
+    """Check that an object of the configuration is known and, without `trust`, runs no code."""
     import keras
 
-    for value in _objects(config):
-        name, module = str(value["class_name"]), value.get("module")
-        called = value.get("config") if name == "function" else name
-        what = f"{module}.{called}" if module else called
-        if name in CODE:
-            yield f"{what}, which holds or reads code"
-        elif name in LOOKUPS and isinstance((value.get("config") or {}).get("vocabulary"), str):
-            yield f"{what}, which reads {value['config']['vocabulary']}"
-        elif not (
-            name in VALUES
-            or _is_builtin(name, module, value)
-            or keras.saving.get_registered_object(value.get("registered_name") or name)
-        ):
-            yield f"{what}, which is neither Keras's nor kerasdl's"
+    name, module = str(value["class_name"]), value.get("module")
+    called = str(value.get("config")) if name == "function" else name
+    what = f"{module}.{called}" if module else called
+    code = "nothing in it that may run code (`trust=True`, --trust, allows it)"
+    if name in CODE:
+        if not trust:
+            raise errors.InvalidInput(
+                f"model file {path}", code, f"{what}, which holds or reads code"
+            )
+    elif name in LOOKUPS and isinstance((value.get("config") or {}).get("vocabulary"), str):
+        if not trust:
+            file = value["config"]["vocabulary"]
+            raise errors.InvalidInput(f"model file {path}", code, f"{what}, which reads {file}")
+    elif not (
+        name in VALUES
+        or _is_builtin(name, module)
+        or keras.saving.get_registered_object(value.get("registered_name") or name, custom_objects)
+        or keras.saving.get_registered_object(called, custom_objects)
+    ):
+        give = f"custom_objects={{'{called}': ...}}"
+        expected = f"classes that are known (import the missing one, or pass {give})"
+        received = f"{what}, which is neither Keras's nor kerasdl's"
+        raise errors.InvalidInput(f"model file {path}", expected, received)
 
 
-def _is_builtin(name, module, value):
+def _is_builtin(name, module):
     if module is None or module == "builtins":
-        # a name alone is looked up among Keras's own
+        # Keras looks a name without a module up among its own
         return name.isidentifier() and not name.startswith("_")
     place = str(module).removeprefix("keras.")
     if name == "function":

@@ -1,5 +1,7 @@
 """`.keras` files of others: what would run code or write elsewhere is refused, in one line."""
 
+import ast
+import collections
 import json
 import pathlib
 import zipfile
@@ -11,6 +13,7 @@ import pytest
 from kerasdl import create_model, saving
 from kerasdl.callbacks import rates
 from kerasdl.errors import InvalidInput
+from kerasdl.models.generative import autoencoder, dcgan
 from kerasdl.utils import files
 
 
@@ -59,9 +62,57 @@ def test_keras_own_and_ours_are_read(plain, tmp_path):
 
 def test_wherever_our_classes_are_registered_their_names_are_known():
     package = pathlib.Path(saving.__file__).parent
-    files = package.rglob("*.py")
-    registering = {f for f in files if "register_keras_serializable(" in f.read_text("utf-8")}
-    assert {f.relative_to(package).parts[0] for f in registering} == set(saving.OURS)
+    assert {f.relative_to(package).parts[0] for _, f in registered()} == set(saving.OURS)
+
+
+def registered():
+    """The name under which each class or function of the package is registered with Keras."""
+    for file in pathlib.Path(saving.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            for call in getattr(node, "decorator_list", ()):
+                if "register_keras_serializable(" in ast.unparse(call):
+                    given = {k.arg: ast.literal_eval(k.value) for k in call.keywords}
+                    yield f"{given['package']}>{given.get('name', node.name)}", file
+
+
+def test_no_two_classes_are_registered_under_one_name():
+    names = collections.Counter(name for name, _ in registered())
+    assert len(names) > 40
+    assert [name for name, count in names.items() if count > 1] == []
+    assert all(name.startswith("kerasdl>") for name in names)
+
+
+FORMER = {
+    "Encoder": autoencoder.Encoder,
+    "Decoder": autoencoder.Decoder,
+    "Generator": dcgan.Generator,
+    "Discriminator": dcgan.Discriminator,
+}
+
+
+@pytest.mark.parametrize("name", FORMER)
+def test_a_former_name_is_still_known_and_given_to_no_other_class(name):
+    assert keras.saving.get_registered_object(f"kerasdl>{name}") is FORMER[name]
+    assert f"kerasdl>{name}" not in dict(registered())
+
+
+@pytest.mark.parametrize("load", [saving.load_model, keras.models.load_model])
+@pytest.mark.parametrize(("folder", "former"), [("vae", "Decoder"), ("dcgan", "Generator")])
+def test_files_with_former_names_are_read(load, folder, former, tmp_path):
+    file = pathlib.Path(__file__).parents[1] / "saved_models" / folder / "model.keras"
+    name = keras.saving.get_registered_name(FORMER[former])
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(tmp_path / "old.keras", "w") as old:
+        for entry in archive.namelist():  # also when the file has been saved anew since
+            content = archive.read(entry)
+            if entry == "config.json":
+                content = content.replace(name.encode(), f"kerasdl>{former}".encode())
+                assert f"kerasdl>{former}" in content.decode()
+            old.writestr(entry, content)
+    model = load(tmp_path / "old.keras")
+    part = model.decoder if folder == "vae" else model
+    assert type(part) is FORMER[former]
+    image = np.array(part(np.ones((1, part.input_shape[-1]))))
+    assert image.std() > 0.1  # trained, not fresh, weights
 
 
 def layer(module, name, **config):
@@ -147,10 +198,15 @@ def test_a_lambda_runs_for_who_trusts_it_and_a_registered_class_for_all(tmp_path
     )
 
     keras.Sequential([keras.Input((1,)), Doubling()]).save(tmp_path / "own.keras")
-    with pytest.raises(InvalidInput, match="Doubling, which is neither"):
-        saving.load_model(tmp_path / "own.keras")
+    for trust in (False, True):
+        with pytest.raises(
+            InvalidInput, match=r"custom_objects=\{'Doubling': .*Doubling, which is"
+        ):
+            saving.load_model(tmp_path / "own.keras", trust=trust)
     with keras.saving.custom_object_scope({"Doubling": Doubling}):
         saving.load_model(tmp_path / "own.keras")
+    own = saving.load_model(tmp_path / "own.keras", custom_objects={"Doubling": Doubling})
+    assert float(own(np.ones((1, 1)))[0, 0]) == 2
 
 
 @pytest.mark.parametrize("share", [0, 0.3, 0.99])

@@ -2,7 +2,7 @@
 
 from kerasdl.layers.border_padding import BorderPadding2D
 from kerasdl.layers.causal_self_attention import CausalSelfAttention
-from kerasdl.layers.dense_block import DenseBlock, TransitionBlock
+from kerasdl.layers.dense_block import DenseBlock, DenseLayer, TransitionBlock
 from kerasdl.layers.drop_connect import DropConnect
 from kerasdl.layers.dynamic_convolution import DynamicConv2D
 from kerasdl.layers.gated_convolution import GatedConv2D
@@ -11,7 +11,7 @@ from kerasdl.layers.local_response_normalization import LocalResponseNormalizati
 from kerasdl.layers.locally_connected import LocallyConnected2D
 from kerasdl.layers.max_unpooling import MaxUnpooling2D
 from kerasdl.layers.patch_embedding import PatchEmbedding
-from kerasdl.layers.residual import BottleneckBlock, ResidualBlock
+from kerasdl.layers.residual import BottleneckBlock, PaddedShortcut, ResidualBlock
 from kerasdl.layers.sampling import Sampling
 from kerasdl.layers.se_block import SEBlock
 from kerasdl.layers.self_attention import SelfAttention
@@ -25,6 +25,7 @@ __all__ = [
     "BottleneckBlock",
     "CausalSelfAttention",
     "DenseBlock",
+    "DenseLayer",
     "DropConnect",
     "DynamicConv2D",
     "GatedConv2D",
@@ -32,6 +33,7 @@ __all__ = [
     "LocalResponseNormalization",
     "LocallyConnected2D",
     "MaxUnpooling2D",
+    "PaddedShortcut",
     "PatchEmbedding",
     "ResidualBlock",
     "SEBlock",

@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from kerasdl import errors
 from kerasdl.layers import chain
+from kerasdl.layers.block import Block
 from kerasdl.utils import checks
 
 
@@ -19,7 +20,7 @@ def bn_relu_conv(filters, kernel_size):
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class DenseLayer(layers.Layer):
+class DenseLayer(Block):
     """Add `growth_rate` new channels to those that came in.
 
         y = [x, H(x)]        H = conv3x3 relu bn conv1x1 relu bn
@@ -55,7 +56,7 @@ class DenseLayer(layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class DenseBlock(layers.Layer):
+class DenseBlock(Block):
     """A row of layers, each of which gets the outputs of all before it.
 
     Where a residual block adds to its input, a dense block keeps it: what was found once can be
@@ -100,7 +101,7 @@ class DenseBlock(layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class TransitionBlock(layers.Layer):
+class TransitionBlock(Block):
     """Between two dense blocks: fewer channels, half the height and width.
 
         y = mean_2x2(conv1x1(relu(bn(x))))

@@ -4,11 +4,12 @@ import keras
 from keras import layers
 
 from kerasdl.layers import windows
+from kerasdl.layers.block import Block
 from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class DynamicConv2D(layers.Layer):
+class DynamicConv2D(Block):
     """Filter each image with a kernel of its own: a mix of a few that all images share.
 
     What is worth looking for depends on what there is to be seen. A small network looks at the mean

@@ -4,11 +4,12 @@ import keras
 from keras import layers
 
 from kerasdl.layers import windows
+from kerasdl.layers.block import Block
 from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class GatedConv2D(layers.Layer):
+class GatedConv2D(Block):
     """Multiply a convolution by what another one, after a sigmoid, lets through.
 
     A soft switch for each place and channel, learned from the neighbourhood, as in an LSTM: in

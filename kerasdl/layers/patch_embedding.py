@@ -1,14 +1,15 @@
-"""Patch embedding: an image becomes a sentence, each of its tiles a word."""
+"""Patch embedding: an image becomes a sequence of vectors, one for each tile."""
 
 import keras
 from keras import layers, ops
 
 from kerasdl.errors import InvalidInput
+from kerasdl.layers.block import Block
 from kerasdl.utils import checks
 
 
-def patchify(images, size):
-    """Cut images to tiles: (batch, height, width, channels) -> (batch, tiles, size^2 channels)."""
+def patchify(images, size: int):
+    """Cut images into tiles: (batch, height, width, channels) -> (batch, tiles, numbers)."""
     _, height, width, channels = images.shape
     rows, columns = height // size, width // size
     tiles = ops.reshape(images, (-1, rows, size, columns, size, channels))
@@ -17,25 +18,29 @@ def patchify(images, size):
     )
 
 
-def unpatchify(patches, size, shape):
-    """Put the tiles of `patchify` together again to images of `shape` (height, width, channels)."""
+def unpatchify(patches, size: int, shape: tuple[int, int, int]):
+    """Put the tiles of `patchify` together to images of `shape` (height, width, channels)."""
     height, width, channels = shape
     tiles = ops.reshape(patches, (-1, height // size, width // size, size, size, channels))
     return ops.reshape(ops.transpose(tiles, (0, 1, 3, 2, 4, 5)), (-1, *shape))
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class PatchEmbedding(layers.Layer):
-    """Map every tile of an image to a vector, by the same matrix.
+class PatchEmbedding(Block):
+    """Map each tile of an image to a vector, by the same matrix.
 
-    A transformer reads sequences. Cutting an image into tiles of 16x16 pixels makes one of 196
-    from 224x224. A convolution whose stride is its kernel's size does just that.
+    A transformer reads sequences. Tiles of 16x16 pixels make a sequence of 196 vectors from an
+    image of 224x224. A convolution whose stride is its kernel's size does just that; with a smaller
+    stride the tiles overlap.
 
-        y_i = patch_i W + b        conv(x; kernel = stride = patch_size), its grid as a list
+        y_i = patch_i W + b        conv(x; kernel = patch_size, stride = strides), as a sequence
 
     Args:
-        patch_size: Side of a tile, a divisor of the image's height and width.
-        width: Numbers that stand for a tile.
+        patch_size: int, side of a tile.
+        width: int, length of the vector of each tile.
+        strides: int, distance of the tiles. By default `patch_size`, which then must divide the
+            image's height and width.
+        use_bias: bool, whether to add b.
 
     Input shape: (batch, height, width, channels)
     Output shape: (batch, tiles, width), row by row
@@ -44,26 +49,41 @@ class PatchEmbedding(layers.Layer):
         >>> PatchEmbedding(16, 768)(keras.ops.ones((1, 224, 224, 3))).shape
         TensorShape([1, 196, 768])
 
-    Spec: TRF-47, TRF-48, TRF-49
     Reference: Dosovitskiy et al. (2021), An Image is Worth 16x16 Words.
     """
 
-    def __init__(self, patch_size=16, width=768, **kwargs):
+    def __init__(
+        self,
+        patch_size: int = 16,
+        width: int = 768,
+        strides: int | None = None,
+        use_bias: bool = True,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         checks.integers(patch_size=patch_size, width=width)
+        checks.integers(optional=True, strides=strides)
+        checks.flags(use_bias=use_bias)
         self.patch_size = patch_size
         self.width = width
+        self.strides = strides
+        self.use_bias = use_bias
 
     def build(self, input_shape):
         checks.inputs(self, input_shape, "batch, height, width, channels")
-        if any(side and side % self.patch_size for side in input_shape[1:3]):
-            raise InvalidInput(
-                "value for argument `patch_size`",
-                f"a divisor of the image's sides {input_shape[1:3]}",
-                self.patch_size,
-            )
+        sides = [side for side in input_shape[1:3] if side]
+        tiled = self.strides or not any(side % self.patch_size for side in sides)
+        if not tiled or min(sides, default=self.patch_size) < self.patch_size:
+            kind = "at most" if self.strides else "a divisor of"
+            expected = f"{kind} the image's sides {tuple(input_shape[1:3])}"
+            raise InvalidInput("value for argument `patch_size`", expected, self.patch_size)
         self.project = layers.Conv2D(
-            self.width, self.patch_size, self.patch_size, name="project", dtype=self.dtype_policy
+            self.width,
+            self.patch_size,
+            self.strides or self.patch_size,
+            use_bias=self.use_bias,
+            name="project",
+            dtype=self.dtype_policy,
         )
         self.sequence = layers.Reshape((-1, self.width), name="sequence", dtype=self.dtype_policy)
         self.project.build(input_shape)
@@ -73,6 +93,6 @@ class PatchEmbedding(layers.Layer):
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape
-        known = height and width
-        tiles = (height // self.patch_size) * (width // self.patch_size) if known else None
-        return (batch, tiles, self.width)
+        strides = self.strides or self.patch_size
+        rows, columns = (n and (n - self.patch_size) // strides + 1 for n in (height, width))
+        return (batch, rows and columns and rows * columns, self.width)

@@ -4,11 +4,12 @@ import keras
 from keras import layers
 
 from kerasdl.layers import chain, windows
+from kerasdl.layers.block import Block
 from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class SpatiallySeparableConv2D(layers.Layer):
+class SpatiallySeparableConv2D(Block):
     """A k x 1 convolution, then a 1 x k: 2k weights for each pair of channels, not k^2.
 
     Some kernels are a column times a row, such as Sobel's: for them it is the same. Others it

@@ -1,4 +1,4 @@
-"""The transformer block: positions talk to each other, then each one thinks for itself."""
+"""The transformer block: self-attention, then a feed-forward network for each position."""
 
 import functools
 
@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from kerasdl.layers import chain
+from kerasdl.layers.block import Block
 from kerasdl.layers.causal_self_attention import CausalSelfAttention
 from kerasdl.layers.self_attention import SelfAttention
 from kerasdl.utils import checks
@@ -18,24 +19,34 @@ ACTIVATIONS = {
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class TransformerBlock(layers.Layer):
-    """Self-attention and a two-layer network for each position, both beside an identity.
+class TransformerBlock(Block):
+    """Self-attention and a feed-forward network of two layers, each beside an identity.
 
-    Attention moves information between positions; the network, four times as wide inside, works on
-    what has arrived. With the norm before each part ("pre") the input reaches the output through
-    sums alone, and deep stacks train without warm-up; the first transformers had it behind the sum.
+    Attention moves information between positions; the feed-forward network, four times as wide
+    inside, works on each position alone. With the norm before each part ("pre") the input reaches
+    the output through sums only, and deep stacks train without warm-up. The first transformers had
+    it after the sum ("post").
 
         pre:   x = x + attention(norm(x))        y = x + W2 f(W1 norm(x))
         post:  x = norm(x + attention(x))        y = norm(x + W2 f(W1 x))
+        gated:                                   W2 (f(W3 x) * W1 x) in place of W2 f(W1 x)
 
     Args:
-        heads: Number of attention heads, a divisor of the width.
-        hidden: Width inside the network; `None` for four times the input's width.
-        activation: f: "relu", "gelu" or "gelu_tanh", the approximation that GPT-2 uses.
-        norm: Place of the layer normalization, "pre" or "post".
-        causal: Whether a position sees only itself and those before it.
-        dropout: Fraction that training drops of attention weights and of both parts' outputs.
-        epsilon: Number that layer normalization adds to the variance.
+        heads: int, number of attention heads, a divisor of the width.
+        hidden: int, width inside the feed-forward network; by default four times the input's width.
+        activation: str or function, f: an activation of Keras, or "gelu_tanh", the approximation
+            of gelu that GPT-2 uses.
+        norm: str, place of the normalization, "pre" or "post".
+        causal: bool, whether a position uses only itself and those before it.
+        dropout: float, fraction of the attention weights and of both parts' outputs that training
+            drops, in [0, 1).
+        epsilon: float, added to the variance by the normalization.
+        rms_norm: bool, whether to divide by the root mean square (`keras.layers.RMSNormalization`)
+            in place of layer normalization.
+        gated: bool, whether a second linear map gates the hidden layer, as in SwiGLU.
+        use_bias: bool, whether the linear maps of both parts add a bias.
+
+    Call arguments: `mask`, `attention_mask` and `bias` as in `SelfAttention`.
 
     Input and output shape: (batch, time, width)
 
@@ -43,28 +54,32 @@ class TransformerBlock(layers.Layer):
         >>> TransformerBlock(heads=2)(keras.ops.ones((1, 5, 8))).shape
         TensorShape([1, 5, 8])
 
-    Spec: TRF-16, TRF-23, TRF-24, TRF-27
     Reference: Vaswani et al. (2017), Attention Is All You Need; Xiong et al. (2020), On Layer
-        Normalization in the Transformer Architecture.
+        Normalization in the Transformer Architecture; Shazeer (2020), GLU Variants Improve
+        Transformer.
     """
 
     def __init__(
         self,
-        heads,
-        hidden=None,
+        heads: int,
+        hidden: int | None = None,
         activation="gelu",
-        norm="pre",
-        causal=False,
-        dropout=0.0,
-        epsilon=1e-5,
+        norm: str = "pre",
+        causal: bool = False,
+        dropout: float = 0.0,
+        epsilon: float = 1e-5,
+        rms_norm: bool = False,
+        gated: bool = False,
+        use_bias: bool = True,
         **kwargs,
     ):
         super().__init__(**kwargs)
         checks.integers(heads=heads)
         checks.integers(optional=True, hidden=hidden)
-        checks.choices(tuple(ACTIVATIONS), activation=activation)
+        if activation not in ACTIVATIONS:
+            checks.activations(activation=activation)
         checks.choices(("pre", "post"), norm=norm)
-        checks.flags(causal=causal)
+        checks.flags(causal=causal, rms_norm=rms_norm, gated=gated, use_bias=use_bias)
         checks.fractions(dropout=dropout)
         checks.numbers(above=0, epsilon=epsilon)
         self.heads = heads
@@ -74,34 +89,53 @@ class TransformerBlock(layers.Layer):
         self.causal = causal
         self.dropout = dropout
         self.epsilon = epsilon
+        self.rms_norm = rms_norm
+        self.gated = gated
+        self.use_bias = use_bias
+        self.supports_masking = True
 
     def build(self, input_shape):
         checks.inputs(self, input_shape, "batch, time, width", unknown=("batch", "time"))
         width = input_shape[-1]
+        hidden = self.hidden or 4 * width
         attention = CausalSelfAttention if self.causal else SelfAttention
-        self.attention = attention(self.heads, self.dropout, name="attention")
-        self.attention_norm = layers.LayerNormalization(epsilon=self.epsilon, name="attention_norm")
+        self.attention = attention(self.heads, self.dropout, self.use_bias, name="attention")
+        self.attention_norm = self.normalization("attention_norm")
         self.attention_drop = layers.Dropout(self.dropout, name="attention_drop")
-        self.mlp_norm = layers.LayerNormalization(epsilon=self.epsilon, name="mlp_norm")
+        self.mlp_norm = self.normalization("mlp_norm")
+        activate = ACTIVATIONS.get(self.activation, self.activation)
         self.mlp = [
-            layers.Dense(self.hidden or 4 * width, name="expand"),
-            layers.Activation(ACTIVATIONS[self.activation], name="activate"),
-            layers.Dense(width, name="contract"),
+            layers.Dense(hidden, use_bias=self.use_bias, name="expand"),
+            layers.Activation(activate, name="activate"),
+            layers.Dense(width, use_bias=self.use_bias, name="contract"),
             layers.Dropout(self.dropout, name="mlp_drop"),
         ]
         parts = [self.attention, self.attention_norm, self.attention_drop, self.mlp_norm]
         chain.build(self, [*parts, *self.mlp], input_shape)
+        if self.gated:
+            self.gate = layers.Dense(hidden, use_bias=self.use_bias, name="gate")
+            chain.build(self, [self.gate], input_shape)
+
+    def normalization(self, name: str):
+        """Return a new normalization layer of the block's kind."""
+        kind = layers.RMSNormalization if self.rms_norm else layers.LayerNormalization
+        return kind(epsilon=self.epsilon, name=name)
 
     def beside_identity(self, x, norm, part):
+        """Return x + part(norm(x)), or norm(x + part(x))."""
         return x + part(norm(x)) if self.norm == "pre" else norm(x + part(x))
 
-    def attend(self, x):
+    def attend(self, x, **masks):
+        """Return the first half of the block: attention beside an identity."""
+
         def part(x):
-            return self.attention_drop(self.attention(x))
+            return self.attention_drop(self.attention(x, **masks))
 
         return self.beside_identity(x, self.attention_norm, part)
 
     def attend_next(self, x, cache, position):
+        """Return `attend` for positions from `position` on, and the updated cache."""
+
         def part(x):
             nonlocal cache
             output, cache = self.attention.step(x, cache, position)
@@ -109,16 +143,25 @@ class TransformerBlock(layers.Layer):
 
         return self.beside_identity(x, self.attention_norm, part), cache
 
-    def think(self, x):
-        return self.beside_identity(x, self.mlp_norm, functools.partial(chain.call, self.mlp))
+    def feed_forward(self, x):
+        """Return the second half of the block: the feed-forward network beside an identity."""
+        expand, activate, contract, drop = self.mlp
 
-    def call(self, inputs, training=False):
-        return self.think(self.attend(inputs))
+        def part(x):
+            hidden = activate(self.gate(x)) * expand(x) if self.gated else activate(expand(x))
+            return drop(contract(hidden))
+
+        return self.beside_identity(x, self.mlp_norm, part)
+
+    def call(self, inputs, mask=None, attention_mask=None, bias=None, training=False):
+        masks = {"mask": mask, "attention_mask": attention_mask, "bias": bias}
+        masks = {name: value for name, value in masks.items() if value is not None}
+        return self.feed_forward(self.attend(inputs, **masks))
 
     def step(self, inputs, cache, position):
-        """`call` for positions from `position` on, the rest being in the attention's cache."""
+        """Return `call` for positions from `position` on, and the attention's updated cache."""
         x, cache = self.attend_next(inputs, cache, position)
-        return self.think(x), cache
+        return self.feed_forward(x), cache
 
     def compute_output_shape(self, input_shape):
         return input_shape

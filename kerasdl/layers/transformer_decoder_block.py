@@ -1,7 +1,7 @@
-"""The transformer's decoder block: write what comes next, looking at what was read."""
+"""The transformer's decoder block: causal self-attention, cross-attention and feed-forward."""
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from kerasdl.layers import chain
 from kerasdl.layers.transformer_block import TransformerBlock
@@ -12,24 +12,22 @@ from kerasdl.utils import checks
 class TransformerDecoderBlock(TransformerBlock):
     """A causal transformer block that also attends to a context, such as an encoder's output.
 
-    Queries come from the text being written, keys and values from the context, which is the only
-    way between the two: an encoder-decoder translates through this attention.
+    Queries come from the text that is being generated, keys and values from the context. In an
+    encoder-decoder this is the only way from the one to the other.
 
         pre:   x = x + causal_attention(norm(x))
                x = x + attention(Q of norm(x), K and V of context)
                y = x + W2 f(W1 norm(x))
-        post:  the same sums, with the norm of each behind it
+        post:  the same sums, each followed by its norm
 
     Args:
-        heads: Number of heads of each attention, a divisor of the width.
-        hidden: Width inside the network; `None` for four times the input's width.
-        activation: f: "relu", "gelu" or "gelu_tanh", the approximation that GPT-2 uses.
-        norm: Place of the layer normalization, "pre" or "post".
-        dropout: Fraction that training drops of attention weights and of each part's outputs.
-        epsilon: Number that layer normalization adds to the variance.
+        heads: int, number of heads of each attention, a divisor of the width.
+        hidden, activation, norm, dropout, epsilon, rms_norm, gated, use_bias: As in
+            `TransformerBlock`.
 
     Input shape: a list of x (batch, time, width), the context (batch, source, any width) and, if
-        parts of the context are padding, a mask (batch, source) that is false there
+        parts of the context are padding, a mask (batch, source) that is false there. Without it,
+        the mask that Keras passes on with the context.
     Output shape: (batch, time, width)
 
     Example:
@@ -37,21 +35,35 @@ class TransformerDecoderBlock(TransformerBlock):
         >>> TransformerDecoderBlock(heads=2)([x, context]).shape
         TensorShape([1, 5, 8])
 
-    Spec: TRF-28
     Reference: Vaswani et al. (2017), Attention Is All You Need.
     """
 
     def __init__(
         self,
-        heads,
-        hidden=None,
+        heads: int,
+        hidden: int | None = None,
         activation="gelu",
-        norm="pre",
-        dropout=0.0,
-        epsilon=1e-5,
+        norm: str = "pre",
+        dropout: float = 0.0,
+        epsilon: float = 1e-5,
+        rms_norm: bool = False,
+        gated: bool = False,
+        use_bias: bool = True,
         **kwargs,
     ):
-        super().__init__(heads, hidden, activation, norm, True, dropout, epsilon, **kwargs)
+        shared = (
+            heads,
+            hidden,
+            activation,
+            norm,
+            True,
+            dropout,
+            epsilon,
+            rms_norm,
+            gated,
+            use_bias,
+        )
+        super().__init__(*shared, **kwargs)
 
     def build(self, input_shape):
         checks.several(self, input_shape, (2, 3), "x, a context and, perhaps, a mask")
@@ -65,32 +77,40 @@ class TransformerDecoderBlock(TransformerBlock):
             self.heads,
             shape[-1] // self.heads,
             dropout=self.dropout,
+            use_bias=self.use_bias,
             dtype=self.dtype_policy,
             name="cross_attention",
         )
         self.cross_attention.build(shape, context_shape)
-        self.cross_norm = layers.LayerNormalization(epsilon=self.epsilon, name="cross_norm")
+        self.cross_norm = self.normalization("cross_norm")
         self.cross_drop = layers.Dropout(self.dropout, name="cross_drop")
         chain.build(self, [self.cross_norm, self.cross_drop], shape)
 
     def look(self, x, context, mask=None):
-        """x, beside what it finds in the context."""
-        mask = mask if mask is None else mask[:, None]  # (batch, 1, source)
+        """Return x plus what it finds in the context."""
+        mask = mask if mask is None else ops.expand_dims(mask, 1)  # (batch, 1, source)
 
         def part(x):
             return self.cross_drop(self.cross_attention(x, context, attention_mask=mask))
 
         return self.beside_identity(x, self.cross_norm, part)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, mask=None, training=False):
         x, *context = inputs
-        return self.think(self.look(self.attend(x), *context))
+        own, *passed_on = mask or [None]
+        if len(context) == 1 and passed_on and passed_on[0] is not None:
+            context = [*context, passed_on[0]]
+        masks = {} if own is None else {"mask": own}
+        return self.feed_forward(self.look(self.attend(x, **masks), *context))
 
     def step(self, inputs, cache, position):
-        """`call` for positions of x from `position` on, the rest being in the cache."""
+        """Return `call` for positions of x from `position` on, and the updated cache."""
         x, *context = inputs
         x, cache = self.attend_next(x, cache, position)
-        return self.think(self.look(x, *context)), cache
+        return self.feed_forward(self.look(x, *context)), cache
+
+    def compute_mask(self, inputs, previous_mask):
+        return previous_mask[0] if isinstance(previous_mask, (list, tuple)) else previous_mask
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]

@@ -1,11 +1,11 @@
-"""Autoencoder: learn a short code by having to rebuild the input from it."""
+"""Autoencoder: learn a short code by reconstructing the input from it."""
 
 import keras
 from keras import ops
 
-from kerasdl.arguments import Arguments
-from kerasdl.learners import interpolation
-from kerasdl.models.generative.autoencoder import Decoder, Encoder
+from kerasdl.learners import checking, interpolation
+from kerasdl.models.generative import autoencoder as networks
+from kerasdl.models.network import Network
 from kerasdl.utils import checks
 
 VARIANTS = {
@@ -22,18 +22,20 @@ VARIANTS = {
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class Autoencoder(Arguments, keras.Model):
-    """Rebuild the input from a code too short to copy it.
+class Autoencoder(Network):
+    """Reconstruct the input from a code that is too short to copy it.
 
-        h = encoder(x)        x^ = f(decoder(h))        minimise loss(x, x^)
+        h = encoder(x)        x^ = f(decoder(h))        minimize loss(x, x^)
 
-    `fit` takes datasets of x, and `compile` any Keras loss, which compares x with x^. With a linear
+    `fit(x)` reconstructs x. `fit(noisy, clean)` learns to remove noise: targets of the input's
+    shape take its place. Other targets, such as the labels of a dataset, are ignored. With a linear
     network and the squared error, the codes span the space of the principal components.
 
     Args:
-        encoder: Model from an input to a code.
-        decoder: Model from a code to the logits of the input.
-        output_activation: What turns logits into the input's range, "sigmoid" or "linear".
+        encoder: keras.Model, from an input to a code.
+        decoder: keras.Model, from a code to the logits of the input.
+        output_activation: str, the activation that maps logits to the input's range: "sigmoid" for
+            [0, 1], "linear" for any range.
 
     Example:
         >>> model = Autoencoder.create(latent_dim=2, widths=(16,), input_shape=(8, 8, 1))
@@ -41,13 +43,23 @@ class Autoencoder(Arguments, keras.Model):
         TensorShape([5, 2])
 
     Reference: Hinton, Salakhutdinov (2006), Reducing the Dimensionality of Data
-    with Neural Networks.
-
-    Spec: AEN-01, AEN-02, AEN-03, AEN-04, AEN-05, AEN-06, AEN-07, AEN-20
+    with Neural Networks; Vincent et al. (2008), Extracting and Composing Robust Features with
+    Denoising Autoencoders.
     """
 
-    def __init__(self, encoder, decoder, output_activation="sigmoid", **kwargs):
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        output_activation: str = "sigmoid",
+        **kwargs,
+    ):
         checks.activations(output_activation=output_activation)
+        checking.networks(encoder=encoder, decoder=decoder)
+        why = "the output of the encoder as its input"
+        checking.shapes("decoder", decoder.input_shape, encoder.output_shape, why)
+        why = "the input of the encoder as its output"
+        checking.shapes("decoder", decoder.output_shape, encoder.input_shape, why)
         inputs = keras.Input(encoder.input_shape[1:])
         logits = decoder(encoder(inputs))
         activation = keras.activations.get(output_activation)
@@ -59,37 +71,57 @@ class Autoencoder(Arguments, keras.Model):
     @classmethod
     def create(
         cls,
-        latent_dim=32,
-        widths=(128, 64),
-        activation="relu",
-        output_activation="sigmoid",
-        input_shape=(28, 28, 1),
+        latent_dim: int = 32,
+        widths: tuple[int, ...] = (128, 64),
+        activation: str = "relu",
+        output_activation: str = "sigmoid",
+        input_shape: tuple[int, ...] = (28, 28, 1),
         **kwargs,
     ):
-        """An autoencoder of dense networks, the decoder mirroring the encoder."""
+        """Create an autoencoder of dense networks, the decoder mirroring the encoder."""
         checks.activations(output_activation=output_activation)
-        encoder = Encoder(latent_dim, widths, activation, input_shape, name="encoder")
-        decoder = Decoder(latent_dim, widths[::-1], activation, input_shape, name="decoder")
+        encoder = networks.Encoder(latent_dim, widths, activation, input_shape, name="encoder")
+        decoder = networks.Decoder(
+            latent_dim, tuple(widths)[::-1], activation, input_shape, name="decoder"
+        )
         return cls(encoder, decoder, output_activation, **kwargs)
 
+    def training_defaults(self) -> dict:
+        return {
+            "optimizer": keras.optimizers.Adam(1e-3),
+            "loss": keras.losses.MeanSquaredError(),
+        }
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return super().compute_loss(x, x, y_pred, sample_weight, training)
+        target = self.target(x, y, y_pred)
+        if self.output_activation is keras.activations.sigmoid:
+            target = checking.unit_range(target)
+        return super().compute_loss(x, target, y_pred, sample_weight, training)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, x, y_pred, sample_weight)
+        return super().compute_metrics(x, self.target(x, y, y_pred), y_pred, sample_weight)
+
+    @staticmethod
+    def target(x, y, y_pred):
+        """Return what the output is compared with: `y` if it is like the input, else `x`."""
+        return x if y is None or len(y.shape) != len(y_pred.shape) else y
+
+    def fit(self, *args, **kwargs):
+        with checking.explained():
+            return super().fit(*args, **kwargs)
 
     def encode(self, inputs):
-        """Codes of a batch of inputs."""
+        """Return the codes of a batch of inputs."""
         return self.encoder(inputs)
 
     def decode(self, codes):
-        """What a batch of codes stands for, in the range of the inputs."""
+        """Return what a batch of codes stands for, in the range of the inputs."""
         return self.output_activation(self.decoder(codes))
 
     def reconstruct(self, inputs):
-        """Inputs as they come back from their codes."""
+        """Return a batch of inputs as they come back from their codes."""
         return self.decode(self.encode(inputs))
 
-    def interpolate(self, a, b, steps=10):
-        """Decode the straight line between the codes of two inputs, both ends included."""
+    def interpolate(self, a, b, steps: int = 10):
+        """Decode `steps` codes on the straight line between the codes of two inputs."""
         return self.decode(interpolation.line(*self.encode(ops.stack([a, b])), steps))

@@ -1,14 +1,15 @@
-"""DCGAN: a forger and a detective, both convolutional, who train each other."""
+"""DCGAN: a convolutional generator and a discriminator, trained against each other."""
 
 import keras
 import tensorflow as tf
 from keras import ops
 
-from kerasdl.arguments import Arguments
+from kerasdl import errors
 from kerasdl.layers.noise import replica_normal
-from kerasdl.learners import interpolation
+from kerasdl.learners import checking, interpolation
 from kerasdl.learners.replicas import global_mean
 from kerasdl.models.generative.dcgan import Discriminator, Generator
+from kerasdl.models.network import Network
 from kerasdl.utils import checks
 
 VARIANTS = {
@@ -20,20 +21,20 @@ VARIANTS = {
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class DCGAN(Arguments, keras.Model):
-    """A generator learns to make what a discriminator cannot tell from real images.
+class DCGAN(Network):
+    """Train a generator whose images a discriminator cannot tell from real ones.
 
-        D minimises -log D(x) - log(1 - D(G(z)))        G minimises -log D(G(z))        z ~ N(0, I)
+        D minimizes -log D(x) - log(1 - D(G(z)))        G minimizes -log D(G(z))        z ~ N(0, I)
 
-    The generator's loss is the non-saturating one: where D sees through every forgery,
-    log(1 - D(G(z))) has next to no gradient. `fit` takes datasets of images in [0, 1] and needs no
-    loss; a call gives the discriminator's logits.
+    The generator's loss is the non-saturating one: while D recognizes every generated image,
+    log(1 - D(G(z))) has almost no gradient. `fit` takes datasets of images in [0, 1] and needs no
+    loss. A call returns the discriminator's logits.
 
     Args:
-        generator: Model from a code to an image in [-1, 1].
-        discriminator: Model from an image in [-1, 1] to a logit.
-        label_smoothing: How far below 1 the label of a real image lies for D.
-        seed: Where the noise of training starts.
+        generator: keras.Model, from a code to an image in [-1, 1].
+        discriminator: keras.Model, from an image in [-1, 1] to one logit.
+        label_smoothing: float, how far below 1 the label of a real image is for D, in [0, 1).
+        seed: int, seed of the noise of training. By default another one each time.
 
     Example:
         >>> model = DCGAN.create(width=8, start=2, input_shape=(8, 8, 1))
@@ -43,13 +44,23 @@ class DCGAN(Arguments, keras.Model):
     Reference: Goodfellow et al. (2014), Generative Adversarial Networks. Radford, Metz, Chintala
     (2016), Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
     Networks.
-
-    Spec: GAN-01, GAN-02, GAN-03, GAN-06, GAN-07, GAN-09, GAN-15, GAN-18, GAN-21, GAN-31, TRN-22,
-    E-35
     """
 
-    def __init__(self, generator, discriminator, label_smoothing=0.1, seed=None, **kwargs):
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        label_smoothing: float = 0.1,
+        seed: int | None = None,
+        **kwargs,
+    ):
         _check(label_smoothing, seed)
+        checking.networks(generator=generator, discriminator=discriminator)
+        checking.shapes("generator", generator.input_shape, (None, None), "a code as its input")
+        why = "the input of the discriminator as its output"
+        checking.shapes("generator", generator.output_shape, discriminator.input_shape, why)
+        why = "one logit as its output"
+        checking.shapes("discriminator", discriminator.output_shape, (None, 1), why)
         images = keras.Input(discriminator.input_shape[1:])
         super().__init__(images, discriminator(2 * images - 1), **kwargs)
         self.generator = generator
@@ -64,17 +75,17 @@ class DCGAN(Arguments, keras.Model):
     @classmethod
     def create(
         cls,
-        latent_dim=100,
-        width=64,
-        start=4,
-        batch_normalization=True,
-        dropout=0.0,
-        label_smoothing=0.1,
-        seed=None,
-        input_shape=(64, 64, 3),
+        latent_dim: int = 100,
+        width: int = 64,
+        start: int = 4,
+        batch_normalization: bool = True,
+        dropout: float = 0.0,
+        label_smoothing: float = 0.1,
+        seed: int | None = None,
+        input_shape: tuple[int, int, int] = (64, 64, 3),
         **kwargs,
     ):
-        """A DCGAN whose discriminator mirrors its generator."""
+        """Create a DCGAN whose discriminator mirrors its generator."""
         _check(label_smoothing, seed)
         generator = Generator(latent_dim, width, start, image_shape=input_shape, name="generator")
         discriminator = Discriminator(
@@ -83,8 +94,20 @@ class DCGAN(Arguments, keras.Model):
         return cls(generator, discriminator, label_smoothing, seed, **kwargs)
 
     def compile(self, generator_optimizer=None, discriminator_optimizer=None, **kwargs):
-        """Give each network its optimizer; the default is the publication's, Adam(2e-4, 0.5)."""
-        super().compile(optimizer=None, **kwargs)
+        """Configure training.
+
+        Args:
+            generator_optimizer: keras.optimizers.Optimizer, by default the publication's,
+                Adam(2e-4, beta_1=0.5).
+            discriminator_optimizer: likewise.
+            **kwargs: Others of `keras.Model.compile`, but for `optimizer` and `loss`.
+        """
+        for name in ("optimizer", "loss"):
+            if kwargs.get(name) is not None:
+                expected = "generator_optimizer and discriminator_optimizer, and no loss"
+                subject = f"argument `{name}` of DCGAN.compile"
+                raise errors.InvalidInput(subject, expected, repr(kwargs[name]))
+        keras.Model.compile(self, **{**kwargs, "optimizer": None})
         self.generator_optimizer = self._optimizer(generator_optimizer, self.generator)
         self.discriminator_optimizer = self._optimizer(discriminator_optimizer, self.discriminator)
 
@@ -112,7 +135,7 @@ class DCGAN(Arguments, keras.Model):
         return self.trackers
 
     def forge(self, real, noise, training):
-        """As many images in [-1, 1], from fresh noise, as there are real ones."""
+        """Return as many generated images in [-1, 1] as there are real ones."""
         shape = (ops.shape(real)[0], self.generator.input_shape[-1])
         return self.generator(replica_normal(shape, noise), training=training)
 
@@ -132,6 +155,7 @@ class DCGAN(Arguments, keras.Model):
 
     def train_step(self, data):
         real, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        real = checking.unit_range(real)
         with tf.GradientTape() as generator_tape:
             fake = self.forge(real, self.noise, training=True)
 
@@ -140,7 +164,7 @@ class DCGAN(Arguments, keras.Model):
             loss = self.discriminator_optimizer.scale_loss(global_mean(losses))
         descend(self.discriminator_optimizer, tape, loss, self.discriminator)
 
-        with generator_tape:  # goes on where it stopped, with a discriminator one step wiser
+        with generator_tape:  # goes on recording, with the discriminator after its step
             generator_losses = self.generator_losses(fake, training=True)
             loss = self.generator_optimizer.scale_loss(global_mean(generator_losses))
         descend(self.generator_optimizer, generator_tape, loss, self.generator)
@@ -155,33 +179,39 @@ class DCGAN(Arguments, keras.Model):
         )
 
     def evaluate(self, *args, **kwargs):
-        self.test_noise.state.assign([0, 0])  # the same forgeries every time
+        self.test_noise.state.assign([0, 0])  # the same noise every time
         return super().evaluate(*args, **kwargs)
 
-    def generate(self, count, seed=None):
-        """`count` images in [0, 1] from codes drawn from N(0, I)."""
+    def fit(self, *args, **kwargs):
+        with checking.explained():
+            return super().fit(*args, **kwargs)
+
+    def generate(self, count: int, seed: int | None = None):
+        """Generate `count` images in [0, 1] from codes drawn from N(0, I)."""
         return self.decode(keras.random.normal((count, self.generator.input_shape[-1]), seed=seed))
 
     def decode(self, codes):
-        """Images in [0, 1] of a batch of codes."""
+        """Return the images in [0, 1] of a batch of codes."""
         return (self.generator(codes) + 1) / 2
 
-    def interpolate(self, a, b, steps=10):
-        """Images along the arc between two codes, both ends included."""
+    def interpolate(self, a, b, steps: int = 10):
+        """Return images of `steps` codes on the great circle between two codes."""
         return self.decode(interpolation.arc(a, b, steps))
 
 
-def cross_entropy(label, logits):
+def cross_entropy(label: float, logits):
+    """Return the loss of each logit for one label in [0, 1]."""
     logits = ops.cast(logits, "float32")
     return ops.binary_crossentropy(ops.full_like(logits, label), logits, from_logits=True)
 
 
 def descend(optimizer, tape, loss, network):
+    """Update a network's weights by the gradients of a loss."""
     variables = network.trainable_variables
     optimizer.apply(tape.gradient(loss, variables), variables)
 
 
 def _check(label_smoothing, seed):
-    """Check a DCGAN's own arguments, which `create` must do before it makes the networks."""
+    """Check a DCGAN's own arguments, which `create` does before it makes the networks."""
     checks.fractions(label_smoothing=label_smoothing)
     checks.integers(at_least=0, optional=True, seed=seed)

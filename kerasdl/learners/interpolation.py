@@ -1,25 +1,25 @@
-"""Ways from one code to another, for pictures of what lies between."""
+"""Interpolate between two codes."""
 
 from keras import ops
 
 
-def line(a, b, steps):
-    """`steps` codes on the straight line from `a` to `b`, both included.
+def line(a, b, steps: int):
+    """Return `steps` codes on the straight line from `a` to `b`, both included.
 
         z_t = (1 - t) a + t b
 
     >>> line(ops.zeros(2), ops.ones(2), 3).numpy().tolist()
     [[0.0, 0.0], [0.5, 0.5], [1.0, 1.0]]
     """
-    share = ops.linspace(0.0, 1.0, steps)[:, None]  # (steps, 1)
-    return (1 - share) * a + share * b
+    fraction = ops.linspace(0.0, 1.0, steps)[:, None]  # (steps, 1)
+    return (1 - fraction) * a + fraction * b
 
 
-def arc(a, b, steps):
-    """`steps` codes on the great circle from `a` to `b`, both included.
+def arc(a, b, steps: int):
+    """Return `steps` codes on the great circle from `a` to `b`, both included.
 
-    Gaussian codes of many dimensions lie near a sphere, and the straight line cuts through its
-    inside, where no code was ever seen.
+    Gaussian codes of many dimensions lie near a sphere; the straight line between two of them
+    passes through its inside, where training saw no codes.
 
         z_t = (sin((1 - t) w) a + sin(t w) b) / sin(w)        w: the angle between a and b
 
@@ -29,7 +29,7 @@ def arc(a, b, steps):
            [0.   , 1.   ]], dtype=float32)
     """
     angle = ops.arccos(ops.clip(ops.sum(a * b) / (ops.norm(a) * ops.norm(b)), -1.0, 1.0))
-    if ops.sin(angle) < 1e-3:  # the same direction, or opposite ones: no circle is greater
+    if ops.sin(angle) < 1e-3:  # parallel codes: the great circle is not unique
         return line(a, b, steps)
-    share = ops.linspace(0.0, 1.0, steps)[:, None]  # (steps, 1)
-    return (ops.sin((1 - share) * angle) * a + ops.sin(share * angle) * b) / ops.sin(angle)
+    fraction = ops.linspace(0.0, 1.0, steps)[:, None]  # (steps, 1)
+    return (ops.sin((1 - fraction) * angle) * a + ops.sin(fraction * angle) * b) / ops.sin(angle)

@@ -1,21 +1,21 @@
-"""What a learner that writes its own loss must know about replicas."""
+"""Average a loss over the global batch of all replicas."""
 
 import keras
 
 
 class _Mean(keras.losses.Loss):
-    """Keras's own way to average: it knows which share of the global batch a replica has."""
+    """Keras's average, which divides by the number of replicas."""
 
     def call(self, y_true, y_pred):
         return y_pred
 
 
 def global_mean(losses):
-    """One replica's share of the mean of the losses of the global batch.
+    """Return one replica's part of the mean of the losses of the global batch.
 
-    `tf.distribute` adds up the replicas' gradients: with a plain mean, N replicas would learn N
-    times as fast.
+    `tf.distribute` sums the replicas' gradients: with a plain mean, N replicas would train with N
+    times the learning rate.
 
-        sum_r share_r = mean        share_r = mean_r / N
+        sum_r part_r = mean        part_r = mean_r / N
     """
     return _Mean(name="mean")(losses, losses)

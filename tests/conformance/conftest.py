@@ -3,7 +3,15 @@
 import pytest
 import tensorflow as tf
 
-for module in ("counting", "exporting", "fresh_process", "learning", "running", "saving"):
+for module in (
+    "counting",
+    "exporting",
+    "fresh_process",
+    "learning",
+    "references",
+    "running",
+    "saving",
+):
     pytest.register_assert_rewrite(f"tests.conformance.{module}")
 
 CPU = tf.config.list_physical_devices("CPU")[0]

@@ -45,6 +45,7 @@ SUBJECTS = [
         unusual={"groups": 4, "dropout": 0.25},
         another=(12, 16, 3),
         still=NO_DROPOUT,
+        references=("alexnet",),
         counts={"alexnet": "AlexNet original (grouped, 227)"},
     ),
     network(
@@ -55,6 +56,7 @@ SUBJECTS = [
         unusual={"dropout": 0.25},
         another=(16, 24, 3),
         still=NO_DROPOUT,
+        references=("vgg16",),
         counts={"vgg16": "vgg16", "vgg19": "vgg19"},
     ),
     network(
@@ -72,6 +74,7 @@ SUBJECTS = [
         IMAGES,
         LABELS,
         another=(12, 16, 3),
+        references=("resnet18", "resnet50"),
         counts={
             "resnet18": "resnet18",
             "resnet34": "resnet34",
@@ -102,6 +105,7 @@ SUBJECTS = [
         LABELS,
         unusual={"compression": 0.75},
         another=(12, 16, 3),
+        references=("densenet121",),
         counts={
             "densenet121": "densenet121",
             "densenet169": "densenet169",

@@ -2,7 +2,7 @@
 
 import functools
 
-from tests.conformance import counting, exporting, learning, running, saving
+from tests.conformance import counting, exporting, learning, references, running, saving
 
 PROPERTIES = {
     "round trip": saving.round_trip,
@@ -20,4 +20,5 @@ PROPERTIES = {
     "ONNX": exporting.onnx,
     "seed": learning.seed,
     "counts": counting.counts,
+    "reference": references.references,
 }

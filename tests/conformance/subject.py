@@ -8,6 +8,8 @@ import numpy as np
 
 import kerasdl
 
+NO_REFERENCE = "the tests of its own compare it, or nobody has published numbers"
+
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Subject:
@@ -25,10 +27,12 @@ class Subject:
         values: Argument -> a list of values that it may have, for `tests/properties`, where the
             argument's name says something else there.
         unusual: Options that the round trip sets too, so that no argument has its default.
+        kept: Argument that the round trip leaves at its default -> why.
         another: Shape of an input of a second size.
         sized: Option that takes this shape, "input_shape" or a vector's length; `None` for none.
         still: Options that take chance out of training; `None` where nothing can.
         counts: Registered name -> item of reference/counts.json, `None` where nobody published one.
+        references: Registered names that `reference/network_*.npz` has outputs of.
         parts: From the model to those that are exported, by name.
         falls: Which loss must fall on one batch, and below which share of its first value.
         no: Property -> why it does not hold; the matrix checks that it really does not.
@@ -45,10 +49,12 @@ class Subject:
     arguments: dict = dataclasses.field(default_factory=dict)
     values: dict[str, list] = dataclasses.field(default_factory=dict)
     unusual: dict = dataclasses.field(default_factory=dict)
+    kept: dict[str, str] = dataclasses.field(default_factory=dict)
     another: tuple | None = None
     sized: str | None = None
     still: dict | None = dataclasses.field(default_factory=dict)
     counts: dict = dataclasses.field(default_factory=dict)
+    references: tuple[str, ...] = ()
     parts: Callable[[keras.Model], dict] = lambda model: {"": model}
     falls: tuple[str, float] = ("loss", 0.1)
     no: dict = dataclasses.field(default_factory=dict)
@@ -74,6 +80,7 @@ def layer(cls, arguments, *inputs, reached=2, **others):
     targets = np.random.default_rng(1).random((len(inputs[0]), *make().output_shape[1:]), "float32")
     applicable = {
         "counts": "a layer is counted in its networks",
+        "reference": NO_REFERENCE,
         **others.pop("not_applicable", {}),
     }
     return Subject(
@@ -113,9 +120,12 @@ def _registered(name, kind, options, inputs, targets, learning, others):
     def make(**over):
         return kerasdl.create_model(name, **options | over)
 
+    reasons = {}
     if not any(others.get("counts", {}).values()):
-        reason = {"counts": "no count is published"}
-        others["not_applicable"] = {**reason, **others.get("not_applicable", {})}
+        reasons["counts"] = "no count is published"
+    if not others.get("references"):
+        reasons["reference"] = NO_REFERENCE
+    others["not_applicable"] = {**reasons, **others.get("not_applicable", {})}
     arguments = options | others.get("unusual", {})
     others = {"sized": "input_shape", "arguments": arguments, **others}
     return Subject(name, kind, make, inputs, targets, learning, **others)

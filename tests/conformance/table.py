@@ -41,6 +41,8 @@ MEANINGS = {
     "ONNX": "standard operators only, any batch size, run by onnxruntime: largest error",
     "seed": "the same seed gives the same weights after training, bit by bit",
     "counts": "how many variants have exactly the published number of trainable parameters",
+    "reference": "whole networks of other libraries with the same weights: largest difference of a "
+    "logit or of a feature map at any stride",
 }
 
 

@@ -11,7 +11,9 @@ from tests.conformance.properties import PROPERTIES
 def marks(subject, name):
     """Cells of one subject share what was trained; what compiles a whole network takes long."""
     whole = name == "jit" and subject.kind != "layer"
-    slow = [pytest.mark.slow] if whole or name in ("two replicas", "two workers") else []
+    slow = (
+        [pytest.mark.slow] if whole or name in ("two replicas", "two workers", "reference") else []
+    )
     return [pytest.mark.xdist_group(subject.name), *slow]
 
 

@@ -57,3 +57,12 @@ def test_embedding_can_be_inlined(assert_transparent):
 def test_embedding_says_which_patch_size_it_expected():
     with pytest.raises(InvalidInput, match=r"a divisor of the image's sides \(32, 48\)"):
         PatchEmbedding(5, 24)(IMAGES)
+
+
+def test_overlapping_tiles_without_a_bias():
+    embed = PatchEmbedding(8, 5, strides=4, use_bias=False)
+    outputs = np.array(embed(IMAGES))
+    (kernel,) = embed.get_weights()
+    assert outputs.shape == embed.compute_output_shape(IMAGES.shape) == (2, 7 * 11, 5)
+    tile = IMAGES[:, 4:12, 8:16].reshape(2, -1)  # row 1, column 2
+    np.testing.assert_allclose(outputs[:, 11 + 2], tile @ kernel.reshape(-1, 5), atol=1e-5)

@@ -6,8 +6,7 @@ import pytest
 from keras import ops
 
 from kerasdl import errors
-from kerasdl.layers import BottleneckBlock, ResidualBlock
-from kerasdl.layers.residual import PaddedShortcut
+from kerasdl.layers import BottleneckBlock, PaddedShortcut, ResidualBlock
 
 
 def images(*shape):
@@ -27,6 +26,42 @@ def test_block_equals_the_reference(assert_equals_reference):
 @pytest.mark.rows("CNA-15")
 def test_block_with_projection_equals_the_reference(assert_equals_reference):
     assert_equals_reference(ResidualBlock(16, strides=2), "resnet_basicblock_down.npz")
+
+
+def test_grouped_bottleneck_equals_the_reference(assert_equals_reference):
+    assert_equals_reference(BottleneckBlock(4, groups=4, width=16), "resnext_bottleneck.npz")
+
+
+def test_resnext_has_the_published_number_of_weights():
+    block = BottleneckBlock(64, groups=32, width=128)  # 32x4d
+    block.build((None, 8, 8, 256))
+    kernels = [part for part in block.change if isinstance(part, keras.layers.Conv2D)]
+    assert [k.count_params() for k in kernels] == [256 * 128, 3 * 3 * 4 * 128, 128 * 256]
+
+
+@pytest.mark.parametrize("block", [ResidualBlock, BottleneckBlock])
+def test_a_dilated_kernel_is_a_larger_one_with_zeros(block):
+    x = images(2, 9, 9, 8)
+    dilated = block(8, dilation=2)
+    y = np.array(dilated(x))
+    assert y.shape == (2, 9, 9, 8 * block.expansion)
+    for part in dilated.change:
+        if isinstance(part, keras.layers.Conv2D) and part.kernel_size == (3, 3):
+            kernel = np.zeros((5, 5, *part.kernel.shape[2:]), "float32")
+            kernel[::2, ::2] = part.kernel
+            z = images(1, 9, 9, kernel.shape[2])
+            padded = np.pad(z, [(0, 0), (2, 2), (2, 2), (0, 0)])
+            expected = ops.conv(z, kernel, padding="same")
+            np.testing.assert_allclose(part(padded), expected, atol=1e-4)
+
+
+def test_a_dilation_with_strides_is_refused():
+    with pytest.raises(errors.InvalidInput, match=r"`dilation`.*strides of 2"):
+        ResidualBlock(8, strides=2, dilation=2)
+    with pytest.raises(errors.InvalidInput, match=r"`groups`.*divisor of 6.*4"):
+        BottleneckBlock(6, groups=4)
+    with pytest.raises(errors.InvalidInput, match=r"`filters`.*4 channels"):
+        PaddedShortcut(3).build((None, 6, 6, 4))
 
 
 @pytest.mark.rows("CNA-12")

@@ -43,3 +43,14 @@ def test_says_which_ratio_it_expected():
         errors.InvalidInput, match=r"Expected a divisor of the 10 channels\. Received: 16"
     ):
         SEBlock(ratio=16).build((None, 4, 4, 10))
+
+
+def test_width_and_activations_are_those_of_the_formula():
+    block = SEBlock(width=3, activation="silu", gate="hard_sigmoid")
+    images = np.random.default_rng(0).normal(size=(2, 4, 4, 10)).astype("float32")
+    outputs = block(images)
+    w1, b1, w2, b2 = block.get_weights()
+    assert w1.shape == (10, 3)
+    hidden = np.array(ops.silu(images.mean((1, 2)) @ w1 + b1))
+    scale = np.array(ops.hard_sigmoid(hidden @ w2 + b2))
+    np.testing.assert_allclose(outputs, images * scale[:, None, None], atol=1e-6)

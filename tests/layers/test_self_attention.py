@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from kerasdl.errors import InvalidInput
-from kerasdl.layers.self_attention import SelfAttention, attention_weights
+from kerasdl.layers import CausalSelfAttention, SelfAttention, TransformerBlock
+from kerasdl.layers.self_attention import attention_weights
 
 REFERENCE = np.load(pathlib.Path(__file__).parents[1] / "reference" / "sdpa.npz")
 X = np.random.default_rng(0).normal(size=(2, 5, 8)).astype("float32")
@@ -40,22 +41,112 @@ def test_attention_has_the_numbers_of_the_notes():
     np.testing.assert_allclose(outputs, [[1.660477, 2.660477], [2.339523, 3.339523]], atol=1e-6)
 
 
-@pytest.mark.rows("TRF-19")
-def test_self_attention_equals_keras_multi_head_attention():
-    theirs = keras.layers.MultiHeadAttention(num_heads=2, key_dim=4)
-    expected = theirs(X, X)
+def twins(use_bias=True, context=None):
+    """Ours and Keras's multi-head attention, of 2 heads, with the same random weights."""
+    theirs = keras.layers.MultiHeadAttention(num_heads=2, key_dim=4, use_bias=use_bias)
+    theirs.build(X.shape, context.shape if context is not None else X.shape)
     theirs.set_weights(
         [np.random.default_rng(i).normal(size=w.shape) for i, w in enumerate(theirs.weights)]
     )
-    expected = theirs(X, X)
-    # kernels (8, 2, 4) and biases (2, 4) of query, key and value, then those of the output
-    weights = theirs.get_weights()
-    kernel = np.concatenate([w.reshape(8, 8) for w in weights[0:6:2]], axis=1)
-    bias = np.concatenate([w.reshape(8) for w in weights[1:6:2]])
-    ours = SelfAttention(heads=2)
-    ours.build(X.shape)
-    ours.set_weights([kernel, bias, weights[6].reshape(8, 8), weights[7]])
-    np.testing.assert_allclose(ours(X), expected, rtol=1e-5, atol=1e-5)
+    ours = SelfAttention(heads=2, use_bias=use_bias)
+    ours.build(X.shape if context is None else [X.shape, context.shape])
+    # kernels (in, 2, 4) and biases (2, 4) of query, key and value, then those of the output
+    weights = iter(theirs.get_weights())
+    inward = [[next(weights) for _ in range(1 + use_bias)] for _ in range(3)]
+    flat = [[w.reshape(-1, 8) if w.ndim == 3 else w.ravel() for w in pair] for pair in inward]
+    outward = [w.reshape(-1, 8) if w.ndim == 3 else w for w in weights]
+    parts = flat[1:] if context is not None else flat
+    if context is not None:
+        ours.ask.set_weights(flat[0])
+    ours.project.set_weights([np.concatenate(kind, axis=-1) for kind in zip(*parts, strict=True)])
+    ours.mix.set_weights(outward)
+    return ours, theirs
+
+
+CONTEXT = np.random.default_rng(1).normal(size=(2, 6, 3)).astype("float32")
+PADDED = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]], bool)
+LOOKED = np.random.default_rng(2).random((2, 5, 5)) < 0.7
+LOOKED |= np.eye(5, dtype=bool)
+
+
+@pytest.mark.rows("TRF-19")
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_self_attention_equals_keras_multi_head_attention(use_bias):
+    ours, theirs = twins(use_bias)
+    assert len(ours.weights) == 2 * (1 + use_bias)
+    np.testing.assert_allclose(ours(X), theirs(X, X), rtol=1e-5, atol=1e-5)
+
+
+def test_masks_equal_keras_multi_head_attention():
+    ours, theirs = twins()
+    looked = LOOKED & PADDED[:, None, :] | np.eye(5, dtype=bool)
+    expected = theirs(X, X, attention_mask=looked)
+    np.testing.assert_allclose(ours(X, attention_mask=looked), expected, rtol=1e-5, atol=1e-5)
+    expected = theirs(X, X, attention_mask=PADDED[:, None, :])
+    np.testing.assert_allclose(ours(X, mask=PADDED), expected, rtol=1e-5, atol=1e-5)
+    both = ours(X, mask=PADDED, attention_mask=LOOKED)
+    expected = theirs(X, X, attention_mask=LOOKED & PADDED[:, None, :])
+    np.testing.assert_allclose(both[PADDED], expected[PADDED], rtol=1e-5, atol=1e-5)
+    weights = np.array(ours.attention_map(X, mask=PADDED))
+    assert (weights[0, ..., 3:] == 0).all() and (weights[1] > 0).all()
+
+
+def test_cross_attention_equals_keras_multi_head_attention():
+    ours, theirs = twins(context=CONTEXT)
+    expected = theirs(X, CONTEXT)
+    np.testing.assert_allclose(ours([X, CONTEXT]), expected, rtol=1e-5, atol=1e-5)
+    seen = np.arange(6) < np.array([[4], [6]])
+    expected = theirs(X, CONTEXT, attention_mask=seen[:, None, :])
+    found = ours([X, CONTEXT], mask=[PADDED, seen])
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    assert ours.compute_output_shape([X.shape, CONTEXT.shape]) == X.shape
+    assert ours.attention_map([X, CONTEXT]).shape == (2, 2, 5, 6)
+
+
+def test_a_bias_is_added_to_the_scores():
+    ours, _ = twins()
+    bias = np.random.default_rng(3).normal(size=(2, 5, 5)).astype("float32")  # for each head
+    before, after = np.array(ours.attention_map(X)), np.array(ours.attention_map(X, bias=bias))
+    expected = before * np.exp(bias)
+    np.testing.assert_allclose(after, expected / expected.sum(-1, keepdims=True), rtol=1e-4)
+    *_, value = ours.split(X)
+    np.testing.assert_allclose(ours(X, bias=bias), ours.merge(after @ value), atol=1e-5)
+
+
+@pytest.mark.parametrize("cls", [SelfAttention, CausalSelfAttention])
+def test_a_sequence_of_padding_alone_gives_finite_numbers(cls):
+    layer = cls(heads=2)
+    assert np.isfinite(layer(X, mask=np.zeros((2, 5), bool))).all()
+    left = np.array([[0, 0, 1, 1, 1]] * 2, bool)
+    changed = np.where(left[..., None], X, 9)
+    np.testing.assert_allclose(
+        np.array(layer(X, mask=left))[:, 2:], np.array(layer(changed, mask=left))[:, 2:], atol=1e-6
+    )
+
+
+def padded_model(layer):
+    tokens = keras.Input((None,), dtype="int32")
+    x = keras.layers.Embedding(9, 8, mask_zero=True)(tokens)
+    return keras.Model(tokens, layer(layer(x) if layer.built else x))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        SelfAttention(heads=2),
+        CausalSelfAttention(heads=2),
+        TransformerBlock(heads=2),
+        TransformerBlock(heads=2, norm="post", causal=True),
+    ],
+    ids=lambda layer: layer.name,
+)
+def test_padding_that_an_embedding_masks_moves_no_output(layer):
+    tokens = np.array([[3, 1, 4, 1, 5], [2, 7, 1, 8, 2]])
+    longer = np.pad(tokens, [(0, 0), (0, 2)])  # token 0 is padding
+    model = padded_model(layer)
+    found = model(longer)
+    np.testing.assert_allclose(np.array(found)[:, :5], model(tokens), atol=1e-6)
+    np.testing.assert_array_equal(found._keras_mask, longer != 0)
 
 
 @pytest.mark.rows("TRF-14", "TRF-19")

@@ -52,7 +52,7 @@ def test_steps_with_a_cache_equal_one_call(norm):
 
 @pytest.mark.parametrize(("norm", "causal"), EVERY_KIND)
 def test_block_can_be_inlined(assert_transparent, norm, causal):
-    assert_transparent(TransformerBlock(heads=2, norm=norm, causal=causal), (5, 8))
+    assert_transparent(TransformerBlock(heads=2, norm=norm, causal=causal, gated=causal), (5, 8))
 
 
 @pytest.mark.rows("TRF-45")
@@ -71,7 +71,46 @@ def test_parts_compute_in_the_precision_of_the_block():
     assert {weight.dtype for weight in block.weights} == {"float32"}
 
 
+def part_of(block):
+    """The feed-forward part of a pre-norm block with its formula, from its weights."""
+    x = np.array(block.attend(X))
+    return x, np.array(block.mlp_norm(x))
+
+
+def test_any_activation_of_keras_and_any_function():
+    for activation, f in (("silu", keras.ops.silu), (keras.ops.tanh, np.tanh)):
+        block = TransformerBlock(heads=2, hidden=6, activation=activation)
+        outputs = block(X)
+        x, normal = part_of(block)
+        expand, contract = block.mlp[0], block.mlp[2]
+        expected = x + np.array(contract(f(np.array(expand(normal)))))
+        np.testing.assert_allclose(outputs, expected, atol=1e-5)
+
+
+def test_rms_norm_divides_by_the_root_mean_square():
+    block = TransformerBlock(heads=2, rms_norm=True, epsilon=1e-6)
+    outputs = block(X)
+    x, normal = part_of(block)
+    np.testing.assert_allclose(
+        normal, x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-6), rtol=1e-4
+    )
+    assert outputs.shape == X.shape
+    assert {w.name for w in block.mlp_norm.weights} == {"scale"}  # no offset
+
+
+def test_a_gate_multiplies_the_hidden_layer():
+    block = TransformerBlock(heads=2, hidden=6, activation="silu", gated=True, use_bias=False)
+    outputs = block(X)
+    x, normal = part_of(block)
+    expand, contract, gate = (p.get_weights()[0] for p in (block.mlp[0], block.mlp[2], block.gate))
+    hidden = np.array(keras.ops.silu(normal @ gate)) * (normal @ expand)
+    np.testing.assert_allclose(outputs, x + hidden @ contract, atol=1e-5)
+    width = X.shape[-1]
+    kernels = 4 * width**2 + 3 * width * 6
+    assert block.count_params() == kernels + 2 * 2 * width  # and two norms
+
+
 @pytest.mark.parametrize("option", [{"norm": "before"}, {"activation": "gelu_tan"}])
 def test_block_says_which_options_there_are(option):
-    with pytest.raises(InvalidInput, match=r"Expected one of .* Received: (before|gelu_tan)"):
+    with pytest.raises(InvalidInput, match=r"Expected .* Received: '?(before|gelu_tan)"):
         TransformerBlock(heads=2, **option)

@@ -70,3 +70,11 @@ def test_parts_compute_in_the_precision_of_the_block():
     block = TransformerDecoderBlock(heads=2, dtype="mixed_bfloat16")
     assert keras.backend.standardize_dtype(block([X, CONTEXT, SEEN]).dtype) == "bfloat16"
     assert {weight.dtype for weight in block.weights} == {"float32"}
+
+
+def test_a_mask_that_keras_passes_on_with_the_context_is_used():
+    block = TransformerDecoderBlock(heads=2)
+    expected = block([X, CONTEXT, SEEN])
+    found = block([X, CONTEXT], mask=[None, SEEN])
+    np.testing.assert_array_equal(found, expected)
+    assert not np.allclose(block([X, CONTEXT]), expected, atol=1e-4)

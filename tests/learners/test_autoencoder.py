@@ -6,7 +6,10 @@ import pytest
 import tensorflow as tf
 
 import kerasdl
+from kerasdl.errors import InvalidInput
 from kerasdl.learners.autoencoder import Autoencoder
+from kerasdl.learners.dcgan import DCGAN
+from kerasdl.learners.vae import VAE
 
 
 @pytest.mark.rows("AEN-02", "AEN-03", "AEN-04")
@@ -25,7 +28,7 @@ def test_reconstruction_is_decode_of_encode_and_what_a_call_gives(digits):
     np.testing.assert_allclose(model.reconstruct(digits[:5]), model(digits[:5]), atol=1e-6)
 
 
-def test_the_loss_compares_with_the_input_and_labels_are_ignored(digits, batches):
+def test_without_targets_like_the_input_the_loss_compares_with_the_input(digits, batches):
     model = kerasdl.create_model("autoencoder_tiny")
     model.compile(loss="mse", metrics=["mae"])
     error = np.array(model(digits[:128])) - digits[:128]
@@ -71,3 +74,54 @@ def test_interpolation_begins_and_ends_at_the_reconstructions(digits):
     assert images.shape == (6, 8, 8, 1)
     ends = model.reconstruct(digits[:2])
     np.testing.assert_allclose(np.array(images)[[0, -1]], ends, atol=1e-6)
+
+
+def test_it_learns_to_remove_noise(digits):
+    """Given clean targets, it ends nearer to the clean images than the noisy ones are."""
+    keras.utils.set_random_seed(0)
+    clean = digits[:512]
+    noisy = np.clip(clean + np.random.default_rng(0).normal(0, 0.4, clean.shape), 0, 1)
+    model = kerasdl.create_model("autoencoder_tiny")
+    model.compile(keras.optimizers.Adam(3e-3), "mse", steps_per_execution=4)
+    model.fit(noisy, clean, batch_size=128, epochs=40, verbose=0)
+    restored = np.array(model(noisy))
+    assert np.mean((restored - clean) ** 2) < 0.4 * np.mean((noisy - clean) ** 2)
+    assert np.mean((restored - clean) ** 2) < 0.5 * np.mean((restored - noisy) ** 2)
+    measured = model.evaluate(noisy, clean, return_dict=True, verbose=0)
+    assert measured["loss"] == pytest.approx(np.mean((restored - clean) ** 2), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["autoencoder_tiny", "vae_tiny", "dcgan_tiny"])
+@pytest.mark.parametrize("scale", [255, -1])
+def test_images_that_are_not_in_0_to_1_are_told_in_one_line(name, scale, digits):
+    model = kerasdl.create_model(name)
+    model.compile()
+    with pytest.raises(InvalidInput, match=r"numbers in \[0, 1\].*from .*(255|-1)") as raised:
+        model.fit(scale * digits[:32], verbose=0)
+    assert "\n" not in str(raised.value)
+
+
+def test_networks_that_do_not_fit_are_refused():
+    def dense(size, *shape):
+        return keras.Sequential([keras.Input(shape), keras.layers.Dense(size)])
+
+    with pytest.raises(InvalidInput, match=r"`decoder`.*output of the encoder.*\(4,\)"):
+        Autoencoder(dense(3, 8), dense(8, 4))
+    with pytest.raises(InvalidInput, match=r"`decoder`.*input of the encoder.*\(7,\)"):
+        Autoencoder(dense(3, 8), dense(7, 3))
+    with pytest.raises(InvalidInput, match=r"`encoder`.*even.*\(None, 3\)"):
+        VAE(dense(3, 8), dense(8, 1))
+    with pytest.raises(InvalidInput, match=r"`decoder`.*half of the encoder"):
+        VAE(dense(4, 8), dense(8, 4))
+    with pytest.raises(InvalidInput, match=r"`discriminator`.*one logit.*\(2,\)"):
+        DCGAN(dense(8, 3), dense(2, 8))
+    with pytest.raises(InvalidInput, match=r"`generator`.*input of the discriminator"):
+        DCGAN(dense(7, 3), dense(1, 8))
+    with pytest.raises(InvalidInput, match=r"`generator`.*a built keras.Model"):
+        DCGAN("generator", dense(1, 8))
+
+
+@pytest.mark.parametrize("argument", [{"optimizer": "adam"}, {"loss": "mse"}])
+def test_a_dcgan_says_which_optimizers_it_takes(argument):
+    with pytest.raises(InvalidInput, match="generator_optimizer and discriminator_optimizer"):
+        kerasdl.create_model("dcgan_tiny").compile(**argument)

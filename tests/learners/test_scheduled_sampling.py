@@ -84,13 +84,13 @@ def test_the_truth_alone_is_teacher_forcing(kind, tokens):
 
 def test_the_share_follows_the_steps_of_the_optimizer(tokens):
     model = ScheduledSampling(networks()["lstm"], InverseSigmoid(3))
-    assert float(model.share()) == pytest.approx(scheduled_sampling(0, 3))
+    assert float(model.true_fraction()) == pytest.approx(scheduled_sampling(0, 3))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(), initial_scale=1.0)
     for optimizer in ("sgd", scaled):
         model.compile(optimizer, loss)
         model.fit(tokens, tokens, 1, epochs=2, verbose=0)
-        assert float(model.share()) == pytest.approx(scheduled_sampling(10, 3), rel=1e-5)
+        assert float(model.true_fraction()) == pytest.approx(scheduled_sampling(10, 3), rel=1e-5)
 
 
 def test_only_training_reads_guesses(tokens):

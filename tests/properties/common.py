@@ -20,7 +20,7 @@ SHAPES += [(8, None, 1), (2, 2, 1), (32, 32, 1), (6, 6, 3)]
 USUAL = {
     **dict.fromkeys(("filters", "units", "width", "growth_rate", "hidden"), INTEGERS),
     **dict.fromkeys(("num_classes", "vocabulary_size", "latent_dim", "context"), INTEGERS),
-    **dict.fromkeys(("se_ratio", "bottleneck"), INTEGERS),
+    **dict.fromkeys(("se_ratio", "bottleneck", "dilation"), INTEGERS),
     **dict.fromkeys(("heads", "ratio", "patch_size", "groups"), DIVISORS),
     **dict.fromkeys(("strides", "depth", "start", "end", "pool_size", "kernel_size"), SMALL),
     **dict.fromkeys(("dropout", "label_smoothing", "compression"), FRACTIONS),

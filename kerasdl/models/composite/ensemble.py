@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from kerasdl import errors
-from kerasdl.models.network import Network
+from kerasdl.models.network import Network, cross_entropy
 from kerasdl.models.vision.simple_cnn import SimpleCNN
 from kerasdl.utils import checks
 
@@ -54,6 +54,15 @@ class Ensemble(Network):
         outputs = ops.stack([member(inputs) for member in members])  # (members, batch, ...)
         super().__init__(inputs, MEANS[activation](outputs), **kwargs)
         self.members = list(members)
+
+    def training_defaults(self) -> dict:
+        optimizer, activation = keras.optimizers.AdamW(1e-3), self._arguments["activation"]
+        if activation == "softmax":
+            return {"optimizer": optimizer, **cross_entropy()}
+        if activation == "sigmoid":
+            loss = keras.losses.BinaryCrossentropy(from_logits=True)
+            return {"optimizer": optimizer, "loss": loss}
+        return {"optimizer": optimizer, "loss": keras.losses.MeanSquaredError()}
 
     @classmethod
     def create(

@@ -20,7 +20,7 @@ VARIANTS = {
 }
 
 
-@keras.saving.register_keras_serializable(package="kerasdl")
+@keras.saving.register_keras_serializable(package="kerasdl", name="AutoencoderEncoder")
 class Encoder(Network):
     """Squeeze an image into a few numbers.
 
@@ -38,6 +38,8 @@ class Encoder(Network):
     Spec: AEN-01, AEN-02, AEN-03, AEN-04, AEN-05, AEN-07
     """
 
+    trained_by = "Autoencoder or VAE"
+
     def __init__(
         self, latent_dim=32, widths=(128, 64), activation="relu", input_shape=(28, 28, 1), **kwargs
     ):
@@ -52,7 +54,7 @@ class Encoder(Network):
         super().__init__(inputs, layers.Dense(latent_dim, name="code")(x), **kwargs)
 
 
-@keras.saving.register_keras_serializable(package="kerasdl")
+@keras.saving.register_keras_serializable(package="kerasdl", name="AutoencoderDecoder")
 class Decoder(Network):
     """Unfold a code into the logits of an image.
 
@@ -70,6 +72,8 @@ class Decoder(Network):
     Spec: AEN-01, AEN-02, AEN-03, AEN-04
     """
 
+    trained_by = "Autoencoder or VAE"
+
     def __init__(
         self, latent_dim=32, widths=(64, 128), activation="relu", image_shape=(28, 28, 1), **kwargs
     ):
@@ -82,3 +86,7 @@ class Decoder(Network):
             x = layers.Dense(width, activation)(x)
         x = layers.Dense(math.prod(image_shape), name="logits")(x)
         super().__init__(inputs, layers.Reshape(image_shape)(x), **kwargs)
+
+
+# files from before 2026-12 name them without their family
+keras.saving.get_custom_objects().update({"kerasdl>Encoder": Encoder, "kerasdl>Decoder": Decoder})

@@ -56,7 +56,7 @@ def convolution(kind, filters, kernel_size, strides=1, padding="valid", **kwargs
     )
 
 
-@keras.saving.register_keras_serializable(package="kerasdl")
+@keras.saving.register_keras_serializable(package="kerasdl", name="DCGANGenerator")
 class Generator(Network):
     """Grow an image from noise: each layer doubles the map and halves its channels.
 
@@ -76,6 +76,8 @@ class Generator(Network):
 
     Spec: GAN-10, GAN-12, GAN-14, GAN-16, GAN-18, E-30, E-32, E-33
     """
+
+    trained_by = "DCGAN"
 
     def __init__(
         self,
@@ -104,7 +106,7 @@ class Generator(Network):
         super().__init__(inputs, x, **kwargs)
 
 
-@keras.saving.register_keras_serializable(package="kerasdl")
+@keras.saving.register_keras_serializable(package="kerasdl", name="DCGANDiscriminator")
 class Discriminator(Network):
     """Judge an image: each strided convolution halves the map and doubles its channels.
 
@@ -122,6 +124,8 @@ class Discriminator(Network):
 
     Spec: GAN-11, GAN-12, GAN-20, GAN-22, E-31, E-32, E-36
     """
+
+    trained_by = "DCGAN"
 
     def __init__(
         self,
@@ -146,3 +150,9 @@ class Discriminator(Network):
                 x = layers.Dropout(dropout)(x)
         x = convolution(layers.Conv2D, 1, end, name="logit")(x)  # 1
         super().__init__(inputs, layers.Flatten()(x), **kwargs)
+
+
+# files from before 2026-12 name them without their family
+keras.saving.get_custom_objects().update(
+    {"kerasdl>Generator": Generator, "kerasdl>Discriminator": Discriminator}
+)

@@ -5,7 +5,7 @@ from keras import layers, ops
 
 from kerasdl.errors import InvalidInput
 from kerasdl.layers.transformer_block import TransformerBlock
-from kerasdl.models.network import Network
+from kerasdl.models.network import Network, cross_entropy
 from kerasdl.models.sequence.generate import generate
 from kerasdl.utils import checks
 
@@ -82,6 +82,9 @@ class GPT(Network):
         for block in blocks:
             x = block(x)
         super().__init__(tokens, embed(norm(x), reverse=True), **kwargs)
+
+    def training_defaults(self) -> dict:
+        return {"optimizer": keras.optimizers.AdamW(1e-3), **cross_entropy()}
 
     @property
     def context(self):

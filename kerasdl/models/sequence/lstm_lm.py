@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from kerasdl.models.network import Network
+from kerasdl.models.network import Network, cross_entropy
 from kerasdl.models.sequence.generate import generate
 from kerasdl.utils import checks
 
@@ -47,6 +47,9 @@ class LSTMLanguageModel(Network):
             x = layers.LSTM(width, return_sequences=True, name=f"lstm{i + 1}")(x)
         x = layers.Dropout(dropout, name="drop")(x)
         super().__init__(tokens, layers.Dense(vocabulary_size, name="logits")(x), **kwargs)
+
+    def training_defaults(self) -> dict:
+        return {"optimizer": keras.optimizers.AdamW(1e-3), **cross_entropy()}
 
     @property
     def context(self):

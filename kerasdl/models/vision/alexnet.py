@@ -5,7 +5,7 @@ from keras import layers
 
 from kerasdl import errors
 from kerasdl.layers.local_response_normalization import LocalResponseNormalization
-from kerasdl.models.network import Network
+from kerasdl.models.network import Classifier
 from kerasdl.utils import checks
 
 VARIANTS = {
@@ -23,7 +23,7 @@ VARIANTS = {
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class AlexNet(Network):
+class AlexNet(Classifier):
     """Five convolutions, three of them in two groups, and three dense layers.
 
     Images of 227 pixels become 55, 27, 13 and 6 pixels wide. The groups once divided the network
@@ -57,14 +57,16 @@ class AlexNet(Network):
         **kwargs,
     ):
         checks.integer_tuples(length=5, widths=widths)
-        checks.integers(units=units, groups=groups, num_classes=num_classes)
+        checks.integers(units=units, groups=groups)
+        checks.integers(optional=True, num_classes=num_classes)
         checks.fractions(dropout=dropout)
         checks.choices(("imagenet", "small"), stem=stem)
         if any(width % groups for width in widths):
             expected = f"five multiples of the {groups} groups"
             raise errors.InvalidInput("value for argument `widths`", expected, widths)
         imagenet = stem == "imagenet"
-        checks.image_shapes(smallest=67 if imagenet else 8, input_shape=input_shape)
+        smallest, any_size = 67 if imagenet else 8, num_classes is None
+        checks.image_shapes(smallest=smallest, any_size=any_size, input_shape=input_shape)
 
         def conv(name, width, kernel_size, **options):
             options = {"padding": "same", "kernel_initializer": "he_normal", **options}
@@ -75,18 +77,24 @@ class AlexNet(Network):
 
         first = {"kernel_size": 11, "strides": 4, "padding": "valid"}
         x = inputs = keras.Input(input_shape)  # 227
+        stride, pyramid = 4 if imagenet else 1, {}
         x = conv("conv1", widths[0], **(first if imagenet else {"kernel_size": 3}))(x)  # 55
+        pyramid[stride] = x
         x = LocalResponseNormalization(name="normalization1")(x)
         x = pool("pool1")(x)  # 27
-        x = conv("conv2", widths[1], 5, groups=groups)(x)
+        x = pyramid[2 * stride] = conv("conv2", widths[1], 5, groups=groups)(x)
         x = LocalResponseNormalization(name="normalization2")(x)
         x = pool("pool2")(x)  # 13
         x = conv("conv3", widths[2], 3)(x)
         x = conv("conv4", widths[3], 3, groups=groups)(x)
         x = conv("conv5", widths[4], 3, groups=groups)(x)
-        x = pool("pool5")(x)  # 6
-        x = layers.Flatten()(x)
-        for name in ("dense6", "features"):
-            x = layers.Dense(units, activation="relu", kernel_initializer="he_normal", name=name)(x)
-            x = layers.Dropout(dropout)(x)
-        super().__init__(inputs, layers.Dense(num_classes, name="logits")(x), **kwargs)
+        pyramid[4 * stride] = x
+        x = pyramid[8 * stride] = pool("pool5")(x)  # 6
+        if num_classes is not None:
+            x = layers.Flatten()(x)
+            dense = {"activation": "relu", "kernel_initializer": "he_normal"}
+            for name in ("dense6", "features"):
+                x = layers.Dropout(dropout)(layers.Dense(units, name=name, **dense)(x))
+            x = layers.Dense(num_classes, name="logits")(x)
+        super().__init__(inputs, x, **kwargs)
+        self.pyramid = pyramid

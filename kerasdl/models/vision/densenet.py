@@ -3,10 +3,9 @@
 import keras
 from keras import layers
 
-from kerasdl.layers import chain
 from kerasdl.layers.dense_block import DenseBlock, TransitionBlock
-from kerasdl.models.network import Network
-from kerasdl.models.vision.stem import SHRINKS, stem_layers
+from kerasdl.models.network import Classifier
+from kerasdl.models.vision import stem as stems
 from kerasdl.utils import checks
 
 VARIANTS = {
@@ -26,7 +25,7 @@ VARIANTS = {
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class DenseNet(Network):
+class DenseNet(Classifier):
     """A densely connected network for images of any size.
 
     Args:
@@ -52,19 +51,26 @@ class DenseNet(Network):
         input_shape=(224, 224, 3),
         **kwargs,
     ):
-        checks.choices(tuple(SHRINKS), stem=stem)
+        checks.choices(tuple(stems.STRIDES), stem=stem)
         checks.integer_tuples(depths=depths)
-        checks.integers(growth_rate=growth_rate, num_classes=num_classes)
+        checks.integers(growth_rate=growth_rate)
+        checks.integers(optional=True, num_classes=num_classes)
         checks.numbers(above=0, at_most=1, compression=compression)
-        smallest = SHRINKS[stem] * 2 ** (len(depths) - 1)
+        smallest = stems.STRIDES[stem] * 2 ** (len(depths) - 1)
         checks.image_shapes(smallest=smallest, any_size=True, input_shape=input_shape)
 
         inputs = keras.Input(input_shape)  # 224
-        x = chain.call(stem_layers(stem, 2 * growth_rate), inputs)
+        x, pyramid = stems.stem(stem, 2 * growth_rate, inputs)
         for i, depth in enumerate(depths):  # 56, 28, 14, 7
             if i > 0:
                 x = TransitionBlock(compression, name=f"transition{i}")(x)
             x = DenseBlock(depth, growth_rate, name=f"dense_block{i + 1}")(x)
+            pyramid[stems.STRIDES[stem] * 2**i] = x
         x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
-        x = layers.GlobalAveragePooling2D(name="features")(layers.ReLU()(x))
-        super().__init__(inputs, layers.Dense(num_classes, name="logits")(x), **kwargs)
+        x = layers.ReLU()(x)
+        pyramid[max(pyramid)] = x
+        if num_classes is not None:
+            x = layers.GlobalAveragePooling2D(name="features")(x)
+            x = layers.Dense(num_classes, name="logits")(x)
+        super().__init__(inputs, x, **kwargs)
+        self.pyramid = pyramid

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from kerasdl.models.network import Network
+from kerasdl.models.network import Classifier
 from kerasdl.utils import checks
 
 VARIANTS = {
@@ -15,7 +15,7 @@ VARIANTS = {
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class MLP(Network):
+class MLP(Classifier):
     """Dense layers with a ReLU between them, for images and for tables.
 
         h = relu(W x + b), layer after layer
@@ -37,7 +37,7 @@ class MLP(Network):
     ):
         checks.integer_tuples(empty=True, widths=widths)
         checks.fractions(dropout=dropout)
-        checks.integers(num_classes=num_classes)
+        checks.integers(optional=True, num_classes=num_classes)
         checks.shapes(known=True, input_shape=input_shape)
         inputs = keras.Input(input_shape)
         x = layers.Flatten()(inputs)
@@ -45,4 +45,7 @@ class MLP(Network):
             name = "features" if i == len(widths) - 1 else f"hidden{i + 1}"
             x = layers.Dense(width, activation="relu", kernel_initializer="he_normal", name=name)(x)
             x = layers.Dropout(dropout)(x)
-        super().__init__(inputs, layers.Dense(num_classes, name="logits")(x), **kwargs)
+        if num_classes is not None:
+            x = layers.Dense(num_classes, name="logits")(x)
+        super().__init__(inputs, x, **kwargs)
+        self.pyramid = {}

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from kerasdl.models.network import Network
+from kerasdl.models.network import Classifier
 from kerasdl.utils import checks
 
 VARIANTS = {
@@ -15,7 +15,7 @@ VARIANTS = {
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class SimpleCNN(Network):
+class SimpleCNN(Classifier):
     """Convolution, batch normalization, ReLU and pooling, again and again, then a dense layer.
 
     For images of 32 pixels the shapes are 32, 16, 8, 4 pixels and 2048 flattened values.
@@ -40,16 +40,24 @@ class SimpleCNN(Network):
         **kwargs,
     ):
         checks.integer_tuples(empty=True, widths=widths)
-        checks.integers(units=units, num_classes=num_classes)
+        checks.integers(units=units)
+        checks.integers(optional=True, num_classes=num_classes)
         checks.fractions(dropout=dropout)
-        checks.image_shapes(smallest=2 ** len(widths), input_shape=input_shape)
+        checks.image_shapes(
+            smallest=2 ** len(widths), any_size=num_classes is None, input_shape=input_shape
+        )
         x = inputs = keras.Input(input_shape)  # 32
+        pyramid = {}
         for stage, width in enumerate(widths):  # 16, 8, 4
             x = layers.Conv2D(width, 3, padding="same", name=f"conv{stage + 1}")(x)
             x = layers.BatchNormalization(momentum=0.9)(x)
-            x = layers.ReLU()(x)
+            x = pyramid[2**stage] = layers.ReLU()(x)
             x = layers.MaxPooling2D()(x)
-        x = layers.Flatten()(x)
-        x = layers.Dense(units, activation="relu", name="features")(x)
-        x = layers.Dropout(dropout)(x)
-        super().__init__(inputs, layers.Dense(num_classes, name="logits")(x), **kwargs)
+        pyramid[2 ** len(widths)] = x
+        if num_classes is not None:
+            x = layers.Flatten()(x)
+            x = layers.Dense(units, activation="relu", name="features")(x)
+            x = layers.Dropout(dropout)(x)
+            x = layers.Dense(num_classes, name="logits")(x)
+        super().__init__(inputs, x, **kwargs)
+        self.pyramid = pyramid

@@ -1,15 +1,27 @@
-"""How residual and dense networks take an image in: a quarter of its size at once, or all of it."""
+"""The first layers of residual and dense networks, for large images or for small ones."""
 
 from keras import layers
 
-from kerasdl.layers import residual
+from kerasdl.layers import chain, residual
 
-SHRINKS = {"imagenet": 4, "small": 1}  # kind of stem: how many times smaller the image leaves it
+STRIDES = {"imagenet": 4, "small": 1}  # of each kind of stem
 
 
-def stem_layers(kind, width):
-    """Convolution, normalization and ReLU; for large images (224 pixels) also pooling."""
+def stem(kind: str, width: int, x) -> tuple:
+    """Apply a convolution, batch normalization and ReLU; for large images also pooling.
+
+    Args:
+        kind: str, "imagenet" for images of 224 pixels, "small" for images of 8 to 64 pixels.
+        width: int, number of channels.
+        x: tensor, the images.
+
+    Returns:
+        The last feature map, and the network's pyramid so far.
+    """
     if kind == "small":
-        return [*residual.conv_bn(width, 3), layers.ReLU()]
-    convolution = [*residual.conv_bn(width, 7, 2), layers.ReLU()]  # 112
-    return [*convolution, layers.ZeroPadding2D(1), layers.MaxPooling2D(3, 2)]  # 56
+        x = chain.call([*residual.conv_bn(width, 3), layers.ReLU()], x)
+        return x, {1: x}
+    x = chain.call([*residual.conv_bn(width, 7, 2), layers.ReLU()], x)  # 112
+    pyramid = {2: x}
+    x = chain.call([layers.ZeroPadding2D(1), layers.MaxPooling2D(3, 2)], x)  # 56
+    return x, pyramid

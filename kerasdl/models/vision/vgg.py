@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from kerasdl.models.network import Network
+from kerasdl.models.network import Classifier
 from kerasdl.utils import checks
 
 VARIANTS = {
@@ -22,7 +22,7 @@ VARIANTS = {
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class VGG(Network):
+class VGG(Classifier):
     """Stages of 3x3 convolutions with pooling between them, then three dense layers.
 
     Two 3x3 convolutions see as far as one 5x5, three as far as one 7x7, with fewer weights and more
@@ -53,18 +53,27 @@ class VGG(Network):
     ):
         checks.integer_tuples(depths=depths)
         checks.integer_tuples(length=len(depths), widths=widths)
-        checks.integers(units=units, num_classes=num_classes)
+        checks.integers(units=units)
+        checks.integers(optional=True, num_classes=num_classes)
         checks.fractions(dropout=dropout)
-        checks.image_shapes(smallest=2 ** len(depths), input_shape=input_shape)
+        checks.image_shapes(
+            smallest=2 ** len(depths), any_size=num_classes is None, input_shape=input_shape
+        )
         trainable = {"activation": "relu", "kernel_initializer": "he_normal"}
         x = inputs = keras.Input(input_shape)  # 224
+        pyramid = {}
         for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):
             for i in range(depth):
                 name = f"stage{stage + 1}_conv{i + 1}"
                 x = layers.Conv2D(width, 3, padding="same", name=name, **trainable)(x)
+            pyramid[2**stage] = x
             x = layers.MaxPooling2D(name=f"stage{stage + 1}_pool")(x)  # 112, 56, 28, 14, 7
-        x = layers.Flatten()(x)
-        for name in ("dense1", "features"):
-            x = layers.Dense(units, name=name, **trainable)(x)
-            x = layers.Dropout(dropout)(x)
-        super().__init__(inputs, layers.Dense(num_classes, name="logits")(x), **kwargs)
+        pyramid[2 ** len(depths)] = x
+        if num_classes is not None:
+            x = layers.Flatten()(x)
+            for name in ("dense1", "features"):
+                x = layers.Dense(units, name=name, **trainable)(x)
+                x = layers.Dropout(dropout)(x)
+            x = layers.Dense(num_classes, name="logits")(x)
+        super().__init__(inputs, x, **kwargs)
+        self.pyramid = pyramid

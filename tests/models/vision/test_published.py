@@ -1,4 +1,4 @@
-"""Multiply-accumulates equal the published ones; tests/conformance compares the parameters."""
+"""Multiply-accumulates and outputs equal others'; tests/conformance compares the parameters."""
 
 import json
 import pathlib
@@ -8,6 +8,7 @@ import pytest
 
 import kerasdl
 from kerasdl.explain import counts
+from tests.conformance import references
 from tests.conformance.models import SUBJECTS
 
 ROWS = json.loads((pathlib.Path(__file__).parents[2] / "reference" / "counts.json").read_text())
@@ -28,3 +29,7 @@ def test_macs_are_published(name):
 def test_the_first_networks_have_the_notes_sizes():
     simple_cnn = kerasdl.create_model("simple_cnn")
     assert counts.parameters(simple_cnn) == (1_147_914, 1_148_362)
+
+
+def test_resnet18_is_torchvisions():
+    assert references.largest_error("resnet18") < 3e-5

@@ -1,0 +1,68 @@
+"""`compile()` without arguments trains every family; with arguments it is Keras's."""
+
+import keras
+import numpy as np
+import pytest
+
+import kerasdl
+from kerasdl import registry
+from kerasdl.errors import InvalidInput
+from tests.conformance import learners, models
+
+SUBJECTS = {subject.name: subject for subject in (*models.SUBJECTS, *learners.SUBJECTS)}
+PARTS = {"encoder_tiny", "decoder_tiny", "dcgan_generator_tiny", "dcgan_discriminator_tiny"}
+
+
+@pytest.mark.parametrize("name", SUBJECTS.keys() - PARTS)
+def test_compile_without_arguments_is_enough_to_train(name):
+    subject = SUBJECTS[name]
+    model = subject.make()
+    model.compile(run_eagerly=True)
+    if name != "dcgan_tiny":
+        assert isinstance(model.optimizer, (keras.optimizers.AdamW, keras.optimizers.Adam))
+    losses = model.train_on_batch(subject.inputs, subject.targets, return_dict=True)
+    assert np.isfinite(list(losses.values())).all()
+    if subject.kind == "network":
+        assert set(losses) == {"loss", "accuracy"}
+
+
+@pytest.mark.parametrize("name", sorted(PARTS))
+def test_a_part_of_a_learner_names_the_learner(name):
+    model = SUBJECTS[name].make()
+    learner = registry.entries()[name].load().trained_by
+    with pytest.raises(InvalidInput, match=f"an optimizer and a loss.*{learner}"):
+        model.compile()
+    model.compile("sgd", "mse")
+    assert isinstance(model.optimizer, keras.optimizers.SGD)
+
+
+def test_a_single_output_is_a_number_and_a_backbone_has_no_loss():
+    model = kerasdl.create_model("mlp_tiny", num_classes=1, input_shape=(4,))
+    model.compile()
+    x, y = np.ones((8, 4)), np.arange(8.0)
+    assert set(model.train_on_batch(x, y, return_dict=True)) == {"loss", "mae"}
+    with pytest.raises(InvalidInput, match="backbone"):
+        kerasdl.create_model("mlp_tiny", num_classes=None).compile()
+
+
+def test_a_file_restores_what_compile_chose(tmp_path):
+    model = kerasdl.create_model("mlp_tiny", input_shape=(4,))
+    model.compile()
+    x, y = np.ones((8, 4)), np.arange(8)
+    model.fit(x, y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert type(again.optimizer) is type(model.optimizer)
+    assert int(again.optimizer.iterations) == 1
+    expected = model.evaluate(x, y, return_dict=True, verbose=0)
+    assert again.evaluate(x, y, return_dict=True, verbose=0) == pytest.approx(expected)
+
+
+def test_other_arguments_keep_the_defaults_and_a_loss_is_kerass():
+    model = kerasdl.create_model("mlp_tiny")
+    model.compile(steps_per_execution=2, metrics=["mse"])
+    assert model.steps_per_execution == 2
+    assert isinstance(model.loss, keras.losses.SparseCategoricalCrossentropy)
+    model.compile(loss="mse")
+    assert model.loss == "mse"
+    assert isinstance(model.optimizer, keras.optimizers.RMSprop)
