@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from kerasdl.models.network import Network
+from kerasdl.models.network import Network, cross_entropy
 from kerasdl.utils import checks
 
 VARIANTS = {
@@ -66,6 +66,9 @@ class Seq2Seq(Network):
         d = layers.Dropout(dropout)(d)
         logits = layers.Dense(vocabulary_size, name="logits")(d)
         super().__init__([source, target], logits, **kwargs)
+
+    def training_defaults(self) -> dict:
+        return {"optimizer": keras.optimizers.AdamW(1e-3), **cross_entropy()}
 
     def generate(self, source, length: int) -> np.ndarray:
         """Translate by choosing the most probable token, again and again.
