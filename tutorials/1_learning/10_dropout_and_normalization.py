@@ -1,49 +1,56 @@
 # %% [markdown]
-# # Dropout and batch normalisation: what a layer hears while it learns
+# # Dropout and batch normalization: layers that behave differently in training
 #
-# **Claim.** Of 898 digits three in ten get a random label. A network learns some of these by heart;
-# with half of its neurons, or of its connections, missing in each step it learns more slowly, fits
-# the labels less, and reads at least four more unseen digits of a hundred. Batch normalisation lets
-# eight layers learn at a rate that otherwise breaks them, and from starts at which they stall or
-# break, though starts still matter. Its statistics are noisy where batches are small, and wrong
-# after a dropout of one half, which doubles the variance while training, and not in use.
+# **Claim.** Three in ten of 898 digits get a random label. A network learns some of these by heart.
+# With half of its neurons, or of its connections, dropped in each step it learns more slowly, fits
+# the wrong labels less, and reads at least four more of a hundred unseen digits. Batch
+# normalization lets eight layers learn at a learning rate that otherwise breaks them, and from
+# initial weights with which they otherwise do not learn. Its statistics are noisy where batches are
+# small, and wrong after a dropout of one half, which doubles the variance in training only.
 #
-# **The idea.** Silence some, and make the others louder by as much. Or give each channel mean 0 and
-# variance 1 over the batch, and then a width and a centre that are learned:
+# **The idea.** *Dropout* sets a random fraction p of the inputs to 0 in each training step and
+# divides the others by $1 - p$, so that the mean stays. No neuron can rely on a particular other
+# one. *Batch normalization* gives each channel the mean 0 and the variance 1 over the batch, and
+# then a learned scale and shift:
 #
 # $$y = \frac{m \odot x}{1 - p} \qquad\qquad
 # y = \gamma\, \frac{x - \mu_B}{\sqrt{\sigma_B^2 + \epsilon}} + \beta$$
 #
-# Run it: `python tutorials/1_learning/10_dropout_and_normalization.py` (50 seconds).
-# You will see noisy labels
-# resisted, rates and starts that normalisation allows, and what it costs.
+# In inference nothing is dropped, and averages from training replace the statistics of the batch.
+#
+# Run it: `python tutorials/1_learning/10_dropout_and_normalization.py` (75 seconds).
+# You will see both by hand, what dropout does against wrong labels, which learning rates and
+# initial weights batch normalization allows, and what it costs.
 
 # %%
+import functools
 import pathlib
 
 import keras
-import matplotlib.pyplot as plt
 import numpy as np
 
 import kerasdl
 from kerasdl.formulas import regularization
 from kerasdl.layers import DropConnect
+from kerasdl.utils import tutorial
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-TRIED = (0.01, 0.1, 1.0)  # rates, and deviations of the first weights
 
 # %% [markdown]
 # ## Dropout, by hand
-# The notes leave out the division by $1 - p$. Without it the next layer would hear, in use, twice
-# as much as it has learned with. DropConnect does the same to the weights: its mask has their
-# shape, so each neuron misses other inputs.
+# Without the division by $1 - p$ the next layer would get, in inference, twice as much (for
+# p = 1/2) as it has learned with.
+#
+# *DropConnect* drops weights instead of inputs: its mask has the shape of the weights, so each
+# neuron misses other inputs.
 
 
 # %%
 def dropout(x, rate, random, training):
     if not training:
         return x
-    return x * (random.random(x.shape) >= rate) / (1 - rate)
+    keep = random.random(x.shape) >= rate
+    return x * keep / (1 - rate)
 
 
 def drop_connect(x, w, rate, random, training):
@@ -51,10 +58,13 @@ def drop_connect(x, w, rate, random, training):
 
 
 # %% [markdown]
-# ## Batch normalisation, by hand
-# While training each batch is measured; in use there may be one image only, so means and variances
-# that were averaged on the way stand in. One of the notes leaves out $\epsilon$: then a channel
-# that is always the same is divided by zero.
+# ## Batch normalization, by hand
+# In training each batch is measured. In inference there may be only one image, so the layer uses
+# moving averages of mean and variance that it has kept in training. A channel that is constant has
+# variance 0; $\epsilon$ keeps it from being divided by 0.
+#
+# The mean is subtracted, so a bias in the layer before has no effect, and is left out
+# (`use_bias=False`).
 
 
 # %%
@@ -73,14 +83,16 @@ class BatchNorm:
         return self.gamma * (x - mean) / np.sqrt(variance + self.epsilon) + self.beta
 
 
-def check_by_hand(random):
-    """Both against Keras, the notes' numbers, and a bias that changes nothing."""
+def by_hand(fast=False):
+    random = np.random.default_rng(0)
     ones = dropout(np.ones(100_000), 0.5, random, training=True)
+    print(f"dropout of ones: values {sorted(set(ones.tolist()))}, mean {ones.mean():.3f}")
     assert set(ones) == {0, 2} and abs(ones.mean() - 1) < 0.01
     x, w = random.normal(3, 2, (64, 5)), random.normal(size=(5, 4))
-    many = np.mean([drop_connect(x, w, 0.5, random, True) for _ in range(20_000)], axis=0)
-    np.testing.assert_allclose(many, x @ w, atol=0.4)
+    mean = np.mean([drop_connect(x, w, 0.5, random, True) for _ in range(20_000)], axis=0)
+    np.testing.assert_allclose(mean, x @ w, atol=0.4)
     np.testing.assert_array_equal(drop_connect(x, w, 0.5, random, False), x @ w)
+
     ours, theirs = BatchNorm(5), keras.layers.BatchNormalization()
     for _ in range(20):
         x = random.normal(3, 2, (64, 5))
@@ -90,19 +102,162 @@ def check_by_hand(random):
     np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-9)
     np.testing.assert_allclose(BatchNorm(5)(x + 7, training=True), y, atol=1e-9)  # no bias needed
     assert (BatchNorm(1)(np.ones((4, 1)), training=True) == 0).all()  # epsilon
+    # gamma and beta are trained, mean and variance are not
     assert theirs.count_params() == 20 and len(theirs.trainable_weights) == 2
 
 
+# %%
+tutorial.show(by_hand)
+
 # %% [markdown]
-# ## Small batches, and dropout before it
-# One and the same example comes out differently in each batch, the more so the smaller it is. And
-# dropout multiplies the variance of what has mean 0 by $1 / (1 - p)$, but only in training: what
-# BatchNorm has averaged is not what it meets in use, where its output is then too narrow.
+# ## Dropout against wrong labels
+# Three in ten training digits get a random label. The plain network fits those too. With dropout
+# it fits fewer of them and reads more of the unseen digits, whose labels are right. The price is
+# time: its loss falls more slowly.
 
 
 # %%
-def noise_of_batches(sizes, random):
-    """Deviation of what becomes of an example of 1 in 2,000 batches, by their size."""
+@functools.cache
+def digits():
+    splits = kerasdl.data.load("digits", validation=0)
+    return tutorial.arrays(splits.train), tutorial.arrays(splits.test)
+
+
+def shallow(kind, seed):
+    kerasdl.set_seed(seed)
+    layers = [keras.Input((8, 8, 1)), keras.layers.Flatten()]
+    for number in range(2):
+        if kind == "DropConnect":
+            layers.append(DropConnect(256, 0.5, "relu", seed=number))
+        else:
+            rate = 0.5 if kind == "dropout" else 0.0
+            layers.append(keras.layers.Dense(256, "relu"))
+            layers.append(keras.layers.Dropout(rate, seed=number))
+    return keras.Sequential([*layers, keras.layers.Dense(10)])
+
+
+def train(model, optimizer, data, epochs):
+    """The loss of each epoch; 10 where it is NaN."""
+    model.compile(optimizer, LOSS)
+    history = model.fit(*data, batch_size=32, epochs=epochs, verbose=0)
+    return np.nan_to_num(history.history["loss"], nan=10)
+
+
+def accuracy(model, x, y):
+    return float(np.mean(np.argmax(model(x), axis=-1) == y))
+
+
+def wrong_labels(fast=False):
+    epochs, seeds = (1, 1) if fast else (25, 2)
+    random, ((images, labels), test) = np.random.default_rng(0), digits()
+    wrong = np.where(random.random(len(labels)) < 0.3, random.integers(0, 10, len(labels)), labels)
+    losses, fitted, unseen = {}, {}, {}
+    for kind in ("nothing dropped", "dropout", "DropConnect"):
+        pairs = []
+        for seed in range(seeds):
+            model = shallow(kind, seed)
+            losses[kind] = train(model, keras.optimizers.Adam(1e-3), (images, wrong), epochs)
+            pairs.append((accuracy(model, images, wrong), accuracy(model, *test)))
+        fitted[kind], unseen[kind] = map(float, np.mean(pairs, axis=0))
+        print(f"{kind}: fits {fitted[kind]:.1%} of the labels, {unseen[kind]:.1%} of unseen digits")
+
+    title = "Three in ten training labels are random"
+    figure, axes = tutorial.panels(1, 3, size=(4.6, 3.8), title=title)
+    x = np.arange(1, epochs + 1)
+    tutorial.lines(axes[0], losses, x, xlabel="epoch", ylabel="training loss")
+    names = {"xlabel": "", "ylabel": "fraction"}
+    tutorial.bars(axes[1], fitted, title="Training labels that are fitted", **names)
+    tutorial.bars(axes[2], unseen, title="Unseen digits that are right", **names)
+    axes[1].set_ylim(0, 1.1)
+    axes[2].set_ylim(0, 1.1)
+    if not fast:
+        for kind in ("dropout", "DropConnect"):
+            assert fitted[kind] < fitted["nothing dropped"] - 0.03, fitted
+            assert unseen[kind] > unseen["nothing dropped"] + 0.04, unseen
+            assert losses[kind][4] > losses["nothing dropped"][4] + 0.1, losses  # slower
+    return figure
+
+
+# %%
+tutorial.show(wrong_labels)
+
+# %% [markdown]
+# ## Batch normalization in eight layers
+# Eight layers of 32 ReLUs, plain gradient descent, eight epochs. On the left three learning rates
+# with He's initial weights; on the right initial weights of three sizes at the learning rate 0.1.
+# Without normalization only a low learning rate and fitting weights work. With it all six learn,
+# though not equally well: the initial weights still matter.
+
+
+# %%
+TRIED = 0.01, 0.1, 1.0  # learning rates, and deviations of the initial weights
+
+
+def deep(normalized, deviation=None):
+    kerasdl.set_seed(0)
+    layers = [keras.Input((8, 8, 1)), keras.layers.Flatten()]
+    for number in range(8):
+        start = "he_normal"
+        if deviation:
+            start = keras.initializers.RandomNormal(stddev=deviation, seed=number)
+        if normalized:
+            layers.append(keras.layers.Dense(32, use_bias=False, kernel_initializer=start))
+            layers.append(keras.layers.BatchNormalization(momentum=0.9))
+            layers.append(keras.layers.ReLU())
+        else:
+            layers.append(keras.layers.Dense(32, "relu", kernel_initializer=start))
+    return keras.Sequential([*layers, keras.layers.Dense(10)])
+
+
+def last_losses(pairs, epochs):
+    """For pairs of a learning rate and a deviation: the last loss without and with batch norm."""
+    data, _ = digits()
+    return {
+        name: [
+            float(train(deep(normalized, start), keras.optimizers.SGD(rate), data, epochs)[-1])
+            for rate, start in pairs
+        ]
+        for name, normalized in (("plain", False), ("batch norm", True))
+    }
+
+
+def eight_layers(fast=False):
+    epochs, tried = (1, TRIED[-1:]) if fast else (8, TRIED)
+    by_rate = last_losses([(rate, None) for rate in tried], epochs)
+    by_start = by_rate if fast else last_losses([(0.1, start) for start in TRIED], epochs)
+    figure, axes = tutorial.panels(1, 2, title="Loss after eight epochs; 5: broken", size=(5, 4))
+    xlabels = "learning rate", "deviation of the initial weights"
+    for place, table, xlabel in zip(axes, (by_rate, by_start), xlabels, strict=True):
+        for number, (name, losses) in enumerate(table.items()):
+            x = np.arange(len(losses)) + 0.4 * number - 0.2
+            place.bar_label(place.bar(x, np.minimum(losses, 5), 0.38, label=name), fmt="%.2f")
+        place.axhline(np.log(10), color="grey", ls=":", label="guessing")
+        place.set_xticks(range(len(tried)), [str(value) for value in tried])
+        place.set(xlabel=xlabel, ylabel="training loss", ylim=(0, 6))
+        place.legend(fontsize=8)
+    print(f"loss by learning rate: {by_rate}; by initial weights: {by_start}")
+    if not fast:
+        assert by_rate["plain"][2] > 2.2 and by_rate["batch norm"][2] < 1.2
+        assert min(by_start["plain"]) > 2.2 and max(by_start["batch norm"]) < 2
+        assert max(by_start["batch norm"]) > 3 * min(by_start["batch norm"])  # starts still matter
+    return figure
+
+
+# %%
+tutorial.show(eight_layers)
+
+# %% [markdown]
+# ## What it costs
+# - *Small batches.* The same example comes out differently in each batch, because the others in the
+#   batch differ: the smaller the batch, the noisier.
+# - *Dropout before it.* Dropout multiplies the variance of inputs with mean 0 by $1 / (1 - p)$, but
+#   only in training. The averages that batch normalization has kept are then too large for
+#   inference, and its output too narrow. So put dropout after it.
+
+
+# %%
+def noise_by_batch_size(sizes, random):
+    """The deviation of an example of 1 after normalization in 2,000 batches."""
     found = {}
     for size in sizes:
         batches = np.concatenate([np.ones((1, 2000)), random.normal(size=(size - 1, 2000))])
@@ -110,8 +265,8 @@ def noise_of_batches(sizes, random):
     return found
 
 
-def shift(rates, random):
-    """Variance in use of what had variance 1 while training, after a dropout."""
+def variance_after_dropout(rates, random):
+    """The variance in inference of what has variance 1 in training, after dropout."""
     found = {}
     for rate in rates:
         norm, x = BatchNorm(1, momentum=0.9), random.normal(size=(100, 1000, 1))
@@ -121,129 +276,35 @@ def shift(rates, random):
     return found
 
 
-def network(kind, seed, start=None):
-    kerasdl.set_seed(seed)
-    layers, dense = [keras.Input((8, 8, 1)), keras.layers.Flatten()], keras.layers.Dense
-    for number in range(8 if kind.startswith("deep") else 2):
-        how = keras.initializers.RandomNormal(stddev=start, seed=number) if start else "he_normal"
-        if kind == "deep":
-            layers.append(dense(32, "relu", kernel_initializer=how))
-        elif kind == "deep, normalised":
-            layers.append(dense(32, use_bias=False, kernel_initializer=how))
-            layers += [keras.layers.BatchNormalization(momentum=0.9), keras.layers.ReLU()]
-        elif kind == "DropConnect":
-            layers.append(DropConnect(256, 0.5, "relu", seed=number))
-        else:
-            rate = 0.5 if kind == "dropout" else 0.0
-            layers += [dense(256, "relu"), keras.layers.Dropout(rate, seed=number)]
-    return keras.Sequential([*layers, dense(10)])
-
-
-def train(model, optimizer, data, epochs):
-    model.compile(optimizer, LOSS)
-    history = model.fit(*data, batch_size=32, epochs=epochs, verbose=0).history["loss"]
-    return np.nan_to_num(history, nan=10)
-
-
-def noisy_labels(train_data, test, epochs, seeds):
-    random, (images, labels) = np.random.default_rng(0), train_data
-    wrong = np.where(random.random(len(labels)) < 0.3, random.integers(0, 10, len(labels)), labels)
-    found, losses, right = {}, {}, lambda model, x, y: np.mean(np.argmax(model(x), axis=-1) == y)
-    for kind in ("nothing dropped", "dropout", "DropConnect"):
-        for seed in range(seeds):
-            model, data = network(kind, seed), (images, wrong)
-            losses[kind] = train(model, keras.optimizers.Adam(1e-3), data, epochs)
-            found.setdefault(kind, []).append([right(model, *data), right(model, *test)])
-    return {kind: np.mean(shares, axis=0) for kind, shares in found.items()}, losses
-
-
-def deep_ones(data, epochs, pairs):
-    """Last losses, for pairs of a rate and a start, without and with normalisation."""
-    found = {}
-    for kind in ("deep", "deep, normalised"):
-        runs = [(network(kind, 0, start), keras.optimizers.SGD(rate)) for rate, start in pairs]
-        found[kind] = [float(train(*run, data, epochs)[-1]) for run in runs]
-    return found
-
-
-def draw_noisy(found, losses):
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
-    for kind, loss in losses.items():
-        left.plot(np.arange(1, len(loss) + 1), loss, label=kind)
-    left.set(title="Loss in training, parts missing; 3 of 10 labels random", xlabel="epoch")
-    for place, label in enumerate(("labels of the training digits", "unseen digits")):
-        shares = [100 * each[place] for each in found.values()]
-        bars = right.bar(np.arange(3) + 0.4 * place - 0.2, shares, 0.38, label=label)
-        right.bar_label(bars, fmt="%.0f")
-    right.set(title="Right, %", ylim=(0, 130), xticks=range(3), xticklabels=[*found])
-    left.legend(), right.legend()
+def costs(fast=False):
+    random = np.random.default_rng(0)
+    noise = noise_by_batch_size((2, 4, 16, 64), random)
+    variance = variance_after_dropout((0, 0.25, 0.5, 0.75), random)
+    figure, (left, right) = tutorial.panels(1, 2)
+    names = {"xlabel": "batch size", "ylabel": "deviation of its output"}
+    tutorial.bars(left, noise, title="The same example in many batches", **names)
+    names = {"xlabel": "fraction dropped before", "ylabel": "variance in inference"}
+    tutorial.bars(right, variance, title="Batch norm after dropout", **names)
+    foretold = [1 / regularization.dropout_variance(0.0, 1.0, rate) for rate in variance]
+    np.testing.assert_allclose([*variance.values()], foretold, atol=0.05)
+    assert noise[2] > 3 * noise[64]
     return figure
 
 
-def draw_norm(by_rate, by_start, noise, shifts):
-    figure, axes = plt.subplots(1, 4, figsize=(15, 3.8), layout="constrained")
-    for axis, table in zip(axes, (by_rate, by_start), strict=False):
-        for place, (kind, losses) in enumerate(table.items()):
-            axis.bar(np.arange(len(losses)) + 0.4 * place, np.minimum(losses, 5), 0.38, label=kind)
-        axis.set_xticks(np.arange(len(losses)) + 0.2, TRIED[-len(losses) :])
-        axis.axhline(np.log(10), color="grey", ls=":")
-        axis.set(ylabel="loss (dots: chance; 5: broken)", ylim=(0, 7))
-        axis.legend()
-    axes[0].set(title="Eight layers, by rate", xlabel="rate")
-    axes[1].set(title="The same, by start", xlabel="deviation of the first weights")
-    axes[2].plot([str(size) for size in noise], [*noise.values()], "o-")
-    axes[2].set(
-        title="One example in many batches",
-        xlabel="batch size",
-        ylabel="deviation of its output",
-        ylim=(0, 0.8),
-    )
-    axes[3].plot([*shifts], [*shifts.values()], "o-")
-    axes[3].set(title="After a dropout, in use", xlabel="dropout", ylabel="variance", ylim=(0, 1.1))
-    return figure
+# %%
+tutorial.show(costs)
+
+# %% [markdown]
+# ## Exercises
+# 1. Put the right labels back. What does dropout gain then, after as many epochs and after more?
+# 2. Put dropout after batch normalization in `costs`. What becomes of the variance?
+# 3. Train the normalized layers with batches of 2. Which of the learning rates still work?
 
 
 # %%
 def main(fast=False, out=pathlib.Path("out/10_dropout_and_normalization")):
-    out.mkdir(parents=True, exist_ok=True)
-    random = np.random.default_rng(0)
-    check_by_hand(random)
-    noise, shifts = noise_of_batches((2, 4, 16, 64), random), shift((0, 0.25, 0.5, 0.75), random)
-    splits = kerasdl.data.load("digits", validation=0)
-    load = lambda split: next(split.unbatch().batch(1000).as_numpy_iterator())  # noqa: E731
-    data, test = load(splits.train), load(splits.test)
-    epochs, seeds, tried = (1, 1, TRIED[-1:]) if fast else (25, 2, TRIED)
-    found, losses = noisy_labels(data, test, epochs, seeds)
-    by_rate = deep_ones(data, 1 if fast else 8, [(rate, None) for rate in tried])
-    by_start = deep_ones(data, 8, [(0.1, start) for start in TRIED]) if not fast else by_rate
-    draw_noisy(found, losses).savefig(out / "dropout.png", dpi=120)
-    draw_norm(by_rate, by_start, noise, shifts).savefig(out / "normalisation.png", dpi=120)
-    plt.close("all")
-    print(f"right on noisy labels, on unseen digits: {found}")
-    print(f"loss by rate: {by_rate}; by start: {by_start}")
-    print(f"deviation by batch size: {noise}; variance in use by dropout: {shifts}")
-
-    # the claim
-    assert noise[2] > 3 * noise[64], noise
-    foreseen = [1 / regularization.dropout_variance(0.0, 1.0, rate) for rate in shifts]
-    np.testing.assert_allclose([*shifts.values()], foreseen, atol=0.05)
-    if not fast:
-        (plain, seen), *dropped = found.values()
-        for memorised, unseen in dropped:
-            assert memorised < plain - 0.03 and unseen > seen + 0.04, found
-        slow = [loss[4] for loss in losses.values()]
-        assert slow[0] < min(slow[1:]) - 0.1, slow
-        assert by_rate["deep"][2] > 2.2 and by_rate["deep, normalised"][2] < 1.2, by_rate
-        assert min(by_start["deep"]) > 2.2 and max(by_start["deep, normalised"]) < 2, by_start
-        assert max(by_start["deep, normalised"]) > 3 * min(by_start["deep, normalised"]), by_start
+    tutorial.run(by_hand, wrong_labels, eight_layers, costs, fast=fast, out=out)
 
 
-# %% [markdown]
-# ## Exercises
-# 1. Put the true labels back. What does dropout bring then, after as many epochs and after more?
-# 2. Put the dropout after the normalisation instead. What becomes of the shift?
-# 3. Train the normalised layers with batches of 2. Which of the rates does it bear now?
-
-# %%
-if __name__ == "__main__":
+if __name__ == "__main__" and not tutorial.in_editor():
     main()

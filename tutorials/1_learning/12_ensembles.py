@@ -1,24 +1,24 @@
 # %% [markdown]
 # # Ensembles: what several networks gain by disagreeing
 #
-# **Claim.** Ten networks that differ in their seed alone learn the same 898 digits. On any data,
-# even noise whose labels are thrown by dice, the loss of their mean is at most the mean of their
-# losses: that is a theorem. So on unseen digits the mean loss falls with each member. Nothing is
-# promised about mistakes, and yet at least one in six of them goes, most with the first few
-# members. Which networks it happens to be matters less than half as much with five as with one.
-# Copies of one gain nothing: what is gained is disagreement. They disagree most where they know
-# least: of pure noise each alone is more than three quarters sure, all together less than two
-# thirds. One network with as many weights, trained as long, does no better: of three none makes
-# fewer mistakes, and the loss of each is higher.
+# **Claim.** Ten networks that differ only in their seed learn the same 898 digits. The loss of
+# their mean prediction is at most the mean of their losses, on any data and with any labels: that
+# is a theorem. So on unseen digits the mean loss falls with each further member. No theorem says
+# that mistakes get fewer, and yet at least one in six disappears, most of them with the first few
+# members. How much the result depends on which networks it happens to be is, with five members,
+# less than half of what it is with one. Copies of one network gain nothing: the gain comes from
+# disagreement. Members disagree most about inputs that they know nothing about: of pure noise, each
+# alone is more than three quarters sure, all together less than two thirds. A single network with
+# as many weights, trained as long, does no better than the ten.
 #
-# **The idea.** Take the mean of the probabilities. Since $-\log$ is convex, Jensen's inequality
-# says of the right class y, with equality only where all members say the same:
+# **The idea.** Take the mean of the members' probabilities. Since $-\log$ is convex, Jensen's
+# inequality says for the right class y, with equality only where all members agree:
 #
 # $$p = \frac 1 M \sum_m p_m \qquad\qquad -\log p[y] \;\le\; \frac 1 M \sum_m -\log p_m[y]$$
 #
-# Run it: `python tutorials/1_learning/12_ensembles.py` (35 seconds).
-# You will see what each member adds,
-# what they say of doubtful digits, and how sure they are of what is no digit.
+# Run it: `python tutorials/1_learning/12_ensembles.py` (45 seconds).
+# You will see what each further member adds, what members say about doubtful digits, and how sure
+# they are of images that show no digit.
 
 # %%
 import functools
@@ -26,46 +26,72 @@ import itertools
 import pathlib
 
 import keras
-import matplotlib.pyplot as plt
 import numpy as np
 
 import kerasdl
 from kerasdl.formulas import regularization
 from kerasdl.models.composite.ensemble import Ensemble
+from kerasdl.utils import tutorial
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-ONE, ALL, GREY = "tab:orange", "tab:blue", "0.45"
+ONE, ALL = "tab:orange", "tab:blue"
 
 # %% [markdown]
 # ## Members
-# Each begins elsewhere and meets the digits in another order, both by its seed. Nothing else is
-# different, and nothing else needs to be.
+# The seed decides the initial weights and the order in which the digits are seen. Nothing else
+# differs between members, and nothing else needs to.
 
 
 # %%
-def train(seed, digits, epochs, width=64):
+@functools.cache
+def digits():
+    splits = kerasdl.data.load("digits", validation=0)
+    return tutorial.arrays(splits.train), tutorial.arrays(splits.test)
+
+
+def train(seed, epochs, width=64):
     kerasdl.set_seed(seed)
-    hidden = keras.layers.Dense(width, "relu"), keras.layers.Dense(width, "relu")
-    layers = keras.layers.Flatten(), *hidden, keras.layers.Dense(10)
-    model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(width, "relu"),
+            keras.layers.Dense(width, "relu"),
+            keras.layers.Dense(10),
+        ]
+    )
     model.compile(keras.optimizers.Adam(3e-3), LOSS)
-    model.fit(*digits, batch_size=32, epochs=epochs, verbose=0)
+    model.fit(*digits()[0], batch_size=32, epochs=epochs, verbose=0)
     return model
 
 
-def say(models, images):
-    """Probabilities (models, images, classes)."""
+@functools.cache
+def members(fast):
+    count, epochs = (2, 1) if fast else (10, 20)
+    return [train(seed, epochs) for seed in range(count)]
+
+
+@functools.cache
+def large_networks(fast):
+    """Single networks with about as many weights as ten members."""
+    count, epochs = (1, 1) if fast else (3, 20)
+    return [train(seed, epochs, width=264) for seed in range(count)]
+
+
+def predict(models, images):
+    """Probabilities: (models, images, classes)."""
     return np.stack([keras.ops.softmax(model(images)) for model in models])
 
 
 # %% [markdown]
-# ## Together
-# `regularization.ensemble` is the mean over the first axis; the library's `Ensemble` is the same as
-# a network, which can be saved, exported and measured like any other. (`kerasdl.create_model(
-# "ensemble", count=5)` makes one of convolutional members that are yet to be trained.) With ten
-# members there are 1,023 ensembles to choose, so the mean over all of one size is exact. (Of all
-# ten there is one choice, so there the band must close: what would be left among networks never
-# met is larger, by about $\sqrt{10 / (10 - n)}$ for n members.)
+# ## More and more members
+# With ten members there are 1,023 ensembles to choose from, so the mean over all ensembles of a
+# size is exact. The spread between them must shrink to nothing at ten, where there is only one
+# choice; what would remain with members that one has not met is larger, by about
+# $\sqrt{10 / (10 - n)}$ for ensembles of n.
+#
+# The library's `Ensemble` is the mean as a Keras model, which can be saved, exported and measured
+# like any other. (`kerasdl.create_model("ensemble", count=5)` makes one of untrained members.)
 
 
 # %%
@@ -74,24 +100,109 @@ def loss(p, labels):
 
 
 def mistakes(p, labels):
+    """Percentage of wrong predictions."""
     return 100 * float(np.mean(p.argmax(axis=-1) != labels))
 
 
-def by_count(said, labels, measure):
-    """For each number of members: the measure of every ensemble of so many."""
+def by_size(predictions, labels, measure):
+    """For each number of members, the measure of every ensemble of that size."""
     return {
-        count: [
-            measure(regularization.ensemble(said[list(chosen)]), labels)
-            for chosen in itertools.combinations(range(len(said)), count)
+        size: [
+            measure(regularization.ensemble(predictions[list(chosen)]), labels)
+            for chosen in itertools.combinations(range(len(predictions)), size)
         ]
-        for count in range(1, len(said) + 1)
+        for size in range(1, len(predictions) + 1)
     }
 
 
+def more_members(fast=False):
+    images, labels = digits()[1]
+    predictions = predict(members(fast), images)
+    single = predict(large_networks(fast), images)
+    figure, axes = tutorial.panels(1, 2, size=(5.5, 4.4), title="Unseen digits")
+    found = {}
+    for place, measure in zip(axes, (loss, mistakes), strict=True):
+        table = by_size(predictions, labels, measure)
+        alone = [measure(p, labels) for p in single]
+        sizes, means = [*table], [float(np.mean(values)) for values in table.values()]
+        low, high = [[f(values) for values in table.values()] for f in (min, max)]
+        place.fill_between(
+            sizes, low, high, color=ALL, alpha=0.15, lw=0, label="best to worst choice"
+        )
+        place.plot(sizes, means, "o-", color=ALL, label="mean of all choices")
+        place.axhline(means[0], color="grey", ls=":", label="one member, or copies of it")
+        label = "one network with as many weights"
+        place.plot([sizes[-1] + 1] * len(alone), alone, "D", color=ONE, label=label)
+        place.set(xlabel="members", xticks=sizes, ylim=(0, None))
+        place.legend(fontsize=8, loc="lower left")
+        spread = [float(np.std(values)) for values in table.values()]
+        found[measure.__name__] = means, spread, alone
+        print(f"{measure.__name__}, 1 to {len(sizes)} members: {np.round(means, 3)}")
+        print(f"    deviation between choices {np.round(spread, 3)}")
+        print(f"    large networks alone {np.round(alone, 3)}")
+    axes[0].set_ylabel("cross-entropy")
+    axes[1].set_ylabel("wrong, %")
+
+    np.testing.assert_allclose(
+        keras.ops.exp(Ensemble(members(fast))(images)), predictions.mean(axis=0), atol=1e-5
+    )
+    (means, spread, alone), (wrong, wrong_spread, wrong_alone) = found.values()
+    assert (np.diff(means) < 0).all(), means
+    if not fast:
+        assert wrong[-1] < wrong[0] * 5 / 6, wrong
+        assert wrong[0] - wrong[3] > wrong[3] - wrong[-1], wrong  # most with the first
+        count = len(means)
+        fewer_choices = [(count / (count - n)) ** 0.5 for n in range(1, count)]
+        for each in (spread, wrong_spread):
+            corrected = np.multiply(each[:-1], fewer_choices)
+            assert corrected[4] < corrected[0] / 2, corrected
+        assert means[-1] < min(alone), alone
+        assert wrong[-1] <= min(wrong_alone) + 0.2, wrong_alone  # a tie; one digit is 0.11
+    return figure
+
+
+# %%
+tutorial.show(more_members)
+
 # %% [markdown]
-# ## Where they disagree
-# A doubt may be shared: all say "3 or 8". Or each is sure of something else. Entropy H takes the
-# two apart: what the mean doubts is what members doubt on average, and what they disagree about.
+# ## Jensen's inequality
+# It holds for every image, whatever its label, so also for noise with labels thrown by dice. And
+# the seed is really the only difference: the same seed gives the same network.
+
+
+# %%
+def never_worse(fast=False):
+    random = np.random.default_rng(0)
+    for kind, images in strange_images().items():
+        p = predict(members(fast), images)
+        labels = np.arange(len(images)), random.integers(0, 10, len(images))
+        together = -np.log(regularization.ensemble(p)[labels])
+        alone = -np.log(p[:, *labels]).mean(axis=0)
+        assert (together <= alone + 1e-4).all(), kind
+    images, _ = digits()[1]
+    again = predict([train(0, epochs=1 if fast else 20)], images)
+    np.testing.assert_allclose(again[0], predict(members(fast)[:1], images)[0], atol=1e-3)
+
+
+def strange_images():
+    """Test digits, and images that resemble digits less and less."""
+    images, random = digits()[1][0], np.random.default_rng(0)
+    return {
+        "digits": images,
+        "upside down": images[:, ::-1, ::-1],
+        "pixels mixed": random.permuted(images.reshape(-1, 64), axis=1).reshape(images.shape),
+        "noise": random.random(images.shape, dtype="float32"),
+    }
+
+
+# %%
+tutorial.show(never_worse)
+
+# %% [markdown]
+# ## Where members disagree
+# A prediction can be uncertain in two ways. All members may say "3 or 8". Or each member may be
+# sure, of different classes. The entropy $H[p] = -\sum_k p_k \log p_k$ tells them apart: the
+# entropy of the mean is the mean entropy of the members plus their disagreement.
 #
 # $$H[p] = \frac 1 M \sum_m H[p_m] + \text{disagreement}, \qquad \text{disagreement} \ge 0$$
 
@@ -101,145 +212,88 @@ def entropy(p):
     return -np.sum(p * np.log(np.maximum(p, 1e-12)), axis=-1)
 
 
-def disagreement(said):
-    return entropy(regularization.ensemble(said)) - entropy(said).mean(axis=0)
+def disagreement(predictions):
+    return entropy(regularization.ensemble(predictions)) - entropy(predictions).mean(axis=0)
 
 
-def strange(images, random):
-    """Images that are less and less digits."""
-    return {
-        "digits": images,
-        "upside down": images[:, ::-1, ::-1],
-        "pixels mixed": random.permuted(images.reshape(-1, 64), axis=1).reshape(images.shape),
-        "noise": random.random(images.shape, dtype="float32"),
-    }
+def doubtful_digits(fast=False):
+    (images, labels), noise = digits()[1], strange_images()["noise"]
+    doubtful = np.argsort(disagreement(predict(members(fast), images)))[-5:]
+    typical = np.argsort(disagreement(predict(members(fast), noise)))[len(noise) // 2]
+    shown = np.concatenate([images[doubtful], noise[[typical]]])
+    titles = [f"is a {label}" for label in labels[doubtful]] + ["noise"]
+    predictions = predict(members(fast), shown).swapaxes(0, 1)  # (images, members, classes)
 
-
-# %% [markdown]
-# ## The pictures
+    figure, axes = tutorial.panels(2, 6, size=(2.1, 2.4))
+    for (top, low), image, title, p in zip(axes.T, shown, titles, predictions, strict=True):
+        top.imshow(image[..., 0], cmap="gray_r")
+        top.set(title=title, xticks=[], yticks=[])
+        low.imshow(np.vstack([p, p.mean(axis=0)]), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        low.axhline(len(p) - 0.5, color="black", lw=1)
+        low.set(xticks=range(10), yticks=[], xlabel="class")
+    axes[1, 0].set_yticks(range(len(p) + 1), [*map(str, range(1, len(p) + 1)), "mean"])
+    axes[1, 0].set_ylabel("member")
+    figure.suptitle("The five digits about which members disagree most, and noise (darker: surer)")
+    copies = predict([members(fast)[0]] * 3, images)
+    np.testing.assert_allclose(disagreement(copies), 0, atol=1e-5)
+    return figure
 
 
 # %%
-def draw_counts(tables, large):
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
-    titles = "Loss on unseen digits", "Unseen digits read wrong, %"
-    for axis, title, table, single in zip(axes, titles, tables, large, strict=True):
-        counts, means = [*table], [np.mean(values) for values in table.values()]
-        low, high = [[f(values) for values in table.values()] for f in (min, max)]
-        axis.fill_between(counts, low, high, color=ALL, alpha=0.15, lw=0)
-        axis.plot(counts, means, "o-", color=ALL)
-        axis.axhline(means[0], color=GREY, ls=":")
-        axis.plot([counts[-1] + 1] * len(single), single, "D", color=ONE)
-        label = functools.partial(axis.annotate, textcoords="offset points", fontsize=11)
-        label("from the best choice\nto the worst", (1, high[0]), (70, -28), color=ALL)
-        label("mean of all choices", (counts[-1], means[0]), (0, -22), color=ALL, ha="right")
-        label("one member, or copies", (counts[-1], means[0]), (0, 5), color=GREY, ha="right")
-        place = counts[-1] + 1.2, min(single)
-        label("one network with\nas many weights", place, (0, -38), color=ONE, ha="right")
-        axis.set(title=title, xlabel="members", xticks=counts, ylim=(0, None))
+tutorial.show(doubtful_digits)
+
+# %% [markdown]
+# ## How sure of what is no digit
+# A softmax always names a class, also for images that show none. A single network is often sure of
+# it; the members' disagreement shows that they have never seen such a thing.
+
+
+# %%
+def how_sure(fast=False):
+    one, together, apart = {}, {}, {}
+    for kind, images in strange_images().items():
+        p = predict(members(fast), images)
+        one[kind] = float(p.max(axis=-1).mean())
+        together[kind] = float(regularization.ensemble(p).max(axis=-1).mean())
+        apart[kind] = float(disagreement(p).mean())
+        assert disagreement(p).min() > -1e-5, kind
+        print(f"{kind}: one is {one[kind]:.0%} sure, all {together[kind]:.0%}; {apart[kind]:.2f}")
+    figure, (left, right) = tutorial.panels(1, 2, size=(5.5, 4))
+    for place, (label, values, color) in enumerate(
+        (("one member", one, ONE), ("mean of all", together, ALL))
+    ):
+        x = np.arange(len(values)) + 0.4 * place - 0.2
+        bars = left.bar(x, [*values.values()], 0.38, color=color, label=label)
+        left.bar_label(bars, fmt="%.2f", fontsize=8)
+    left.set_xticks(range(len(one)), one)
+    left.set(title="Confidence", ylabel="probability of the likeliest class", ylim=(0, 1.25))
+    left.legend(ncols=2, fontsize=8)
+    names = {"xlabel": "", "ylabel": "disagreement, nats"}
+    tutorial.bars(right, apart, title="Disagreement", color=ALL, **names)
+    if not fast:
+        assert one["noise"] > 0.75 and together["noise"] < 2 / 3
+        assert apart["noise"] > 5 * apart["digits"]
+        assert apart["digits"] < apart["upside down"] < apart["pixels mixed"]
     return figure
 
 
-def draw_said(images, titles, said):
-    figure, axes = plt.subplots(2, len(images), figsize=(12, 4.8), layout="constrained")
-    for (top, low), image, title, each in zip(axes.T, images, titles, said, strict=True):
-        top.imshow(image[..., 0], cmap="gray_r")
-        top.set(title=title, xticks=(), yticks=())
-        low.imshow(np.vstack([each, each.mean(axis=0)]), cmap="Blues", vmin=0, vmax=1)
-        low.axhline(len(each) - 0.5, color="black", lw=1)
-        low.set(xticks=range(10), yticks=())
-    axes[1, 0].set_yticks(range(len(each) + 1), [*range(1, len(each) + 1), "mean"])
-    axes[1, 0].set_ylabel("member")
-    figure.supxlabel("class: the darker, the surer")
-    return figure
+# %%
+tutorial.show(how_sure)
 
-
-def draw_sure(sure, apart):
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
-    places = np.arange(len(sure))
-    for place, (who, colour) in enumerate((("one member", ONE), ("the mean of all", ALL))):
-        shares = [100 * pair[place] for pair in sure.values()]
-        bars = left.bar(places + 0.4 * place - 0.2, shares, 0.38, color=colour, label=who)
-        left.bar_label(bars, fmt="%.0f")
-    left.set(title="How sure of the likeliest class, %", ylim=(0, 125))
-    left.legend(ncols=2, frameon=False, loc="upper right")
-    bars = right.bar(places, [*apart.values()], 0.6, color=ALL)
-    right.bar_label(bars, fmt="%.2f")
-    right.margins(y=0.1)
-    right.set(title="Disagreement, in nats (natural logarithms)")
-    for axis in (left, right):
-        axis.set_xticks(places, [*sure])
-    return figure
+# %% [markdown]
+# ## Exercises
+# 1. Give each member only nine tenths of the digits, different ones to each. They disagree more. Is
+#    their mean better?
+# 2. Refuse to answer where members disagree. How many digits go unanswered until no answer is
+#    wrong?
+# 3. Train the `Ensemble` as one network with `fit`. Are its members as good alone as before?
 
 
 # %%
 def main(fast=False, out=pathlib.Path("out/12_ensembles")):
-    out.mkdir(parents=True, exist_ok=True)
-    splits, random = kerasdl.data.load("digits", validation=0), np.random.default_rng(0)
-    load = lambda split: next(split.unbatch().batch(1000).as_numpy_iterator())  # noqa: E731
-    digits, (images, labels) = load(splits.train), load(splits.test)
-    count, epochs = (2, 1) if fast else (10, 20)
-    members = [train(seed, digits, epochs) for seed in range(count)]
-    large = [train(seed, digits, epochs, width=264) for seed in range(1 if fast else 3)]
-    said = say(members, images)
-    tables = [by_count(said, labels, measure) for measure in (loss, mistakes)]
-    alone = [[measure(p, labels) for p in say(large, images)] for measure in (loss, mistakes)]
-
-    kinds = strange(images, random)
-    answers = {kind: say(members, each) for kind, each in kinds.items()}
-    sure, apart = {}, {}
-    for kind, p in answers.items():
-        sure[kind] = p.max(axis=-1).mean(), regularization.ensemble(p).max(axis=-1).mean()
-        apart[kind] = disagreement(p).mean()
-    doubtful = np.argsort(disagreement(said))[-5:]
-    typical = np.argsort(disagreement(answers["noise"]))[len(labels) // 2]
-    shown = np.concatenate([images[doubtful], kinds["noise"][[typical]]])
-    titles = [f"in truth a {label}" for label in labels[doubtful]] + ["noise"]
-    draw_counts(tables, alone).savefig(out / "members.png", dpi=120)
-    draw_said(shown, titles, say(members, shown).swapaxes(0, 1)).savefig(out / "said.png", dpi=120)
-    draw_sure(sure, apart).savefig(out / "sure.png", dpi=120)
-    plt.close("all")
-    means = [[float(np.mean(values)) for values in table.values()] for table in tables]
-    spreads = [[float(np.std(values)) for values in table.values()] for table in tables]
-    for what, mean, spread, single in zip(("loss", "% wrong"), means, spreads, alone, strict=True):
-        print(f"{what}, 1 to {count} members: {np.round(mean, 3)}, +- {np.round(spread, 3)}")
-        print(f"{what} of large networks: {np.round(single, 3)}")
-    print("weights:", [sum(m.count_params() for m in each) for each in (members, large[:1])])
-    for kind, (one, together) in sure.items():
-        print(f"{kind}: one {one:.0%} sure, all {together:.0%}; disagreement {apart[kind]:.2f}")
-
-    # the claim
-    ensemble = Ensemble(members)
-    np.testing.assert_allclose(keras.ops.exp(ensemble(images)), said.mean(axis=0), atol=1e-5)
-    for kind, p in answers.items():  # Jensen, for each image, whatever its label
-        which = np.arange(len(labels)), random.integers(0, 10, len(labels))
-        together = -np.log(regularization.ensemble(p)[which])
-        assert (together <= -np.log(p[:, *which]).mean(axis=0) + 1e-4).all(), kind
-        assert disagreement(p).min() > -1e-5, kind
-    again = say([train(0, digits, epochs)], images)
-    np.testing.assert_allclose(again[0], said[0], atol=1e-3)  # the seed is the only difference
-    np.testing.assert_allclose(disagreement(said[[0, 0, 0]]), 0, atol=1e-5)
-    assert (np.diff(means[0]) < 0).all(), means
-    if not fast:
-        assert means[1][-1] < means[1][0] * 5 / 6, means
-        assert means[1][0] - means[1][3] > means[1][3] - means[1][-1], means
-        left = [(count / (count - n)) ** 0.5 for n in range(1, count)]  # all ten: no choice
-        fresh = [np.multiply(spread[:-1], left) for spread in spreads]
-        assert all(spread[4] < spread[0] / 2 for spread in fresh), fresh
-        assert means[0][-1] < min(alone[0]), alone
-        assert means[1][-1] <= min(alone[1]) + 0.2, alone  # a tie; one digit is 0.11
-        assert sure["noise"][0] > 0.75 and sure["noise"][1] < 2 / 3, sure
-        assert apart["noise"] > 5 * apart["digits"], apart
-        assert apart["digits"] < apart["upside down"] < apart["pixels mixed"], apart
+    sections = more_members, never_worse, doubtful_digits, how_sure
+    tutorial.run(*sections, fast=fast, out=out)
 
 
-# %% [markdown]
-# ## Exercises
-# 1. Give each member nine tenths of the digits only, others to each. They disagree more. Is their
-#    mean better?
-# 2. Let an image go unanswered if they disagree about it. How many must go until none is wrong?
-# 3. Train the `Ensemble` as one network with `fit`. Are its members as good alone as before?
-
-# %%
-if __name__ == "__main__":
+if __name__ == "__main__" and not tutorial.in_editor():
     main()

@@ -1,109 +1,244 @@
 # %% [markdown]
-# # Twenty questions, eleven to twenty: layers and whole networks
+# # Ten questions on layers and networks, each answered by an experiment
 #
-# **Claim.** Ten more questions of an interview, from dropout to the VAE, each have an answer of one
-# sentence, and an experiment of a few lines that could refute it. All numbers are measured while
-# you wait, and each answer is asserted. The first ten are in the tutorial before.
+# **Claim.** Ten more questions that are often asked in interviews, from dropout to the VAE, each
+# have an answer of one sentence, and an experiment of a few lines that could refute it. Every
+# number here is measured when you run it, and every answer is checked. The first ten are in the
+# tutorial before; several of these look ahead to the parts that follow.
 #
-# **The idea.** As there; the questions are ours, after the notes' topics. Question 16's formula: a
-# score of attention is a sum of d products, so its variance is d, and the root brings it back to 1.
+# **The idea.** As there, and again one formula that is measured. An attention score is a sum of d
+# products of numbers with variance 1, so its variance is d, and dividing by the root of d brings it
+# back to 1:
 #
 # $$A = \mathrm{softmax}(Q K^\top / \sqrt d) \qquad \mathrm{Var}[q \cdot k] = d$$
 #
-# Run it: `python tutorials/1_learning/15_questions_on_networks.py` (35 seconds).
-# You will see a table of ten
-# questions, numbers and answers, and the numbers as bars.
+# Run it: `python tutorials/1_learning/15_questions_on_networks.py` (60 seconds).
+# You will see ten questions, each with its answer and a figure that shows it.
 
 # %%
 import collections
-import itertools
+import functools
 import pathlib
 import pydoc_data.topics
 import re
 
 import keras
-import matplotlib.pyplot as plt
 import numpy as np
 
 import kerasdl
 from kerasdl.formulas import attention, basics, convolution, generative, gradients, unrolling
+from kerasdl.utils import tutorial
 
-FIRST = 11
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-layers = keras.layers
-
-# %% [markdown]
-# ## Layers
-# A generator yields for each question: the question, the numbers, the answer, whether it holds.
 
 
-# %%
-def about_layers(data, random):
-    layer, ones = layers.Dropout(0.5, seed=0), np.ones((1000, 100), "float32")
-    heard = np.asarray(layer(ones, training=True))
-    n = {"silenced": np.mean(heard == 0), "mean in\ntraining": heard.mean()}
-    n["mean in\nuse"] = float(np.mean(layer(ones)))
-    answer = "What is not silenced is divided by 1 - p, so that in use nothing need be done."
-    holds = abs(n["silenced"] - 0.5) < 0.01 > abs(n["mean in\ntraining"] - 1)
-    yield "What does dropout do in use?", n, answer, holds and n["mean in\nuse"] == 1
-
-    layer, one = layers.BatchNormalization(), np.ones((1, 1), "float32")
-    others = [random.normal(mean, size=(31, 1)).astype("float32") for mean in (0, 5)]
-    n = {}
-    for name, training in (("in training", True), ("in use", False)):
-        ours = [float(layer(np.r_[one, rest], training=training)[0, 0]) for rest in others]
-        n[f"{name},\ndifference"] = abs(ours[0] - ours[1])
-    answer = (
-        "In training an example is judged beside its batch, in use beside averages of training."
-    )
-    trained, used = n.values()
-    yield "What does batch norm do in use?", n, answer, trained > 1 and used == 0
-
-    n = {"dense": basics.dense_parameters(28 * 28, 26 * 26 * 16)}
-    n["16 filters\n3 x 3"] = convolution.convolution_parameters(1, 16, 3)
-    image, kernel = random.normal(size=(12, 12)), random.normal(size=(3, 3))
-    moved = [convolution.filter_image(i, kernel) for i in (image, np.roll(image, 1, axis=1))]
-    answer = "It uses few weights everywhere, so what moves in the image moves in its output."
-    holds = np.allclose(moved[0][:, :-1], moved[1][:, 1:]) and n["dense"] > 50_000 * 160
-    yield "Why convolution, not dense?", n, answer, holds
-
-    images = data[1][0][:200]
-    maps = [layers.Conv2D(8, 3, kernel_initializer=keras.initializers.Orthogonal(seed=0))]
-    maps = [np.asarray(maps[0](i)) for i in (images, np.roll(images, 1, axis=2))]
-    n = {"map": maps}
-    n["max pooled\n2 x 2"] = [layers.MaxPooling2D(2)(m) for m in maps]
-    n["max of\nall"] = [layers.GlobalMaxPooling2D()(m) for m in maps]
-    n = {k: float(np.linalg.norm(a - b) / np.linalg.norm(a)) for k, (a, b) in n.items()}
-    answer = "Moved by a pixel, the pooled image changes less than the image; the depth stays."
-    yield "What is pooling for?", n, answer, [*n.values()] == sorted(n.values())[::-1]
+@functools.cache
+def digits():
+    splits = kerasdl.data.load("digits", validation=0)
+    return tutorial.arrays(splits.train), tutorial.arrays(splits.test)
 
 
 # %% [markdown]
-# ## Sequences and words
+# ## 11. What does dropout do in inference?
+# Nothing. In training, what is not dropped is divided by 1 - p, so the mean is right already.
 
 
 # %%
-def about_sequences(random):
-    # the plain network's best case: all singular values are 1
-    u, h, jacobian = np.linalg.qr(random.normal(size=(32, 32)))[0], np.zeros(32), np.eye(32)
+def q11_dropout(fast=False):
+    layer, ones = keras.layers.Dropout(0.5, seed=0), np.ones((1000, 100), "float32")
+    training = np.asarray(layer(ones, training=True))
+    inference = np.asarray(layer(ones))
+    figure, axes = tutorial.panels(1, 2, sharey=True, title="11. Dropout of one half, inputs of 1")
+    for place, (name, values) in zip(
+        axes, (("training", training), ("inference", inference)), strict=True
+    ):
+        found = {str(v): float(np.mean(values == v)) for v in (0, 1, 2)}
+        title = f"{name}: mean {values.mean():.3f}"
+        tutorial.bars(place, found, xlabel="output", ylabel="fraction", title=title)
+    assert abs(np.mean(training == 0) - 0.5) < 0.01 > abs(training.mean() - 1)
+    assert inference.mean() == 1
+    return figure
+
+
+# %%
+tutorial.show(q11_dropout)
+
+# %% [markdown]
+# ## 12. What does batch normalization do in inference?
+# In training an example is compared with the others in its batch; in inference with averages that
+# were kept in training. So in inference its output does not depend on the other examples.
+#
+# One and the same example of 1 is put into batches whose other examples have the mean -5 to 5.
+
+
+# %%
+def q12_batch_norm(fast=False):
+    random, layer = np.random.default_rng(0), keras.layers.BatchNormalization()
+    one = np.ones((1, 1), "float32")
+    means = np.arange(-5, 6)
+    batches = [np.r_[one, random.normal(m, size=(31, 1)).astype("float32")] for m in means]
+    curves = {
+        name: [float(layer(batch, training=training)[0, 0]) for batch in batches]
+        for name, training in (("training", True), ("inference", False))
+    }
+    figure, axes = tutorial.panels(size=(6, 4))
+    names = {
+        "xlabel": "mean of the other examples in the batch",
+        "ylabel": "output for the example",
+    }
+    title = "12. The same example in different batches"
+    tutorial.lines(axes, curves, means, title=title, marker="o", **names)
+    assert abs(curves["training"][5] - curves["training"][10]) > 1
+    assert np.ptp(curves["inference"]) == 0
+    return figure
+
+
+# %%
+tutorial.show(q12_batch_norm)
+
+# %% [markdown]
+# ## 13. Why convolutions and not dense layers?
+# A convolution uses the same few weights everywhere. So it needs far fewer, and what moves in the
+# image moves in its output.
+
+
+# %%
+def q13_convolution(fast=False):
+    weights = {
+        "dense": basics.dense_parameters(28 * 28, 26 * 26 * 16),
+        "convolution": convolution.convolution_parameters(1, 16, 3),
+    }
+    image = digits()[1][0][3, ..., 0]
+    moved = np.roll(image, 1, axis=1)
+    edges = np.array([[1.0, 0, -1]] * 3)
+    found = [convolution.filter_image(each, edges) for each in (image, moved)]
+    figure, axes = tutorial.panels(1, 5, size=(2.9, 3.2), title="13. Few weights, used everywhere")
+    names = {"xlabel": "28x28 image to 16 maps", "ylabel": "weights"}
+    tutorial.bars(axes[0], weights, form="{:,}", **names)
+    axes[0].set_yscale("log")
+    titles = "image", "moved by 1", "its edges", "edges, moved by 1"
+    for place, values, title in zip(axes[1:], (image, moved, *found), titles, strict=True):
+        place.imshow(values, cmap="gray")
+        place.set(title=title, xticks=[], yticks=[])
+    np.testing.assert_allclose(found[0][:, :-1], found[1][:, 1:])
+    assert weights["dense"] > 50_000 * weights["convolution"]
+    return figure
+
+
+# %%
+tutorial.show(q13_convolution)
+
+# %% [markdown]
+# ## 14. What is pooling for?
+# If the image moves by one pixel, pooled maps change less than the maps do. Depth, the number of
+# maps, stays as it is.
+
+
+# %%
+def q14_pooling(fast=False):
+    images = digits()[1][0][:200]
+    layer = keras.layers.Conv2D(8, 3, kernel_initializer=keras.initializers.Orthogonal(seed=0))
+    maps = [np.asarray(layer(each)) for each in (images, np.roll(images, 1, axis=2))]
+    pairs = {
+        "maps": maps,
+        "max of 2x2": [keras.layers.MaxPooling2D(2)(each) for each in maps],
+        "max of all": [keras.layers.GlobalMaxPooling2D()(each) for each in maps],
+    }
+    changes = {
+        name: float(np.linalg.norm(before - after) / np.linalg.norm(before))
+        for name, (before, after) in pairs.items()
+    }
+    figure, axes = tutorial.panels(size=(6, 3.8))
+    title = "14. The image moves by one pixel"
+    tutorial.bars(axes, changes, xlabel="", ylabel="relative change", title=title)
+    assert [*changes.values()] == sorted(changes.values(), reverse=True)
+    return figure
+
+
+# %%
+tutorial.show(q14_pooling)
+
+# %% [markdown]
+# ## 15. What are the gates of an LSTM for?
+# A forget gate near 1 carries the cell's memory, and its gradient, through a hundred steps. In a
+# plain recurrent network each step multiplies the gradient by $\mathrm{diag}(1 - h^2)\, U$. This is
+# its best case: all singular values of U are 1.
+
+
+# %%
+def q15_lstm_gates(fast=False):
+    random = np.random.default_rng(0)
+    u = np.linalg.qr(random.normal(size=(32, 32)))[0]
+    h, jacobian, plain = np.zeros(32), np.eye(32), []
     for _ in range(100):
         h = np.tanh(u @ h + 0.1 * random.normal(size=32))
         jacobian = gradients.recurrent_jacobian(h, u) @ jacobian
-    n = {"plain": np.linalg.norm(jacobian, 2)}
-    n["LSTM\nf = 0.99"] = float(unrolling.cell_state_gradient(np.full(100, 0.99)))
-    answer = "A gate near 1 carries the memory, and its gradient, through a hundred steps."
-    yield "What are an LSTM's gates for?", n, answer, n["plain"] < 0.05 < 0.3 < n["LSTM\nf = 0.99"]
+        plain.append(float(np.linalg.norm(jacobian, 2)))
+    steps = np.arange(1, 101)
+    curves = {
+        "plain network": plain,
+        "LSTM, forget gate 0.99": [
+            float(unrolling.cell_state_gradient(np.full(step, 0.99))) for step in steps
+        ],
+        "LSTM, forget gate 0.9": [
+            float(unrolling.cell_state_gradient(np.full(step, 0.9))) for step in steps
+        ],
+    }
+    figure, axes = tutorial.panels(size=(6.5, 4))
+    names = {"xlabel": "steps back", "ylabel": "gradient that is left"}
+    tutorial.lines(axes, curves, steps, title="15. Gradients through a hundred steps", **names)
+    axes.set_ylim(0, 1.05)
+    assert plain[-1] < 0.05 < 0.3 < curves["LSTM, forget gate 0.99"][-1]
+    return figure
 
-    q, k = random.normal(size=(2, 64, 512))
-    weights = attention.dot_attention_weights(q, k), attention.attention_weights(q, k)
-    n = {w: float(a.max(axis=1).mean()) for w, a in zip(("plain", "scaled"), weights, strict=True)}
-    answer = (
-        "Scores deviate by sqrt(d); undivided, softmax gives the largest all and the rest nothing."
-    )
-    holds = n["plain"] > 0.8 > 0.3 > n["scaled"]
-    yield "Why divide by sqrt(d)?", n, answer, holds and 20 < np.std(q @ k.T) < 25
 
-    words = re.findall("[a-z_]+", " ".join(pydoc_data.topics.topics.values()).lower())
+# %%
+tutorial.show(q15_lstm_gates)
+
+# %% [markdown]
+# ## 16. Why does attention divide by the root of d?
+# Scores have the standard deviation $\sqrt d$. Without the division softmax gives almost everything
+# to the largest score, where its slope vanishes.
+#
+# 64 queries and 64 keys with d = 512; the curves are the sorted weights of a query, on average.
+
+
+# %%
+def q16_attention(fast=False):
+    q, k = np.random.default_rng(0).normal(size=(2, 64, 512))
+    weights = {
+        "not divided": attention.dot_attention_weights(q, k),
+        "divided by $\\sqrt{d}$": attention.attention_weights(q, k),
+    }
+    curves = {name: np.sort(a, axis=1)[:, ::-1].mean(axis=0)[:10] for name, a in weights.items()}
+    figure, axes = tutorial.panels(size=(6, 4))
+    names = {"xlabel": "key, from the largest weight down", "ylabel": "weight"}
+    title = "16. Attention weights, d = 512"
+    tutorial.lines(axes, curves, np.arange(1, 11), title=title, marker="o", **names)
+    plain, scaled = [curve[0] for curve in curves.values()]
+    assert 20 < np.std(q @ k.T) < 25  # about the root of 512
+    assert plain > 0.8 > 0.3 > scaled
+    return figure
+
+
+# %%
+tutorial.show(q16_attention)
+
+# %% [markdown]
+# ## 17. Why embeddings?
+# As one-hot vectors all words are equally far apart. Vectors made from the words around them are
+# similar for words that are used alike.
+#
+# How often do two words of Python's documentation stand within three words of each other? The table
+# below compares that with chance (pointwise mutual information), and the main directions of that
+# matrix give each word a vector of 50 numbers.
+
+
+# %%
+@functools.cache
+def word_vectors():
+    text = " ".join(pydoc_data.topics.topics.values()).lower()
+    words = re.findall("[a-z_]+", text)
     names = [name for name, _ in collections.Counter(words).most_common(600)]
     index = {name: i for i, name in enumerate(names)}
     counts = np.full((600, 600), 1e-9)
@@ -113,133 +248,165 @@ def about_sequences(random):
                 counts[index[a], index[b]] += 1
                 counts[index[b], index[a]] += 1
     sums = counts.sum(axis=0)
-    left, size, _ = np.linalg.svd(np.maximum(np.log(counts * sums.sum() / np.outer(sums, sums)), 0))
+    by_chance = np.outer(sums, sums) / sums.sum()
+    information = np.maximum(np.log(counts / by_chance), 0)
+    left, size, _ = np.linalg.svd(information)
     vectors = left[:, :50] * size[:50]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    pairs = "two three", "true false", "list tuple", "two raised", "true list"
-    n = {
-        p.replace(" ", "\n"): float(np.dot(*[vectors[index[w]] for w in p.split()])) for p in pairs
-    }
-    *alike, one, two = n.values()
-    answer = "One-hot words are all equally far; words with like neighbours get like vectors."
-    yield "Why embeddings?", n, answer, min(alike) > max(one, two) + 0.25
+    return dict(zip(names, vectors, strict=True))
 
 
-# %% [markdown]
-# ## Whole networks
+def q17_embeddings(fast=False):
+    words, vectors = ("two", "three", "true", "false", "list", "tuple", "raised"), word_vectors()
+    cosines = np.array([[vectors[a] @ vectors[b] for b in words] for a in words])
+    figure, axes = tutorial.panels(size=(5.4, 5))
+    tutorial.matrix(axes, cosines, title="17. Cosine between vectors of words")
+    axes.set_xticks(range(len(words)), words)
+    axes.set_yticks(range(len(words)), words)
 
+    def cosine(a, b):
+        return vectors[a] @ vectors[b]
 
-# %%
-def learn(data, model, optimizer="adam", epochs=8):
-    """The last training loss, and the share of unseen digits that are read right."""
-    (x, y), (unseen, answers) = data
-    model.compile(optimizer, LOSS, metrics=["accuracy"])
-    loss = model.fit(x, y, epochs=epochs, verbose=0).history["loss"][-1]
-    return loss, float(np.mean(model.predict_on_batch(unseen).argmax(axis=-1) == answers))
-
-
-def about_networks(data, fast):
-    (x, y), (unseen, answers) = data
-    flat, dense = [keras.Input((8, 8, 1)), layers.Flatten()], layers.Dense
-    body = keras.Sequential([*flat, dense(64, "relu"), dense(10)])
-    head = keras.Sequential([body, layers.Softmax(), dense(2)])
-    epochs = 1 if fast else 100
-    few, odd = (x[:20], y[:20] % 2), (unseen, answers % 2)
-    start = head.get_weights()
-    n = {"from\nscratch": learn((few, odd), head, keras.optimizers.Adam(0.003), epochs)[1]}
-    head.set_weights(start)
-    learn(data, body, epochs=1 if fast else 30)
-    body.trainable = False
-    n["body from\ndigits"] = learn((few, odd), head, keras.optimizers.Adam(0.03), epochs)[1]
-    answer = "What was learned with 898 labels, the digit, serves where there are 20: is it odd?"
-    holds = n["body from\ndigits"] > n["from\nscratch"] + 0.08
-    yield "Why transfer learning?", n, answer, fast or holds
-
-    angles = 2 * np.pi * np.arange(8) / 8
-    ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    squares = np.sum((ring[:, None] - ring) ** 2, axis=-1)
-    real = np.mean(np.exp(-squares / 0.02) / 0.02, axis=1) / np.pi
-    d = generative.optimal_discriminator(real, np.exp(-0.5) / (2 * np.pi))  # G makes N(0, I) now
-    n = {}
-    for name, made in (("eight", np.arange(8)), ("one", np.zeros(8, int))):
-        n[f"{name}:\nloss"] = generative.generator_loss(d[made])
-        n[f"{name}:\nmodes"] = generative.modes_covered(ring[made], ring, 0.1).sum()
-    every, eight, single, one = n.values()
-    answer = (
-        "D judges each sample alone, so eight modes are worth no more to the generator than one."
-    )
-    holds = np.isclose(every, single) and (eight, one) == (8, 1)
-    yield "Why does a GAN lose modes?", n, answer, holds
-
-    nearest = lambda made: np.linalg.norm(made - x[..., 0], axis=(2, 3)).min(axis=1)  # noqa: E731
-    n, noise = (
-        {"real\ndigits": nearest(unseen[:, None, ..., 0])},
-        keras.random.normal((400, 10), seed=1),
-    )
-    for name in ("autoencoder", "vae"):
-        model = kerasdl.create_model(f"{name}_tiny")
-        model.compile(keras.optimizers.Adam(3e-3), *["mse"][: name == "autoencoder"])
-        model.fit(x, epochs=1 if fast else 40, batch_size=32, verbose=0)
-        n[name] = nearest(np.asarray(model.decode(noise))[:, None, ..., 0])
-    n = {name: float(distances.mean()) for name, distances in n.items()}
-    answer = "Only a VAE's codes fill N(0, I), so only there can one draw a new digit."
-    holds = n["vae"] < 1.2 * n["real\ndigits"] < n["autoencoder"] / 1.2
-    yield "Autoencoder or VAE?", n, answer, fast or holds
-
-
-# %%
-WHAT = (
-    "share, mean",
-    "difference of one output",
-    "weights",
-    "change by moving a pixel",
-    "gradient left after 100 steps",
-    "largest weight of 64",
-    "cosine",
-    "odd or even, right",
-    "loss and modes",
-    "distance to the nearest digit",
-)
-
-
-def draw(rows):
-    figure, axes = plt.subplots(2, 5, figsize=(17, 6.4), layout="constrained")
-    for number, (axis, (question, numbers, *_)) in enumerate(zip(axes.flat, rows, strict=True)):
-        values = [*numbers.values()]
-        bars = axis.bar(range(len(values)), values)
-        axis.bar_label(bars, [f"{value:.2g}" for value in values], fontsize=8)
-        if min(values) > 0 and max(values) > 100 * min(values):
-            axis.set_yscale("log")
-        axis.margins(y=0.15)
-        axis.set_ylabel(WHAT[number])
-        axis.set_xticks(range(len(values)), numbers, fontsize=8)
-        axis.set_title(f"{FIRST + number}. {question}", fontsize=10)
+    alike = cosine("two", "three"), cosine("true", "false"), cosine("list", "tuple")
+    assert min(alike) > max(cosine("two", "raised"), cosine("true", "list")) + 0.25
     return figure
 
 
-def main(fast=False, out=pathlib.Path("out/15_questions_on_networks")):
-    kerasdl.set_seed(0)
-    out.mkdir(parents=True, exist_ok=True)
-    splits, random = kerasdl.data.load("digits", validation=0), np.random.default_rng(0)
-    parts = [zip(*p.as_numpy_iterator(), strict=True) for p in (splits.train, splits.test)]
-    data = [[np.concatenate(arrays) for arrays in part] for part in parts]
-    themes = about_layers(data, random), about_sequences(random), about_networks(data, fast)
-    rows = [*itertools.chain(*themes)]
-    for number, (question, numbers, answer, holds) in enumerate(rows, start=FIRST):
-        said = ", ".join(f"{k} {v:.3g}".replace("\n", " ") for k, v in numbers.items())
-        print(f"{number:2}. {question}\n    {said}\n    {answer}")
-        assert holds, (question, numbers)  # the claim
-    assert len(rows) == 10
-    draw(rows).savefig(out / "numbers.png", dpi=120)
-    plt.close("all")
+# %%
+tutorial.show(q17_embeddings)
 
+# %% [markdown]
+# ## 18. Why transfer learning?
+# What was learned where labels are many serves where they are few. A network learns the ten digits
+# from 898 labels. A new output for "is it odd?" then gets only 20 labels.
+
+
+# %%
+def fit(model, data, test, optimizer="adam", epochs=8):
+    """Train, and return the accuracy on the test part."""
+    model.compile(optimizer, LOSS, metrics=["accuracy"])
+    model.fit(*data, epochs=epochs, verbose=0)
+    images, labels = test
+    return float(np.mean(model.predict_on_batch(images).argmax(axis=-1) == labels))
+
+
+def q18_transfer_learning(fast=False):
+    kerasdl.set_seed(0)
+    (x, y), (images, labels) = digits()
+    few, test = (x[:20], y[:20] % 2), (images, labels % 2)
+    layers = keras.layers.Flatten(), keras.layers.Dense(64, "relu"), keras.layers.Dense(10)
+    body = keras.Sequential([keras.Input((8, 8, 1)), *layers])
+    model = keras.Sequential([body, keras.layers.Softmax(), keras.layers.Dense(2)])
+    start, epochs = model.get_weights(), 1 if fast else 100
+    found = {"from scratch": fit(model, few, test, keras.optimizers.Adam(0.003), epochs)}
+    model.set_weights(start)
+    fit(body, (x, y), (images, labels), epochs=1 if fast else 30)  # learn digits first
+    body.trainable = False
+    found["body knows digits"] = fit(model, few, test, keras.optimizers.Adam(0.03), epochs)
+    figure, axes = tutorial.panels(size=(5, 3.8))
+    names = {"xlabel": "", "ylabel": "test accuracy"}
+    tutorial.bars(axes, found, title='18. "Is it odd?" from 20 labels', **names)
+    axes.axhline(0.5, color="grey", ls=":")
+    assert fast or found["body knows digits"] > found["from scratch"] + 0.08
+    return figure
+
+
+# %%
+tutorial.show(q18_transfer_learning)
+
+# %% [markdown]
+# ## 19. Why does a GAN lose modes?
+# The discriminator judges each sample alone. So for the generator's loss, samples of all eight
+# modes are worth no more than samples of a single one.
+#
+# The real data are eight narrow normal distributions on a ring, and the best discriminator against
+# a generator of a plain normal distribution is known by formula.
+
+
+# %%
+def q19_mode_collapse(fast=False):
+    angles = 2 * np.pi * np.arange(8) / 8
+    ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    squares = np.sum((ring[:, None] - ring) ** 2, axis=-1)
+    real = np.mean(np.exp(-squares / 0.02) / 0.02, axis=1) / np.pi  # density at each mode
+    generated = np.exp(-0.5) / (2 * np.pi)  # the same for the generator
+    d = generative.optimal_discriminator(real, generated)
+    figure, axes = tutorial.panels(1, 2, sharey=True, title="19. Eight modes, one mode, same loss")
+    losses, covered = [], []
+    for place, made in zip(axes, (np.arange(8), np.zeros(8, int)), strict=True):
+        losses.append(float(generative.generator_loss(d[made])))
+        covered.append(int(generative.modes_covered(ring[made], ring, 0.1).sum()))
+        place.scatter(*ring.T, s=200, color="lightgrey", label="modes of the data")
+        place.scatter(*ring[made].T, color="tab:orange", label="eight samples")
+        title = f"{covered[-1]} modes, generator's loss {losses[-1]:.4f}"
+        place.set(title=title, xlabel="x1", ylabel="x2", aspect="equal")
+        place.legend(fontsize=8, loc="center")
+    np.testing.assert_allclose(*losses)
+    assert covered == [8, 1]
+    return figure
+
+
+# %%
+tutorial.show(q19_mode_collapse)
+
+# %% [markdown]
+# ## 20. Autoencoder or VAE?
+# Both compress images into codes and decode them. Only the VAE makes its codes fill a normal
+# distribution, so only there does a code drawn at random decode to a new digit. The distance to the
+# nearest training digit tells how much a decoded image looks like one.
+
+
+# %%
+def q20_autoencoder_or_vae(fast=False):
+    kerasdl.set_seed(0)
+    (x, _), (images, _) = digits()
+
+    def distance(made):
+        """From each image to the nearest training digit: (number,)."""
+        return np.linalg.norm(made[:, None] - x[..., 0], axis=(2, 3)).min(axis=1)
+
+    noise = keras.random.normal((400, 10), seed=1)
+    made = {"real digits": images[..., 0]}
+    for name in ("autoencoder", "vae"):
+        model = kerasdl.create_model(f"{name}_tiny")
+        if name == "autoencoder":
+            model.compile(keras.optimizers.Adam(3e-3), "mse")
+        else:
+            model.compile(keras.optimizers.Adam(3e-3))
+        model.fit(x, epochs=1 if fast else 40, batch_size=32, verbose=0)
+        made[name] = np.asarray(model.decode(noise))[..., 0]
+    distances = {name: float(distance(each).mean()) for name, each in made.items()}
+
+    figure, axes = tutorial.panels(3, 8, size=(1.3, 1.5))
+    figure.suptitle("20. Decoded from random codes; distance to the nearest training digit")
+    for row, (name, each) in zip(axes, made.items(), strict=True):
+        for place, image in zip(row, each, strict=False):
+            place.imshow(image, cmap="gray", vmin=0, vmax=1)
+            place.set(xticks=[], yticks=[])
+        row[0].set_ylabel(f"{name}\n{distances[name]:.2f}", fontsize=9)
+    print({name: round(value, 3) for name, value in distances.items()})
+    assert fast or distances["vae"] < 1.2 * distances["real digits"]
+    assert fast or 1.2 * distances["real digits"] < distances["autoencoder"] / 1.2
+    return figure
+
+
+# %%
+tutorial.show(q20_autoencoder_or_vae)
 
 # %% [markdown]
 # ## Exercises
 # 1. Pick the answer that you believe least, and change its experiment so that it would fail.
-# 2. Freeze a body that learned nothing. What can a new head do with random features?
+# 2. Freeze a body that learned nothing in question 18. What can a new head do with random features?
 # 3. Add a question of your own, with a number that could have come out otherwise.
 
+
 # %%
-if __name__ == "__main__":
+def main(fast=False, out=pathlib.Path("out/15_questions_on_networks")):
+    layers = q11_dropout, q12_batch_norm, q13_convolution, q14_pooling
+    sequences = q15_lstm_gates, q16_attention, q17_embeddings
+    networks = q18_transfer_learning, q19_mode_collapse, q20_autoencoder_or_vae
+    tutorial.run(*layers, *sequences, *networks, fast=fast, out=out)
+
+
+if __name__ == "__main__" and not tutorial.in_editor():
     main()
