@@ -158,6 +158,8 @@ def curves(fast=False):
             place.set_yscale("log")
         else:
             place.set_ylim(0, 2.6)
+    for place in axes.flat[len(shown) :]:
+        place.axis("off")
     figure.suptitle("Dotted: the loss of guessing")
     if not fast:
         ends = [broken(name)[0].loss[-1] for name in faults()]
@@ -298,6 +300,8 @@ def layer_gradients(fast=False):
         place.axhline(health.vanishing, color="grey", linestyle=":")
         title = f"{name}: {len(shades)} layers, first dark"
         place.set(title=title, xlabel="step", ylabel="norm of the gradient")
+    for place in axes[len(cases) :]:
+        place.axis("off")
     return figure
 
 
