@@ -8,9 +8,9 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 .PHONY: install quickstart test test-slow tutorials conformance formulas coverage lint results saved-models summaries check-readme clean
 
 install: .venv/installed
-RUN = runs/se_resnet_tiny-digits-seed0
+RUN = runs/simple_cnn_mnist-mnist-seed0
 quickstart: .venv/installed
-	$(BIN)/kerasdl train se_resnet_tiny
+	$(BIN)/kerasdl train simple_cnn_mnist
 	$(BIN)/kerasdl evaluate $(RUN)
 	$(BIN)/kerasdl predict $(RUN) $(RUN)/examples/7.png
 	$(BIN)/kerasdl export $(RUN) --quantize none --quantize int8

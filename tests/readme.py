@@ -21,7 +21,7 @@ DRY = ("make test", "make tutorials", "make conformance", "make results")
 def execute(command: list[str] | str, folder: pathlib.Path) -> str:
     """What a command prints to a pipe; an error if it fails."""
     path = f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "COLUMNS": "100", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    environment = {**os.environ, "PATH": path, "COLUMNS": "80", "TF_CPP_MIN_LOG_LEVEL": "2"}
     result = subprocess.run(
         command, cwd=folder, env=environment, shell=isinstance(command, str),
         capture_output=True, text=True, check=False,

@@ -8,6 +8,7 @@ from kerasdl.utils import lazy
 MODULES = {
     "curves": "training",
     "confusion": "classification",
+    "boxes": "detection",
     "predictions": "classification",
     "interpolation": "generation",
     "latent": "generation",

@@ -5,10 +5,14 @@ run.metrics["test"]
 """
 
 import pathlib
+from typing import TYPE_CHECKING
 
 from kerasdl import errors
 from kerasdl.recipes.catalog import RECIPES
 from kerasdl.recipes.recipe import Bar, Recipe
+
+if TYPE_CHECKING:
+    from kerasdl.runs.run import Run
 
 RESULTS = pathlib.Path(__file__).parent / "results"
 
@@ -36,7 +40,7 @@ def space_of(recipe: Recipe) -> tuple:
     return tuple(parameter.including(recipe) for parameter in parameters)
 
 
-def open(path: str | pathlib.Path, *, trust: bool = False, finished: bool = True):
+def open(path: str | pathlib.Path, *, trust: bool = False, finished: bool = True) -> "Run":
     """Open a run folder as a `kerasdl.runs.Run`.
 
     Args:

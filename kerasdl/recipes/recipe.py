@@ -3,10 +3,14 @@
 import dataclasses
 import math
 import pathlib
+from typing import TYPE_CHECKING
 
 from kerasdl import tasks
 from kerasdl.data import catalog
 from kerasdl.utils import checks, files
+
+if TYPE_CHECKING:
+    from kerasdl.runs.run import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +119,7 @@ class Recipe:
         deterministic: bool = False,
         on_nan: str = "stop",
         **options,
-    ):
+    ) -> "Run":
         """Train, evaluate and draw; return a `kerasdl.runs.Run`, kept in the folder `out`.
 
         An unfinished run of the same recipe in that folder is resumed, a finished one is opened.

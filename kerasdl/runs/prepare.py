@@ -2,17 +2,46 @@
 
 import dataclasses
 import functools
+from typing import Protocol
 
 import keras
 
 from kerasdl import data, registry, tasks
+from kerasdl.data.sharing import Share
 from kerasdl.tasks.task import MakeOptimizer, Task
 from kerasdl.training.optimizer import adamw
+
+
+class Recipe(Protocol):
+    """What a run needs of `kerasdl.recipes.Recipe`, which is defined above this package."""
+
+    name: str
+    task: str
+    model: str
+    data: str
+    epochs: int
+    batch_size: int
+    augment: str | bool
+    learning_rate: float
+    warmup: float
+    weight_decay: float
+    steps_per_execution: int
+    seed: int
+    image_size: int | None
+    data_options: dict
+    model_options: dict
+    task_options: dict
+    bars: tuple
+
+    def replace(self, **changes) -> "Recipe": ...
+
+    def to_json(self) -> dict: ...
+
 
 SPLITS = ("train", "validation", "test")
 
 
-def load_data(recipe, fast: bool = False, share=None) -> data.Splits:
+def load_data(recipe: Recipe, fast: bool = False, share: Share | None = None) -> data.Splits:
     """Load the dataset of a recipe.
 
     Args:
@@ -35,12 +64,12 @@ def load_data(recipe, fast: bool = False, share=None) -> data.Splits:
     return dataclasses.replace(splits, **few)
 
 
-def task_for(recipe, info: data.Info) -> Task:
+def task_for(recipe: Recipe, info: data.Info) -> Task:
     """The task of a recipe on a dataset; raises `InvalidInput` if they do not match."""
     return tasks.create(recipe.task, info, recipe.task_options)
 
 
-def optimizer_for(recipe, steps: int) -> MakeOptimizer:
+def optimizer_for(recipe: Recipe, steps: int) -> MakeOptimizer:
     """A function that makes the recipe's optimizer, for an epoch of so many steps."""
     return functools.partial(
         _optimizer,
@@ -56,7 +85,7 @@ def _optimizer(default_rate, learning_rate=None, **options):
     return adamw(default_rate if learning_rate is None else learning_rate, **options)
 
 
-def compiled_model(recipe, task: Task, steps: int) -> keras.Model:
+def compiled_model(recipe: Recipe, task: Task, steps: int) -> keras.Model:
     """A new model of the recipe, compiled for an epoch of so many steps."""
     options = {**task.model_options(), **recipe.model_options}
     model = registry.create_model(recipe.model, **options)
@@ -64,6 +93,6 @@ def compiled_model(recipe, task: Task, steps: int) -> keras.Model:
     return model
 
 
-def compile_model(model: keras.Model, recipe, task: Task, steps: int):
+def compile_model(model: keras.Model, recipe: Recipe, task: Task, steps: int):
     """Compile a model with the recipe's optimizer."""
     task.compile(model, optimizer_for(recipe, steps), recipe.steps_per_execution)

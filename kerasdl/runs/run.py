@@ -2,6 +2,9 @@
 
 import functools
 import pathlib
+from collections.abc import Callable, Sequence
+
+import keras
 
 from kerasdl import data, errors, saving
 from kerasdl.data.columns import Column
@@ -19,7 +22,7 @@ class Run:
         trust: bool, whether code that came with its model may run: see `kerasdl.load_model`.
     """
 
-    def __init__(self, path: str | pathlib.Path, recipe, trust: bool = False):
+    def __init__(self, path: str | pathlib.Path, recipe: prepare.Recipe, trust: bool = False):
         self.path = pathlib.Path(path)
         self.recipe = recipe
         self.trust = trust
@@ -59,7 +62,7 @@ class Run:
         return files.read_history(self.path / files.HISTORY)
 
     @functools.cached_property
-    def model(self):
+    def model(self) -> keras.Model:
         """The trained Keras model, loaded when first asked for."""
         return saving.load_model(self.path / files.MODEL, trust=self.trust)
 
@@ -83,11 +86,11 @@ class Run:
         with splits.naming_bad():
             return self.task.evaluate(self.model, splits.test)
 
-    def predict(self, inputs: list[str]) -> list[dict]:
+    def predict(self, inputs: Sequence[str]) -> list[dict]:
         """Apply the model to image files, CSV files, prompts or seeds: a row for each answer."""
         return self.task.predict(self.model, inputs, self.path)
 
-    def explain(self, inputs: list[str] = ()) -> list[pathlib.Path]:
+    def explain(self, inputs: Sequence[str] = ()) -> list[pathlib.Path]:
         """Draw the run, or what the model does with some inputs; return the figures' paths."""
         if inputs:
             return files.save_figures(self.path, self.task.explain(self.model, inputs))
@@ -95,7 +98,7 @@ class Run:
         figures = self.task.figures(self.model, splits, self.history)
         return files.save_figures(self.path, figures)
 
-    def draw(self, task: Task, model, splits: data.Splits):
+    def draw(self, task: Task, model: keras.Model, splits: data.Splits):
         """Draw the figures of a run and write examples for `predict`."""
         files.save_figures(self.path, task.figures(model, splits, self.history))
         task.write_examples(model, splits, self.path / "examples")
@@ -104,7 +107,7 @@ class Run:
         """Diagnose the run: a row for each question, with finding, evidence and advice."""
         return doctor.examine(self)
 
-    def export(self, quantize: list[str] = (), format: str = "litert") -> list[dict]:
+    def export(self, quantize: Sequence[str] = (), format: str = "litert") -> list[dict]:
         """Write LiteRT or ONNX files into the folder and compare each with Keras: a row each.
 
         Args:
@@ -114,7 +117,13 @@ class Run:
         return export.export_run(self, quantize, format)
 
     def compress(
-        self, *, max_drop=0.005, methods=None, epochs=None, sparsity=0.8, progress=print
+        self,
+        *,
+        max_drop: float = 0.005,
+        methods: Sequence[str] | None = None,
+        epochs: int | None = None,
+        sparsity: float = 0.8,
+        progress: Callable[[str], None] = print,
     ) -> list[dict]:
         """Try compression methods and mark the smallest file that is good enough: a row each.
 
@@ -152,7 +161,11 @@ def _tuple(value):
 
 
 def open_run(
-    path: str | pathlib.Path, read_recipe, *, trust: bool = False, finished: bool = True
+    path: str | pathlib.Path,
+    read_recipe: Callable[[dict], prepare.Recipe],
+    *,
+    trust: bool = False,
+    finished: bool = True,
 ) -> Run:
     """Open a run folder.
 

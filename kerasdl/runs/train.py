@@ -23,7 +23,7 @@ from kerasdl.utils.files import write_json
 
 
 def train(
-    recipe,
+    recipe: prepare.Recipe,
     out: str | pathlib.Path,
     *,
     fast: bool = False,

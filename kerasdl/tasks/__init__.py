@@ -10,7 +10,7 @@ import importlib
 import inspect
 import pathlib
 
-from kerasdl import errors
+from kerasdl import data, errors
 
 FOLDER = pathlib.Path(__file__).parent
 FORMER_NAMES = {"supervised": "classification", "adversarial": "generation"}
@@ -34,7 +34,7 @@ def get(name: str) -> type:
     return next(c for c in classes if c.__module__ == module.__name__ and hasattr(c, "kinds"))
 
 
-def create(name: str, info, options: dict | None = None):
+def create(name: str, info: "data.Info", options: dict | None = None):
     """Make the task `name` for a dataset, or the task that takes over for data of this kind.
 
     Args:

@@ -4,11 +4,12 @@ import abc
 import dataclasses
 import pathlib
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kerasdl import data, errors
 from kerasdl.data import images
@@ -37,7 +38,7 @@ class Metric:
         """Whether the value `a` is better than `b`."""
         return a > b if self.direction == "max" else a < b
 
-    def best(self, values) -> float:
+    def best(self, values: Iterable[float]) -> float:
         """The best of several values."""
         return max(values) if self.direction == "max" else min(values)
 
@@ -141,7 +142,7 @@ class Task(abc.ABC):
     def model_options(self) -> dict:
         """Sizes of the model that follow from the data."""
 
-    def prepare(self, dataset):
+    def prepare(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
         """A dataset of the splits as the model's `fit` takes it."""
         return dataset
 
@@ -150,7 +151,7 @@ class Task(abc.ABC):
         """Compile the model with loss, optimizer and metrics."""
 
     @abc.abstractmethod
-    def evaluate(self, model: keras.Model, dataset) -> dict[str, float]:
+    def evaluate(self, model: keras.Model, dataset: tf.data.Dataset) -> dict[str, float]:
         """The metrics of a trained model on a split of the data."""
 
     @abc.abstractmethod
@@ -225,7 +226,7 @@ def _check_file(path, expected):
         raise errors.InvalidInput("input", expected, f"{path}, which is no file")
 
 
-def gather(dataset, count: int | None = None) -> tuple[np.ndarray, ...]:
+def gather(dataset: tf.data.Dataset, count: int | None = None) -> tuple[np.ndarray, ...]:
     """The first `count` examples of a batched dataset as arrays; all of them by default."""
     batches, seen = [], 0
     for batch in dataset.as_numpy_iterator():

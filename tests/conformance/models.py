@@ -1,6 +1,7 @@
 """Every family of networks: a tiny one, options, a batch, and what its variants must count."""
 
 import keras
+import numpy as np
 
 from tests.conformance.inputs import digits, normal, tokens
 from tests.conformance.subject import network
@@ -8,6 +9,8 @@ from tests.conformance.subject import network
 IMAGES, LABELS = digits()
 TOKENS = tokens(length=12, vocabulary=20)
 NO_DROPOUT = {"dropout": 0.0}
+
+CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 SUBJECTS = [
     network(
@@ -143,6 +146,27 @@ SUBJECTS = [
         sized=None,
         unusual={"context": 16},
         counts={"lstm_lm": None},
+    ),
+    network(
+        "squeezenet_tiny",
+        {"widths": (16, 16, 24, 24)},
+        IMAGES,
+        LABELS,
+        unusual={"depths": (1, 2), "widths": (4, 6, 8), "dropout": 0.25, "num_classes": 11},
+        another=(12, 16, 3),
+        still=NO_DROPOUT,
+        falls=("loss", 0.3),  # its logits are means of ReLUs, which grow slowly
+        counts={"squeezenet": "squeezenet1_0"},
+    ),
+    network(
+        "localizer_tiny",
+        {},
+        IMAGES,
+        {"class": LABELS, "box": np.tile([0.2, 0.3, 0.6, 0.9], (len(LABELS), 1)).astype("float32")},
+        loss={"class": CROSS_ENTROPY, "box": "mse"},
+        unusual={"widths": (8, 16), "units": 16, "num_classes": 11},
+        another=(12, 16, 3),
+        counts={"localizer": None},
     ),
     network(
         "seq2seq_tiny",

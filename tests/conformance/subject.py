@@ -20,7 +20,8 @@ class Subject:
         kind: "layer", "network" or "learner".
         make: Gives a new, built model; takes options over the declared ones.
         inputs: One batch, an array or a list of arrays.
-        targets: What it should give for that batch; `None` for a learner that needs none.
+        targets: What it should give for that batch: an array, or a dictionary for several outputs;
+            `None` for a learner that needs none.
         learning: From a function that makes an optimizer to the arguments of `compile`.
         layer: Gives the bare layer, for a layer.
         arguments: Every argument that is declared with a value, which is not its default.
@@ -43,7 +44,7 @@ class Subject:
     kind: str
     make: Callable[..., keras.Model]
     inputs: np.ndarray | list
-    targets: np.ndarray | None
+    targets: np.ndarray | dict | None
     learning: Callable[[Callable], dict]
     layer: Callable[[], keras.layers.Layer] | None = None
     arguments: dict = dataclasses.field(default_factory=dict)

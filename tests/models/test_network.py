@@ -23,7 +23,7 @@ def test_compile_without_arguments_is_enough_to_train(name):
     losses = model.train_on_batch(subject.inputs, subject.targets, return_dict=True)
     assert np.isfinite(list(losses.values())).all()
     if subject.kind == "network":
-        assert set(losses) == {"loss", "accuracy"}
+        assert {"loss", "accuracy"} <= {name.removeprefix("class_") for name in losses}
 
 
 @pytest.mark.parametrize("name", sorted(PARTS))

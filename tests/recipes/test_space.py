@@ -11,8 +11,9 @@ from kerasdl.runs import prepare
 
 
 @functools.cache
-def info(data):
-    return kerasdl.data.load(data).info
+def info(name):
+    recipe = recipes.get(name)
+    return kerasdl.data.load(recipe.data, **recipe.data_options).info
 
 
 def corner(recipe, parameters, number):
@@ -32,7 +33,7 @@ def test_every_value_of_every_recipe_makes_a_model(name):
     parameters = recipes.space_of(recipe)
     assert {p.group for p in parameters} == set(space.GROUPS)
     assert len({p.name for p in parameters}) == len(parameters)
-    known = info(recipe.data)
+    known = info(name)
     task = prepare.task_for(recipe, known)
     for number in range(max(len(p.choices) for p in parameters)):
         changed = corner(recipe, parameters, number)

@@ -130,6 +130,19 @@ RECIPES = [
         **ENLARGED,
     ),
     Recipe(
+        name="squeezenet_tiny",
+        summary="enlarged digits by a small SqueezeNet",
+        model="squeezenet_tiny",
+        epochs=60,
+        bars=(Bar("accuracy", at_least=0.965),),
+        space=(
+            space.model_option("widths", (8, 8, 16, 16), (16, 16, 24, 24)),
+            space.dropout(0.5),
+            *TRAINING,
+        ),
+        **{**ENLARGED, "learning_rate": 3e-3},
+    ),
+    Recipe(
         name="mlp",
         summary="digits by dense layers alone",
         model="mlp",
@@ -154,7 +167,7 @@ RECIPES = [
             WIDE_DROPOUT,
             *TRAINING,
         ),
-        model_options={"widths": (32, 64), "units": 128},
+        model_options={"units": 128, "dropout": 0.3},
         **MNIST,
     ),
     Recipe(

@@ -1,0 +1,36 @@
+"""The localization network: shapes, ranges, what it shares, and what `compile()` trains it with."""
+
+import keras
+import numpy as np
+import pytest
+
+import kerasdl
+
+
+@pytest.fixture(scope="module")
+def model():
+    return kerasdl.create_model("localizer_tiny")
+
+
+def test_two_heads_read_one_backbone(model):
+    outputs = model(np.random.default_rng(0).random((3, 8, 8, 1), "float32"))
+    assert outputs["class"].shape == (3, 10) and outputs["box"].shape == (3, 4)
+    assert 0 < float(outputs["box"].numpy().min()) < float(outputs["box"].numpy().max()) < 1
+    heads = [model.get_layer(name) for name in ("class", "box")]
+    assert heads[0].input is heads[1].input is model.get_layer("features").output
+
+
+def test_the_default_losses_are_cross_entropy_and_smooth_l1(model):
+    """L = CE + 50 huber(box): the loss of `evaluate` is the sum of both formulas."""
+    model.compile()
+    rng = np.random.default_rng(1)
+    x = rng.random((6, 8, 8, 1), "float32")
+    y = {"class": rng.integers(0, 10, 6), "box": rng.random((6, 4), "float32")}
+    outputs = keras.tree.map_structure(np.asarray, model(x))
+    shifted = outputs["class"] - outputs["class"].max(-1, keepdims=True)
+    log = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    entropy = -log[np.arange(6), y["class"]].mean()
+    error = np.abs(outputs["box"] - y["box"])
+    box = np.where(error < 0.1, error**2 / 2, 0.1 * error - 0.005).mean()
+    found = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert found["loss"] == pytest.approx(entropy + 50 * box, rel=1e-5)
