@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from kerasdl import errors
 from kerasdl.data import augment as augmentation
-from kerasdl.data import catalog, images, mixup, pipeline, planning, sharing
+from kerasdl.data import catalog, images, mixup, pipeline, sharing
 from kerasdl.data.curriculum import Curriculum
 from kerasdl.data.splits import Info, Source, Splits
 from kerasdl.utils import checks
@@ -86,7 +86,7 @@ def load(
         augment=_augment(policy, source, seed),
         mix=_mix(mixup, cutmix, seed),
         share=share,
-        plan=planning.Plan.of(source.train.lengths, share.total, batch_size)
+        plan=sharing.Plan.of(source.train.lengths, share.total, batch_size)
         if shard == "file"
         else None,
         choose=curriculum and curriculum.chooser(source.train, seed),

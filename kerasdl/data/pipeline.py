@@ -9,9 +9,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from kerasdl.data import images, planning
+from kerasdl.data import images, sharing
 from kerasdl.data.examples import Examples
-from kerasdl.data.sharing import Share
 from kerasdl.data.splits import NAMES, Source
 
 
@@ -33,8 +32,8 @@ class Training:
     epoch: tf.Variable
     augment: Callable | None = None
     mix: Callable | None = None
-    share: Share | None = None
-    plan: planning.Plan | None = None
+    share: sharing.Share | None = None
+    plan: sharing.Plan | None = None
     choose: Callable | None = None
 
 
@@ -59,7 +58,7 @@ def _training_order(train, batch_size, how, first):
     """The order of the training split from the step `first` on, and the size of each batch."""
     share, total = how.share, len(train)
     if how.plan:
-        order = planning.order(train, how.plan, share, how.seed, how.epoch, first)
+        order = sharing.order_of_files(train, how.plan, share, how.seed, how.epoch, first)
         sizes = [how.plan.sizes(replica) for replica in share.replicas]
         return order, [size for step in zip(*sizes, strict=True) for size in step][
             first * share.here :

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from kerasdl.data import planning
+from kerasdl.data import sharing as batches
 from kerasdl.data.sharing import Share, bounds
 
 
@@ -124,10 +124,10 @@ def numbered(
         batch_size: int, size of a global batch.
         counts: Number of examples of each replica, if each replica reads files of its own.
     """
-    steps = planning.steps(counts, batch_size) if counts else None
+    steps = batches.steps(counts, batch_size) if counts else None
 
     def from_own_files(step, replica, data):
-        sizes = planning.part(tf.constant(counts, "int64"), step, steps)
+        sizes = batches.part(tf.constant(counts, "int64"), step, steps)
         fraction = tf.gather(sizes, replica) / tf.reduce_sum(sizes)
         return ReplicaBatch(data, tf.cast(fraction, "float32"), True)
 

@@ -121,7 +121,7 @@ def test_rotation_zoom_and_shift_keep_the_middle_in_range():
     assert angles.max() > 12
 
 
-def test_colours_change_as_their_formulas_say():
+def test_colors_change_as_their_formulas_say():
     images = IMAGES[:8] / np.float32(255)
     amounts = np.array((0.1, 0.3, 0.2), "float32")
     draws = augment.uniform(0, 0, tf.range(8), 10).numpy()[:, 5:8]
@@ -129,13 +129,13 @@ def test_colours_change_as_their_formulas_say():
     moved, _ = apply(images * 0.4 + 0.2, **dict(zip(names, amounts.tolist(), strict=True)))
     for image, draw, result in zip(images * 0.4 + 0.2, draws, moved.numpy(), strict=True):
         brightness, contrast, saturation = 1 + (2 * draw - 1) * amounts
-        grey = image @ np.array(augment.LUMA, "float32")
-        expected = saturation * image + (1 - saturation) * grey[..., None]
-        expected = contrast * expected + (1 - contrast) * grey.mean()
+        gray = image @ np.array(augment.LUMA, "float32")
+        expected = saturation * image + (1 - saturation) * gray[..., None]
+        expected = contrast * expected + (1 - contrast) * gray.mean()
         np.testing.assert_allclose(result, brightness * expected, atol=1e-5)
 
 
-def test_erasing_puts_a_grey_square():
+def test_erasing_puts_a_gray_square():
     images = np.ones((20, 20, 20, 3), "float32")
     erased = apply(images, erase=0.3)[0].numpy()
     assert set(np.unique(erased)) == {np.float32(0.5), np.float32(1)}

@@ -60,20 +60,20 @@ def test_baselines_are_what_scikit_learn_measures():
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes"])
-def test_tables_are_standardised_on_the_training_split(name):
+def test_tables_are_standardized_on_the_training_split(name):
     source = catalog.find(name)(seed=1)
     np.testing.assert_allclose(source.train.inputs.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(source.train.inputs.std(axis=0), 1, atol=1e-5)
     assert abs(source.test.inputs.mean(axis=0)).max() > 1e-3
     assert sum(len(column.mean) for column in source.columns) == source.train.inputs.shape[1]
-    if source.classes:  # each class has its share of the test split
-        shares = [
+    if source.classes:  # each class has its fraction of the test split
+        fractions = [
             np.bincount(part.targets) / len(part.targets) for part in (source.train, source.test)
         ]
-        np.testing.assert_allclose(*shares, atol=0.05)
+        np.testing.assert_allclose(*fractions, atol=0.05)
 
 
-def test_the_target_scale_of_diabetes_undoes_its_standardisation():
+def test_the_target_scale_of_diabetes_undoes_its_standardization():
     from sklearn import datasets
 
     source = catalog.find("diabetes")(seed=0)
@@ -90,9 +90,9 @@ def test_the_target_scale_of_diabetes_undoes_its_standardisation():
 def test_gaussians_have_their_number_spread_and_place(make, modes, deviation, extent):
     inputs, labels = make(seed=0).train.arrays
     assert set(labels) == set(range(modes))
-    centres = np.stack([inputs[labels == mode].mean(axis=0) for mode in range(modes)])
-    assert abs(centres).max() == pytest.approx(extent, abs=0.02)
-    assert (inputs - centres[labels]).std() == pytest.approx(deviation, rel=0.03)
+    centers = np.stack([inputs[labels == mode].mean(axis=0) for mode in range(modes)])
+    assert abs(centers).max() == pytest.approx(extent, abs=0.02)
+    assert (inputs - centers[labels]).std() == pytest.approx(deviation, rel=0.03)
 
 
 @pytest.mark.rows("DAT-23")
@@ -203,12 +203,12 @@ def test_shapes_know_what_they_show():
             for edge in (mask[0], mask[-1], mask[:, 0], mask[:, -1]):
                 assert edge.any()  # a box touches its object on all sides
             inside = images[i, y1:y2, x1:x2][mask > 0].mean(axis=0) / 255
-            palette = np.array(list(shapes.COLOURS.values()))
+            palette = np.array(list(shapes.COLORS.values()))
             nearest = np.argmin(((palette - inside) ** 2).sum(axis=1))
             assert nearest == known["colour"][i, j]
         words = [shapes.CAPTION[token] for token in known["caption"][i] if token]
         assert words.count("a") == known["count"][i]
-        assert words[1] == list(shapes.COLOURS)[known["colour"][i, 0]]
+        assert words[1] == list(shapes.COLORS)[known["colour"][i, 0]]
         assert words[2] == shapes.SHAPES[known["class"][i, 0]]
 
 

@@ -23,7 +23,7 @@ class Shapes(tfds.core.GeneratorBasedBuilder):
                 {
                     "image": tfds.features.Image(shape=(64, 64, 3)),
                     "label": tfds.features.ClassLabel(names=list(shapes.SHAPES)),
-                    "colour": tfds.features.ClassLabel(names=list(shapes.COLOURS)),
+                    "colour": tfds.features.ClassLabel(names=list(shapes.COLORS)),
                     "box": tfds.features.BBoxFeature(),
                 }
             ),

@@ -1,4 +1,4 @@
-"""Images of coloured shapes, drawn as they are needed, with everything known about them."""
+"""Images of colored shapes with their classes, boxes, masks and captions."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from kerasdl.data.sets import outlines
 from kerasdl.data.splits import Source
 from kerasdl.utils import checks
 
-COLOURS = {
+COLORS = {
     "red": (0.85, 0.15, 0.15),
     "green": (0.15, 0.65, 0.2),
     "blue": (0.15, 0.25, 0.85),
@@ -16,9 +16,9 @@ COLOURS = {
     "cyan": (0.1, 0.75, 0.8),
 }
 SHAPES = tuple(outlines.DISTANCES)
-PAIRS = tuple(f"{colour} {shape}" for colour in COLOURS for shape in SHAPES)
+PAIRS = tuple(f"{colour} {shape}" for colour in COLORS for shape in SHAPES)
 ELEMENTS = ("class", "colour", "count", "boxes", "mask", "caption")
-CAPTION = ("", "a", "and", *COLOURS, *SHAPES)
+CAPTION = ("", "a", "and", *COLORS, *SHAPES)
 
 
 def shapes(
@@ -66,7 +66,7 @@ def shapes(
         parts.append((images, targets if several else targets[elements[0]]))
     names = {
         "class": SHAPES,
-        "colour": tuple(COLOURS),
+        "colour": tuple(COLORS),
         "count": tuple(map(str, range(objects + 1))),
     }
     single = not several and (elements[0] == "count" or (elements[0] in names and objects == 1))
@@ -88,7 +88,7 @@ def draw(rng, size, height, width, objects, allowed, clutter=0, noise=0.0):
     number = rng.integers(1, objects + 1, size, dtype="int32")
     there = np.arange(objects) < number[:, None]  # (size, objects)
     pairs = np.asarray(allowed)[rng.integers(len(allowed), size=(size, objects))]
-    colours, classes = np.divmod(pairs, len(SHAPES))
+    colors, classes = np.divmod(pairs, len(SHAPES))
     x, y, radius = _places(rng, size, objects)
     turn = np.deg2rad(rng.uniform(-25, 25, (size, objects)))
 
@@ -100,7 +100,7 @@ def draw(rng, size, height, width, objects, allowed, clutter=0, noise=0.0):
     images = np.empty((size, height, width, 3), "uint8")
     masks = np.zeros((size, height, width), "int32")
     boxes = np.zeros((size, objects, 4), "float32")
-    palette = np.array(list(COLOURS.values()))
+    palette = np.array(list(COLORS.values()))
     for i in range(size):
         canvas = np.broadcast_to(background[i], (height, width, 3)).copy()
         for _ in range(clutter):
@@ -112,8 +112,8 @@ def draw(rng, size, height, width, objects, allowed, clutter=0, noise=0.0):
             cosine, sine = np.cos(turn[i, j]), np.sin(turn[i, j])
             outside = distance(cosine * u + sine * v, cosine * v - sine * u) * radius[i, j]
             cover = _cover(outside * shorter)
-            colour = palette[colours[i, j]] * rng.uniform(0.85, 1.05)
-            canvas += cover[..., None] * (colour - canvas)
+            color = palette[colors[i, j]] * rng.uniform(0.85, 1.05)
+            canvas += cover[..., None] * (color - canvas)
             inside = cover >= 0.5
             masks[i][inside] = classes[i, j] + 1
             boxes[i, j] = _box(inside)
@@ -122,11 +122,11 @@ def draw(rng, size, height, width, objects, allowed, clutter=0, noise=0.0):
 
     known = {
         "class": np.where(there, classes, -1).astype("int32"),
-        "colour": np.where(there, colours, -1).astype("int32"),
+        "colour": np.where(there, colors, -1).astype("int32"),
         "count": number,
         "boxes": boxes,
         "mask": masks,
-        "caption": _captions(number, colours, classes),
+        "caption": _captions(number, colors, classes),
     }
     if objects == 1:
         known |= {name: known[name][:, 0] for name in ("class", "colour")}
@@ -159,13 +159,11 @@ def _box(inside):
     return ends
 
 
-def _captions(number, colours, classes):
+def _captions(number, colors, classes):
     """ "a red circle and a blue star" as tokens: (size, 4 objects - 1)."""
-    captions = np.zeros((len(number), 4 * colours.shape[1] - 1), "int32")
-    for caption, n, colour, shape in zip(captions, number, colours, classes, strict=True):
-        words = [
-            [2, 1, 3 + c, 3 + len(COLOURS) + s] for c, s in zip(colour[:n], shape, strict=False)
-        ]
+    captions = np.zeros((len(number), 4 * colors.shape[1] - 1), "int32")
+    for caption, n, color, shape in zip(captions, number, colors, classes, strict=True):
+        words = [[2, 1, 3 + c, 3 + len(COLORS) + s] for c, s in zip(color[:n], shape, strict=False)]
         caption[: 4 * n - 1] = np.concatenate(words)[1:]
     return captions
 

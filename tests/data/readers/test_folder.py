@@ -15,8 +15,8 @@ from kerasdl.errors import InvalidInput
 
 def write(file, shade, size=(30, 20), mode="RGB"):
     file.parent.mkdir(parents=True, exist_ok=True)
-    colour = shade if mode == "L" else (shade, 0, 255 - shade)
-    PIL.Image.new(mode, size, colour).save(file)
+    color = shade if mode == "L" else (shade, 0, 255 - shade)
+    PIL.Image.new(mode, size, color).save(file)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_photograph_is_cut_and_not_squeezed(tmp_path):
     np.testing.assert_array_equal(images, 1)
 
 
-def test_grey_images_stay_grey(tmp_path):
+def test_gray_images_stay_gray(tmp_path):
     for name, shade in (("a", 10), ("b", 90)):
         for i in range(10):
             write(tmp_path / name / f"{i}.png", shade, mode="L")
@@ -217,7 +217,7 @@ def test_a_class_to_test_that_training_lacks_is_named(tmp_path):
     assert info.counts["test"] == 20 and info.skipped.reasons == {"unknown class": 1}
 
 
-def test_every_format_is_read_grey_or_coloured_and_in_its_colours(tmp_path):
+def test_every_format_is_read_in_gray_or_color_and_in_its_colors(tmp_path):
     modes = {"png": ("L", "RGB", "RGBA", "P", "1", "LA"), "bmp": ("L", "RGB", "P", "1")}
     modes |= {"gif": ("L", "RGB"), "jpg": ("L", "RGB", "CMYK")}
     for name in ("a", "b"):
@@ -234,5 +234,5 @@ def test_every_format_is_read_grey_or_coloured_and_in_its_colours(tmp_path):
         for image, file in zip(images, splits.info.files[split], strict=False):
             assert image.shape == (8, 8, 3)
             if split != "train":  # which comes in another order
-                colour = (1, 0, 0) if "red" in file else (1, 1, 1)
-                np.testing.assert_allclose(image[4, 4], colour, atol=0.02)
+                color = (1, 0, 0) if "red" in file else (1, 1, 1)
+                np.testing.assert_allclose(image[4, 4], color, atol=0.02)

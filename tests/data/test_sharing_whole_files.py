@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 
 from kerasdl import data
-from kerasdl.data.planning import Plan
-from kerasdl.data.sharing import Share
+from kerasdl.data.sharing import Plan, Share
 from kerasdl.distribute import sharing as distributed
 from kerasdl.errors import InvalidInput
 
