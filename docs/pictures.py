@@ -1,28 +1,38 @@
-"""Make the README's picture from two runs: `python docs/pictures.py`, after training both."""
+"""Make the README's first figure from three runs: `python docs/pictures.py [RUNS]`.
+
+Train the recipes simple_cnn_mnist, localizer and dcgan first; RUNS is the folder of their runs.
+"""
 
 import pathlib
+import sys
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-RUNS = pathlib.Path("runs")
 PANELS = [
-    ("what its layers see", RUNS / "se_resnet_tiny-digits-seed0/figures/feature_maps.png"),
-    ("what it was unsure of", RUNS / "se_resnet_tiny-digits-seed0/figures/mistakes.png"),
-    ("what a DCGAN made up", RUNS / "dcgan-digits-seed0/figures/samples.png"),
+    ("Feature maps of one digit", "simple_cnn_mnist-mnist-seed0/figures/feature_maps.png"),
+    ("The most confident mistakes", "simple_cnn_mnist-mnist-seed0/figures/mistakes.png"),
+    ("Localized shapes", "localizer-shapes-seed0/figures/boxes.png"),
+    ("Digits that a DCGAN generated", "dcgan-digits-seed0/figures/samples.png"),
 ]
 
 
 def main():
-    images = [plt.imread(path) for _, path in PANELS]
+    runs = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "runs")
+    images = [plt.imread(runs / path) for _, path in PANELS]
     widths = [image.shape[1] / image.shape[0] for image in images]
-    figure, axes = plt.subplots(1, len(images), figsize=(14, 4.6), width_ratios=widths)
-    for axis, image, (title, _) in zip(axes, images, PANELS, strict=True):
-        axis.imshow(image)
-        axis.set_title(title)
-        axis.axis("off")
+    rows = [(0, 3), (1, 2)]  # panels side by side, of about equal width together
+    figure = plt.figure(figsize=(12, 7), layout="constrained")
+    for part, panels in zip(figure.subfigures(len(rows), 1), rows, strict=True):
+        ratios = [widths[panel] for panel in panels]
+        for axis, panel in zip(
+            part.subplots(1, len(panels), width_ratios=ratios), panels, strict=True
+        ):
+            axis.imshow(images[panel])
+            axis.set_title(PANELS[panel][0], fontsize=11)
+            axis.axis("off")
     out = pathlib.Path("docs/images")
     out.mkdir(parents=True, exist_ok=True)
     figure.savefig(out / "road.png", dpi=90, bbox_inches="tight")

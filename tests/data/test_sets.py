@@ -36,6 +36,7 @@ def test_digits_validation_is_the_end_of_what_trains():
     )
 
 
+@pytest.mark.rows("DAT-16")
 def test_mnist_has_its_counts_and_a_test_split_that_no_seed_changes():
     whole, other = mnist.mnist(0, validation=0), mnist.mnist(7)
     assert whole.counts() == {"train": 4000, "validation": 0, "test": 1000}

@@ -76,6 +76,7 @@ def test_interpolation_begins_and_ends_at_the_reconstructions(digits):
     np.testing.assert_allclose(np.array(images)[[0, -1]], ends, atol=1e-6)
 
 
+@pytest.mark.rows("AEN-10")
 def test_it_learns_to_remove_noise(digits):
     """Given clean targets, it ends nearer to the clean images than the noisy ones are."""
     keras.utils.set_random_seed(0)

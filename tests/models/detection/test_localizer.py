@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import kerasdl
+from kerasdl.cli import cards
 
 
 @pytest.fixture(scope="module")
@@ -12,12 +13,26 @@ def model():
     return kerasdl.create_model("localizer_tiny")
 
 
+@pytest.mark.rows("TRL-23")
 def test_two_heads_read_one_backbone(model):
     outputs = model(np.random.default_rng(0).random((3, 8, 8, 1), "float32"))
     assert outputs["class"].shape == (3, 10) and outputs["box"].shape == (3, 4)
     assert 0 < float(outputs["box"].numpy().min()) < float(outputs["box"].numpy().max()) < 1
     heads = [model.get_layer(name) for name in ("class", "box")]
     assert heads[0].input is heads[1].input is model.get_layer("features").output
+
+
+@pytest.mark.rows("DET-03")
+def test_the_loss_is_the_sum_of_both_and_the_recipe_finds_the_boxes(model):
+    """CE + MSE; and the recorded runs reach a mean IoU above 0.7."""
+    x = np.random.default_rng(1).random((6, 8, 8, 1), "float32")
+    y = {"class": np.arange(6), "box": np.tile([0.1, 0.2, 0.6, 0.9], (6, 1)).astype("float32")}
+    entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", {"class": entropy, "box": "mse"})
+    found = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert found["loss"] == pytest.approx(found["class_loss"] + found["box_loss"], abs=1e-6)
+    seeds = cards.result("localizer")["seeds"].values()
+    assert all(run["test"]["iou"] > 0.7 for run in seeds) and len(seeds) == 3
 
 
 def test_the_default_losses_are_cross_entropy_and_smooth_l1(model):
