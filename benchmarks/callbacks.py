@@ -1,9 +1,10 @@
-"""What each of kerasdl's callbacks costs `fit`, with their default arguments.
+"""Measure how much each callback of kerasdl slows `fit`, with default arguments.
 
-Two networks, a convolutional one and one of dense layers whose steps are short. Two `fit`s of the
-same network, one with a callback and one without, run a few steps each in turns, so that what else
-the machine does slows both alike. The first epoch, which traces and measures, is left out; what
-happens at the ends of epochs counts. `nothing`, without any callback, tells how exact this is.
+There are two networks: a convolutional one, and one of dense layers whose steps are short. Two
+calls of `fit` on the same network, one with a callback and one without, take turns of a few steps,
+so that other load on the machine slows both alike. The first epoch, in which steps are traced and
+data is timed, is left out; work at the end of epochs counts. `nothing`, an empty callback, shows
+the error of the measurement.
 
     python benchmarks/callbacks.py
 """
@@ -22,15 +23,15 @@ import kerasdl
 from kerasdl import callbacks, data
 
 RESULT = pathlib.Path(__file__).parent / "results" / "callbacks.json"
-ROUNDS, EPOCHS, BLOCKS = 4, 4, 50  # turns an epoch
-NETWORKS = {  # arguments, and steps of about a second
+ROUNDS, EPOCHS, TURNS = 4, 4, 50  # turns in an epoch
+NETWORKS = {  # options, and the number of steps that take about a second
     "se_resnet_tiny": ({}, 100),
     "mlp": ({"input_shape": (8, 8, 1)}, 500),
 }
 
 
-def made(splits, folder):
-    """A new one of each, by name."""
+def factories(splits, folder):
+    """Functions that make each callback, by name."""
     some = next(iter(splits.test))[0]
     return {
         "nothing": keras.callbacks.Callback,
@@ -45,11 +46,12 @@ def made(splits, folder):
 
 
 class Turns(keras.callbacks.Callback):
-    """Lets another `fit` run after every few steps; `seconds` of this one after the first epoch.
+    """Take turns with another `fit`, and measure the `seconds` of this one after its first epoch.
 
     Args:
-        mine, others: Semaphores: whose turn it is.
-        steps: Of a turn.
+        mine: semaphore to acquire for a turn.
+        others: semaphore to release after a turn.
+        steps: int, steps in a turn.
     """
 
     def __init__(self, mine, others, steps):
@@ -81,9 +83,9 @@ class Turns(keras.callbacks.Callback):
 
 
 def pair(models, train, steps, callback):
-    """Seconds of a `fit` with a callback and of one without."""
+    """Return the seconds of a `fit` with a callback and of one without."""
     turns = threading.Semaphore(1), threading.Semaphore(0)
-    watches = [Turns(*order, steps // BLOCKS) for order in (turns, turns[::-1])]
+    watches = [Turns(*order, steps // TURNS) for order in (turns, turns[::-1])]
     options = {"epochs": EPOCHS, "steps_per_epoch": steps, "shuffle": False, "verbose": 0}
     threads = [
         threading.Thread(target=model.fit, args=[train], kwargs={"callbacks": watched, **options})
@@ -110,9 +112,9 @@ def measure(name, options, steps):
     rounds = {}
     with tempfile.TemporaryDirectory() as folder:
         for number in range(ROUNDS):
-            for callback, make in made(splits, folder).items():
+            for callback, make in factories(splits, folder).items():
                 rounds.setdefault(callback, []).append(pair(models, train, steps, make()))
-                models.reverse()  # neither is always the one
+                models.reverse()  # each model is watched in every other round
             print(f"{name}: round {number + 1} of {ROUNDS}", flush=True)
     seconds = {callback: np.sum(taken, axis=0) for callback, taken in rounds.items()}
     alone = np.median([plain for _, plain in seconds.values()])
@@ -125,7 +127,7 @@ def measure(name, options, steps):
 def main():
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     record = {
-        "what": f"share that a callback adds to {EPOCHS - 1} epochs of about a second, two cores",
+        "what": f"fraction added to {EPOCHS - 1} epochs of about a second, on two cores",
         "networks": {name: measure(name, *given) for name, given in NETWORKS.items()},
     }
     RESULT.write_text(json.dumps(record, indent=2) + "\n")

@@ -1,29 +1,33 @@
-"""Pictures of models: each function returns a matplotlib figure; the caller saves it.
+"""Figures that explain models.
 
-No display is needed, and matplotlib is imported by the first picture.
+Each function returns a matplotlib figure, which the caller saves. No display is needed, and
+matplotlib is imported by the first figure. `activations`, `macs`, `maximize`, `parameters` and
+`slopes` return numbers instead.
 """
 
 from kerasdl.utils import lazy
 
 MODULES = {
-    "curves": "training",
-    "confusion": "classification",
+    "activations": "layers",
+    "attention": "attention_maps",
     "boxes": "detection",
-    "predictions": "classification",
+    "confusion": "classification",
+    "curves": "learning_curves",
+    "feature_maps": "layers",
+    "filters": "layers",
     "interpolation": "generation",
     "latent": "generation",
+    "macs": "counts",
+    "maximize": "saliency_maps",
+    "parameters": "counts",
+    "perturbation": "saliency_maps",
+    "predictions": "classification",
     "reconstructions": "generation",
+    "saliency": "saliency_maps",
     "samples": "generation",
-    "activations": "layerwise",
-    "feature_maps": "features",
-    "filters": "layerwise",
-    "steps": "layerwise",
-    "top_patches": "patches",
-    "attention": "heads",
-    "maximize": "inputs",
-    "perturbation": "inputs",
-    "saliency": "inputs",
-    "slopes": "inputs",
+    "slopes": "saliency_maps",
+    "steps": "layers",
+    "top_patches": "image_patches",
     "trade_off": "compression",
 }
 

@@ -1,4 +1,6 @@
-"""Pictures of what a classifier gets right and wrong."""
+"""Figures of a classifier's correct and wrong predictions."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -6,15 +8,17 @@ from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
 
 
-def confusion(labels, predictions, names=None):
-    """How often each class was taken for each: rows are what it is, columns what it was called.
+def confusion(labels, predictions, names: Sequence[str] | None = None):
+    """Plot a confusion matrix: rows are the true classes, columns the predicted ones.
 
     Args:
-        labels: The true class numbers.
-        predictions: The predicted class numbers, or a row of probabilities or logits for each.
-        names: Name of each class.
+        labels: integers (number,), the true classes.
+        predictions: integers (number,), the predicted classes; or probabilities or logits (number,
+            classes).
+        names: names of the classes; by default their numbers.
 
-    Spec: DBG-20
+    Returns:
+        A matplotlib figure.
     """
     labels, predictions = np.asarray(labels).ravel(), np.asarray(predictions)
     if predictions.ndim == 2:
@@ -25,17 +29,17 @@ def confusion(labels, predictions, names=None):
     names = [str(name) for name in names or range(count)]
     matrix = np.zeros((count, count), int)
     np.add.at(matrix, (labels, predictions), 1)
-    share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    fractions = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     longest = max(map(len, names))
     side = max(3.2, 0.42 * count + 1.2 + 0.07 * longest)
-    with style.figure(side, side) as picture:
-        axis = picture.subplots()
-        axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
-        # beyond that many classes the numbers are too small to read
+    with style.figure(side, side) as figure:
+        axis = figure.subplots()
+        axis.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
+        # with more classes the numbers would be too small to read
         for row, column in zip(*np.nonzero(matrix), strict=True) if count <= 30 else ():
-            colour = "white" if share[row, column] > 0.5 else "#333333"
+            color = "white" if fractions[row, column] > 0.5 else "#333333"
             axis.text(
-                column, row, matrix[row, column], ha="center", va="center", color=colour, fontsize=9
+                column, row, matrix[row, column], ha="center", va="center", color=color, fontsize=9
             )
         accuracy = np.trace(matrix) / matrix.sum()
         axis.set(xlabel="predicted", ylabel="true", title=f"accuracy {accuracy:.1%}")
@@ -44,26 +48,29 @@ def confusion(labels, predictions, names=None):
         axis.grid(False)
         axis.spines[:].set_visible(False)
         axis.tick_params(length=0)
-    return picture
+    return figure
 
 
-def predictions(images, labels, probabilities, names=None, count=12):
-    """The most confident mistakes, which say most about the model and about the labels.
+def predictions(images, labels, probabilities, names: Sequence[str] | None = None, count: int = 12):
+    """Plot the most confident mistakes, or the least confident predictions if there are none.
+
+    Confident mistakes tell most about the model, and often about wrong labels.
 
     Args:
-        images: (number, height, width, channels) in [0, 1].
-        labels: The true class numbers.
-        probabilities: (number, classes).
-        names: Name of each class.
-        count: How many at most. Without a mistake, the least confident predictions are shown.
+        images: array (number, height, width, channels) in [0, 1].
+        labels: integers (number,), the true classes.
+        probabilities: array (number, classes).
+        names: names of the classes; by default their numbers.
+        count: int, the largest number of images.
 
-    Spec: DBG-20
+    Returns:
+        A matplotlib figure.
     """
     images, labels = np.asarray(images), np.asarray(labels).ravel()
     probabilities = np.asarray(probabilities)
     if not len(images) == len(labels) == len(probabilities) or not len(images):
         received = f"{len(images)}, {len(labels)} and {len(probabilities)}"
-        raise InvalidInput("predictions", "as many images, labels and probabilities", received)
+        raise InvalidInput("predictions", "equally many images, labels and probabilities", received)
     names = names or range(probabilities.shape[-1])
     guesses, confidence = probabilities.argmax(-1), probabilities.max(-1)
     wrong = np.nonzero(guesses != labels)[0]
@@ -72,8 +79,8 @@ def predictions(images, labels, probabilities, names=None, count=12):
     else:
         chosen = np.argsort(confidence)[:count]
     titles = [
-        f"said {names[guesses[i]]} {confidence[i]:.0%}\n"
-        + (f"is {names[labels[i]]}" if guesses[i] != labels[i] else "right")
+        f"predicted {names[guesses[i]]} {confidence[i]:.0%}\n"
+        + (f"true {names[labels[i]]}" if guesses[i] != labels[i] else "correct")
         for i in chosen
     ]
     return style.image_grid(images[chosen], min(len(chosen), 6), titles, size=1.3)

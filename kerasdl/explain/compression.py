@@ -1,15 +1,19 @@
-"""Pictures of what compression costs and gains."""
+"""Figures of the trade-off between a compressed model's size and accuracy."""
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
 
 
 def trade_off(rows: list[dict], max_drop: float = 0.0):
-    """Zipped size against accuracy, a point for each file; left and up is better.
+    """Plot accuracy over zipped size, a point for each file; the upper left is best.
 
     Args:
-        rows: A dict for each file with "method", "zip_kB" and "accuracy", the float file first.
-        max_drop: Accuracy that may be lost against the float file: above the line is allowed.
+        rows: a dict for each file with "method", "zip_kB" and "accuracy"; the float file first.
+        max_drop: float, the accuracy that may be lost against the float file. A line marks it, and
+            the smallest file above the line is highlighted.
+
+    Returns:
+        A matplotlib figure.
     """
     if not rows:
         raise InvalidInput("files to draw", "at least one", "none")
@@ -18,8 +22,8 @@ def trade_off(rows: list[dict], max_drop: float = 0.0):
     floor = rows[0]["accuracy"] - max_drop
     allowed = [row for row in rows if row["accuracy"] >= floor]
     best = min(allowed, key=lambda row: row["zip_kB"])
-    with style.figure(6.5, 4) as picture:
-        axis = picture.subplots()
+    with style.figure(6.5, 4) as figure:
+        axis = figure.subplots()
         axis.axhline(floor, color="#999999", linewidth=1, linestyle=(0, (4, 3)))
         axis.annotate(
             f"{max_drop:.1%} below float",
@@ -33,8 +37,8 @@ def trade_off(rows: list[dict], max_drop: float = 0.0):
             color="#777777",
         )
         for row in rows:
-            colour = style.ORANGE if row is best else style.BLUE if row in allowed else "#b0b5bd"
-            axis.plot(row["zip_kB"], row["accuracy"], "o", color=colour, markersize=7)
+            color = style.ORANGE if row is best else style.BLUE if row in allowed else "#b0b5bd"
+            axis.plot(row["zip_kB"], row["accuracy"], "o", color=color, markersize=7)
         _name(axis, rows)
         axis.set_xscale("log")
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -43,11 +47,11 @@ def trade_off(rows: list[dict], max_drop: float = 0.0):
         axis.yaxis.set_major_formatter("{x:.2%}")
         axis.margins(0.12, 0.15)
         axis.set(xlabel="zipped size, kB", title="accuracy on the test data")
-    return picture
+    return figure
 
 
 def _name(axis, rows):
-    """Names beside the points, below where a near one has its name above."""
+    """Write names beside the points; below a point if a near one has its name above."""
     heights = [row["accuracy"] for row in rows]
     line = 0.06 * (max(heights) - min(heights)) or 0.01
     placed = []

@@ -1,4 +1,4 @@
-"""How large a network is and how much it computes: parameters and multiply-accumulates."""
+"""Count a network's parameters and multiply-accumulates (MACs)."""
 
 import math
 from typing import NamedTuple
@@ -10,12 +10,14 @@ from kerasdl import errors
 
 
 class Parameters(NamedTuple):
+    """Numbers of a model's parameters."""
+
     trainable: int
     total: int
 
 
 def parameters(model: keras.Model) -> Parameters:
-    """Numbers that training changes, and all that the model stores."""
+    """Count the trainable and all parameters of a model."""
     return Parameters(*(_size(weights) for weights in (model.trainable_weights, model.weights)))
 
 
@@ -24,21 +26,23 @@ def _size(weights):
 
 
 def macs(model: keras.Model, input_shape: tuple[int, ...] | None = None) -> int:
-    """Multiply-accumulates of one inference of one input; its operations are about twice as many.
+    """Count the multiply-accumulates of one inference of one input.
 
-    Counted are convolutions (grouped, depthwise, transposed, of any dimension) and matrix products
-    (dense layers, attention, einsum), as they stand in the model's TensorFlow graph, so it holds
-    for every model that can be called. A loop, as in recurrent layers, counts once for each step;
-    of the branches of a condition the largest counts. Not counted are elementwise operations,
-    normalization, pooling and look-ups, nor what no output depends on. TensorFlow pads a dilated
-    convolution to multiples of the dilation, and so it counts.
+    Floating-point operations are about twice as many. Convolutions (grouped, depthwise, transposed,
+    of any dimension) and matrix products (dense layers, attention, einsum) are counted in the
+    model's TensorFlow graph, so any model that can be called is counted right. A loop, as in
+    recurrent layers, counts once for each step; of the branches of a condition the largest counts.
+    Elementwise operations, normalization, pooling, look-ups and operations on which no output
+    depends are not counted. TensorFlow pads a dilated convolution to multiples of the dilation, and
+    the padded size is counted.
 
         convolution: outputs * kernel height * kernel width * input channels / groups
         matrix product (m, k) (k, n): m * k * n
 
     Args:
-        model: Any Keras model.
-        input_shape: Shape of an input without the batch; by default that of the model's `Input`.
+        model: `keras.Model`.
+        input_shape: tuple, shape of an input without the batch; by default that of the model's
+            `keras.Input`.
 
     >>> macs(keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(6, 5)]))
     86400
@@ -53,7 +57,7 @@ def _specification(model, input_shape):
     if input_shape is not None:
         inputs = [keras.KerasTensor((None, *input_shape), inputs[0].dtype if inputs else "float32")]
     elif not inputs:
-        expected = "the shape of an input, as this model has no `keras.Input`"
+        expected = "the shape of an input, because this model has no `keras.Input`"
         raise errors.InvalidInput("value for argument `input_shape`", expected, None)
     by_name = {tensor.name: _fixed(tensor) for tensor in inputs}
     return by_name if len(inputs) > 1 else _fixed(inputs[0])
@@ -71,7 +75,7 @@ def _count(graph):
 
 
 def _reachable(graph):
-    """Operations that an output of the graph depends on."""
+    """Operations on which an output of the graph depends."""
     found, waiting = set(), [tensor.op for tensor in graph.outputs]
     while waiting:
         operation = waiting.pop()
@@ -106,7 +110,7 @@ def _operation(operation):
 
 
 def _einsum(equation, shapes, output):
-    """Every element of the output is a sum over the letters that it lacks."""
+    """Each element of the output is a sum over the letters that the output lacks."""
     terms, result = equation.split("->")
     sizes = {}
     for term, shape in zip(terms.split(","), shapes, strict=True):
@@ -120,13 +124,13 @@ def _einsum(equation, shapes, output):
 def _product(*shapes):
     sizes = [size for shape in shapes for size in shape]
     if None in sizes:
-        expected = "one from which every size in the graph follows"
+        expected = "one that determines every size in the graph"
         raise errors.InvalidInput("value for argument `input_shape`", expected, "an unknown size")
     return math.prod(sizes)
 
 
 def _functions(operation):
-    """Graphs that the operation calls: a function's, a loop's, a condition's."""
+    """Graphs of the functions that an operation calls: a call, a loop, a condition."""
     for attribute in operation.op_def.attr:
         if attribute.type in ("func", "list(func)"):
             value = operation.get_attr(attribute.name)
@@ -135,7 +139,7 @@ def _functions(operation):
 
 
 def _steps(loop):
-    """Steps of a `tf.while_loop`, whose second input is their largest number."""
+    """Number of steps of a `tf.while_loop`, whose second input is their largest number."""
     with tf.compat.v1.Session(graph=loop.graph) as session:
         try:
             steps = int(session.run(loop.inputs[1]))

@@ -1,6 +1,7 @@
-"""One look for every picture: few lines, readable labels, the picture before its frame."""
+"""The common style of all figures."""
 
 import contextlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,7 +30,12 @@ SETTINGS = {
 
 @contextlib.contextmanager
 def figure(width: float, height: float):
-    """A figure in this style that needs no display and that no global state keeps alive."""
+    """Make a figure in this style, without a display and without pyplot's global state.
+
+    Args:
+        width: float, inches.
+        height: float, inches.
+    """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -40,8 +46,22 @@ def figure(width: float, height: float):
         yield picture
 
 
-def image_grid(images, columns: int, titles=None, size: float = 0.9, limits=None):
-    """A figure of images, row by row; `limits` are the values of black and of white."""
+def image_grid(
+    images,
+    columns: int,
+    titles: Sequence[str] | None = None,
+    size: float = 0.9,
+    limits: tuple[float, float] | None = None,
+):
+    """Plot images row by row.
+
+    Args:
+        images: arrays of images, which `as_picture` accepts.
+        columns: int, the number of images in a row.
+        titles: a title for each image, or none.
+        size: float, the size of an image in inches.
+        limits: tuple, the values of black and white; by default 0 and 1.
+    """
     images = [as_picture(image) for image in images]
     rows = -(-len(images) // columns)
     lines = max((title.count("\n") + 1 for title in titles), default=0) if titles else 0
@@ -58,8 +78,8 @@ def image_grid(images, columns: int, titles=None, size: float = 0.9, limits=None
     return picture
 
 
-def show(axis, image, limits=None):
-    """Draw one image, grey or in colour, without axes."""
+def show(axis, image: np.ndarray, limits: tuple[float, float] | None = None):
+    """Draw one image, gray or in color, without axes."""
     low, high = limits or (0, 1)
     if image.ndim == 3:
         image = np.clip((image - low) / (high - low), 0, 1)
@@ -67,8 +87,8 @@ def show(axis, image, limits=None):
     axis.axis("off")
 
 
-def as_picture(image):
-    """(height, width) for grey and (height, width, 3) for colour; a flat square is folded."""
+def as_picture(image) -> np.ndarray:
+    """Return an image as (height, width) or (height, width, 3); a flattened square is reshaped."""
     image = np.asarray(image, "float32")
     if image.ndim == 1 and int(image.size**0.5) ** 2 == image.size:
         image = image.reshape(int(image.size**0.5), -1)

@@ -3,10 +3,8 @@
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
-from keras import layers
 from matplotlib.figure import Figure
 
 from kerasdl import explain
@@ -20,27 +18,6 @@ def images(count, shape=(8, 8, 1)):
 def shown(figure):
     """The arrays of the images in a figure."""
     return [np.asarray(image.get_array()) for axis in figure.axes for image in axis.images]
-
-
-@keras.saving.register_keras_serializable(package="test")
-class Block(layers.Layer):
-    def build(self, input_shape):
-        self.conv = layers.Conv2D(6, 3, padding="same", activation="relu")
-        self.conv.build(input_shape)
-
-    def call(self, inputs):
-        return self.conv(inputs)
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], 6)
-
-
-def network():
-    inputs = x = keras.Input((8, 8, 1))
-    x = layers.Conv2D(4, 3, padding="same", name="first")(x)
-    x = layers.MaxPooling2D()(Block(name="block")(x))
-    x = layers.Conv2D(5, 3, padding="same", name="last")(x)
-    return keras.Model(inputs, layers.Dense(3)(layers.Flatten()(x)))
 
 
 @pytest.mark.rows("DBG-06", "LOS-14", "MET-16", "E-83")
@@ -80,10 +57,10 @@ def test_predictions_show_the_most_confident_mistake_first():
     probabilities = [[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7]]
     figure = explain.predictions(pictures, [0, 1, 0, 1], probabilities, ("cat", "dog"))
     titles = [axis.get_title() for axis in figure.axes]
-    assert titles == ["said dog 80%\nis cat", "said cat 60%\nis dog"]
+    assert titles == ["predicted dog 80%\ntrue cat", "predicted cat 60%\ntrue dog"]
     np.testing.assert_array_equal(shown(figure), pictures[[2, 1], :, :, 0])
     figure = explain.predictions(pictures, [0, 0, 1, 1], probabilities)
-    assert figure.axes[0].get_title() == "said 0 60%\nright"
+    assert figure.axes[0].get_title() == "predicted 0 60%\ncorrect"
 
 
 @pytest.mark.rows("DBG-20")
@@ -128,30 +105,6 @@ def test_latent_keeps_a_plane_and_projects_more_on_its_widest_directions():
     assert min(np.corrcoef(points[:, i], expected[:, i])[0, 1] for i in (0, 1)) > 0.95
     with pytest.raises(InvalidInput, match="2 or more"):
         explain.latent(codes[:, :1])
-
-
-@pytest.mark.rows("DBG-10")
-def test_feature_maps_are_the_outputs_of_convolutions_and_blocks():
-    model, image = network(), images(1)[0]
-    figure = explain.feature_maps(model, image, maps=4)
-    titles = [axis.get_title("left") for axis in figure.axes if axis.get_title("left")]
-    assert titles == [
-        "first: 8 x 8, 4 maps",
-        "block: 8 x 8, 6 maps",
-        "last: 4 x 4, 5 maps",
-    ]
-    drawn = shown(figure)
-    np.testing.assert_array_equal(drawn[0], image[..., 0])
-    maps = np.asarray(model.get_layer("first")(image[None]))[0]
-    strongest = maps[..., np.argmax(maps.std((0, 1)))]
-    np.testing.assert_allclose(drawn[1], strongest, rtol=1e-5)
-    one = explain.feature_maps(model, image, layer="last")
-    assert len(shown(one)) == 1 + 5
-    with pytest.raises(InvalidInput, match=r"one of .*first"):
-        explain.feature_maps(model, image, layer="frist")
-    flat = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
-    with pytest.raises(InvalidInput, match="a layer with feature maps"):
-        explain.feature_maps(flat, image)
 
 
 def test_pictures_need_no_display_and_import_matplotlib_late():

@@ -1,4 +1,4 @@
-"""What layers give, what outputs hear of inputs, and images that are made for a class."""
+"""Slopes of outputs at inputs, plain and guided, and images that are made for a class."""
 
 import keras
 import numpy as np
@@ -9,61 +9,6 @@ import kerasdl
 from kerasdl import explain
 from kerasdl.errors import InvalidInput
 from kerasdl.formulas import perturbations
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return next(kerasdl.data.load("digits", batch_size=400).train.as_numpy_iterator())
-
-
-@pytest.fixture(scope="module")
-def model(digits):
-    keras.utils.set_random_seed(0)
-    parts = [keras.layers.Conv2D(8, 3, activation="relu"), keras.layers.Flatten()]
-    model = keras.Sequential([keras.Input((8, 8, 1)), *parts, keras.layers.Dense(10)])
-    entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(0.01), entropy)
-    model.fit(*digits, epochs=15, verbose=0)
-    return model
-
-
-@pytest.mark.rows("DBG-07")
-def test_activations_are_those_of_a_model_that_ends_there(model, digits):
-    images = digits[0][:3]
-    found = explain.activations(model, images)
-    assert [*found] == [layer.name for layer in model.layers]
-    for name, values in found.items():
-        ends = keras.Model(model.inputs, model.get_layer(name).output)
-        np.testing.assert_allclose(values, ends([images]), atol=1e-6)
-    with pytest.raises(InvalidInput, match="functional or Sequential"):
-        explain.activations(keras.layers.Dense(2), images)
-
-
-def test_filters_are_scaled_each_to_its_own_black_and_white(model):
-    figure = explain.filters(model, count=6)
-    drawn = [np.asarray(image.get_array()) for axis in figure.axes for image in axis.images]
-    kernel = np.array(model.layers[0].kernel)[:, :, 0, 2]
-    expected = (kernel - kernel.min()) / np.ptp(kernel)
-    assert len(drawn) == 6
-    np.testing.assert_allclose(drawn[2], expected, atol=1e-6)
-    with pytest.raises(InvalidInput, match="layer"):
-        explain.filters(model, "dense")
-    with pytest.raises(InvalidInput, match="a convolution of images"):
-        explain.filters(keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]))
-
-
-@pytest.mark.rows("DBG-15")
-def test_steps_follow_each_map_through_what_keeps_the_channels(digits):
-    parts = [keras.layers.Conv2D(4, 3), keras.layers.ReLU(), keras.layers.MaxPooling2D()]
-    model = keras.Sequential([keras.Input((8, 8, 1)), *parts, keras.layers.Flatten()])
-    figure = explain.steps(model, digits[0][0], maps=3)
-    rows = np.reshape(figure.axes, (3, 4))
-    convolved, cut, pooled = (
-        [np.asarray(axis.images[0].get_array()) for axis in row[1:]] for row in rows
-    )
-    for before, after, small in zip(convolved, cut, pooled, strict=True):
-        np.testing.assert_allclose(after, np.maximum(before, 0), atol=1e-6)
-        np.testing.assert_allclose(small, after.reshape(3, 2, 3, 2).max((1, 3)), atol=1e-6)
 
 
 @pytest.mark.rows("DBG-23")
@@ -81,12 +26,6 @@ def test_a_perturbation_is_drawn_between_what_was_and_what_came_of_it(model, dig
     ]
     with pytest.raises(InvalidInput, match="changed image"):
         explain.perturbation(image, changed[:3])
-
-
-@pytest.mark.rows("DBG-11")
-def test_alexnets_first_filters_are_ninety_six():
-    figure = explain.filters(kerasdl.create_model("alexnet", units=8))
-    assert len(figure.axes) == 100  # four stay empty
 
 
 def test_slopes_are_those_of_a_linear_model():
@@ -158,16 +97,22 @@ def test_a_network_is_sure_of_an_image_that_is_no_digit(model, digits):
     assert np.abs(threes - made.image).mean((1, 2, 3)).min() > nearest.max()
 
 
-@pytest.mark.rows("DBG-16", "TRF-52")
-def test_attention_has_a_panel_for_each_head():
-    layer = kerasdl.layers.CausalSelfAttention(heads=2)
-    x = np.random.default_rng(0).normal(size=(1, 4, 8)).astype("float32")
-    layer(x)
-    maps = np.array(layer.attention_map(x))[0]
-    first, second = explain.attention(maps, list("word")).axes
-    np.testing.assert_array_equal(second.images[0].get_array(), maps[1])
-    assert [tick.get_text() for tick in first.get_yticklabels()] == list("word")
-    with pytest.raises(InvalidInput, match="one for each of 4 positions"):
-        explain.attention(maps, ["too", "few"])
-    with pytest.raises(InvalidInput, match="heads, time, source"):
-        explain.attention(maps[0])
+@pytest.mark.parametrize(
+    "activation",
+    [lambda: keras.layers.ReLU(max_value=6), lambda: keras.layers.Activation("relu6")],
+    ids=["ReLU(6)", "relu6"],
+)
+def test_slopes_are_guided_through_relu6(activation):
+    keras.utils.set_random_seed(0)
+    dense = keras.layers.Dense(6, kernel_initializer=keras.initializers.RandomNormal(stddev=4.0))
+    model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten(), dense])
+    model.add(activation())
+    model.add(keras.layers.Dense(3))
+    images = np.random.default_rng(0).normal(size=(20, 2, 2, 1)).astype("float32")
+    kernel, bias, last, _ = model.get_weights()
+    hidden = images.reshape(20, 4) @ kernel + bias
+    slope = last[:, 1] * ((hidden > 0) & (hidden < 6))
+    assert (hidden > 6).any() and (slope < 0).any()
+    for guided, passed in ((False, slope), (True, np.maximum(slope, 0))):
+        found = explain.slopes(model, images, [1] * 20, guided=guided)
+        np.testing.assert_allclose(found.reshape(20, 4), passed @ kernel.T, atol=1e-4)

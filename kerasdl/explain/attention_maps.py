@@ -1,6 +1,7 @@
-"""A picture of who looks at whom."""
+"""Figures of attention weights."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -8,15 +9,18 @@ from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
 
 
-def attention(maps, queries=None, keys=None):
-    """A panel for each head: a row says where its token looks, and sums to one.
+def attention(maps, queries: Sequence[str] | None = None, keys: Sequence[str] | None = None):
+    """Plot attention weights, a panel for each head.
+
+    Each row shows to which positions its token attends; a row sums to one.
 
     Args:
-        maps: (heads, time, source), as `SelfAttention.attention_map` gives for one example.
-        queries: What stands at each row, such as words.
-        keys: What stands at each column; by default the same.
+        maps: array (heads, time, source), as `SelfAttention.attention_map` returns for one example.
+        queries: tokens of the rows, such as words; by default the rows have no labels.
+        keys: tokens of the columns; by default those of the rows.
 
-    Spec: DBG-16
+    Returns:
+        A matplotlib figure.
     """
     maps = np.asarray(maps, "float32")
     if maps.ndim != 3 or not maps.size:
@@ -27,8 +31,8 @@ def attention(maps, queries=None, keys=None):
             raise InvalidInput("tokens", f"one for each of {count} positions", len(names))
     columns = min(len(maps), 4)
     rows = math.ceil(len(maps) / columns)
-    with style.figure(3 * columns, 3 * rows) as picture:
-        axes = picture.subplots(rows, columns, squeeze=False).ravel()
+    with style.figure(3 * columns, 3 * rows) as figure:
+        axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for axis in axes[len(maps) :]:
             axis.axis("off")
         for head, (axis, weights) in enumerate(zip(axes, maps, strict=False), 1):
@@ -37,4 +41,4 @@ def attention(maps, queries=None, keys=None):
             axis.grid(False)
             axis.set_xticks(range(len(keys or ())), keys or (), rotation=90, fontsize=8)
             axis.set_yticks(range(len(queries or ())), queries or (), fontsize=8)
-    return picture
+    return figure

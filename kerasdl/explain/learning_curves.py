@@ -1,6 +1,7 @@
-"""Pictures of how training went."""
+"""Figures of learning curves."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -8,36 +9,38 @@ from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
 
 
-def curves(history):
-    """Loss and metrics by epoch, training and validation on one axis, so that a gap is seen.
+def curves(history: Mapping[str, list]):
+    """Plot loss and metrics by epoch, training and validation in one panel for each.
 
-    A panel for each of them and none that is empty, as the second of the notes' two is.
+    The gap between the two lines shows overfitting.
 
     Args:
-        history: A `keras.callbacks.History`, or its `.history`: a dict of a list for each metric.
+        history: a `keras.callbacks.History`, or its `.history`: a list of one number per epoch for
+            each metric.
 
-    Spec: DBG-06, LOS-14, MET-16, E-83
+    Returns:
+        A matplotlib figure.
     """
     history = getattr(history, "history", history)
     if not history or not any(len(values) for values in history.values()):
         raise InvalidInput("training history", "at least one epoch", "none")
     names = [n for n in history if not n.startswith("val_") and n != "learning_rate"]
-    names.sort(key=lambda name: name != "loss")  # the loss first, then the metrics as they came
+    names.sort(key=lambda name: name != "loss")  # the loss first, metrics in their order
     columns = min(len(names), 3)
     rows = math.ceil(len(names) / columns)
-    with style.figure(4 * columns if columns > 1 else 5.5, 3 * rows) as picture:
-        axes = picture.subplots(rows, columns, squeeze=False).ravel()
+    with style.figure(4 * columns if columns > 1 else 5.5, 3 * rows) as figure:
+        axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for axis, name in zip(axes, names, strict=False):
             _curve(axis, history, name)
         for axis in axes[len(names) :]:
             axis.axis("off")
-    return picture
+    return figure
 
 
 def _curve(axis, history, name):
     from matplotlib.ticker import MaxNLocator
 
-    for key, label, colour in (
+    for key, label, color in (
         (name, "Train", style.BLUE),
         (f"val_{name}", "Validation", style.ORANGE),
     ):
@@ -45,7 +48,7 @@ def _curve(axis, history, name):
             values = np.asarray(history[key], "float64")
             epochs = np.arange(1, len(values) + 1)
             marker = "o" if len(values) <= 20 else None
-            axis.plot(epochs, values, color=colour, label=label, marker=marker, markersize=3.5)
+            axis.plot(epochs, values, color=color, label=label, marker=marker, markersize=3.5)
     axis.set(title=name.replace("_", " "), xlabel="epoch")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     if f"val_{name}" in history:
