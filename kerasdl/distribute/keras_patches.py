@@ -13,10 +13,10 @@ functions differ from those that the patches were written for.
 Reference: https://github.com/keras-team/keras/issues/20585
 """
 
+import contextlib
 import functools
 import hashlib
 import inspect
-import itertools
 import threading
 from collections.abc import Callable
 
@@ -108,17 +108,35 @@ def _maybe_symbolic_build(self, iterator=None, data_batch=None):
 def _make_function(self, step_function):
     """Make steps that weight their loss and metrics by the replica's fraction of the batch.
 
-    With `steps_per_execution`, the steps are run one after another in Python: TensorFlow gives
-    collectives no keys inside the loop that Keras would put around them.
+    The batch is taken inside the traced function, which is therefore traced once for batches of any
+    size. If a batch had the usual size on one worker and another on the next, only one would trace
+    anew, and their collectives would no longer match. With `steps_per_execution` the steps follow
+    each other in Python, because TensorFlow gives collectives in a traced loop no keys.
     """
-    if self.distribute_strategy.num_replicas_in_sync == 1:
+    strategy = self.distribute_strategy
+    if strategy.num_replicas_in_sync == 1:
         return _original["_make_function"](self, step_function)
-    original = _original["_make_function"](self, _weighted(self, step_function))
+    step_function = _weighted(self, step_function)
+
+    @tf.autograph.experimental.do_not_convert
+    def step(data):
+        outputs = strategy.run(step_function, args=(data,))
+        return reduce_per_replica(outputs, strategy, reduction="auto")
+
+    @tf.autograph.experimental.do_not_convert
+    def next_step(iterator):
+        return step(iterator.get_next())
+
+    if not self.run_eagerly:
+        step = tf.function(step, reduce_retracing=True, jit_compile=self.jit_compile)
+        next_step = tf.function(next_step, reduce_retracing=True)
 
     def function(iterator):
-        if self.steps_per_execution > 1:
-            iterator = itertools.chain([next(iterator)], iterator)
-        return original(iterator)
+        outputs = next_step(iterator)
+        with contextlib.suppress(StopIteration, tf.errors.OutOfRangeError):
+            for _ in range(1, self.steps_per_execution):
+                outputs = next_step(iterator)
+        return outputs
 
     return function
 

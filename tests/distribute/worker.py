@@ -130,8 +130,9 @@ SUBJECTS = {
     "last batch of one": lambda strategy: classify(
         strategy, functional, 65, fit={"class_weight": weights}
     ),
+    # the last batch of 15 has the usual size on one of two workers only
     "steps per execution": lambda strategy: classify(
-        strategy, perceptron, 71, steps_per_execution=3
+        strategy, perceptron, 63, steps_per_execution=3
     ),
     "mixed precision": lambda strategy: in_bfloat16(strategy, functional, 72),
     "subclassed": lambda strategy: classify(strategy, Subclassed, 71),
