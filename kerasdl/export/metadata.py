@@ -8,6 +8,7 @@ import dataclasses
 import json
 import pathlib
 import zipfile
+import zlib
 
 from kerasdl.errors import InvalidInput
 
@@ -41,8 +42,16 @@ def to_texts(metadata: Metadata) -> dict[str, str]:
 
 
 def from_texts(texts: dict[str, str]) -> Metadata:
-    """Return the metadata that `to_texts` wrote; empty metadata if there are no such texts."""
-    fields = json.loads(texts.get("model.json", "{}"))
+    """Return the metadata that `to_texts` wrote.
+
+    Missing texts, and texts that another program wrote, give the defaults.
+    """
+    try:
+        found = json.loads(texts.get("model.json", "{}"))
+    except ValueError:
+        found = {}
+    known = {field.name for field in dataclasses.fields(Metadata)} - {"labels"}
+    fields = {k: v for k, v in found.items() if k in known} if isinstance(found, dict) else {}
     if fields.get("input_range"):
         fields["input_range"] = tuple(fields["input_range"])
     return Metadata(labels=tuple(texts.get("labels.txt", "").splitlines()), **fields)
@@ -57,14 +66,18 @@ def append(path: pathlib.Path, metadata: Metadata):
 
 
 def read(path: pathlib.Path) -> Metadata:
-    """Read the metadata of a LiteRT file."""
+    """Read the metadata of a LiteRT file, which may come from anyone."""
     if not zipfile.is_zipfile(path):
         return Metadata()
-    with zipfile.ZipFile(path) as archive:
-        names = {"model.json", "labels.txt"}.intersection(archive.namelist())
-        for name in names:
-            if archive.getinfo(name).file_size > LARGEST:
-                expected = f"entries of at most {LARGEST:,} bytes"
-                received = f"{name} of {archive.getinfo(name).file_size:,} bytes"
-                raise InvalidInput(f"metadata of {path}", expected, received)
-        return from_texts({name: archive.read(name).decode() for name in names})
+    texts = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in {"model.json", "labels.txt"}.intersection(archive.namelist()):
+                size = archive.getinfo(name).file_size  # `read` reads no more than this
+                if size > LARGEST:
+                    expected = f"at most {LARGEST:,} bytes in {name}"
+                    raise InvalidInput(f"metadata of {path}", expected, f"{size:,} bytes")
+                texts[name] = archive.read(name).decode(errors="replace")
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise InvalidInput(f"metadata of {path}", "an intact zip archive", error) from error
+    return from_texts(texts)

@@ -1,7 +1,9 @@
 """A LiteRT file opens without TensorFlow, is measured, and refuses inputs that do not fit."""
 
+import json
 import subprocess
 import sys
+import zipfile
 
 import keras
 import numpy as np
@@ -95,3 +97,44 @@ def test_a_file_without_metadata_has_empty_metadata(tmp_path, file):
     assert model.labels == ()
     assert model.description == ""
     assert model.predict(np.zeros((2, 4))).shape == (2, 3)
+
+
+@pytest.fixture
+def with_archive(tmp_path, file):
+    """A function that gives the file another archive of metadata."""
+    content = file.path.read_bytes()
+
+    def make(**texts):
+        path = tmp_path / "other.tflite"
+        path.write_bytes(content[: content.index(b"PK\x03\x04")])
+        with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+            for name, text in texts.items():
+                archive.writestr(name.replace("_", "."), text)
+        return path
+
+    return make
+
+
+def test_metadata_that_would_fill_the_memory_is_refused(with_archive):
+    path = with_archive(model_json="{}", labels_txt=b"0" * 50_000_000)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(InvalidInput, match=r"labels\.txt\. Received: 50,000,000 bytes"):
+        export.LiteRTModel(path).labels  # noqa: B018
+
+
+def test_metadata_of_other_programs_is_ignored(with_archive):
+    model = export.LiteRTModel(with_archive(model_json="[", labels_txt=b"a\n\xff"))
+    assert model.labels == ("a", "\N{REPLACEMENT CHARACTER}") and model.description == ""
+    text = json.dumps({"description": "known", "author": "unknown"})
+    model = export.LiteRTModel(with_archive(model_json=text))
+    assert model.description == "known" and model.labels == ()
+
+
+def test_damaged_metadata_is_one_line(with_archive):
+    path = with_archive(model_json=json.dumps({"description": "a" * 999}))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x03\x04") + 45] ^= 255  # in the compressed text
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput, match="an intact zip archive") as raised:
+        export.LiteRTModel(path).description  # noqa: B018
+    assert "\n" not in str(raised.value)
