@@ -9,6 +9,8 @@ import sys
 import numpy as np
 import pytest
 
+from tests import seconds
+
 # before any test imports them
 os.environ.setdefault(
     "TF_CPP_MIN_LOG_LEVEL", "2"
@@ -50,3 +52,9 @@ def pytest_collection_finish():
     """What was imported stays: the collector of garbage need not look at it again and again."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_runtest_logreport(report):
+    """Write down how long it took, if asked to; of several processes only the first gets all."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        seconds.record(report)
