@@ -8,7 +8,7 @@ from kerasdl import recipes
 from kerasdl.runs.train import train
 
 # their graphs take long to trace; tests/conformance traces a network of each family
-DEEP = {"se_resnet_tiny", "densenet_tiny", "resnet20", "alexnet_tiny", "vgg_tiny", "gpt_tiny"}
+DEEP = {"se_resnet_tiny", "densenet_tiny", "resnet20", "vgg_tiny", "squeezenet_tiny", "gpt_tiny"}
 
 
 @pytest.fixture
