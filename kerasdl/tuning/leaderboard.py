@@ -151,7 +151,6 @@ def make_best(plan):
     leave = shutil.ignore_patterns(lock.NAME, "checkpoints")
     shutil.rmtree(target, ignore_errors=True)
     with files.atomic(target) as partial:
-        shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(plan.folder / rows[0]["run"], partial, ignore=leave)
         facts = {key: rows[0][key] for key in ("trial", "values", "score")}
         files.write_json(partial / "trial.json", facts)

@@ -33,15 +33,20 @@ def atomic(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     """
     path = pathlib.Path(path)
     partial = path.with_name(f"{PARTIAL}{path.name}")
+    _remove(partial)  # what a killed process may have left
     try:
         yield partial
         os.replace(partial, path)
     except BaseException:
-        if partial.is_dir():
-            shutil.rmtree(partial, ignore_errors=True)
-        else:
-            partial.unlink(missing_ok=True)
+        _remove(partial)
         raise
+
+
+def _remove(path):
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_json(path: pathlib.Path, value):

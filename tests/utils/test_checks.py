@@ -1,0 +1,61 @@
+"""Checks of arguments: what each kind accepts, and the three parts of its message."""
+
+import pytest
+import tensorflow as tf
+
+from kerasdl.errors import InvalidInput, one_of
+from kerasdl.utils import checks
+
+NAMES = [f"name{i}" for i in range(40)] + ["moons", "iris"]
+
+
+@pytest.mark.parametrize(
+    ("check", "options", "right", "wrong"),
+    [
+        (checks.integers, {}, [1, 7], [0, -1, 1.5, "3", True, None, (2,)]),
+        (checks.integers, {"at_least": 0, "below": 3}, [0, 2], [3, -1]),
+        (checks.integers, {"optional": True}, [None, 2], [0]),
+        (checks.numbers, {"above": 0, "at_most": 1}, [0.5, 1], [0, 2, float("nan"), True, "1"]),
+        (checks.fractions, {}, [0, 0.5], [1, -0.1, float("inf"), None]),
+        (checks.fractions, {"one": True}, [1, 0.5], [1.1]),
+        (checks.flags, {}, [True, False], [0, None, "yes"]),
+        (checks.texts, {}, ["a"], ["", 3, None]),
+        (checks.callables, {}, [len, lambda: 0], [int, 3, None]),
+        (checks.integer_tuples, {}, [(1,), [2, 3]], [(), 3, (0,), (1.5,), "12"]),
+        (checks.integer_tuples, {"length": 2}, [(1, 2)], [(1,), (1, 2, 3)]),
+        (checks.sizes, {}, [3, (1, 7), [5, 2]], [0, (1,), (1, 2, 3), (0, 1), "same"]),
+        (checks.shapes, {"rank": 2}, [(None, 3)], [(3,), 5, (0, 2), (1, 2, 3)]),
+        (checks.shapes, {"known": True}, [(4, 3)], [(None, 3), ()]),
+        (checks.image_shapes, {"smallest": 4}, [(4, 8, 3)], [(3, 8, 3), (None, 8, 3), (8, 8)]),
+        (checks.image_shapes, {"any_size": True}, [(None, None, 1)], [(None, None, None)]),
+        (checks.activations, {}, ["relu", None, tf.nn.relu], ["no_such", 3]),
+    ],
+)
+def test_a_kind_of_argument(check, options, right, wrong):
+    for value in right:
+        check(**options, size=value)
+    for value in wrong:
+        with pytest.raises(InvalidInput) as raised:
+            check(**options, size=value)
+        message = str(raised.value)
+        assert "`size`. Expected " in message and message.endswith(f"Received: {value!r}")
+
+
+def test_shapes_of_tensorflow_are_shapes():
+    checks.inputs(object(), tf.TensorShape([None, 8, 8, 3]), "batch, height, width, channels")
+    with pytest.raises(InvalidInput, match="known channels"):
+        checks.inputs(object(), tf.TensorShape([1, 8, 8, None]), "batch, height, width, channels")
+    with pytest.raises(InvalidInput, match="input of object"):
+        checks.inputs(object(), [(1, 2), (1, 2)], "batch, width")
+
+
+def test_few_names_are_all_listed_and_of_many_the_similar_ones_are_a_guess():
+    with pytest.raises(InvalidInput, match=r"one of a, b\. Received: c"):
+        one_of("letter", "c", ["b", "a"])
+    with pytest.raises(InvalidInput) as raised:
+        one_of("dataset", "moon", NAMES, "kerasdl list data")
+    assert "one of 42 names (did you mean moons?; `kerasdl list data` lists them)" in str(
+        raised.value
+    )
+    with pytest.raises(InvalidInput, match="`kerasdl list data` lists them"):
+        one_of("dataset", "xyz", NAMES, "kerasdl list data")
