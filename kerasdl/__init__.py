@@ -5,6 +5,7 @@
 
 import os
 
+from kerasdl import registration
 from kerasdl.utils import lazy
 
 __version__ = "0.1.0"
@@ -39,3 +40,4 @@ __all__ = list(MODULES)
 __getattr__, __dir__ = lazy.names(__name__, MODULES)
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # the package's tf.data and LiteRT need it
+registration.install()  # keras.models.load_model finds the classes of this package

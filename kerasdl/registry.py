@@ -5,7 +5,6 @@ A family's file holds a literal table beside its class, and that table is the re
     VARIANTS = {"ResNet": {"resnet18": {"block": "basic", "depths": (2, 2, 2, 2)}, ...}}
 """
 
-import ast
 import dataclasses
 import functools
 import importlib
@@ -14,7 +13,7 @@ import pathlib
 from collections.abc import Iterator
 
 from kerasdl import errors
-from kerasdl.utils import checks
+from kerasdl.utils import checks, variants
 
 PACKAGE = pathlib.Path(__file__).parent
 # options of other libraries' models, and how to get here what they do there
@@ -71,19 +70,10 @@ def entries() -> dict[str, Entry]:
 
 
 def _read(file: pathlib.Path) -> Iterator[Entry]:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    tables = [
-        ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "VARIANTS"
-    ]
     module = ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
-    for table in tables:
-        for class_name, variants in table.items():
-            docstring = ast.get_docstring(classes[class_name])
-            for name, options in variants.items():
-                yield Entry(name, file.parent.name, module, class_name, options, docstring)
+    for class_name, table, docstring in variants.read(file):
+        for name, options in table.items():
+            yield Entry(name, file.parent.name, module, class_name, options, docstring)
 
 
 def list_models(topic: str | None = None) -> list[str]:

@@ -1,16 +1,17 @@
 """`.keras` files of others: what would run code or write elsewhere is refused, in one line."""
 
-import ast
 import collections
 import json
 import pathlib
+import subprocess
+import sys
 import zipfile
 
 import keras
 import numpy as np
 import pytest
 
-from kerasdl import create_model, saving
+from kerasdl import create_model, registration, saving
 from kerasdl.callbacks import rates
 from kerasdl.errors import InvalidInput
 from kerasdl.models.generative import autoencoder, dcgan
@@ -61,22 +62,11 @@ def test_keras_own_and_ours_are_read(plain, tmp_path):
 
 
 def test_wherever_our_classes_are_registered_their_names_are_known():
-    package = pathlib.Path(saving.__file__).parent
-    assert {f.relative_to(package).parts[0] for _, f in registered()} == set(saving.OURS)
-
-
-def registered():
-    """The name under which each class or function of the package is registered with Keras."""
-    for file in pathlib.Path(saving.__file__).parent.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            for call in getattr(node, "decorator_list", ()):
-                if "register_keras_serializable(" in ast.unparse(call):
-                    given = {k.arg: ast.literal_eval(k.value) for k in call.keywords}
-                    yield f"{given['package']}>{given.get('name', node.name)}", file
+    assert {module.split(".")[1] for module in registration.modules().values()} == set(saving.OURS)
 
 
 def test_no_two_classes_are_registered_under_one_name():
-    names = collections.Counter(name for name, _ in registered())
+    names = collections.Counter(name for name, _ in registration.registered())
     assert len(names) > 40
     assert [name for name, count in names.items() if count > 1] == []
     assert all(name.startswith("kerasdl>") for name in names)
@@ -93,7 +83,7 @@ FORMER = {
 @pytest.mark.parametrize("name", FORMER)
 def test_a_former_name_is_still_known_and_given_to_no_other_class(name):
     assert keras.saving.get_registered_object(f"kerasdl>{name}") is FORMER[name]
-    assert f"kerasdl>{name}" not in dict(registered())
+    assert f"kerasdl>{name}" not in registration.modules()
 
 
 @pytest.mark.parametrize("load", [saving.load_model, keras.models.load_model])
@@ -113,6 +103,18 @@ def test_files_with_former_names_are_read(load, folder, former, tmp_path):
     assert type(part) is FORMER[former]
     image = np.array(part(np.ones((1, part.input_shape[-1]))))
     assert image.std() > 0.1  # trained, not fresh, weights
+
+
+@pytest.mark.parametrize("imports", ["import kerasdl, keras", "import keras, kerasdl"])
+def test_keras_finds_our_classes_after_import_kerasdl(imports, tmp_path):
+    model = create_model("se_resnet_tiny")
+    model.compile()
+    model.save(tmp_path / "model.keras")
+    script = f"{imports}; print(keras.models.load_model('model.keras').name)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "se_resnet_tiny"
 
 
 def layer(module, name, **config):

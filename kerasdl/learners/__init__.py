@@ -1,1 +1,10 @@
-"""Models that learn in their own way."""
+"""Models that learn in their own way: autoencoders, adversarial networks, language models."""
+
+import pathlib
+
+from kerasdl.utils import lazy, variants
+
+MODULES = variants.modules(pathlib.Path(__file__).parent)
+
+__all__ = list(MODULES)
+__getattr__, __dir__ = lazy.names(__name__, MODULES)

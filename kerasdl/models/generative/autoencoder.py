@@ -86,7 +86,3 @@ class Decoder(Network):
             x = layers.Dense(width, activation)(x)
         x = layers.Dense(math.prod(image_shape), name="logits")(x)
         super().__init__(inputs, layers.Reshape(image_shape)(x), **kwargs)
-
-
-# files from before 2026-12 name them without their family
-keras.saving.get_custom_objects().update({"kerasdl>Encoder": Encoder, "kerasdl>Decoder": Decoder})

@@ -150,9 +150,3 @@ class Discriminator(Network):
                 x = layers.Dropout(dropout)(x)
         x = convolution(layers.Conv2D, 1, end, name="logit")(x)  # 1
         super().__init__(inputs, layers.Flatten()(x), **kwargs)
-
-
-# files from before 2026-12 name them without their family
-keras.saving.get_custom_objects().update(
-    {"kerasdl>Generator": Generator, "kerasdl>Discriminator": Discriminator}
-)
