@@ -1,4 +1,4 @@
-"""A process that made none of the models: it opens the files that the tests saved."""
+"""A process that reads the files which the tests saved, and made none of the models."""
 
 import atexit
 import functools
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def contents(folder):
-    """What the model saved in `folder` gives there for the inputs beside it, and its weights."""
+    """The outputs of the model saved in `folder`, for the inputs saved there, and its weights."""
     process = start()
     print(folder, file=process.stdin, flush=True)
     answer = process.stdout.readline().strip()
@@ -40,11 +40,7 @@ def stop(process):
 def serve():
     import keras
 
-    import kerasdl.layers  # noqa: F401
-    from kerasdl import registry
-
-    for entry in registry.entries().values():  # Keras opens files of classes that were imported
-        entry.load()
+    import kerasdl  # noqa: F401, so that Keras finds its classes
 
     for line in sys.stdin:
         folder = pathlib.Path(line.strip())

@@ -76,6 +76,7 @@ SUBJECTS = [
         },
         IMAGES,
         LABELS,
+        title="resnet_of_2_se_blocks",
         another=(12, 16, 3),
         references=("resnet18", "resnet50"),
         counts={

@@ -6,6 +6,7 @@ from tests.conformance import counting, exporting, learning, references, running
 
 PROPERTIES = {
     "round trip": saving.round_trip,
+    "fresh process": saving.fresh,
     "load_weights": saving.load_weights,
     "gradients": learning.gradients,
     "shapes": running.shapes,

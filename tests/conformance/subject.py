@@ -11,13 +11,29 @@ import kerasdl
 NO_REFERENCE = "the tests of its own compare it, or nobody has published numbers"
 
 
+@dataclasses.dataclass(frozen=True)
+class No:
+    """Why a property does not hold, and what happens when it is tested all the same.
+
+    Args:
+        reason: In words, for the table.
+        error: The exception that the test of the property raises.
+        match: A regular expression for its message, with the number that is too large.
+    """
+
+    reason: str
+    error: type[Exception]
+    match: str
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Subject:
     """What every property of the matrix needs to know.
 
     Args:
-        name: How the table names it.
+        name: How the table names it, without spaces.
         kind: "layer", "network" or "learner".
+        registered: The registered name that it is made by; of a layer its class.
         make: Gives a new, built model; takes options over the declared ones.
         inputs: One batch, an array or a list of arrays.
         targets: What it should give for that batch: an array, or a dictionary for several outputs;
@@ -36,12 +52,13 @@ class Subject:
         references: Registered names that `reference/network_*.npz` has outputs of.
         parts: From the model to those that are exported, by name.
         falls: Which loss must fall on one batch, and below which share of its first value.
-        no: Property -> why it does not hold; the matrix checks that it really does not.
+        no: Property -> a `No`: why it does not hold, and the error that the matrix must meet.
         not_applicable: Property -> why the question makes no sense.
     """
 
     name: str
     kind: str
+    registered: str
     make: Callable[..., keras.Model]
     inputs: np.ndarray | list
     targets: np.ndarray | dict | None
@@ -87,6 +104,7 @@ def layer(cls, arguments, *inputs, reached=2, **others):
     return Subject(
         cls.__name__,
         "layer",
+        cls.__name__,
         make,
         one_or_all(inputs),
         targets,
@@ -100,7 +118,10 @@ def layer(cls, arguments, *inputs, reached=2, **others):
 
 
 def network(name, options, inputs, targets, loss=None, **others):
-    """Declare a family by its tiny variant; without a loss it is a classifier."""
+    """Declare a family by its tiny variant; without a loss it is a classifier.
+
+    A variant that the options change beyond recognition gets a `title`.
+    """
 
     def learning(optimizer):
         if loss:
@@ -129,7 +150,8 @@ def _registered(name, kind, options, inputs, targets, learning, others):
     others["not_applicable"] = {**reasons, **others.get("not_applicable", {})}
     arguments = options | others.get("unusual", {})
     others = {"sized": "input_shape", "arguments": arguments, **others}
-    return Subject(name, kind, make, inputs, targets, learning, **others)
+    title = others.pop("title", name)
+    return Subject(title, kind, name, make, inputs, targets, learning, **others)
 
 
 def one_or_all(items):

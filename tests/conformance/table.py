@@ -1,5 +1,6 @@
 """The matrix as a page: a table for each kind, then what the columns and the numbers mean."""
 
+import datetime
 import importlib.metadata
 import platform
 
@@ -10,16 +11,20 @@ INTRODUCTION = """\
 # Conformance
 
 Every layer, network and learner is declared once in `tests/conformance/`, and every property below
-is tested for all of them: by `make test`, and on two replicas and workers, and whole networks by
-XLA, by `make test-slow`.
-`make conformance` writes this page from what those tests measured, here on Python {python}
-with TensorFlow {tensorflow} and Keras {keras}; nobody edits it.
-A "no" was tested too: it really does not hold. Rows run small: some declarations give fewer layers
-and channels than the registered name has, and no dropout where chance must be out of the way."""
+is tested for all of them. `make test` tests what is fast. What trains, compiles with XLA or starts
+processes is tested by `make test-slow`, on each commit for a third of the subjects: jit, two
+replicas, two workers, int8, ONNX, seed, reference, fresh process, and for networks and learners
+also "learns". `make conformance` tests everything and writes this page from what was measured, here
+on {date} on Python {python} with TensorFlow {tensorflow} and Keras {keras}; nobody edits it.
+
+A "no" is tested too: it must fail with the same error or number as before. Rows are small: some
+declarations have fewer layers and channels than the registered name, and no dropout where a
+comparison needs results without chance."""
 
 MEANINGS = {
-    "round trip": "a configuration without default values and a `.keras` file come back, bit-equal "
-    "here and in a fresh process",
+    "round trip": "a configuration without default values and a `.keras` file come back, "
+    "bit-equal; layers inside that are frozen stay frozen",
+    "fresh process": "a process that only imports kerasdl reads the file, bit-equal",
     "load_weights": "a new object with loaded weights gives the same outputs",
     "gradients": "every trainable weight receives a finite gradient",
     "shapes": "symbolic shape = eager shape, for two sizes of the input",
@@ -36,8 +41,8 @@ MEANINGS = {
     "or twice what turning the order of a batch round does to one process",
     "LiteRT": "built-in operators only, run by the LiteRT interpreter after one training step: "
     "largest error",
-    "int8": "share of predictions that the int8 file has in common with Keras; without classes its "
-    "largest error, of the largest output",
+    "int8": "fraction of predictions that the int8 file has in common with Keras; without classes "
+    "its largest error, of the largest output",
     "ONNX": "standard operators only, any batch size, run by onnxruntime: largest error",
     "seed": "the same seed gives the same weights after training, bit by bit",
     "counts": "how many variants have exactly the published number of trainable parameters",
@@ -50,7 +55,11 @@ def page(measured):
     """The page's text; `measured` maps (subject, property) to a cell."""
     reasons = []
     versions = {name: importlib.metadata.version(name) for name in ("tensorflow", "keras")}
-    parts = [INTRODUCTION.format(python=platform.python_version(), **versions)]
+    parts = [
+        INTRODUCTION.format(
+            python=platform.python_version(), date=datetime.date.today(), **versions
+        )
+    ]
     for kind in ("layer", "network", "learner"):
         rows = [_row(s, measured, reasons) for s in SUBJECTS if s.kind == kind]
         head = [f"| {kind} | {' | '.join(PROPERTIES)} |", "|---" * (len(PROPERTIES) + 1) + "|"]
