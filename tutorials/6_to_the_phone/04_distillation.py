@@ -167,7 +167,8 @@ def temperatures(fast=False):
         axes[1].bar(np.arange(10) + (i - 1) * 0.27, soft[t][unsure], 0.25, label=f"T = {t}")
     axes[1].set(title="The teacher's answer to it", xlabel="digit", xticks=range(10))
     axes[1].set(ylabel="probability")
-    axes[1].legend()
+    axes[1].margins(y=0.4)
+    axes[1].legend(loc="upper center", ncols=3, fontsize=8)
     axes[2].plot(TEMPERATURES, entropy, "o-")
     axes[2].axhline(np.log(10), color="gray", linestyle="--", label="log 10")
     axes[2].set(title="Entropy, mean of all images", xlabel="T", ylabel="nats")
@@ -197,7 +198,7 @@ def likeness(fast=False):
 
     figure, axis = tutorial.panels(size=(5.4, 4.4))
     drawn = axis.imshow(100 * alike, cmap="Blues")
-    axis.set(title="The teacher's second thoughts, T = 4")
+    axis.set(title="Mean answer of the teacher, T = 4")
     axis.set(xlabel="probability that it gives to", ylabel="digit shown")
     axis.set(xticks=range(10), yticks=range(10))
     figure.colorbar(drawn, label="%")

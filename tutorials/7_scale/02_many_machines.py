@@ -1,87 +1,59 @@
 # %% [markdown]
 # # Many machines: processes that know each other's addresses
 #
-# **Claim.** Two processes that share nothing but a network train as one: their weights are equal to
-# the bit, and to those of one process within 1e-5. Each reads half of the examples, and every
-# example is read once an epoch. Adding up gradients sends what the ring's formula says, within a
-# tenth. For few bytes it takes the same time whatever their number, for many it takes longer in
-# proportion: latency and bandwidth, from which follows what a thousand machines would cost.
+# **Claim.** Two processes that share nothing but a network train as one: their weights are equal
+# bit for bit, and equal to those of a single process within 1e-5. Each reads half of the examples,
+# and every example is read once an epoch. Adding up gradients sends the number of bytes that the
+# formula of the ring gives, within a tenth. For few bytes it takes the same time whatever their
+# number; for many, the time grows in proportion. So two numbers, latency and bandwidth, predict
+# what a thousand machines would cost.
 #
-# **The idea.** Every worker runs the same program and is told by a variable who it is. A step lasts
-# as long as the slowest worker takes and as adding up takes, in 2 (n - 1) messages of S / n bytes:
+# **The idea.** Every worker runs the same program, and an environment variable says which worker it
+# is. A step takes as long as the slowest worker's part, plus the adding up of gradients, which
+# needs 2 (n - 1) messages of S / n bytes for S bytes of gradients:
 #
 # $$T_n = \max_k t_k + 2 (n - 1) \left( \alpha + \frac{S}{n \beta} \right) \qquad
 # \text{efficiency} = \frac{T_1}{T_n}$$
 #
+# with the latency $\alpha$ of a message and the bandwidth $\beta$.
+#
 # Run it: `python tutorials/7_scale/02_many_machines.py` (20 seconds).
-# It starts two workers of its own, on
-# this machine. You will see who reads what, what a message costs, and how far a network scales.
-# With files in place of addresses it is `kerasdl launch --workers 2 -- train se_resnet_tiny`, and
-# on a cluster `examples/cluster/`.
+# It starts two workers on this machine. You will see who reads what, what a message costs, and to
+# how many machines a network scales. With a recipe, the same is `kerasdl launch --workers 2 --
+# train se_resnet_tiny`; for a cluster, see `examples/cluster/`.
 
 # %%
+import functools
 import json
 import os
 import pathlib
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import zlib
 
 import keras
-import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 
 import kerasdl
 from kerasdl import distribute
 from kerasdl.formulas import data_parallel
+from kerasdl.utils import tutorial
 
 BATCH, WORKERS = 64, 2
-SIZES = [4 * 10**k for k in (1, 2, 3, 4, 5, 6, 7)]  # bytes
-NETWORKS = {"1 million weights": 1e6, "25 million": 25e6, "125 million": 125e6}
-
-# %% [markdown]
-# ## What a worker has to know
-# All addresses, and which of them is its own. TensorFlow reads it from `TF_CONFIG`, which
-# Kubeflow sets on a cluster (under Slurm it asks Slurm). Here we set it: two ports of this machine.
-
-
-# %%
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def start(folder, workers, epochs):
-    """One process for each worker, all at once: they wait for each other."""
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
-    running = []
-    for number in range(workers):
-        task = {"type": "worker", "index": number}
-        config = json.dumps({"cluster": {"worker": addresses}, "task": task})
-        command = [sys.executable, __file__, "--worker", str(folder), str(epochs)]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": (folder / f"{number}.log").open("w")}
-        running.append(subprocess.Popen(command, env={**os.environ, "TF_CONFIG": config}, **quiet))
-        quiet["stderr"].close()
-    for number, process in enumerate(running):
-        if process.wait(timeout=300):
-            raise RuntimeError((folder / f"{number}.log").read_text()[-2000:])
-    return [dict(np.load(folder / f"{number}.npz")) for number in range(workers)]
-
 
 # %% [markdown]
 # ## What a worker does
-# The same as a program for one machine, but for three lines: the strategy before anything else, the
-# model in its scope, and data of which this worker gets its share. The order of an epoch is a
-# function of seed and epoch, so the workers need not talk to agree on it. Only the chief, worker
-# 0, writes models; here every worker keeps its numbers, to be compared. (The network has no ReLU,
-# whose edge would enlarge the rounding of a sum taken in another order.)
+# A worker runs the program that would run on one machine, with three differences: it makes the
+# strategy before anything else, it builds the model in the strategy's scope, and it reads its part
+# of the data. The order of the examples in an epoch is a function of the seed and the epoch, so the
+# workers agree on it without talking. Usually only worker 0, the chief, writes files. Here every
+# worker returns its numbers, so that we can compare them.
+#
+# (The network has no ReLU. Sums taken in another order differ by rounding errors, and the kink of
+# ReLU would enlarge them.)
 
 
 # %%
@@ -93,24 +65,24 @@ def network(shape):
 
 
 def learn(strategy, epochs):
-    splits = kerasdl.data.load("digits", batch_size=BATCH, share=distribute.share(strategy))
+    part = distribute.share(strategy)  # which examples this worker reads
+    splits = kerasdl.data.load("digits", batch_size=BATCH, share=part)
     keras.utils.set_random_seed(0)
     with strategy.scope():
         model = network(splits.info.shape)
-        distribute.synchronize(model)
+        distribute.synchronize(model)  # batch normalization looks at the whole batch
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         model.compile(keras.optimizers.SGD(0.05), loss, metrics=["accuracy"])
-    count = splits.info.counts["train"]
-    train = distribute.pipeline(splits.train, strategy, count, BATCH)
+    train = distribute.pipeline(splits.train, strategy, splits.info.counts["train"], BATCH)
     callback = splits.order_callback()
     history = model.fit(train, epochs=epochs, callbacks=[callback], shuffle=False, verbose=0)
     weights = np.concatenate([w.ravel() for w in model.get_weights()])
     splits.epoch.assign(-1)  # the first epoch once more, to see what was read
-    return {"weights": weights, **history.history, **read(splits.train)}
+    return {"weights": weights, **history.history, **what_is_read(splits.train)}
 
 
-def read(train):
-    """Of every example that comes out of a pipeline: its step, and a number that names it."""
+def what_is_read(train):
+    """For every example of a pipeline: its step, and a number that identifies it."""
     names, steps = [], []
     for step, (images, _) in enumerate(train.as_numpy_iterator()):
         names += [zlib.crc32(image.tobytes()) for image in images]
@@ -118,8 +90,17 @@ def read(train):
     return {"names": np.array(names), "steps": np.array(steps)}
 
 
+# %% [markdown]
+# ## What a message costs
+# After training, the workers add up vectors of 40 bytes to 40 megabytes and measure the time. The
+# operating system counts the bytes that were really sent.
+
+# %%
+SIZES = [4 * 10**k for k in (1, 2, 3, 4, 5, 6, 7)]  # bytes
+
+
 def messages(strategy, repeats=12):
-    """Seconds of adding up vectors of all sizes, and bytes that this machine's network saw."""
+    """By size of the vector: seconds to add it up, and bytes sent within this machine."""
     seconds, sent = [], []
     for size in SIZES:
         vector = tf.Variable(tf.ones(size // 4))
@@ -150,87 +131,141 @@ def loopback():
     return next((int(line.split()[9]) for line in lines if line.strip().startswith("lo:")), 0)
 
 
+# %% [markdown]
+# ## Starting the workers
+# A worker has to know all addresses, and which of them is its own. TensorFlow reads this from the
+# environment variable `TF_CONFIG`. On a cluster, Kubeflow sets it; under Slurm, TensorFlow asks
+# Slurm. Here we set it ourselves, with two ports of this machine. All workers start at once and
+# wait for each other.
+
+
+# %%
 def work(folder, epochs):
-    strategy = distribute.strategy("multiworker")  # before anything else is computed
+    """The program of a worker."""
+    strategy = distribute.strategy("multiworker")  # before TensorFlow computes anything
     number, _ = distribute.worker_of(strategy)
     np.savez(folder / f"{number}.npz", **learn(strategy, epochs), **messages(strategy))
 
 
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def start(folder, number, addresses, epochs):
+    task = {"type": "worker", "index": number}
+    config = json.dumps({"cluster": {"worker": addresses}, "task": task})
+    command = [sys.executable, __file__, "--worker", str(folder), str(epochs)]
+    with (folder / f"{number}.log").open("w") as log:
+        output = {"stdout": subprocess.DEVNULL, "stderr": log}
+        return subprocess.Popen(command, env={**os.environ, "TF_CONFIG": config}, **output)
+
+
+@functools.cache
+def trained(fast):
+    """What each of the two workers returns, and what a single process returns."""
+    folder, epochs = tutorial.scratch(), 1 if fast else 3
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(WORKERS)]
+    running = [start(folder, number, addresses, epochs) for number in range(WORKERS)]
+    for number, process in enumerate(running):
+        if process.wait(timeout=300):
+            raise RuntimeError((folder / f"{number}.log").read_text()[-2000:])
+    workers = [dict(np.load(folder / f"{number}.npz")) for number in range(WORKERS)]
+    return workers, learn(distribute.strategy("one"), epochs)
+
+
 # %% [markdown]
-# ## What a message costs
-# A straight line through the times: where it starts is the latency, its slope one over the
-# bandwidth. Between real machines both are better known than measured; put yours in.
+# ## The same training
+# The figure shows the examples that each worker reads in each step of an epoch. The last step has
+# the rest, which need not be even.
 
 
 # %%
-def latency_and_bandwidth(seconds):
-    messages = 2 * (WORKERS - 1)
-    columns = np.stack(
-        [np.full(len(SIZES), messages), np.array(SIZES) * messages / WORKERS], axis=1
-    )
-    (latency, slowness), *_ = np.linalg.lstsq(columns / seconds[:, None], np.ones(len(SIZES)))
-    return {"latency": float(latency), "bandwidth": float(1 / slowness)}
+def same_training(fast=False):
+    workers, one = trained(fast)
+    np.testing.assert_array_equal(workers[0]["weights"], workers[1]["weights"])
+    distance = float(np.abs(workers[0]["weights"] - one["weights"]).max())
+    print(f"largest difference of a weight from a single process's: {distance:.1e}")
+    assert distance < 1e-5, distance
+    print("examples that each worker reads:", [len(worker["names"]) for worker in workers])
+    together = np.concatenate([worker["names"] for worker in workers])
+    assert sorted(together) == sorted(one["names"])
+    assert abs(len(workers[0]["names"]) - len(together) / 2) <= len(np.unique(one["steps"]))
 
-
-def draw_reading(workers):
-    figure, axis = plt.subplots(figsize=(9, 2.6), layout="constrained")
+    figure, axis = tutorial.panels(size=(9, 2.8))
     bottom = 0
     for number, worker in enumerate(workers):
         counts = np.bincount(worker["steps"])
         axis.bar(range(len(counts)), counts, 0.7, bottom, label=f"worker {number}")
         bottom = bottom + counts
-    axis.set(xlabel="step of an epoch", ylabel="examples", title="Who reads how much")
+    axis.set(title="Who reads how much", xlabel="step of an epoch", ylabel="examples")
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    return figure
+    return {"reading": figure}
 
 
-def draw_costs(seconds, network):
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
+# %%
+tutorial.show(same_training)
+
+# %% [markdown]
+# ## The cost of a message, and of a thousand machines
+# A straight line through the times gives two numbers: it starts at the latency, and its slope is
+# one over the bandwidth. With these two numbers of a real network, the formula above predicts the
+# efficiency for any number of workers. The right half assumes steps of 0.1 s of computing and a
+# network of 100 Gbit/s with a latency of 10 microseconds. Put in your own.
+
+
+# %%
+def latency_and_bandwidth(seconds):
+    count = 2 * (WORKERS - 1)  # messages
+    columns = np.stack([np.full(len(SIZES), count), np.array(SIZES) * count / WORKERS], axis=1)
+    # least squares of the relative errors: small messages count as much as large ones
+    (latency, slowness), *_ = np.linalg.lstsq(columns / seconds[:, None], np.ones(len(SIZES)))
+    return {"latency": float(latency), "bandwidth": float(1 / slowness)}
+
+
+def cost_of_messages(fast=False):
+    worker = trained(fast)[0][0]
+    seconds = worker["seconds"]
+    network = latency_and_bandwidth(seconds)
+    print(f"latency {1e6 * network['latency']:.0f} microseconds", end=", ")
+    print(f"bandwidth {network['bandwidth'] / 1e6:.0f} megabytes a second")
+    for size, each in zip(SIZES, seconds, strict=True):
+        print(f"{size:>10,} bytes: {1e3 * each:.2f} ms")
+    by_size = dict(zip(SIZES, seconds, strict=True))
+    assert by_size[4 * 10**7] > 20 * by_size[4 * 10**3], by_size
+    if loopback() and not fast:  # other programs may send, too
+        expected = WORKERS * data_parallel.ring_bytes(WORKERS, SIZES[-1])
+        assert abs(worker["sent"][-1] / expected - 1) < 0.1, (worker["sent"], expected)
+
+    figure, (left, right) = tutorial.panels(1, 2, size=(5.5, 3.8))
     line = [data_parallel.ring_seconds(WORKERS, size, **network) for size in SIZES]
     left.loglog(SIZES, 1e3 * seconds, "o", label="measured")
-    left.loglog(SIZES, 1e3 * np.array(line), label="latency and bandwidth")
-    left.set(title="Adding up, two workers here", xlabel="bytes", ylabel="ms")
+    left.loglog(SIZES, 1e3 * np.array(line), label="by latency and bandwidth")
+    left.set(title="Adding up a vector, two workers here", xlabel="bytes", ylabel="milliseconds")
     left.legend()
     workers = 2 ** np.arange(11)
-    for name, weights in NETWORKS.items():
-        case = {"compute": 0.1, "deviation": 0.002, "reductions": [4 * weights]}
+    for weights in (1, 25, 125):
+        case = {"compute": 0.1, "deviation": 0.002, "reductions": [4e6 * weights]}
         case |= {"bandwidth": 12.5e9, "latency": 10e-6}  # 100 Gbit/s
         steps = [data_parallel.step_seconds(int(n), **case) for n in workers]
-        right.semilogx(workers, 100 * steps[0] / np.array(steps), "o-", base=2, label=name)
-    right.set(title="Efficiency, %: steps of 0.1 s, 100 Gbit/s", xlabel="workers", ylim=(0, 105))
+        label = f"{weights} million weights"
+        right.semilogx(workers, 100 * steps[0] / np.array(steps), "o-", base=2, label=label)
+    right.set(title="Predicted: steps of 0.1 s, 100 Gbit/s", xlabel="workers")
+    right.set(ylabel="efficiency, %", ylim=(0, 105))
     right.legend()
-    return figure
+    return {"costs": figure}
 
 
+# %%
+tutorial.show(cost_of_messages)
+
+
+# %%
 def main(fast=False, out=pathlib.Path("out/02_many_machines")):
-    out.mkdir(parents=True, exist_ok=True)
-    epochs = 1 if fast else 3
-    with tempfile.TemporaryDirectory() as folder:
-        workers = start(pathlib.Path(folder), WORKERS, epochs)
-    one = learn(distribute.strategy("one"), epochs)
-    network = latency_and_bandwidth(workers[0]["seconds"])
-    draw_reading(workers).savefig(out / "reading.png", dpi=120)
-    draw_costs(workers[0]["seconds"], network).savefig(out / "costs.png", dpi=120)
-    plt.close("all")
-    distance = float(np.abs(workers[0]["weights"] - one["weights"]).max())
-    print(f"largest distance of a weight from one process's: {distance:.1e}")
-    print("examples that each has read:", [len(worker["names"]) for worker in workers])
-    print(
-        f"latency {1e6 * network['latency']:.0f} us, {network['bandwidth'] / 1e6:.0f} MB a second"
-    )
-    print("ms for bytes:", np.round(1e3 * workers[0]["seconds"], 2).tolist(), SIZES)
-
-    # the claim
-    np.testing.assert_array_equal(workers[0]["weights"], workers[1]["weights"])
-    assert distance < 1e-5, distance
-    together = np.concatenate([worker["names"] for worker in workers])
-    assert sorted(together) == sorted(one["names"])
-    assert abs(len(workers[0]["names"]) - len(together) / 2) <= len(np.unique(one["steps"]))
-    seconds = dict(zip(SIZES, workers[0]["seconds"], strict=True))
-    assert seconds[4 * 10**7] > 20 * seconds[4 * 10**3], seconds
-    if loopback() and not fast:  # others may talk meanwhile
-        expected = WORKERS * data_parallel.ring_bytes(WORKERS, SIZES[-1])
-        assert abs(workers[0]["sent"][-1] / expected - 1) < 0.1, (workers[0]["sent"], expected)
+    tutorial.run(same_training, cost_of_messages, fast=fast, out=out)
 
 
 # %% [markdown]
@@ -238,8 +273,8 @@ def main(fast=False, out=pathlib.Path("out/02_many_machines")):
 # 1. Start the second worker a minute after the first. What does the first do, and when would you
 #    want it to give up?
 # 2. Put the addresses of two machines into `TF_CONFIG` and start one worker on each.
-# 3. How many workers may train the network of 125 million weights at 90 %, if gradients are sent in
-#    16 bits? What if steps take 1 s, because each part is ten times as large?
+# 3. How many workers can train the network of 125 million weights at an efficiency of 90 %, if
+#    gradients are sent in 16 bits? And if steps take 1 s, because each part is ten times as large?
 
 # %%
 if __name__ == "__main__":

@@ -1,24 +1,26 @@
 # %% [markdown]
-# # Surviving failure: a killed training that nobody can tell from an undisturbed one
+# # Surviving failure: a killed training that ends like an undisturbed one
 #
 # **Claim.** A training process that is killed twice, at moments it does not choose, and started
-# again ends with the same weights as one that nobody disturbed, bit by bit, and with the same
-# losses. One that keeps only its weights goes on from there, too, but somewhere else. A spoilt
-# checkpoint is recognised, and the one before is used. A loss that becomes NaN stops at once and
-# says in which step and what went first.
+# again each time, ends with the same weights as an undisturbed one, bit for bit, and with the same
+# losses. One that saves only its weights continues, too, but ends with other weights. A damaged
+# checkpoint is recognized, and the one before it is used. When a loss becomes NaN, training stops
+# at once and says in which step this happened and which number became invalid first.
 #
-# **The idea.** A step is a function of a state, so who has the state has everything that follows:
+# **The idea.** A training step is a function of a state. Whoever has the whole state can repeat
+# everything that follows:
 #
 # $$s_{t+1} = f(s_t, \text{batch}_t) \qquad
-# s = (\text{weights}, \text{the optimizer's memory}, \text{random seeds}, t)$$
+# s = (\text{weights}, \text{state of the optimizer}, \text{random seeds}, t)$$
 #
-# The batch must be a function, too: of the seed and of $t$, not of what was drawn before. And the
-# state on the disk must be whole at every moment, because a kill asks nobody: it is written beside,
-# and takes its place by renaming, which the system does as a whole or not at all.
+# The batch must be a function, too: of the seed and of $t$, and not of what was read before. And
+# the state on the disk must be complete at every moment, because a kill may come at any time. So it
+# is written to a temporary file, which is then renamed. The operating system renames either
+# completely or not at all.
 #
 # Run it: `python tutorials/7_scale/04_surviving_failure.py` (30 seconds).
-# You will see processes die and go
-# on, and what is lost if the state is kept in part.
+# You will see processes that are killed and continue, and how far a training diverges if only a
+# part of the state is saved.
 
 # %%
 import os
@@ -29,21 +31,21 @@ import sys
 import time
 
 import keras
-import matplotlib.pyplot as plt
 import numpy as np
 
 import kerasdl
 from kerasdl import callbacks
-from kerasdl.callbacks import nonfinite
 from kerasdl.training import checkpoint
+from kerasdl.utils import tutorial
 
 ALL, WEIGHTS = "all of the state", "only the weights"
 
 # %% [markdown]
-# ## All of the state
-# Adam remembers two averages for each weight and how many steps it took; Dropout's noise comes from
-# a seed that moves on. All of them are variables. What is no variable is the place in the data: the
-# library's pipelines make the order and the augmentation of epoch *e* from the seed and *e*.
+# ## The whole state
+# Adam keeps two averages for each weight, and the number of its steps. Dropout draws its noise from
+# a seed that changes with each step. All of these are variables. The place in the data is not a
+# variable: the library's pipelines compute the order and the augmentation of epoch *e* from the
+# seed and *e*, and `order_callback` tells them which epoch it is.
 
 
 # %%
@@ -52,7 +54,7 @@ def network(shape):
     model = keras.Sequential([keras.Input(shape), *layers, keras.layers.Dense(10)])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(1e-3), loss)
-    model.optimizer.build(model.trainable_variables)  # its memory exists before the first step
+    model.optimizer.build(model.trainable_variables)  # its state exists before the first step
     return model
 
 
@@ -63,9 +65,10 @@ def state(model, keep):
 
 
 # %% [markdown]
-# ## Whole at every moment
-# `np.savez(file)` on the old file itself would leave neither the old nor the new state if it is
-# killed in between. Beside it, a kill leaves the old one, and a half of a file that nobody reads.
+# ## Complete at every moment
+# If `np.savez` wrote over the old file and was killed halfway, neither the old nor the new state
+# would be left. So it writes to another file. A kill then leaves the old file, and half of a new
+# one that nobody reads.
 
 
 # %%
@@ -74,12 +77,12 @@ def write(file, values, losses):
     with partial.open("wb") as opened:
         np.savez(opened, *values, losses=losses)
         opened.flush()
-        os.fsync(opened.fileno())  # on the disk, not only on its way
+        os.fsync(opened.fileno())  # wait until it is on the disk
     os.replace(partial, file)
 
 
-class Keep(keras.callbacks.Callback):
-    """Save after every epoch; say so, for those who wait to kill."""
+class Save(keras.callbacks.Callback):
+    """Save after every epoch, and print the epoch for the process that waits to kill this one."""
 
     def __init__(self, file, keep):
         super().__init__()
@@ -100,19 +103,21 @@ class Keep(keras.callbacks.Callback):
 
 
 def train(file, keep, epochs):
-    """What a process does, the first as those that go on."""
-    kerasdl.set_seed(0, deterministic=True)  # parallel sums in one order, too
+    """The program of a process: the first one, and those that continue."""
+    kerasdl.set_seed(0, deterministic=True)  # parallel sums in a fixed order, too
     data = kerasdl.data.load("digits", augment="light")
-    model, keeper = network(data.info.shape), Keep(file, keep)
-    begin = keeper.restore(model)
-    hooks = [data.order_callback() if keep == ALL else keras.callbacks.Callback(), keeper]
+    model, save = network(data.info.shape), Save(file, keep)
+    begin = save.restore(model)
+    hooks = [data.order_callback() if keep == ALL else keras.callbacks.Callback(), save]
     options = {"callbacks": hooks, "shuffle": False, "verbose": 0}
     model.fit(data.train, initial_epoch=begin, epochs=epochs, **options)
 
 
 # %% [markdown]
 # ## A real kill
-# SIGKILL cannot be caught, so nothing can be put in order before. Another process sends it.
+# Another process sends SIGKILL, which a program cannot catch: it has no chance to tidy up. The
+# killed training is started again until it has finished. A third one starts from the state at the
+# first kill, but restores only the weights.
 
 
 # %%
@@ -122,51 +127,95 @@ def started(file, keep, epochs):
     return subprocess.Popen(command, **pipes)
 
 
-def killed(file, epochs, kills):
-    """Kill after these epochs; what was kept after the first of them stays beside."""
-    for epoch in kills:
-        process = started(file, ALL, epochs)
-        while process.stdout.readline().strip() != str(epoch):
-            assert process.poll() is None, "training ended by itself"
-        time.sleep(0.01 * (epoch % 5))  # somewhere in the next epoch
-        process.kill()
-        process.communicate()
-        print(f"killed after epoch {epoch}: exit status {process.returncode}")
-        if epoch == kills[0]:
-            shutil.copy(file, file.with_name("first.npz"))
+def kill_after(epoch, file, epochs):
+    process = started(file, ALL, epochs)
+    while process.stdout.readline().strip() != str(epoch):
+        assert process.poll() is None, "training ended by itself"
+    time.sleep(0.01 * (epoch % 5))  # somewhere in the next epoch
+    process.kill()
+    process.communicate()
+    print(f"killed after epoch {epoch}: exit status {process.returncode}")
 
 
 def result(process, file):
+    """The weights and the losses, once the process has finished."""
     process.communicate()
     with np.load(file) as saved:
         weights = [saved[f"arr_{i}"] for i in range(4)]
         return np.concatenate([w.ravel() for w in weights]), saved["losses"].tolist()
 
 
-# %% [markdown]
-# ## A spoilt file
-# A disk may keep a file and spoil it. zip archives, as `.npz` files are, hold a checksum of each
-# part. The library keeps the newest checkpoint and the one before, and reads what is sound.
+def killed(fast=False):
+    folder, (epochs, kills) = tutorial.scratch(), (4, (2,)) if fast else (24, (7, 15))
+    files = {name: folder / f"{name}.npz" for name in ("undisturbed", "killed", "first")}
+    undisturbed = started(files["undisturbed"], ALL, epochs)
+    for epoch in kills:
+        kill_after(epoch, files["killed"], epochs)
+        if epoch == kills[0]:
+            shutil.copy(files["killed"], files["first"])
+    again = {f"killed, saved {ALL}": (started(files["killed"], ALL, epochs), files["killed"])}
+    if not fast:
+        last = started(files["first"], WEIGHTS, epochs)
+        again[f"killed, saved {WEIGHTS}"] = last, files["first"]
+    runs = {"undisturbed": result(undisturbed, files["undisturbed"])}
+    runs |= {name: result(*each) for name, each in again.items()}
+
+    whole, losses = runs["undisturbed"]
+    differences = {name: float(abs(runs[name][0] - whole).max()) for name in again}
+    print("largest difference of a weight from the undisturbed one's:", differences)
+    name = f"killed, saved {ALL}"
+    assert len(losses) == epochs and differences[name] == 0 and runs[name][1] == losses
+    if not fast:
+        assert differences[f"killed, saved {WEIGHTS}"] > 0.01, differences
+
+    figure, (left, right) = tutorial.panels(1, 2, size=(6, 4))
+    for (name, (_, values)), width in zip(runs.items(), (6, 1.5, 1.5), strict=False):
+        left.plot(range(1, len(values) + 1), values, linewidth=width, label=name)
+    for epoch in kills:
+        left.axvline(epoch, color="tab:red", linestyle=":", label=f"killed after epoch {epoch}")
+    left.set(title="Training loss", xlabel="epoch", ylabel="loss", yscale="log")
+    left.legend()
+    bars = right.bar([*differences], [*differences.values()], width=0.5, color="tab:green")
+    right.bar_label(bars, [f"{d:.3g}" if d else "0" for d in differences.values()])
+    right.set(title="Difference from the undisturbed training", ylabel="largest, of a weight")
+    right.margins(y=0.12)
+    return {"killed": figure}
 
 
 # %%
-def use_the_one_before(out):
-    model, x = network((4,)), np.ones((8, 4))
-    keeper = checkpoint.Checkpoint(out, seconds=0)
-    model.fit(x, np.zeros(8), epochs=3, callbacks=[keeper], verbose=0)
-    content = bytearray(keeper.file.read_bytes())
-    content[len(content) // 3] ^= 1  # one bit
-    keeper.file.write_bytes(content)
-    again = checkpoint.Checkpoint(out)
-    again.restore(model)
-    return again.epoch
+tutorial.show(killed)
 
+# %% [markdown]
+# ## A damaged file
+# A disk may damage a file later. zip archives, as `.npz` and `.keras` files are, contain a checksum
+# of each part. The library keeps the newest checkpoint and the one before, and reads the newest one
+# that is undamaged.
+
+
+# %%
+def damaged_file(fast=False):
+    folder, model, x = tutorial.scratch(), network((4,)), np.ones((8, 4))
+    save = checkpoint.Checkpoint(folder, seconds=0)
+    model.fit(x, np.zeros(8), epochs=3, callbacks=[save], verbose=0)
+    content = bytearray(save.file.read_bytes())
+    content[len(content) // 3] ^= 1  # flip one bit
+    save.file.write_bytes(content)
+    again = checkpoint.Checkpoint(folder)
+    again.restore(model)
+    print(f"the checkpoint of epoch 3 is damaged: that of epoch {again.epoch} is restored")
+    assert again.epoch == 2
+
+
+# %%
+tutorial.show(damaged_file)
 
 # %% [markdown]
 # ## NaN
-# Once a loss is NaN, all weights are. The formula $-\sum y \log p$ computes $0 \cdot \log 0$ when a
-# probability is too small for a float. The library's callback repeats the steps from a copy of the
-# state and looks at every layer. A loss of logits never computes $\log 0$.
+# Once the loss is NaN, the next step makes all weights NaN. A common cause is the formula
+# $-\sum y \log p$: when a probability is too small for a float it becomes 0, and the formula
+# computes $0 \cdot \log 0$. The library's callback stops training, repeats the steps from a copy of
+# the state, and looks at every layer for the first invalid number. A loss that takes logits never
+# computes $\log 0$.
 
 
 # %%
@@ -175,7 +224,8 @@ def of_probabilities(labels, logits):
     return -keras.ops.sum(keras.ops.one_hot(labels[:, 0], 10) * keras.ops.log(p), axis=-1)
 
 
-def stopped(loss):
+def error_of(loss):
+    """What stops the training, or None."""
     kerasdl.set_seed(0)
     data = kerasdl.data.load("digits")
     train = data.train.map(lambda x, y: (300 * x, y[:, None]))  # pixels that nobody scaled
@@ -184,65 +234,34 @@ def stopped(loss):
     watch = callbacks.NonFinite(lambda epoch, step: train.skip(step))
     try:
         model.fit(train, shuffle=False, verbose=0, callbacks=[watch])
-    except nonfinite.NonFiniteLoss as error:
-        return str(error)
+    except callbacks.NonFiniteLoss as error:
+        return error
     return None
 
 
+def not_a_number(fast=False):
+    error = error_of(of_probabilities)
+    print(error)
+    assert "step 1 of epoch 1" in error.place and error.origin.startswith("the loss, of"), error
+    assert error_of(keras.losses.SparseCategoricalCrossentropy(from_logits=True)) is None
+
+
 # %%
-def draw(runs, kills, differences):
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4), layout="constrained")
-    for (name, (_, losses)), width in zip(runs.items(), (6, 1.5, 1.5), strict=False):
-        left.plot(range(1, len(losses) + 1), losses, linewidth=width, label=name)
-    for epoch in kills:
-        left.axvline(epoch, color="tab:red", linestyle=":", label=f"killed after epoch {epoch}")
-    left.set(title="Loss", xlabel="epoch", yscale="log")
-    left.legend()
-    bars = right.bar(list(differences), list(differences.values()), width=0.5, color="tab:green")
-    right.bar_label(bars, [f"{d:.3g}" if d else "0" for d in differences.values()])
-    right.set(title="Largest difference of a weight from the undisturbed one's")
-    return figure
+tutorial.show(not_a_number)
 
 
+# %%
 def main(fast=False, out=pathlib.Path("out/04_surviving_failure")):
-    out.mkdir(parents=True, exist_ok=True)
-    for file in out.glob("*.npz"):
-        file.unlink()
-    epochs, kills = (4, (2,)) if fast else (24, (7, 15))
-    undisturbed = started(out / "whole.npz", ALL, epochs)
-    killed(out / "killed.npz", epochs, kills)
-    processes = {ALL: (started(out / "killed.npz", ALL, epochs), out / "killed.npz")}
-    if not fast:
-        processes[WEIGHTS] = started(out / "first.npz", WEIGHTS, epochs), out / "first.npz"
-    runs = {"undisturbed": result(undisturbed, out / "whole.npz")}
-    runs |= {f"killed, kept {keep}": result(*of) for keep, of in processes.items()}
-    whole, losses = runs["undisturbed"]
-    differences = {n: float(abs(w - whole).max()) for n, (w, _) in runs.items() if w is not whole}
-    draw(runs, kills, differences).savefig(out / "killed.png", dpi=120)
-    plt.close("all")
-    epoch = use_the_one_before(out)
-    message = stopped(of_probabilities)
-    print(f"of 3 epochs, the last one's checkpoint spoilt, {epoch} are restored", message, sep="\n")
-    print("largest differences:", differences)
-
-    # the claim
-    name = f"killed, kept {ALL}"
-    assert len(losses) == epochs and differences[name] == 0 and runs[name][1] == losses
-    assert epoch == 2
-    assert (
-        "Invalid loss in step 1 of epoch 1" in message and "first not finite: the loss" in message
-    )
-    assert stopped(keras.losses.SparseCategoricalCrossentropy(from_logits=True)) is None
-    if not fast:
-        assert differences[f"killed, kept {WEIGHTS}"] > 0.01, differences
+    tutorial.run(killed, damaged_file, not_a_number, fast=fast, out=out)
 
 
 # %% [markdown]
 # ## Exercises
-# 1. Keep the optimizer's memory, too, but not the seeds: how large is the difference now?
-# 2. `kerasdl train simple_cnn --deterministic --save-seconds 0`: kill it in the middle of an epoch,
-#    and compare `history.csv` with an undisturbed run's. Press Ctrl-C once, and twice.
-# 3. `kerasdl train mlp --learning-rate 1e13 --on-nan lower`: what is told? Does it help?
+# 1. Save the state of the optimizer, too, but not the seeds. How large is the difference now?
+# 2. Run `kerasdl train simple_cnn --deterministic --save-seconds 0`, kill it in the middle of an
+#    epoch, resume it, and compare `history.csv` with an undisturbed run's. Press Ctrl-C once, and
+#    twice.
+# 3. Run `kerasdl train mlp --learning-rate 1e13 --on-nan lower`. What does it say? Does it help?
 
 # %%
 if __name__ == "__main__":
