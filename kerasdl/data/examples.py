@@ -7,11 +7,14 @@ import abc
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerasdl.data.kinds import Stored
+
+if TYPE_CHECKING:  # sets import this module without TensorFlow
+    import tensorflow as tf
 
 
 class Examples(abc.ABC):
@@ -30,11 +33,13 @@ class Examples(abc.ABC):
         """Return the number of examples."""
 
     @abc.abstractmethod
-    def take(self, rows) -> "Examples":
+    def take(self, rows: np.ndarray | slice) -> "Examples":
         """Return the examples of some rows: indices, a slice or a mask."""
 
     @abc.abstractmethod
-    def batches(self, order, then: Callable, sizes: list[int]):
+    def batches(
+        self, order: "tf.data.Dataset", then: Callable, sizes: list[int]
+    ) -> "tf.data.Dataset":
         """Turn batches of rows into batches of examples.
 
         Args:
@@ -69,7 +74,7 @@ def count(arrays: Any) -> int:
     return len(arrays)
 
 
-def take(arrays: Any, rows) -> Any:
+def take(arrays: Any, rows: int | slice | np.ndarray) -> Any:
     """Return some rows of nested arrays."""
     return nested(lambda array: array[rows], arrays)
 

@@ -11,11 +11,14 @@ A new kind is one more `Kind` in `KINDS`.
 """
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerasdl import errors
+
+if TYPE_CHECKING:  # which imports this module
+    from kerasdl.data.splits import Source
 
 INTEGERS = ("uint8", "int8", "int16", "uint16", "int32", "int64")
 FLOATS = ("float16", "float32", "float64")
@@ -123,7 +126,7 @@ class Kind:
         self._walk("data", structure, {}, lambda declared, *_: found.append(declared.role))
         return _nested(structure, iter(found))
 
-    def check(self, name: str, source):
+    def check(self, name: str, source: "Source"):
         """Check that the arrays of all splits are as this kind declares them.
 
         Shapes and dtypes are checked for every dataset, values for arrays in memory.

@@ -5,13 +5,22 @@ any records (`Share.cut`) or whole files (`Plan`).
 """
 
 import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from kerasdl import errors
+
+if TYPE_CHECKING:  # kerasdl.data imports it when something is loaded
+    import tensorflow as tf
+
+    from kerasdl.data.readers.tfrecords import WholeFiles
+
+    Number = int | tf.Tensor
 
 BUFFER = 2048  # records of a file that are shuffled among each other
 
 
-def bounds(rows, replica, total) -> tuple:
+def bounds(rows: "Number", replica: "Number", total: int) -> tuple["Number", "Number"]:
     """Return which rows of a batch a replica gets, from and to; all may be tensors.
 
     The parts are consecutive and as even as possible. If there are fewer rows than replicas, each
@@ -51,7 +60,7 @@ class Share:
         """Numbers of the replicas of this process."""
         return range(self.first, self.first + self.here)
 
-    def cut(self, order):
+    def cut(self, order: "tf.data.Dataset") -> "tf.data.Dataset":
         """Turn a dataset of (epoch, rows of a batch) into one with each part as an element."""
         import tensorflow as tf
 
@@ -101,7 +110,7 @@ class Plan:
     batch_size: int
 
     @classmethod
-    def of(cls, lengths, replicas: int, batch_size: int) -> "Plan":
+    def of(cls, lengths: Sequence[int], replicas: int, batch_size: int) -> "Plan":
         """Assign files, longest first, each to the replica with the fewest examples so far.
 
         Args:
@@ -136,17 +145,24 @@ class Plan:
         return [part(self.counts[replica], step, self.steps) for step in range(self.steps)]
 
 
-def steps(counts, batch_size: int) -> int:
+def steps(counts: Sequence[int], batch_size: int) -> int:
     """Return the steps of an epoch, given the examples of each replica."""
     return -(-sum(counts) // batch_size)
 
 
-def part(count, step, steps):
+def part(count: "Number", step: "Number", steps: "Number") -> "Number":
     """Return how many of a replica's `count` examples are in a step; all may be tensors."""
     return count * (step + 1) // steps - count * step // steps
 
 
-def order_of_files(examples, plan: Plan, share: Share, seed: int, epoch, first: int = 0):
+def order_of_files(
+    examples: "WholeFiles",
+    plan: Plan,
+    share: Share,
+    seed: int,
+    epoch: "tf.Variable",
+    first: int = 0,
+) -> "tf.data.Dataset":
     """Return parts of batches as (epoch, rows, data), the replicas of this process in turn.
 
     Iterating adds one to `epoch`. The order of a replica's files, and that of the records among

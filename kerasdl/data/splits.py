@@ -3,10 +3,14 @@
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from kerasdl.data import bad_examples, kinds
 from kerasdl.data.examples import Arrays, Examples
+
+if TYPE_CHECKING:  # importing kerasdl.data imports neither
+    import keras
+    import tensorflow as tf
 
 NAMES = ("train", "validation", "test")
 
@@ -121,13 +125,13 @@ class Splits:
         find_bad: Function behind `check`.
     """
 
-    train: Any
-    validation: Any
-    test: Any
+    train: "tf.data.Dataset"
+    validation: "tf.data.Dataset | None"
+    test: "tf.data.Dataset | None"
     info: Info
-    epoch: Any
-    rest: Any = None
-    find_bad: Any = None
+    epoch: "tf.Variable"
+    rest: "Callable[[int], tf.data.Dataset] | None" = None
+    find_bad: Callable[[], None] | None = None
 
     def check(self):
         """Read again what is read every epoch; raise for the first example that cannot be read.
@@ -149,7 +153,7 @@ class Splits:
             self.check()
             raise
 
-    def order_callback(self):
+    def order_callback(self) -> "keras.callbacks.Callback":
         """Return a Keras callback that gives epoch e of `fit` the order and augmentation of e.
 
         With it, `fit(initial_epoch=e)` sees exactly what an uninterrupted run would have seen.
