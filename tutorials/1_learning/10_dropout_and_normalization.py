@@ -185,8 +185,9 @@ tutorial.show(wrong_labels)
 # ## Batch normalization in eight layers
 # Eight layers of 32 ReLUs, plain gradient descent, eight epochs. On the left three learning rates
 # with He's initial weights; on the right initial weights of three sizes at the learning rate 0.1.
-# Without normalization only a low learning rate and fitting weights work. With it all six learn,
-# though not equally well: the initial weights still matter.
+# Without normalization the learning rate 1 breaks the network, and from weights of none of the
+# three sizes does it learn. With normalization all six learn, though not equally well: the initial
+# weights still matter.
 
 
 # %%

@@ -81,7 +81,8 @@ def what_a_sign_tells(fast=False):
         print(f"{name}: correlation of the first sign with the product {tells[name][0]:.2f}")
     figure, axes = tutorial.panels(size=(7, 3.6))
     names = {"xlabel": "sign (the first five decide)", "ylabel": "|correlation| with the class"}
-    tutorial.lines(axes, tells, title="What a single sign tells", marker=".", **names)
+    x, title = np.arange(1, 41), "What a single sign tells"
+    tutorial.lines(axes, tells, x, title=title, marker=".", **names)
     assert fast or (tells["easy"][0] > 0.2 and tells["hard"][0] < 0.07)
     return figure
 

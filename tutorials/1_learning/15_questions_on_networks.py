@@ -338,7 +338,7 @@ def q19_mode_collapse(fast=False):
         covered.append(int(generative.modes_covered(ring[made], ring, 0.1).sum()))
         place.scatter(*ring.T, s=200, color="lightgrey", label="modes of the data")
         place.scatter(*ring[made].T, color="tab:orange", label="eight samples")
-        title = f"{covered[-1]} modes, generator's loss {losses[-1]:.4f}"
+        title = f"{covered[-1]} of 8 modes, generator's loss {losses[-1]:.4f}"
         place.set(title=title, xlabel="x1", ylabel="x2", aspect="equal")
         place.legend(fontsize=8, loc="center")
     np.testing.assert_allclose(*losses)
