@@ -1,4 +1,4 @@
-"""Padding with what is there: the border again, its mirror image, or the other side."""
+"""Replicate, reflect and circular padding."""
 
 import keras
 import tensorflow as tf
@@ -12,19 +12,18 @@ MODES = ("replicate", "reflect", "circular")
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class BorderPadding2D(layers.Layer):
-    """Enlarge images by what is at their borders, not by zeros, which look like an edge.
+    """Pad images with their own pixels instead of zeros, which look like an edge.
 
-    Circular padding takes the other side, so that a convolution commutes with every shift. (One of
-    the notes calls it a flipped image; its own table says the other side.) Keras pads with
-    constants and mirror images.
+    Circular padding continues at the opposite side, so that a convolution commutes with every
+    circular shift. It is not a mirror image; that is "reflect".
 
         replicate   a a | a b c | c c
         reflect     c b | a b c | b a
         circular    b c | a b c | a b
 
     Args:
-        padding: Pixels on each side.
-        mode: "replicate", "reflect" or "circular".
+        padding: int, number of pixels to add on each side.
+        mode: str, "replicate", "reflect" or "circular".
 
     Input shape: (batch, height, width, channels)
     Output shape: (batch, height + 2 padding, width + 2 padding, channels)
@@ -33,11 +32,9 @@ class BorderPadding2D(layers.Layer):
         >>> row = keras.ops.reshape(keras.ops.arange(3.0), (1, 1, 3, 1))
         >>> BorderPadding2D(1, "circular")(row)[0, 0, :, 0].numpy().tolist()
         [2.0, 0.0, 1.0, 2.0, 0.0]
-
-    Spec: CNO-14, CNO-15, CNO-16, E-19
     """
 
-    def __init__(self, padding=1, mode="replicate", **kwargs):
+    def __init__(self, padding: int = 1, mode: str = "replicate", **kwargs):
         super().__init__(**kwargs)
         checks.integers(padding=padding)
         checks.choices(MODES, mode=mode)
@@ -49,7 +46,7 @@ class BorderPadding2D(layers.Layer):
         self._check(input_shape[1:3])
 
     def _least(self):
-        """How many pixels a side must have."""
+        """Return the number of pixels that a side must have."""
         return {"replicate": 1, "reflect": self.padding + 1, "circular": self.padding}[self.mode]
 
     def _check(self, sides):

@@ -1,7 +1,6 @@
-"""Layers one after the other inside a block.
+"""Apply a list of layers one after the other, inside a block.
 
-A `keras.Sequential` would do the same, but it is a model of its own: `compression.flatten` could
-not inline what it holds.
+A `keras.Sequential` is a model of its own, so `compression.flatten` could not inline its layers.
 """
 
 
@@ -14,12 +13,14 @@ def build(block, chain, shape):
 
 
 def call(chain, x):
+    """Return the output of the last layer."""
     for layer in chain:
         x = layer(x)
     return x
 
 
 def output_shape(chain, shape):
+    """Return the shape of the output of the last layer."""
     for layer in chain:
         shape = layer.compute_output_shape(shape)
     return shape

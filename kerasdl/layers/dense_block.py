@@ -1,4 +1,4 @@
-"""Dense blocks: every layer sees the outputs of all layers before it."""
+"""Dense blocks: each layer gets the outputs of all layers before it."""
 
 import keras
 from keras import layers, ops
@@ -9,7 +9,8 @@ from kerasdl.layers.block import Block
 from kerasdl.utils import checks
 
 
-def bn_relu_conv(filters, kernel_size):
+def bn_relu_conv(filters: int, kernel_size: int) -> list[layers.Layer]:
+    """Return batch normalization, ReLU and a convolution."""
     return [
         layers.BatchNormalization(momentum=0.9, epsilon=1e-5),
         layers.ReLU(),
@@ -21,15 +22,15 @@ def bn_relu_conv(filters, kernel_size):
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class DenseLayer(Block):
-    """Add `growth_rate` new channels to those that came in.
+    """Concatenate `growth_rate` new channels to the input.
 
         y = [x, H(x)]        H = conv3x3 relu bn conv1x1 relu bn
 
-    The 1x1 convolution narrows the ever wider input before the 3x3 convolution looks at it.
+    The 1x1 convolution reduces the growing number of channels before the 3x3 convolution.
 
     Args:
-        growth_rate: Number of new channels.
-        bottleneck: Channels between the two convolutions, as a multiple of `growth_rate`.
+        growth_rate: int, number of new channels.
+        bottleneck: int, channels between the two convolutions, as a multiple of `growth_rate`.
 
     Input shape: (batch, height, width, channels)
     Output shape: (batch, height, width, channels + growth_rate)
@@ -38,7 +39,7 @@ class DenseLayer(Block):
     Networks.
     """
 
-    def __init__(self, growth_rate=32, bottleneck=4, **kwargs):
+    def __init__(self, growth_rate: int = 32, bottleneck: int = 4, **kwargs):
         super().__init__(**kwargs)
         checks.integers(growth_rate=growth_rate, bottleneck=bottleneck)
         self.growth_rate = growth_rate
@@ -57,17 +58,17 @@ class DenseLayer(Block):
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class DenseBlock(Block):
-    """A row of layers, each of which gets the outputs of all before it.
+    """A sequence of layers, each of which gets the outputs of all layers before it.
 
-    Where a residual block adds to its input, a dense block keeps it: what was found once can be
-    used again anywhere, so each layer needs to find only a little that is new.
+    A residual block adds to its input; a dense block keeps it. Later layers can use every earlier
+    feature map, so each layer needs to add only a few new ones.
 
         x_n = H_n([x_0, x_1, ..., x_(n-1)])
 
     Args:
-        depth: Number of layers.
-        growth_rate: Channels that each layer adds.
-        bottleneck: Channels inside a layer, as a multiple of `growth_rate`.
+        depth: int, number of layers.
+        growth_rate: int, channels that each layer adds.
+        bottleneck: int, channels inside a layer, as a multiple of `growth_rate`.
 
     Input shape: (batch, height, width, channels)
     Output shape: (batch, height, width, channels + depth * growth_rate)
@@ -78,10 +79,9 @@ class DenseBlock(Block):
 
     Reference: Huang, Liu, van der Maaten, Weinberger (2017), Densely Connected Convolutional
     Networks.
-    Spec: CNA-18, CNA-19
     """
 
-    def __init__(self, depth, growth_rate=32, bottleneck=4, **kwargs):
+    def __init__(self, depth: int, growth_rate: int = 32, bottleneck: int = 4, **kwargs):
         super().__init__(**kwargs)
         checks.integers(depth=depth, growth_rate=growth_rate, bottleneck=bottleneck)
         self.depth = depth
@@ -102,22 +102,21 @@ class DenseBlock(Block):
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class TransitionBlock(Block):
-    """Between two dense blocks: fewer channels, half the height and width.
+    """Reduce the channels, and halve height and width, between two dense blocks.
 
         y = mean_2x2(conv1x1(relu(bn(x))))
 
     Args:
-        compression: Share of the channels that is kept.
+        compression: float, fraction of the channels that is kept, in (0, 1].
 
     Input shape: (batch, height, width, channels)
     Output shape: (batch, height / 2, width / 2, channels * compression)
 
     Reference: Huang, Liu, van der Maaten, Weinberger (2017), Densely Connected Convolutional
     Networks.
-    Spec: CNA-18
     """
 
-    def __init__(self, compression=0.5, **kwargs):
+    def __init__(self, compression: float = 0.5, **kwargs):
         super().__init__(**kwargs)
         checks.numbers(above=0, at_most=1, compression=compression)
         self.compression = compression

@@ -1,4 +1,4 @@
-"""DropConnect: dropout of connections, not of neurons."""
+"""DropConnect: dropout of weights instead of units."""
 
 import keras
 from keras import activations, layers, ops
@@ -8,19 +8,19 @@ from kerasdl.utils import checks
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class DropConnect(layers.Layer):
-    """A dense layer of which each weight is missing with some chance in each training step.
+    """A dense layer that drops each weight with a probability in each training step.
 
-    Dropout silences a neuron for everyone; here each neuron of the layer misses other inputs. What
-    is left is scaled up, so that the mean is the dense layer's, and nothing happens when judging.
-    One mask serves a whole batch.
+    Dropout removes a unit for the whole next layer; here each unit loses other inputs. The other
+    weights are scaled up, so that the mean is that of the dense layer. At inference nothing is
+    dropped. One mask is used for a whole batch.
 
         y = f( x (W m) / (1 - p) + b )        m ~ Bernoulli(1 - p), of the shape of W
 
     Args:
-        units: Neurons.
-        rate: p.
-        activation: Name of f; `None` for none.
-        seed: Where the drawing starts; `None` takes one from Python's generator.
+        units: int, number of units.
+        rate: float, p, the fraction of the weights to drop, in [0, 1).
+        activation: str or function, f; by default none.
+        seed: int, seed of the masks. By default another one each time.
 
     Input shape: (..., inputs)
     Output shape: (..., units)
@@ -29,12 +29,13 @@ class DropConnect(layers.Layer):
         >>> DropConnect(3, rate=0.2)(keras.ops.ones((2, 5))).shape
         TensorShape([2, 3])
 
-    Spec: REG-05
     Reference: Wan, Zeiler, Zhang, LeCun, Fergus (2013), Regularization of Neural Networks using
     DropConnect.
     """
 
-    def __init__(self, units, rate=0.5, activation=None, seed=None, **kwargs):
+    def __init__(
+        self, units: int, rate: float = 0.5, activation=None, seed: int | None = None, **kwargs
+    ):
         super().__init__(**kwargs)
         checks.integers(units=units)
         checks.fractions(rate=rate)

@@ -1,4 +1,4 @@
-"""Dynamic convolution: a kernel that the image itself mixes."""
+"""Dynamic convolution: each image has its own mix of several kernels."""
 
 import keras
 from keras import layers
@@ -10,19 +10,21 @@ from kerasdl.utils import checks
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class DynamicConv2D(Block):
-    """Filter each image with a kernel of its own: a mix of a few that all images share.
+    """Filter each image with a weighted mean of several kernels, weighted by the image itself.
 
-    What is worth looking for depends on what there is to be seen. A small network looks at the mean
-    of each channel and says how much of each kernel is taken. Convolution is linear in its kernel,
-    so here the results are mixed, which needs no kernel for each image of a batch.
+    A small network computes the weights from the mean of each channel. Convolution is linear in its
+    kernel, so the results are mixed instead of the kernels, and a batch needs no kernel for each
+    image.
 
         a = softmax(W mean_hw(x) + b)        y = f( x * sum_k a_k W_k + sum_k a_k b_k )
 
     Args:
-        filters: Channels of the output.
-        kernel_size, strides, padding: As in `keras.layers.Conv2D`.
-        kernels: How many are mixed, at least 2; each costs a convolution.
-        activation: Name of f; `None` for none.
+        filters: int, channels of the output.
+        kernel_size: int or pair of ints, height and width of the kernels.
+        strides: int or pair of ints.
+        padding: str, "same" or "valid".
+        kernels: int, number of kernels, at least 2. Each costs a convolution.
+        activation: str or function, f; by default none.
 
     Input shape: (batch, height, width, channels)
     Output shape: (batch, rows, columns, filters)
@@ -31,18 +33,17 @@ class DynamicConv2D(Block):
         >>> DynamicConv2D(4, 3)(keras.ops.ones((1, 8, 8, 2))).shape
         TensorShape([1, 8, 8, 4])
 
-    Spec: CNO-49
     Reference: Jia, De Brabandere, Tuytelaars, Van Gool (2016), Dynamic Filter Networks; mixed as in
     Chen, Dai, Liu, Chen, Yuan, Liu (2020), Dynamic Convolution: Attention over Convolution Kernels.
     """
 
     def __init__(
         self,
-        filters,
+        filters: int,
         kernel_size=3,
         strides=1,
-        padding="same",
-        kernels=4,
+        padding: str = "same",
+        kernels: int = 4,
         activation=None,
         **kwargs,
     ):
@@ -76,10 +77,10 @@ class DynamicConv2D(Block):
         return layers.Conv2D(self.filters, self.kernel_size, **shared)
 
     def call(self, inputs):
-        shares = self.mix(self.pool(inputs))  # (batch, 1, 1, kernels)
+        weights = self.mix(self.pool(inputs))  # (batch, 1, 1, kernels)
         mixed = 0
         for k, convolution in enumerate(self.convolutions):
-            mixed = mixed + shares[..., k : k + 1] * convolution(inputs)
+            mixed = mixed + weights[..., k : k + 1] * convolution(inputs)
         return self.activate(mixed)
 
     def compute_output_shape(self, input_shape):

@@ -1,4 +1,4 @@
-"""Gated convolution: one looks for what, the other says how much of it passes."""
+"""Gated convolution: a second convolution decides how much of the first one passes."""
 
 import keras
 from keras import layers
@@ -10,17 +10,19 @@ from kerasdl.utils import checks
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class GatedConv2D(Block):
-    """Multiply a convolution by what another one, after a sigmoid, lets through.
+    """Multiply a convolution by the sigmoid of another one.
 
-    A soft switch for each place and channel, learned from the neighbourhood, as in an LSTM: in
-    inpainting it learns which pixels are real.
+    The gate is a soft switch for each position and channel, as in an LSTM. In inpainting it learns
+    which pixels are real.
 
         y = f(conv_a(x)) sigma(conv_b(x))
 
     Args:
-        filters: Channels of the output.
-        kernel_size, strides, padding: As in `keras.layers.Conv2D`.
-        activation: Name of f; `None` for none.
+        filters: int, channels of the output.
+        kernel_size: int or pair of ints, height and width of the kernels.
+        strides: int or pair of ints.
+        padding: str, "same" or "valid".
+        activation: str or function, f; by default none.
 
     Input shape: (batch, height, width, channels)
     Output shape: (batch, rows, columns, filters)
@@ -29,13 +31,18 @@ class GatedConv2D(Block):
         >>> GatedConv2D(4, 3)(keras.ops.ones((1, 8, 8, 2))).shape
         TensorShape([1, 8, 8, 4])
 
-    Spec: CNO-49
     Reference: Dauphin, Fan, Auli, Grangier (2017), Language Modeling with Gated Convolutional
     Networks.
     """
 
     def __init__(
-        self, filters, kernel_size=3, strides=1, padding="same", activation=None, **kwargs
+        self,
+        filters: int,
+        kernel_size=3,
+        strides=1,
+        padding: str = "same",
+        activation=None,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         checks.integers(filters=filters)

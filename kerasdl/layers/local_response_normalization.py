@@ -1,4 +1,4 @@
-"""Local response normalization: neighbouring channels compete."""
+"""Local response normalization: neighboring channels compete."""
 
 import keras
 from keras import layers, ops
@@ -9,18 +9,20 @@ from kerasdl.utils import checks
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class LocalResponseNormalization(layers.Layer):
-    """Divide each channel by the energy of the channels around it.
+    """Divide each channel by a power of the sum of squares of the channels around it.
 
-    A strong answer of one detector quiets its neighbours at the same pixel, as in the retina.
-    AlexNet needs it after its first two convolutions; batch normalization has replaced it since.
+    A strong response of one channel reduces its neighbors at the same pixel, as in the retina.
+    AlexNet uses it after its first two convolutions; batch normalization has replaced it since.
 
         b_i = a_i / (k + alpha * sum_j a_j^2)^beta        j from i - size / 2 to i + size / 2
 
-    This is the paper's alpha: PyTorch's is `size` times as large.
+    This is the alpha of the publication; PyTorch's is `size` times as large.
 
     Args:
-        size: Number of neighbouring channels that are summed, an odd number.
-        k, alpha, beta: Constants of the formula.
+        size: int, number of neighboring channels that are summed, odd.
+        k: float, above 0.
+        alpha: float, at least 0.
+        beta: float, at least 0.
 
     Input and output shape: (batch, ..., channels)
 
@@ -30,10 +32,11 @@ class LocalResponseNormalization(layers.Layer):
 
     Reference: Krizhevsky, Sutskever, Hinton (2012), ImageNet Classification with Deep Convolutional
     Neural Networks.
-    Spec: CNA-05, CNA-08
     """
 
-    def __init__(self, size=5, k=2.0, alpha=1e-4, beta=0.75, **kwargs):
+    def __init__(
+        self, size: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75, **kwargs
+    ):
         super().__init__(**kwargs)
         is_odd = checks.is_integer(size) and size % 2 == 1
         checks.check("size", size, is_odd, "a positive odd integer")

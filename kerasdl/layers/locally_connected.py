@@ -1,4 +1,4 @@
-"""A locally connected layer: a convolution that shares nothing."""
+"""A locally connected layer: a convolution with its own kernel at each position."""
 
 import keras
 from keras import activations, layers, ops
@@ -9,19 +9,18 @@ from kerasdl.utils import checks
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class LocallyConnected2D(layers.Layer):
-    """Look at neighbourhoods, each with weights of its own.
+    """Apply a different kernel at each position of the image.
 
-    What is to be seen may depend on where: eyes are above mouths in aligned faces. The price is a
-    kernel for each place. (One of the notes says that these layers share their weights; that is
-    what makes a convolution of them.)
+    It fits images in which position matters, such as aligned faces. Unlike a convolution it does
+    not share its weights between positions.
 
-        y_hw = f( sum_window x W_hw + b_hw )        (k^2 inputs + 1) outputs weights a place
+        y_hw = f( sum_window x W_hw + b_hw )        (k^2 inputs + 1) outputs weights a position
 
     Args:
-        filters: Channels of the output.
-        kernel_size: Side of the window.
-        strides: Pixels from one window to the next.
-        activation: Name of f; `None` for none.
+        filters: int, channels of the output.
+        kernel_size: int, side of the window.
+        strides: int, distance of the windows.
+        activation: str or function, f; by default none.
 
     Input shape: (batch, height, width, channels), sides known
     Output shape: (batch, rows, columns, filters)
@@ -30,11 +29,11 @@ class LocallyConnected2D(layers.Layer):
         >>> layer = LocallyConnected2D(4, 3)
         >>> layer(keras.ops.ones((1, 8, 8, 2))).shape, layer.count_params()
         (TensorShape([1, 6, 6, 4]), 2736)
-
-    Spec: CNO-24, E-25
     """
 
-    def __init__(self, filters, kernel_size=3, strides=1, activation=None, **kwargs):
+    def __init__(
+        self, filters: int, kernel_size: int = 3, strides: int = 1, activation=None, **kwargs
+    ):
         super().__init__(**kwargs)
         checks.integers(filters=filters, kernel_size=kernel_size, strides=strides)
         checks.activations(activation=activation)
@@ -48,7 +47,7 @@ class LocallyConnected2D(layers.Layer):
         windows.check_kernel(self, input_shape)
         _, rows, columns, _ = self.compute_output_shape(input_shape)
         inputs = self.kernel_size**2 * input_shape[-1]
-        # a place sees `inputs` numbers, not those of all places
+        # the inputs of one position, not of all
         limit = (6 / (inputs + self.filters)) ** 0.5
         start = keras.initializers.RandomUniform(-limit, limit)
         self.kernel = self.add_weight((rows, columns, inputs, self.filters), start, name="kernel")

@@ -1,4 +1,4 @@
-"""Max-unpooling: every number back to where the maximum was."""
+"""Max-unpooling: the reverse of max pooling."""
 
 import keras
 import tensorflow as tf
@@ -12,29 +12,28 @@ from kerasdl.utils import checks
 class MaxUnpooling2D(layers.Layer):
     """Put each number where max pooling found its maximum, and zeros elsewhere.
 
-    A decoder that mirrors an encoder knows where the encoder's strongest responses were: edges stay
-    sharp. What was pooled tells the place, the first of several maxima. (The notes put the number
-    into "the middle" of a window of 2x2, which has none.)
+    A decoder that mirrors an encoder keeps edges sharp, because it knows where the encoder's
+    strongest responses were. The position is that of the first maximum of each window of the map
+    that was pooled.
 
         y = x where source is its window's maximum, else 0
 
     Args:
-        pool_size: Side of the windows, which lie side by side; a divisor of the image's sides.
+        pool_size: int, side of the windows, which do not overlap; a divisor of the image's sides.
 
-    Input shape: two tensors, (batch, rows, columns, channels), and what was pooled,
-        (batch, rows pool_size, columns pool_size, channels)
-    Output shape: that of what was pooled
+    Input shape: two tensors, (batch, rows, columns, channels), and the map that was pooled,
+        (batch, rows * pool_size, columns * pool_size, channels)
+    Output shape: that of the map that was pooled
 
     Example:
         >>> source = keras.ops.convert_to_tensor([[[[1.0], [5.0]], [[2.0], [0.0]]]])
         >>> MaxUnpooling2D(2)([keras.ops.ones((1, 1, 1, 1)), source]).numpy().ravel().tolist()
         [0.0, 1.0, 0.0, 0.0]
 
-    Spec: CNO-38, E-55
     Reference: Badrinarayanan, Kendall, Cipolla (2017), SegNet.
     """
 
-    def __init__(self, pool_size=2, **kwargs):
+    def __init__(self, pool_size: int = 2, **kwargs):
         super().__init__(**kwargs)
         checks.integers(pool_size=pool_size)
         self.pool_size = pool_size

@@ -1,7 +1,7 @@
-"""Noise that does not depend on how many replicas share a batch.
+"""Random numbers that do not depend on how many replicas divide a batch.
 
-A seed is the same on every replica, and so would be the noise. Instead each one draws the noise of
-the global batch and takes its own part, so that two replicas see what one would have seen.
+With the same seed, every replica would draw the same numbers. Instead each one draws those of the
+global batch and takes its own part, so that two replicas get what one would have got.
 """
 
 import keras
@@ -9,12 +9,12 @@ import tensorflow as tf
 
 
 def replica_normal(shape, seed, dtype=None):
-    """Standard normal."""
+    """Draw standard normal numbers."""
     return _own_part(keras.random.normal, shape, seed, dtype)
 
 
 def replica_uniform(shape, seed, dtype=None):
-    """From [0, 1)."""
+    """Draw uniform numbers in [0, 1)."""
     return _own_part(keras.random.uniform, shape, seed, dtype)
 
 

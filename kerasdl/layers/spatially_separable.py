@@ -1,4 +1,4 @@
-"""A spatially separable convolution: down the columns, then along the rows."""
+"""A spatially separable convolution: along the columns, then along the rows."""
 
 import keras
 from keras import layers
@@ -12,17 +12,17 @@ from kerasdl.utils import checks
 class SpatiallySeparableConv2D(Block):
     """A k x 1 convolution, then a 1 x k: 2k weights for each pair of channels, not k^2.
 
-    Some kernels are a column times a row, such as Sobel's: for them it is the same. Others it
-    cannot be; a network that learns only such kernels is smaller.
+    It equals a k x k convolution whose kernel is a column times a row, such as Sobel's. Other
+    kernels it cannot represent.
 
         K = u v^T   =>   conv(x, K) = conv(conv(x, u), v^T)
 
     Args:
-        filters: Channels of the output, and in between.
-        kernel_size: k.
-        strides: Pixels from one window to the next: down in the first, along in the second.
-        padding: "same" or "valid".
-        activation: Name of what comes after both; `None` for nothing.
+        filters: int, channels of the output and between the two convolutions.
+        kernel_size: int, k.
+        strides: int, vertical in the first convolution, horizontal in the second.
+        padding: str, "same" or "valid".
+        activation: str or function, applied to the output; by default none.
 
     Input shape: (batch, height, width, channels)
     Output shape: (batch, rows, columns, filters)
@@ -31,12 +31,16 @@ class SpatiallySeparableConv2D(Block):
         >>> layer = SpatiallySeparableConv2D(1, 3)
         >>> layer(keras.ops.ones((1, 8, 8, 1))).shape, layer.count_params()  # 3 + 3 and a bias
         (TensorShape([1, 8, 8, 1]), 7)
-
-    Spec: CNO-48
     """
 
     def __init__(
-        self, filters, kernel_size=3, strides=1, padding="same", activation=None, **kwargs
+        self,
+        filters: int,
+        kernel_size: int = 3,
+        strides: int = 1,
+        padding: str = "same",
+        activation=None,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         checks.integers(filters=filters, kernel_size=kernel_size, strides=strides)

@@ -1,4 +1,4 @@
-"""Stochastic pooling: strong responses win more often, not always."""
+"""Stochastic pooling: sample one value of each window in proportion to its size."""
 
 import keras
 from keras import layers, ops
@@ -10,16 +10,16 @@ from kerasdl.utils import checks
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class StochasticPooling2D(layers.Layer):
-    """Draw one number of each window, with a chance in proportion to it; when judging, the mean.
+    """Sample one value of each window with a probability in proportion to it.
 
-    A regulariser without a rate: max pooling shows the next layer the same winner again and again.
-    Numbers are taken as after a ReLU: negative ones count as 0. A window of zeros gives 0.
+    It regularizes like dropout, but needs no rate. At inference the output is the mean of what
+    training would sample. Negative values count as 0, as after a ReLU. A window of zeros gives 0.
 
         P(i) = x_i / sum x        training: y = x_i        else: y = sum P(i) x_i
 
     Args:
-        pool_size: Side of the windows, which lie side by side; a divisor of the image's sides.
-        seed: Where the drawing starts; `None` takes one from Python's generator.
+        pool_size: int, side of the windows, which do not overlap; a divisor of the image's sides.
+        seed: int, seed of the samples. By default another one each time.
 
     Input shape: (batch, height, width, channels)
     Output shape: (batch, height / pool_size, width / pool_size, channels)
@@ -29,12 +29,11 @@ class StochasticPooling2D(layers.Layer):
         >>> float(StochasticPooling2D(2)(x)[0, 0, 0, 0])  # (1 + 9) / 4
         2.5
 
-    Spec: CNO-33
     Reference: Zeiler, Fergus (2013), Stochastic Pooling for Regularization of Deep Convolutional
     Neural Networks.
     """
 
-    def __init__(self, pool_size=2, seed=None, **kwargs):
+    def __init__(self, pool_size: int = 2, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
         checks.integers(pool_size=pool_size)
         checks.integers(at_least=0, optional=True, seed=seed)
@@ -47,7 +46,7 @@ class StochasticPooling2D(layers.Layer):
         windows.check(self, input_shape)
 
     def call(self, inputs, training=False):
-        # 16 bits have no room for squares and sums
+        # squares and sums overflow 16 bits
         x = ops.cast(ops.relu(inputs), keras.backend.result_type(inputs.dtype, "float32"))
         if not training:
             squares = ops.average_pool(ops.square(x), self.pool_size)
@@ -57,7 +56,7 @@ class StochasticPooling2D(layers.Layer):
         x = windows.split(x, self.pool_size)  # (batch, rows, columns, window, channels)
         parts = ops.cumsum(x, axis=3)
         whole = parts[:, :, :, -1:]
-        # the first whose part of the whole reaches the drawn one
+        # the first value at which the cumulative sum passes the random number
         drawn = replica_uniform(ops.shape(whole), self.seed_generator, x.dtype) * whole
         winner = ops.cast(parts > drawn, x.dtype)
         winner = winner - ops.concatenate([ops.zeros_like(whole), winner[:, :, :, :-1]], axis=3)

@@ -1,4 +1,4 @@
-"""Windows of an image side by side, and back: what pooling looks at and unpooling fills."""
+"""Split an image into windows that do not overlap, and join them again."""
 
 from keras import ops
 
@@ -6,7 +6,7 @@ from kerasdl.errors import InvalidInput
 
 
 def check(layer, shape):
-    """Raise unless windows of `pool_size` tile an image."""
+    """Check that windows of `pool_size` tile an image."""
     sides = shape[1:3]
     if any(side and side % layer.pool_size for side in sides):
         expected = f"a divisor of the image's sides {tuple(sides)}"
@@ -14,7 +14,7 @@ def check(layer, shape):
 
 
 def check_kernel(layer, shape, padding: str = "valid"):
-    """Raise if a kernel of `kernel_size` does not fit into an unpadded image."""
+    """Check that a kernel of `kernel_size` fits into an unpadded image."""
     kernel = layer.kernel_size
     kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
     sides = shape[1:3]
@@ -23,10 +23,10 @@ def check_kernel(layer, shape, padding: str = "valid"):
         raise InvalidInput("value for argument `kernel_size`", expected, layer.kernel_size)
 
 
-def split(images, size):
+def split(images, size: int):
     """(batch, height, width, channels) -> (batch, rows, columns, size^2, channels)
 
-    Of images of any size, what is left beside the last windows is cut off, as pooling does.
+    Pixels after the last whole window are cut off, as pooling does.
     """
     _, height, width, channels = images.shape
     rows = (ops.shape(images)[1] if height is None else height) // size
@@ -38,8 +38,8 @@ def split(images, size):
     return ops.reshape(tiles, (-1, rows, columns, size * size, channels))
 
 
-def join(tiles, size):
-    """The way back."""
+def join(tiles, size: int):
+    """Undo `split`."""
     _, rows, columns, _, channels = tiles.shape
     rows = ops.shape(tiles)[1] if rows is None else rows
     columns = ops.shape(tiles)[2] if columns is None else columns
@@ -49,12 +49,12 @@ def join(tiles, size):
 
 
 def smaller(shape, size):
-    """The shape of what has one number for each window."""
+    """Return the shape of a map with one number for each window."""
     batch, height, width, channels = shape
     return (batch, height and height // size, width and width // size, channels)
 
 
 def larger(shape, size):
-    """The way back."""
+    """Return the shape of a map with a window for each number."""
     batch, rows, columns, channels = shape
     return (batch, rows and rows * size, columns and columns * size, channels)

@@ -45,6 +45,7 @@ class ScheduledSampling(Network):
         >>> model = ScheduledSampling.create(vocabulary_size=20, width=8, depth=1)
         >>> model(ops.ones((2, 5), "int32")).shape
         TensorShape([2, 5, 20])
+
     Reference: Bengio et al. (2015), Scheduled Sampling for Sequence Prediction with Recurrent
         Neural Networks; Mihaylova, Martins (2019), Scheduled Sampling for Transformers.
     """

@@ -28,7 +28,7 @@ def pyramid(model: keras.Model) -> dict[int, keras.KerasTensor]:
         >>> network = keras.applications.MobileNetV2(
         ...     input_shape=(64, 64, 3), include_top=False, weights=None)
         >>> {stride: map.shape[1:] for stride, map in pyramid(network).items() if stride > 4}
-        {8: (8, 8, 32), 16: (4, 4, 96), 32: (2, 2, 1280)}
+        {8: (8, 8, 192), 16: (4, 4, 576), 32: (2, 2, 1280)}
     """
     if hasattr(model, "pyramid"):
         return model.pyramid

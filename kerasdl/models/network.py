@@ -5,6 +5,8 @@ import keras
 from kerasdl import errors
 from kerasdl.arguments import Arguments
 
+Shape = tuple[int | None, int | None, int]  # height, width and channels of an image
+
 
 class Network(Arguments, keras.Model):
     """A network whose `__init__` connects layers from `keras.Input` to its outputs.

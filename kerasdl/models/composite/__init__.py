@@ -1,1 +1,1 @@
-"""Networks made of networks."""
+"""Networks that consist of several networks."""

@@ -1,4 +1,4 @@
-"""Ensemble: several networks, each trained on its own, that answer together."""
+"""Ensemble: the mean prediction of several networks that were trained independently."""
 
 import math
 
@@ -20,18 +20,18 @@ VARIANTS = {
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class Ensemble(Network):
-    """The mean of what several networks say: where one errs, the others seldom err alike.
+    """Average the predictions of several networks, whose errors partly cancel.
 
         p = 1/M sum_m softmax(z_m)        logits = log p        -log p[y] <= 1/M sum_m -log p_m[y]
 
-    Train the members one by one, from different seeds, then put them together: nothing is left to
-    learn. An ensemble that is fitted as a whole is one wide network, with parts that need not be
-    good alone.
+    Train the members one by one with different seeds, then combine them; the ensemble itself needs
+    no training. An ensemble that is fitted as a whole is one wide network, whose members need not
+    be good by themselves.
 
     Args:
-        members: Built networks of one input shape and one output shape; each gets a name of its
-            own, where several have the same.
-        activation: What the mean is taken of: "softmax" of the logits of one class among many,
+        members: list of built keras.Model with the same input and output shapes. Members with the
+            same name are renamed.
+        activation: str, what is averaged: "softmax" of the logits of one class among many,
             "sigmoid" of a logit for each label, "linear" for the outputs themselves.
 
     Example:
@@ -40,12 +40,11 @@ class Ensemble(Network):
         >>> round(float(ops.sum(probabilities)), 4)
         1.0
 
-    Spec: REG-21, TRN-18
     Reference: Lakshminarayanan, Pritzel, Blundell (2017), Simple and Scalable Predictive
         Uncertainty Estimation using Deep Ensembles.
     """
 
-    def __init__(self, members, activation="softmax", **kwargs):
+    def __init__(self, members: list[keras.Model], activation: str = "softmax", **kwargs):
         checks.choices(tuple(MEANS), activation=activation)
         _check(members)
         _name_apart(members)
@@ -67,16 +66,16 @@ class Ensemble(Network):
     @classmethod
     def create(
         cls,
-        count=5,
-        widths=(32, 64, 128),
-        units=512,
-        dropout=0.5,
-        activation="softmax",
-        num_classes=10,
-        input_shape=(32, 32, 3),
+        count: int = 5,
+        widths: tuple[int, ...] = (32, 64, 128),
+        units: int = 512,
+        dropout: float = 0.5,
+        activation: str = "softmax",
+        num_classes: int = 10,
+        input_shape: tuple[int, int, int] = (32, 32, 3),
         **kwargs,
     ):
-        """An ensemble of simple CNNs."""
+        """Create an ensemble of `count` simple CNNs."""
         checks.integers(count=count)
         shape = {"num_classes": num_classes, "input_shape": input_shape}
         members = [SimpleCNN(widths, units, dropout, **shape) for _ in range(count)]
@@ -109,7 +108,7 @@ def _check(members):
 
 
 def _name_apart(members):
-    """A functional model wants different names."""
+    """Give members different names, which a functional model needs."""
     if len({member.name for member in members}) < len(members):
         for i, member in enumerate(members):
             member.name = f"{member.name}_{i + 1}"

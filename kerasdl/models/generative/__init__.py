@@ -1,1 +1,1 @@
-"""Networks that learners put together: encoders, decoders, generators, discriminators."""
+"""The parts of generative learners: encoders, decoders, generators, discriminators."""

@@ -1,4 +1,4 @@
-"""The two halves of an autoencoder, dense: an image to a code, and a code to an image."""
+"""The dense encoder and decoder of an autoencoder."""
 
 import math
 
@@ -22,26 +22,29 @@ VARIANTS = {
 
 @keras.saving.register_keras_serializable(package="kerasdl", name="AutoencoderEncoder")
 class Encoder(Network):
-    """Squeeze an image into a few numbers.
+    """Encode an image as a few numbers.
 
         h = f(W_e x + b_e), once for each width        code = W h + b
 
     Args:
-        latent_dim: Numbers in the code.
-        widths: Units of the hidden layers.
-        activation: f of the hidden layers.
-        input_shape: (height, width, channels).
+        latent_dim: int, numbers in the code.
+        widths: tuple of ints, units of the hidden layers.
+        activation: str or function, f.
+        input_shape: tuple, (height, width, channels).
 
     Reference: Hinton, Salakhutdinov (2006), Reducing the Dimensionality of Data
     with Neural Networks.
-
-    Spec: AEN-01, AEN-02, AEN-03, AEN-04, AEN-05, AEN-07
     """
 
     trained_by = "Autoencoder or VAE"
 
     def __init__(
-        self, latent_dim=32, widths=(128, 64), activation="relu", input_shape=(28, 28, 1), **kwargs
+        self,
+        latent_dim: int = 32,
+        widths: tuple[int, ...] = (128, 64),
+        activation="relu",
+        input_shape: tuple[int, ...] = (28, 28, 1),
+        **kwargs,
     ):
         checks.integers(latent_dim=latent_dim)
         checks.integer_tuples(empty=True, widths=widths)
@@ -56,26 +59,29 @@ class Encoder(Network):
 
 @keras.saving.register_keras_serializable(package="kerasdl", name="AutoencoderDecoder")
 class Decoder(Network):
-    """Unfold a code into the logits of an image.
+    """Decode a code into the logits of an image.
 
         h = f(W_d z + b_d), once for each width        logits = W h + b
 
     Args:
-        latent_dim: Numbers in the code.
-        widths: Units of the hidden layers, usually the encoder's in reverse.
-        activation: f of the hidden layers.
-        image_shape: (height, width, channels) of what comes out.
+        latent_dim: int, numbers in the code.
+        widths: tuple of ints, units of the hidden layers, usually the encoder's in reverse.
+        activation: str or function, f.
+        image_shape: tuple, (height, width, channels) of the output.
 
     Reference: Hinton, Salakhutdinov (2006), Reducing the Dimensionality of Data
     with Neural Networks.
-
-    Spec: AEN-01, AEN-02, AEN-03, AEN-04
     """
 
     trained_by = "Autoencoder or VAE"
 
     def __init__(
-        self, latent_dim=32, widths=(64, 128), activation="relu", image_shape=(28, 28, 1), **kwargs
+        self,
+        latent_dim: int = 32,
+        widths: tuple[int, ...] = (64, 128),
+        activation="relu",
+        image_shape: tuple[int, ...] = (28, 28, 1),
+        **kwargs,
     ):
         checks.integers(latent_dim=latent_dim)
         checks.integer_tuples(empty=True, widths=widths)

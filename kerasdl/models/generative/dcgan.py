@@ -1,4 +1,4 @@
-"""DCGAN's two networks: strided convolutions down to a verdict, transposed ones up to an image."""
+"""DCGAN's generator of transposed convolutions and discriminator of strided ones."""
 
 import keras
 from keras import layers
@@ -25,7 +25,7 @@ VARIANTS = {
 
 
 def doublings(image_shape, smallest):
-    """How many times a map of `smallest` pixels doubles before it is the image."""
+    """Return how many times a map of `smallest` pixels must double to have the image's size."""
     height, width, _ = image_shape
     count = (height // smallest).bit_length() - 1
     if not height == width == smallest * 2**count:
@@ -34,8 +34,8 @@ def doublings(image_shape, smallest):
     return count
 
 
-def batch_norm():
-    # synchronized, so that replicas normalise by the statistics of the global batch
+def batch_norm() -> layers.Layer:
+    """Return batch normalization, with the statistics of the global batch of all replicas."""
     return layers.BatchNormalization(
         momentum=0.9,
         epsilon=1e-5,
@@ -45,6 +45,7 @@ def batch_norm():
 
 
 def convolution(kind, filters, kernel_size, strides=1, padding="valid", **kwargs):
+    """Return a convolution of the class `kind`, with the initialization of the publication."""
     return kind(
         filters,
         kernel_size,
@@ -58,34 +59,32 @@ def convolution(kind, filters, kernel_size, strides=1, padding="valid", **kwargs
 
 @keras.saving.register_keras_serializable(package="kerasdl", name="DCGANGenerator")
 class Generator(Network):
-    """Grow an image from noise: each layer doubles the map and halves its channels.
+    """Generate an image from noise: each layer doubles the map and halves its channels.
 
     The noise is a 1x1 map of `latent_dim` channels, so that the first layer is a transposed
     convolution too; a dense layer reshaped to `start` x `start` would have the same weights.
 
     Args:
-        latent_dim: Numbers in a code.
-        width: Channels of the last hidden map; each earlier one has twice as many.
-        start: Size of the first map.
-        activation: Of the hidden layers.
-        image_shape: (height, width, channels) of what comes out, in [-1, 1]; `start` times a power
-            of two high and wide.
+        latent_dim: int, numbers in a code.
+        width: int, channels of the last hidden map. Each earlier map has twice as many.
+        start: int, height and width of the first map.
+        activation: str or function, of the hidden layers.
+        image_shape: tuple, (height, width, channels) of the output, which is in [-1, 1]. Height and
+            width are `start` times a power of two.
 
     Reference: Radford, Metz, Chintala (2016), Unsupervised Representation Learning with Deep
     Convolutional Generative Adversarial Networks.
-
-    Spec: GAN-10, GAN-12, GAN-14, GAN-16, GAN-18, E-30, E-32, E-33
     """
 
     trained_by = "DCGAN"
 
     def __init__(
         self,
-        latent_dim=100,
-        width=64,
-        start=4,
+        latent_dim: int = 100,
+        width: int = 64,
+        start: int = 4,
         activation="relu",
-        image_shape=(64, 64, 3),
+        image_shape: tuple[int, int, int] = (64, 64, 3),
         **kwargs,
     ):
         checks.integers(latent_dim=latent_dim, width=width, start=start)
@@ -108,32 +107,30 @@ class Generator(Network):
 
 @keras.saving.register_keras_serializable(package="kerasdl", name="DCGANDiscriminator")
 class Discriminator(Network):
-    """Judge an image: each strided convolution halves the map and doubles its channels.
+    """Tell real images from generated ones: each layer halves the map and doubles its channels.
 
     Args:
-        width: Channels of the first map; each later one has twice as many.
-        end: Size of the last map, which one convolution turns into the logit.
-        batch_normalization: Normalise every hidden map but the first, as DCGAN does. Critics with a
-            gradient penalty want none.
-        dropout: Share of each hidden map's units to drop.
-        input_shape: (height, width, channels) of what comes in, in [-1, 1]; `end` times a power
-            of two high and wide.
+        width: int, channels of the first map. Each later map has twice as many.
+        end: int, height and width of the last map, which one convolution turns into the logit.
+        batch_normalization: bool, whether to normalize every hidden map but the first, as DCGAN
+            does. A critic with a gradient penalty needs a network without it.
+        dropout: float, fraction of each hidden map that training drops, in [0, 1).
+        input_shape: tuple, (height, width, channels) of the input, which is in [-1, 1]. Height and
+            width are `end` times a power of two.
 
     Reference: Radford, Metz, Chintala (2016), Unsupervised Representation Learning with Deep
     Convolutional Generative Adversarial Networks.
-
-    Spec: GAN-11, GAN-12, GAN-20, GAN-22, E-31, E-32, E-36
     """
 
     trained_by = "DCGAN"
 
     def __init__(
         self,
-        width=64,
-        end=4,
-        batch_normalization=True,
-        dropout=0.0,
-        input_shape=(64, 64, 3),
+        width: int = 64,
+        end: int = 4,
+        batch_normalization: bool = True,
+        dropout: float = 0.0,
+        input_shape: tuple[int, int, int] = (64, 64, 3),
         **kwargs,
     ):
         checks.integers(width=width, end=end)

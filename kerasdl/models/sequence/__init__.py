@@ -1,1 +1,1 @@
-"""Networks that read and write sequences."""
+"""Networks for sequences."""

@@ -1,4 +1,4 @@
-"""From logits to a token: temperature, top-k, top-p, and a draw that a seed repeats."""
+"""Choose a token from logits: temperature, top-k, top-p and repeatable sampling."""
 
 import math
 
@@ -6,32 +6,33 @@ import tensorflow as tf
 from keras import ops
 
 
-def keep_top_k(logits, k):
+def keep_top_k(logits, k: int):
     """Keep the k largest logits; the others become -inf."""
     threshold = ops.top_k(logits, k)[0][..., -1:]
     return ops.where(logits < threshold, -math.inf, logits)
 
 
-def keep_top_p(logits, p):
+def keep_top_p(logits, p: float):
     """Keep the fewest largest logits whose probabilities sum to at least p; the others become -inf.
 
-    A fixed k keeps nonsense where one token is certain and cuts sense where many are possible;
-    the nucleus grows and shrinks with the model's doubt.
+    A fixed k keeps improbable tokens where one token is certain, and drops probable ones where many
+    are possible. This set of tokens, the nucleus, grows with the model's uncertainty.
 
     Reference: Holtzman et al. (2020), The Curious Case of Neural Text Degeneration.
     """
     ordered = -ops.sort(-logits)
     probabilities = ops.softmax(ordered)
-    before = ops.cumsum(probabilities, axis=-1) - probabilities  # of all that are likelier
+    before = ops.cumsum(probabilities, axis=-1) - probabilities  # of all more probable tokens
     threshold = ops.min(ops.where(before < p, ordered, math.inf), axis=-1, keepdims=True)
     return ops.where(logits < threshold, -math.inf, logits)
 
 
 def choose(logits, temperature, top_k, top_p, seed):
-    """Tokens (batch,) drawn from softmax(logits / temperature); the likeliest if that is `None`.
+    """Sample tokens (batch,) from softmax(logits / temperature).
 
-    The draw is Gumbel's: argmax(logits + g) with g = -log(-log(u)) follows softmax(logits). The
-    noise is a function of `seed`, two integers, and of nothing else.
+    If `temperature` is None, the most probable tokens are chosen. Sampling uses Gumbel noise:
+    argmax(logits + g) with g = -log(-log(u)) follows softmax(logits). The noise is a function of
+    `seed`, two integers, and of nothing else.
     """
     if temperature is None:
         return ops.argmax(logits, axis=-1)

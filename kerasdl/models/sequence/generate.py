@@ -1,4 +1,4 @@
-"""Writing: predict a token, append it, read on."""
+"""Generate text: predict a token, append it, repeat."""
 
 import functools
 
@@ -20,27 +20,28 @@ def generate(
     seed: int = 0,
     cache: bool = True,
 ) -> np.ndarray:
-    """Continue `prompt` by `count` tokens; the same seed writes the same text.
+    """Continue `prompt` by `count` tokens; the same seed generates the same text.
 
     The whole loop is one compiled function. The first call for a model compiles it, which took 5 to
     15 seconds for `gpt_tiny` and `gpt2` on two busy cores. Further prompts reuse it: lengths are
-    rounded up to powers of two, and only another `top_k` is compiled anew. Beyond a transformer's
-    context each token is predicted from the last `context` ones, which are read anew: right, but
-    slower than within it.
+    rounded up to powers of two, and only another `top_k` compiles it again. Beyond a transformer's
+    context each token is predicted from the last `context` tokens without a cache, which is slower.
 
     Args:
-        model: A network of this folder.
-        prompt: Tokens (time,) or (batch, time), at least one.
-        count: How many tokens to write.
-        temperature: Divides the logits; below 1 the likely gets likelier, 0 always takes the
-            likeliest.
-        top_k: Choose among that many likeliest tokens only.
-        top_p: Choose among the fewest tokens whose probabilities sum to that much.
-        seed: Chooses the random numbers.
-        cache: Whether to carry keys and values (GPT) or the state (LSTM) from token to token;
-            without it every token costs reading everything again, for the same result.
+        model: keras.Model, a language model of this folder.
+        prompt: integer array (time,) or (batch, time), at least one token.
+        count: int, number of tokens to generate.
+        temperature: float, divides the logits. Below 1, probable tokens become more probable; 0
+            always chooses the most probable one.
+        top_k: int, sample only from this many most probable tokens; by default from all.
+        top_p: float, sample only from the fewest tokens whose probabilities sum to this; by default
+            from all.
+        seed: int, seed of the random numbers.
+        cache: bool, whether to keep keys and values (GPT) or the state (LSTM) from token to token.
+            Without it the result is the same, but each token costs a pass over the whole text.
 
-    Returns the prompt and what follows, (time + count,) or (batch, time + count).
+    Returns:
+        Integer array, the prompt and what follows: (time + count,) or (batch, time + count).
     """
     prompt = _checked_prompt(prompt, model.output_shape[-1])
     _check(count >= 1, "count", "a positive integer", count)
@@ -55,7 +56,7 @@ def generate(
         *(tf.constant(value, "int32") for value in (padded, length, end, seed)),
         temperature=tf.constant(temperature, "float32") if temperature else None,
         top_p=tf.constant(top_p, "float32") if top_p else None,
-        # what follows is compiled in
+        # these are part of the compiled function
         top_k=top_k and min(top_k, model.output_shape[-1]),
         size=_bucket(end),
         cache=cache,
@@ -80,24 +81,24 @@ def _checked_prompt(prompt, vocabulary_size):
 
 
 def _bucket(length):
-    """The power of two, 16 at least, that holds `length` tokens."""
+    """Return the smallest power of two, at least 16, that is not below `length`."""
     return max(16, 1 << (length - 1).bit_length())
 
 
 def _compiled(model):
     if not hasattr(model, "_write"):
         write = tf.function(functools.partial(_write, model), autograph=False, jit_compile=True)
-        object.__setattr__(model, "_write", write)  # not for Keras to track
+        object.__setattr__(model, "_write", write)  # not tracked by Keras
     return model._write
 
 
 def _write(model, prompt, length, end, seed, temperature, top_p, top_k, size, cache):
-    """`prompt`, of which `length` tokens are text and the rest padding, continued up to `end`."""
+    """Continue a prompt, of which `length` tokens are text and the rest padding, up to `end`."""
     tokens = tf.pad(prompt, [(0, 0), (0, size - prompt.shape[1])])  # (batch, size)
     horizon = min(size, model.horizon or size)
 
     def append(position, tokens, logits):
-        """Write behind `position`, unless the prompt goes on there."""
+        """Write the token after `position`, unless the prompt has one there."""
         chosen = decoding.choose(logits, temperature, top_k, top_p, tf.stack([seed, position]))
         given = tokens[:, position + 1]
         token = tf.where(position + 1 < length, given, tf.cast(chosen, tokens.dtype))

@@ -1,4 +1,4 @@
-"""GPT-2: a stack of causal transformer blocks that predicts the next token everywhere at once."""
+"""GPT-2: a stack of causal transformer blocks."""
 
 import keras
 from keras import layers, ops
@@ -29,36 +29,36 @@ VARIANTS = {
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class GPT(Network):
-    """A decoder-only transformer: from tokens to the logits of the token that follows each.
+    """A decoder-only transformer, from tokens to the logits of the next token of each.
 
         x = E[tokens] + P[0, 1, 2, ...]        blocks        logits = norm(x) E^T
 
-    The matrix E that reads tokens also writes them. With V tokens, a context of T, width d and L
-    blocks it has V d + T d + L (12 d^2 + 13 d) + 2 d parameters: 124,439,808 for `gpt2`.
+    The matrix E embeds tokens and also gives the logits. With V tokens, a context of T, width d and
+    L blocks it has V d + T d + L (12 d^2 + 13 d) + 2 d parameters: 124,439,808 for `gpt2`.
 
     Args:
-        vocabulary_size: Number of different tokens.
-        context: Most tokens that it can read.
-        width: Numbers that stand for a token.
-        depth: Number of blocks.
-        heads: Attention heads of a block.
-        dropout: Fraction that training drops of embeddings, attention weights and block outputs.
+        vocabulary_size: int, number of different tokens.
+        context: int, largest number of tokens that it can read.
+        width: int, size of the vector of a token.
+        depth: int, number of blocks.
+        heads: int, attention heads of a block, a divisor of `width`.
+        dropout: float, fraction of embeddings, attention weights and block outputs that training
+            drops, in [0, 1).
 
     Input shape: (batch, time) of tokens
     Output shape: (batch, time, vocabulary_size) of logits
 
-    Spec: TRF-10, TRF-20, TRF-21, TRF-31, TRF-36
     Reference: Radford et al. (2019), Language Models are Unsupervised Multitask Learners.
     """
 
     def __init__(
         self,
-        vocabulary_size=50257,
-        context=1024,
-        width=768,
-        depth=12,
-        heads=12,
-        dropout=0.1,
+        vocabulary_size: int = 50257,
+        context: int = 1024,
+        width: int = 768,
+        depth: int = 12,
+        heads: int = 12,
+        dropout: float = 0.1,
         **kwargs,
     ):
         checks.integers(
@@ -103,13 +103,13 @@ class GPT(Network):
     horizon = context  # a prediction depends on no more tokens than these
 
     def begin(self, tokens, length, size):
-        """A cache for `size` tokens that has read the first `length - 1`, and that number."""
+        """Return a cache for `size` tokens that holds the first `length - 1`, and that number."""
         cache = [block.attention.empty_cache(tokens.shape[0], size) for block in self.blocks]
         _, cache = self.step(tokens, cache, 0)
         return cache, length - 1
 
     def step(self, tokens, cache, position):
-        """Logits after `tokens`, which start at `position`, and the cache with them in it."""
+        """Return the logits after `tokens`, which start at `position`, and the updated cache."""
         embed, locate = self.get_layer("token"), self.get_layer("position")
         x = embed(tokens) + locate(position + ops.arange(tokens.shape[1]))
         after = []

@@ -1,4 +1,4 @@
-"""A recurrent language model: stacked LSTMs that carry what they have read in their state."""
+"""A recurrent language model of stacked LSTMs."""
 
 import keras
 from keras import layers
@@ -17,27 +17,35 @@ VARIANTS = {
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class LSTMLanguageModel(Network):
-    """From tokens to the logits of the token that follows each, one step at a time.
+    """Predict from each token of a sequence, and from the state, the logits of the next token.
 
         x_t = E[token_t]        h_t, c_t = LSTM(x_t, h_{t-1}, c_{t-1}), stacked        W h_t + b
 
     Args:
-        vocabulary_size: Number of different tokens.
-        context: Tokens of a training window and of an exported file. The state has no limit: it
-            reads and writes sequences of any length.
-        width: Numbers that stand for a token, and units of each LSTM.
-        depth: Number of LSTMs.
-        dropout: Fraction that training drops of what enters each LSTM and the logits.
+        vocabulary_size: int, number of different tokens.
+        context: int, tokens of a training window and of an exported file. The network itself reads
+            and generates sequences of any length.
+        width: int, size of the vector of a token, and units of each LSTM.
+        depth: int, number of LSTMs.
+        dropout: float, fraction of the inputs of each LSTM and of the last layer that training
+            drops, in [0, 1).
 
     Input shape: (batch, time) of tokens
     Output shape: (batch, time, vocabulary_size) of logits
 
-    Spec: RNN-13, RNN-21, RNN-22
     Reference: Hochreiter, Schmidhuber (1997), Long Short-Term Memory; Zaremba, Sutskever, Vinyals
         (2014), Recurrent Neural Network Regularization.
     """
 
-    def __init__(self, vocabulary_size=100, context=128, width=256, depth=2, dropout=0.1, **kwargs):
+    def __init__(
+        self,
+        vocabulary_size: int = 100,
+        context: int = 128,
+        width: int = 256,
+        depth: int = 2,
+        dropout: float = 0.1,
+        **kwargs,
+    ):
         checks.integers(vocabulary_size=vocabulary_size, context=context, width=width, depth=depth)
         checks.fractions(dropout=dropout)
         tokens = keras.Input((None,), dtype="int32", name="tokens")
@@ -63,11 +71,11 @@ class LSTMLanguageModel(Network):
     horizon = None  # a prediction depends on everything before it
 
     def begin(self, tokens, length, size):
-        """The empty state, which has read no token yet."""
+        """Return the initial state, which has read no token yet."""
         return [cell.get_initial_state(tokens.shape[0]) for cell in self.cells], 0
 
     def step(self, tokens, state, position):
-        """Logits after `tokens`, one for each text, and the state that has read them."""
+        """Return the logits after `tokens`, one for each text, and the new state."""
         x = self.get_layer("token")(tokens[:, 0])
         after = []
         for cell, before in zip(self.cells, state, strict=True):

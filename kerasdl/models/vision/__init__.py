@@ -1,1 +1,1 @@
-"""Networks that look at images and tables."""
+"""Networks for images and tables."""

@@ -1,11 +1,11 @@
-"""AlexNet: the network that turned computer vision to deep learning."""
+"""AlexNet: five convolutions and three dense layers."""
 
 import keras
 from keras import layers
 
 from kerasdl import errors
 from kerasdl.layers.local_response_normalization import LocalResponseNormalization
-from kerasdl.models.network import Classifier
+from kerasdl.models.network import Classifier, Shape
 from kerasdl.utils import checks
 
 VARIANTS = {
@@ -27,33 +27,33 @@ class AlexNet(Classifier):
     """Five convolutions, three of them in two groups, and three dense layers.
 
     Images of 227 pixels become 55, 27, 13 and 6 pixels wide. The groups once divided the network
-    between two graphics cards; pooling windows overlap, 3 pixels wide and 2 apart; neighbouring
-    channels compete (`LocalResponseNormalization`); dropout guards the dense layers, which hold
-    96 % of the parameters. The notes let it introduce ReLU and dropout: it made both popular.
+    between two graphics cards. Pooling windows overlap (3 pixels wide, 2 apart), neighboring
+    channels compete (`LocalResponseNormalization`), and dropout regularizes the dense layers, which
+    hold 96 % of the parameters. It did not invent ReLU and dropout, but made both popular.
 
     Args:
-        widths: Channels of the five convolutions, multiples of `groups`.
-        units: Width of the two hidden dense layers.
-        groups: Groups of the second, fourth and fifth convolution; 1 for a network in one piece.
-        dropout: Share of the dense layers' units that are silenced while training.
-        stem: "imagenet" (11x11 stride 4, unpadded) or "small" (3x3, for images of 8 to 64 pixels).
-        num_classes: Number of logits.
-        input_shape: (height, width, channels).
+        widths: tuple of five ints, channels of the convolutions, multiples of `groups`.
+        units: int, width of the two hidden dense layers.
+        groups: int, groups of the second, fourth and fifth convolution.
+        dropout: float, fraction of the dense layers' units that training drops, in [0, 1).
+        stem: str, "imagenet" (11x11, stride 4, no padding) or "small" (3x3, for images of 8 to 64
+            pixels).
+        num_classes: int, number of logits; None leaves out the classifier.
+        input_shape: tuple, (height, width, channels).
 
     Reference: Krizhevsky, Sutskever, Hinton (2012), ImageNet Classification with Deep Convolutional
     Neural Networks. Their text says 224 pixels; their 55 follow from 227.
-    Spec: CNA-05, CNA-06, CNA-07, CNA-08, CNA-09, E-27
     """
 
     def __init__(
         self,
-        widths=(96, 256, 384, 384, 256),
-        units=4096,
-        groups=2,
-        dropout=0.5,
-        stem="imagenet",
-        num_classes=1000,
-        input_shape=(227, 227, 3),
+        widths: tuple[int, ...] = (96, 256, 384, 384, 256),
+        units: int = 4096,
+        groups: int = 2,
+        dropout: float = 0.5,
+        stem: str = "imagenet",
+        num_classes: int | None = 1000,
+        input_shape: Shape = (227, 227, 3),
         **kwargs,
     ):
         checks.integer_tuples(length=5, widths=widths)

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from kerasdl.layers.dense_block import DenseBlock, TransitionBlock
-from kerasdl.models.network import Classifier
+from kerasdl.models.network import Classifier, Shape
 from kerasdl.models.vision import stem as stems
 from kerasdl.utils import checks
 
@@ -29,26 +29,26 @@ class DenseNet(Classifier):
     """A densely connected network for images of any size.
 
     Args:
-        depths: Number of layers in each dense block.
-        growth_rate: Channels that each layer adds; the stem has twice as many.
-        compression: Share of the channels that a transition keeps.
-        stem: "imagenet" (7x7 stride 2 and pooling) or "small" (3x3, for images of 8 to 64 pixels).
-        num_classes: Number of logits.
-        input_shape: (height, width, channels); height and width may be `None`.
+        depths: tuple of ints, number of layers in each dense block.
+        growth_rate: int, channels that each layer adds. The stem has twice as many.
+        compression: float, fraction of the channels that a transition keeps, in (0, 1].
+        stem: str, "imagenet" (7x7, stride 2, and pooling) or "small" (3x3, for images of 8 to 64
+            pixels).
+        num_classes: int, number of logits; None leaves out the classifier.
+        input_shape: tuple, (height, width, channels). Height and width may be `None`.
 
     Reference: Huang, Liu, van der Maaten, Weinberger (2017), Densely Connected Convolutional
     Networks.
-    Spec: CNA-18, CNA-19
     """
 
     def __init__(
         self,
-        depths=(6, 12, 24, 16),
-        growth_rate=32,
-        compression=0.5,
-        stem="imagenet",
-        num_classes=1000,
-        input_shape=(224, 224, 3),
+        depths: tuple[int, ...] = (6, 12, 24, 16),
+        growth_rate: int = 32,
+        compression: float = 0.5,
+        stem: str = "imagenet",
+        num_classes: int | None = 1000,
+        input_shape: Shape = (224, 224, 3),
         **kwargs,
     ):
         checks.choices(tuple(stems.STRIDES), stem=stem)

@@ -1,9 +1,9 @@
-"""LeNet-5: the network that read cheques."""
+"""LeNet-5: two convolutions with pooling and three dense layers."""
 
 import keras
 from keras import layers
 
-from kerasdl.models.network import Classifier
+from kerasdl.models.network import Classifier, Shape
 from kerasdl.utils import checks
 
 VARIANTS = {"LeNet5": {"lenet5": {}, "lenet5_tiny": {"input_shape": (8, 8, 1)}}}
@@ -11,23 +11,22 @@ VARIANTS = {"LeNet5": {"lenet5": {}, "lenet5_tiny": {"input_shape": (8, 8, 1)}}}
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class LeNet5(Classifier):
-    """Two convolutions with pooling, three dense layers: the pattern of all that followed.
+    """Two convolutions with pooling, then three dense layers.
 
-    Images of 28 pixels become 28, 14, 10 and 5 pixels wide, 400 values, 120, 84 and 10. Smaller
-    ones, such as the digits of 8 pixels, are first enlarged to 28, so that 5x5 windows see strokes
-    and not whole digits.
+    Images of 28 pixels become 28, 14, 10 and 5 pixels wide, then 400 values, 120, 84 and 10.
+    Smaller images are first enlarged to 28 pixels, so that 5x5 kernels see strokes and not whole
+    digits.
 
     Args:
-        num_classes: Number of logits.
-        input_shape: (height, width, channels).
+        num_classes: int, number of logits; None leaves out the classifier.
+        input_shape: tuple, (height, width, channels).
 
     Reference: LeCun, Bottou, Bengio, Haffner (1998), Gradient-Based Learning Applied to Document
-    Recognition. ReLU, maximum pooling, a full second convolution and a linear output are today's;
-    theirs were tanh, mean pooling, a sparse convolution and distances to drawn digits.
-    Spec: CNA-04
+    Recognition. The publication has tanh, mean pooling, a sparse second convolution and distances
+    to drawn digits in place of ReLU, max pooling, a full convolution and a linear output.
     """
 
-    def __init__(self, num_classes=10, input_shape=(28, 28, 1), **kwargs):
+    def __init__(self, num_classes: int | None = 10, input_shape: Shape = (28, 28, 1), **kwargs):
         checks.integers(optional=True, num_classes=num_classes)
         checks.image_shapes(smallest=4, input_shape=input_shape)
         x = inputs = keras.Input(input_shape)

@@ -1,4 +1,4 @@
-"""The multilayer perceptron: every unit sees every input."""
+"""The multilayer perceptron."""
 
 import keras
 from keras import layers
@@ -20,20 +20,25 @@ class MLP(Classifier):
 
         h = relu(W x + b), layer after layer
 
-    Without a nonlinearity the layers would collapse into a single matrix.
+    Without a nonlinearity the layers would be equal to a single matrix.
 
     Args:
-        widths: Units of each hidden layer.
-        dropout: Share of each hidden layer's units that are silenced while training.
-        num_classes: Number of logits.
-        input_shape: Shape of an input, which is flattened.
+        widths: tuple of ints, units of each hidden layer.
+        dropout: float, fraction of each hidden layer's units that training drops, in [0, 1).
+        num_classes: int, number of logits; None leaves out the classifier.
+        input_shape: tuple, shape of an input, which is flattened.
 
     Reference: Rumelhart, Hinton, Williams (1986), Learning Representations by Back-Propagating
     Errors.
     """
 
     def __init__(
-        self, widths=(256, 128), dropout=0.2, num_classes=10, input_shape=(8, 8, 1), **kwargs
+        self,
+        widths: tuple[int, ...] = (256, 128),
+        dropout: float = 0.2,
+        num_classes: int | None = 10,
+        input_shape: tuple[int, ...] = (8, 8, 1),
+        **kwargs,
     ):
         checks.integer_tuples(empty=True, widths=widths)
         checks.fractions(dropout=dropout)

@@ -1,9 +1,9 @@
-"""A plain convolutional network: the image shrinks three times while its channels grow."""
+"""A plain convolutional network."""
 
 import keras
 from keras import layers
 
-from kerasdl.models.network import Classifier
+from kerasdl.models.network import Classifier, Shape
 from kerasdl.utils import checks
 
 VARIANTS = {
@@ -16,27 +16,25 @@ VARIANTS = {
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class SimpleCNN(Classifier):
-    """Convolution, batch normalization, ReLU and pooling, again and again, then a dense layer.
+    """Stages of convolution, batch normalization, ReLU and pooling, then a dense layer.
 
     For images of 32 pixels the shapes are 32, 16, 8, 4 pixels and 2048 flattened values.
 
     Args:
-        widths: Channels of each stage.
-        units: Width of the dense layer.
-        dropout: Share of the dense layer's units that are silenced while training.
-        num_classes: Number of logits.
-        input_shape: (height, width, channels); each stage halves height and width.
-
-    Spec: CNA-01, CNO-53, CNO-54
+        widths: tuple of ints, channels of each stage.
+        units: int, width of the dense layer.
+        dropout: float, fraction of the dense layer's units that training drops, in [0, 1).
+        num_classes: int, number of logits; None leaves out the classifier.
+        input_shape: tuple, (height, width, channels). Each stage halves height and width.
     """
 
     def __init__(
         self,
-        widths=(32, 64, 128),
-        units=512,
-        dropout=0.5,
-        num_classes=10,
-        input_shape=(32, 32, 3),
+        widths: tuple[int, ...] = (32, 64, 128),
+        units: int = 512,
+        dropout: float = 0.5,
+        num_classes: int | None = 10,
+        input_shape: Shape = (32, 32, 3),
         **kwargs,
     ):
         checks.integer_tuples(empty=True, widths=widths)

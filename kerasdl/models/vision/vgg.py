@@ -1,9 +1,9 @@
-"""VGG: depth from the simplest part there is, the 3x3 convolution."""
+"""VGG: a deep network of 3x3 convolutions."""
 
 import keras
 from keras import layers
 
-from kerasdl.models.network import Classifier
+from kerasdl.models.network import Classifier, Shape
 from kerasdl.utils import checks
 
 VARIANTS = {
@@ -29,26 +29,25 @@ class VGG(Classifier):
     nonlinearities. Images of 224 pixels become 112, 56, 28, 14 and 7 pixels wide.
 
     Args:
-        depths: Number of convolutions in each stage.
-        widths: Channels of each stage.
-        units: Width of the two hidden dense layers.
-        dropout: Share of the dense layers' units that are silenced while training.
-        num_classes: Number of logits.
-        input_shape: (height, width, channels); each stage halves height and width.
+        depths: tuple of ints, number of convolutions in each stage.
+        widths: tuple of ints, channels of each stage.
+        units: int, width of the two hidden dense layers.
+        dropout: float, fraction of the dense layers' units that training drops, in [0, 1).
+        num_classes: int, number of logits; None leaves out the classifier.
+        input_shape: tuple, (height, width, channels). Each stage halves height and width.
 
     Reference: Simonyan, Zisserman (2015), Very Deep Convolutional Networks for Large-Scale Image
     Recognition.
-    Spec: CNA-10, CNA-35, CNO-50
     """
 
     def __init__(
         self,
-        depths=(2, 2, 3, 3, 3),
-        widths=(64, 128, 256, 512, 512),
-        units=4096,
-        dropout=0.5,
-        num_classes=1000,
-        input_shape=(224, 224, 3),
+        depths: tuple[int, ...] = (2, 2, 3, 3, 3),
+        widths: tuple[int, ...] = (64, 128, 256, 512, 512),
+        units: int = 4096,
+        dropout: float = 0.5,
+        num_classes: int | None = 1000,
+        input_shape: Shape = (224, 224, 3),
         **kwargs,
     ):
         checks.integer_tuples(depths=depths)
