@@ -241,7 +241,7 @@ def information_bound(log_q: float | np.ndarray, entropy: float) -> np.floating:
         log_q: array, log-probabilities that Q gives to the true codes.
         entropy: float, entropy of the codes.
 
-    >>> float(information_bound(np.log([1.0, 1.0]), np.log(2)).round(6))  # all that there is
+    >>> float(information_bound(np.log([1.0, 1.0]), np.log(2)).round(6))  # Q is always right
     0.693147
 
     Reference: Chen et al., 2016.

@@ -103,7 +103,7 @@ def assign(
     >>> assign(np.array([[0, 0, 4, 4], [0, 0, 9, 4], [8, 8, 9, 9]]), np.array([[0, 0, 4, 4]]))
     array([ 0, -2, -1])
     """
-    overlap = np.pad(iou(anchors, boxes), ((0, 0), (0, 1)))  # with a box that nobody meets
+    overlap = np.pad(iou(anchors, boxes), ((0, 0), (0, 1)))  # an extra box with IoU 0
     best, strength = overlap.argmax(axis=1), overlap.max(axis=1)
     return np.where(strength >= positive, best, np.where(strength < negative, -1, -2))
 

@@ -146,7 +146,7 @@ def pca_colour(images: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         images: array (..., 3), RGB values.
         alpha: array (3,), drawn amounts; 0 changes nothing.
 
-    >>> grey = np.array([[[0.0] * 3, [1.0] * 3]])  # they vary along (1, 1, 1) alone
+    >>> grey = np.array([[[0.0] * 3, [1.0] * 3]])  # varies along (1, 1, 1) only
     >>> pca_colour(grey, np.zeros(3)).ravel().tolist()
     [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
 

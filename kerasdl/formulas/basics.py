@@ -48,7 +48,7 @@ def perceptron_update(
         b: float, bias.
         learning_rate: float, step size eta.
 
-    >>> perceptron_update(np.array([1.0, 0.0]), 0, np.zeros(2), 0.0)  # said 1, should be 0
+    >>> perceptron_update(np.array([1.0, 0.0]), 0, np.zeros(2), 0.0)  # predicted 1, should be 0
     (array([-1.,  0.]), -1.0)
 
     Reference: Rosenblatt, 1958.
@@ -145,7 +145,7 @@ def universal_approximation(x: np.ndarray, knots: np.ndarray, values: np.ndarray
     Reference: Cybenko, 1989; Leshno et al., 1993.
     """
     slopes = np.diff(values) / np.diff(knots)
-    bends = np.diff(slopes, prepend=0.0)  # the output weights
+    bends = np.diff(slopes, prepend=0.0)  # the output weights, s_i - s_{i-1}
     return values[0] + relu(np.asarray(x)[..., None] - knots[:-1]) @ bends
 
 

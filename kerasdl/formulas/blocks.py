@@ -62,7 +62,7 @@ def residual(x: ArrayLike, block: Callable) -> np.ndarray:
         x: array.
         block: function F.
 
-    >>> residual(np.array([1.0, 2.0]), lambda x: 0 * x)  # doing nothing is easy to learn
+    >>> residual(np.array([1.0, 2.0]), lambda x: 0 * x)  # F = 0 gives the identity
     array([1., 2.])
 
     Reference: He et al., 2016.
@@ -139,7 +139,7 @@ def basic_block(
         shortcut: (kernel, norm) of a 1x1 convolution where shapes change; None adds x itself.
         stride: int, stride of the first convolution.
 
-    >>> kernel, norm = np.ones((3, 3, 1, 1)), (0.0, 0.0, 0.0, 1.0)  # gamma is 0: nothing is added
+    >>> kernel, norm = np.ones((3, 3, 1, 1)), (0.0, 0.0, 0.0, 1.0)  # gamma = 0: F is 0
     >>> basic_block(np.array([[[2.0]], [[-1.0]]]), (kernel, norm), (kernel, norm)).ravel()
     array([2., 0.])
 

@@ -179,7 +179,7 @@ def glove_loss(
     Reference: Pennington et al., 2014.
     """
     error = words @ contexts.T + np.reshape(biases, (-1, 1)) + context_biases
-    error = error - np.log(np.maximum(counts, 1e-12))  # f is 0 where they never meet
+    error = error - np.log(np.maximum(counts, 1e-12))  # f is 0 where the count is 0
     return np.sum(np.minimum(1, (counts / 100) ** 0.75) * error**2)
 
 

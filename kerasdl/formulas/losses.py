@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-TINY = 1e-37  # stands for 0 where there is a logarithm, in float32 too
+TINY = 1e-37  # replaces 0 inside a logarithm; not 0 in float32
 
 
 def mean_squared_error(y: float | np.ndarray, p: float | np.ndarray) -> np.floating:
@@ -37,7 +37,7 @@ def perceptual_loss(y: ArrayLike, p: ArrayLike, features: Callable) -> np.floati
         p: array like y, generated image.
         features: function phi, the frozen network.
 
-    >>> moved = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])  # what matters is how many
+    >>> moved = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])  # phi counts pixels
     >>> float(perceptual_loss(*moved, features=np.sum)), float(mean_squared_error(*moved).round(3))
     (0.0, 0.667)
 

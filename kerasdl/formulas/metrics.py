@@ -42,10 +42,10 @@ def f1(precision: float | np.ndarray, recall: float | np.ndarray) -> np.ndarray:
         precision: array or float.
         recall: array or float.
 
-    >>> round(float(f1(0.5, 1.0)), 4)  # the geometric mean were 0.7071
+    >>> round(float(f1(0.5, 1.0)), 4)  # the geometric mean would be 0.7071
     0.6667
     """
-    return 2 * precision * recall / np.maximum(precision + recall, 1e-37)  # 0 for nothing right
+    return 2 * precision * recall / np.maximum(precision + recall, 1e-37)  # 0 if both are 0
 
 
 def root_mean_squared_error(y: float | np.ndarray, prediction: float | np.ndarray) -> np.floating:
@@ -87,7 +87,7 @@ def frechet_distance(
     """
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
-    products = np.linalg.eigvalsh(root @ other_covariance @ root)  # those of S S'
+    products = np.linalg.eigvalsh(root @ other_covariance @ root)  # eigenvalues of S S'
     between = np.sum((mean - other_mean) ** 2)
     return (
         between

@@ -162,7 +162,8 @@ def unet_parameters(channels: int = 1, classes: int = 2, width: int = 64, depth:
     count = convolution_parameters(width, classes, 1)
     for before, after in zip([channels, *widths], widths, strict=False):
         count += convolution_parameters(before, after, 3) + convolution_parameters(after, after, 3)
-    for after, before in itertools.pairwise(widths):  # and back, beside the way down
+    # the way up: the skip doubles the input channels of the first 3x3 convolution
+    for after, before in itertools.pairwise(widths):
         count += convolution_parameters(before, after, 2)
         count += convolution_parameters(before, after, 3) + convolution_parameters(after, after, 3)
     return count

@@ -4,7 +4,7 @@ import numpy as np
 
 from kerasdl.formulas.basics import dense_parameters
 
-MEANS = np.array([123.68, 116.779, 103.939])  # of ImageNet's red, green and blue, of 255
+MEANS = np.array([123.68, 116.779, 103.939])  # ImageNet's mean red, green and blue, of 255
 
 
 def discriminative_rates(rate: float, layers: int, factor: float) -> np.ndarray:

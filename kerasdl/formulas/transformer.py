@@ -30,7 +30,7 @@ def feed_forward(
         b2: array (width,).
         activation: function f.
 
-    >>> x = np.array([[2.0, 0.0], [0.4, 0.0]])  # "Jordan", and hardly
+    >>> x = np.array([[2.0, 0.0], [0.4, 0.0]])  # strongly and weakly in the tested direction
     >>> feed_forward(x, np.array([[1.0], [0.0]]), -1, np.array([[0.0, 5.0]]), 0).tolist()
     [[0.0, 5.0], [0.0, 0.0]]
 

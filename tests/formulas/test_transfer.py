@@ -45,6 +45,21 @@ def test_images_are_prepared_as_keras_applications_do(mode, same):
         assert raw > 100
 
 
+@pytest.mark.rows("TRL-01")
+def test_a_frozen_backbone_stays_as_it_is_while_its_new_head_learns():
+    backbone = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "relu")])
+    backbone.trainable = False
+    model = keras.Sequential([backbone, keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = np.random.default_rng(0).normal(size=(16, 3)).astype("float32")
+    model(x)
+    before = [weight.numpy() for weight in (*backbone.weights, *model.layers[1].weights)]
+    model.fit(x, np.ones(16), verbose=0)
+    after = [weight.numpy() for weight in (*backbone.weights, *model.layers[1].weights)]
+    unchanged = [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
+    assert unchanged == [True, True, False, False]
+
+
 def fine_tuned(frozen):
     """Fit a model whose base is called for inference; return the base's norm and the data."""
     norm = keras.layers.BatchNormalization(trainable=not frozen)
