@@ -112,5 +112,5 @@ def test_where_a_formula_is_used_is_up_to_date():
     known = {f.name for f in formulary.every()}
     found = {name: where for name, where in uses.every().items() if name in known}
     recorded = {f.name: f.uses for f in formulary.every() if f.uses}
-    assert recorded == found, "run `make formulas`"
+    assert recorded == found, "run `python -m tests.formulas.uses`"
     assert "tutorials/1_learning/02_backpropagation_by_hand.py" in found["optimizers.adam"]

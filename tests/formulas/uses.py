@@ -1,10 +1,15 @@
-"""Find the tutorials and modules that call a formula."""
+"""Find the tutorials and modules that call a formula.
+
+`python -m tests.formulas.uses` writes them into proofs.json; `make formulas` does so too.
+"""
 
 import ast
+import json
 import pathlib
 
 ROOT = pathlib.Path(__file__).parents[2]
 FORMULAS = "kerasdl.formulas."
+PROOFS = ROOT / "kerasdl" / "formulas" / "proofs.json"
 
 
 def every() -> dict[str, list[str]]:
@@ -51,3 +56,16 @@ def _dotted(node):
         front = _dotted(node.value)
         return f"{front}.{node.attr}" if front else ""
     return ""
+
+
+def main():
+    """Renew the uses in proofs.json, which needs no proof to run again."""
+    kept = json.loads(PROOFS.read_text(encoding="utf-8"))
+    found = every()
+    for name, entry in kept.items():
+        entry["uses"] = found.get(name, [])
+    PROOFS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
