@@ -20,13 +20,17 @@ def summary(name: str) -> dict:
     trainable, total = counts.parameters(model)
     networks = [part for part in vars(model).values() if isinstance(part, keras.Model)]
     networks = [part for part in networks if part.built] or [model]
-    context = getattr(model, "context", None)  # the window of a language model
+    context = getattr(model, "context", None)  # tokens of each input of a language model
     return {
         "parameters": total,
         "trainable": trainable,
-        "macs": sum(counts.macs(network, context and (context,)) for network in networks),
+        "macs": sum(counts.macs(network, _shapes(network, context)) for network in networks),
         "layers": [_row(layer) for network in networks for layer in network.layers],
     }
+
+
+def _shapes(network, context):
+    return [(context,)] * len(network.inputs) if context else None
 
 
 def _row(layer):

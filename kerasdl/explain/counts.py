@@ -25,7 +25,9 @@ def _size(weights):
     return sum(math.prod(weight.shape) for weight in weights)
 
 
-def macs(model: keras.Model, input_shape: tuple[int, ...] | None = None) -> int:
+def macs(
+    model: keras.Model, input_shape: tuple[int, ...] | list[tuple[int, ...]] | None = None
+) -> int:
     """Count the multiply-accumulates of one inference of one input.
 
     Floating-point operations are about twice as many. Convolutions (grouped, depthwise, transposed,
@@ -41,8 +43,8 @@ def macs(model: keras.Model, input_shape: tuple[int, ...] | None = None) -> int:
 
     Args:
         model: `keras.Model`.
-        input_shape: tuple, shape of an input without the batch; by default that of the model's
-            `keras.Input`.
+        input_shape: tuple, shape of an input without the batch, or a list of them for several
+            inputs; by default those of the model's `keras.Input`.
 
     >>> macs(keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(6, 5)]))
     86400
@@ -55,7 +57,13 @@ def macs(model: keras.Model, input_shape: tuple[int, ...] | None = None) -> int:
 def _specification(model, input_shape):
     inputs = getattr(model, "inputs", None)
     if input_shape is not None:
-        inputs = [keras.KerasTensor((None, *input_shape), inputs[0].dtype if inputs else "float32")]
+        shapes = input_shape if isinstance(input_shape, list) else [input_shape]
+        dtypes = [tensor.dtype for tensor in inputs or ()] or ["float32"] * len(shapes)
+        names = [tensor.name for tensor in inputs or ()] or [None] * len(shapes)
+        inputs = [
+            keras.KerasTensor((None, *shape), dtype, name=name)
+            for shape, dtype, name in zip(shapes, dtypes, names, strict=True)
+        ]
     elif not inputs:
         expected = "the shape of an input, because this model has no `keras.Input`"
         raise errors.InvalidInput("value for argument `input_shape`", expected, None)

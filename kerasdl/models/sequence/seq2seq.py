@@ -67,6 +67,8 @@ class Seq2Seq(Network):
         logits = layers.Dense(vocabulary_size, name="logits")(d)
         super().__init__([source, target], logits, **kwargs)
 
+    context = 32  # tokens of source and target for which `kerasdl info` counts operations
+
     def training_defaults(self) -> dict:
         return {"optimizer": keras.optimizers.AdamW(1e-3), **cross_entropy()}
 
