@@ -57,6 +57,7 @@ lint: .venv/tested
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 results: .venv/installed
 	$(BIN)/python -m kerasdl.recipes.record

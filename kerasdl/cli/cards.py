@@ -3,6 +3,7 @@
 import ast
 import json
 import pathlib
+from typing import Any
 
 from kerasdl import data as datasets
 from kerasdl import errors, recipes, registry
@@ -17,7 +18,7 @@ def layers() -> dict[str, str]:
     for file in sorted(PACKAGE.glob("layers/*.py")):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef):
-                found[node.name] = ast.get_docstring(node)
+                found[node.name] = ast.get_docstring(node) or ""
     return found
 
 
@@ -78,7 +79,7 @@ def show(name: str, as_json: bool = False):
 
     The card of a model has a row for each layer, with shape and parameters.
     """
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     if name in registry.entries():
         entry = registry.entries()[name]
         found["model"] = {"options": entry.options, "docstring": entry.docstring}

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 import typer.core
 
-ORDER = ("list", "info", "formulas", "train", "tune", "launch", "evaluate", "predict", "explain")
-ORDER += ("doctor", "export", "compress", "bench", "demo")
+ORDER = (
+    *("list", "info", "formulas", "train", "tune", "launch", "evaluate", "predict", "explain"),
+    *("doctor", "export", "compress", "bench", "demo"),
+)
 
 
 class Commands(typer.core.TyperGroup):

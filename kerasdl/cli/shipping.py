@@ -81,8 +81,8 @@ def bench(
     columns = ["kB", "zip_kB", "init_ms", "ms", "p95_ms"]
     if sort:
         errors.one_of("column to sort by", sort, columns)
-    found = [exports.files_in(path) if path.is_dir() else [path] for path in files]
-    found = [file for group in found for file in group]
+    groups = [exports.files_in(path) if path.is_dir() else [path] for path in files]
+    found = [file for group in groups for file in group]
     if not found:
         expected = "at least one .tflite or .onnx file"
         raise errors.InvalidInput("files", expected, ", ".join(map(str, files)))
@@ -90,8 +90,8 @@ def bench(
     for file in found:
         model = exports.open_file(file)
         latency = exports.benchmark(model, threads=threads)
-        numbers = (model.size / 1e3, model.zipped_size / 1e3)
-        numbers += (latency.init, latency.median, latency.p95)
+        times = (latency.init, latency.median, latency.p95)
+        numbers = (model.size / 1e3, model.zipped_size / 1e3, *times)
         rows.append({"file": str(file), **dict(zip(columns, numbers, strict=True))})
     tables.show(sorted(rows, key=lambda row: row.get(sort, 0)), as_json=json)
 

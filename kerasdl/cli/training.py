@@ -3,7 +3,7 @@
 import json as json_module
 import pathlib
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -49,8 +49,8 @@ def train(
     """Train a recipe. Ctrl-C saves and stops; the same command continues."""
     from kerasdl import runs
 
-    changes = {"data": data, "image_size": image_size, "epochs": epochs, "seed": seed}
-    changes |= {"batch_size": batch_size, "learning_rate": learning_rate}
+    changes: dict[str, Any] = {"data": data, "image_size": image_size, "epochs": epochs}
+    changes |= {"seed": seed, "batch_size": batch_size, "learning_rate": learning_rate}
     recipe = recipe_of(name, {"target": target, "skip_bad": skip_bad}, **changes)
     folder = out or recipe.folder(fast)
     if runs.is_finished(folder):
@@ -107,8 +107,9 @@ def tune(
 ):
     """Search a recipe's hyperparameters. Ctrl-C stops; the same command continues."""
     recipe = recipe_of(name, {"target": target}, data=data, image_size=image_size, epochs=epochs)
-    settings = {"tuner": tuner, "trials": trials, "time": time, "trial_time": trial_time}
-    settings |= {"patience": patience, "validation": validation, "only": tuple(only or ())}
+    settings: dict[str, Any] = {"tuner": tuner, "trials": trials, "time": time}
+    settings |= {"trial_time": trial_time, "patience": patience}
+    settings |= {"validation": validation, "only": tuple(only or ())}
     quiet.import_tensorflow()
     from kerasdl.tuning import search
 

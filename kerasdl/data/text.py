@@ -1,7 +1,7 @@
 """Encode text as token numbers."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from kerasdl.utils import checks
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 # a word or number, a punctuation mark, a line's end or indentation
 WORDS = re.compile(r"\w+|[^\w\s]|\n *| {2,}")
-SPLITTERS = {"characters": list, "words": WORDS.findall}
+SPLITTERS: dict[str, Callable[[str], list[str]]] = {"characters": list, "words": WORDS.findall}
 
 
 def language(

@@ -23,8 +23,8 @@ def anchor_shapes(sizes: Sequence[float], ratios: Sequence[float] = (0.5, 1.0, 2
     Reference: Ren et al., 2015.
     """
     root = np.sqrt(np.asarray(ratios, float))[:, None]
-    sizes = np.asarray(sizes, float)
-    return np.stack([sizes / root, sizes * root], axis=-1).reshape(-1, 2)
+    side = np.asarray(sizes, float)
+    return np.stack([side / root, side * root], axis=-1).reshape(-1, 2)
 
 
 def anchors(

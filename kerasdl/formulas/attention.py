@@ -106,8 +106,8 @@ def multi_head_attention(
     """
     maps = zip((x, context, context), weights[:3], biases[:3], strict=True)
     projected = [y @ w + b for y, w, b in maps]
-    parts = [np.stack(np.split(y, heads, axis=-1), axis=-3) for y in projected]
-    y = attention(*parts, mask)  # (..., heads, time, width / heads)
+    query, key, value = (np.stack(np.split(y, heads, axis=-1), axis=-3) for y in projected)
+    y = attention(query, key, value, mask)  # (..., heads, time, width / heads)
     return np.concatenate(np.moveaxis(y, -3, 0), axis=-1) @ weights[3] + biases[3]
 
 

@@ -116,7 +116,9 @@ def soft_non_maximum_suppression(
 
     Reference: Bodla et al., 2017.
     """
-    scores, kept, found = np.array(scores, float), [], []
+    scores = np.array(scores, float)
+    kept: list[int] = []
+    found: list[float] = []
     while len(kept) < len(boxes) and scores.max() > lowest:
         best = int(scores.argmax())
         kept.append(best)

@@ -5,6 +5,7 @@ cross-correlation), and the result is not divided by the kernel's area.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -15,7 +16,12 @@ EDGE = np.array([[0, -1, 0], [-1, 4, -1], [0, -1, 0]])
 SHARPEN = np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]])
 SOBEL_X = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 SOBEL_Y = SOBEL_X.T
-PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+PADDING_MODES: dict[str, Literal["constant", "reflect", "edge", "wrap"]] = {
+    "zeros": "constant",
+    "reflect": "reflect",
+    "replicate": "edge",
+    "circular": "wrap",
+}
 
 
 def filter_image(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
@@ -122,7 +128,9 @@ def dilate(kernel: np.ndarray, rate: int) -> np.ndarray:
     return dilated
 
 
-def pad(image: np.ndarray, width: ArrayLike, mode: str = "zeros") -> np.ndarray:
+def pad(
+    image: np.ndarray, width: int | Sequence[tuple[int, int]], mode: str = "zeros"
+) -> np.ndarray:
     """Pad an image beyond its border.
 
         reflect: x_{-i} = x_i    replicate: x_{-i} = x_0    circular: x_{-i} = x_{N-i}    zeros: 0

@@ -86,7 +86,7 @@ def clip_by_norm(gradient: np.ndarray, limit: float) -> np.ndarray:
     >>> clip_by_norm(np.array([3.0, 4.0]), 1.0)
     array([0.6, 0.8])
     """
-    return gradient * (limit / max(limit, np.linalg.norm(gradient)))
+    return gradient * (limit / np.maximum(limit, np.linalg.norm(gradient)))
 
 
 def clip_by_global_norm(gradients: Sequence[np.ndarray], limit: float) -> list[np.ndarray]:

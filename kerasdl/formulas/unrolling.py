@@ -106,14 +106,16 @@ def truncated_backpropagation_through_time(
 
     Reference: Williams and Peng, 1990.
     """
-    dx, sums = [], 0
+    dx: list[np.ndarray] = []
+    sums: list[np.ndarray] = []
     for start in range(0, len(x), every):
         part = slice(start, start + every)
         kept = states[start : start + every + 1]
         by_x, *rest = backpropagation_through_time(x[part], kept, w, u, upstream[part])
         dx.append(by_x)
         sums = [np.add(a, b) for a, b in zip(sums, rest, strict=True)] if sums else rest
-    return np.concatenate(dx), *sums
+    dw, du, db = sums
+    return np.concatenate(dx), dw, du, db
 
 
 def cell_state_gradient(forget: float | np.ndarray) -> np.ndarray:
@@ -179,4 +181,5 @@ def compose(tree: Any, w: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     if not isinstance(tree, tuple):
         return tree
-    return recursive_step(*(compose(branch, w, b) for branch in tree), w, b)
+    left, right = (compose(branch, w, b) for branch in tree)
+    return recursive_step(left, right, w, b)

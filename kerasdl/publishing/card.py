@@ -3,6 +3,8 @@
 from kerasdl import registry, tasks
 from kerasdl.publishing import catalog
 from kerasdl.recipes import Recipe
+from kerasdl.runs import prepare
+from kerasdl.tasks.task import Task
 
 CARD = """\
 # {name}
@@ -105,7 +107,7 @@ def write(name: str, result: dict) -> str:
     return text.replace("  \n", "\n").replace(". \n", ".\n")
 
 
-def usage(name: str, task: type, result: dict) -> str:
+def usage(name: str, task: type[Task], result: dict) -> str:
     """How the model is used, with code."""
     info, recipe = result["info"], Recipe.from_json(result["recipe"])
     image = f"(1, {', '.join(map(str, info['shape']))})"
@@ -145,7 +147,7 @@ def index(results: dict[str, dict]) -> str:
     return INDEX.format(table=_table(rows))
 
 
-def about(recipe: Recipe, parameters: int) -> str:
+def about(recipe: prepare.Recipe, parameters: int) -> str:
     """What a model is: the first line and the reference of its class's docstring."""
     paragraphs = registry.entries()[recipe.model].docstring.split("\n\n")
     reference = next((text for text in paragraphs if text.startswith("Reference")), "")

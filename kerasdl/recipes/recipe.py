@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import pathlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kerasdl import tasks
 from kerasdl.data import catalog
@@ -103,7 +103,7 @@ class Recipe:
         changes = {name: value for name, value in changes.items() if value is not None}
         if changes.get("data", self.data) != self.data:
             # the embedded dataset's options and bars mean nothing for other data
-            kept = {"data_options": {}, "bars": ()}
+            kept: dict[str, Any] = {"data_options": {}, "bars": ()}
             augment = self.augment if catalog.may_hold_images(changes["data"]) else False
             changes = {**kept, "augment": augment, **changes}
         return dataclasses.replace(self, **changes)
@@ -119,10 +119,11 @@ class Recipe:
         deterministic: bool = False,
         on_nan: str = "stop",
         **options,
-    ) -> "Run":
+    ) -> "Run | None":
         """Train, evaluate and draw; return a `kerasdl.runs.Run`, kept in the folder `out`.
 
         An unfinished run of the same recipe in that folder is resumed, a finished one is opened.
+        Of several workers, only the chief returns a `Run`; the others return `None`.
 
         Args:
             out: The run folder; by default `self.folder()`.

@@ -31,6 +31,7 @@ def record(name: str, seeds: list[int]):
         keras.utils.clear_session()
         with tempfile.TemporaryDirectory() as folder:
             run = recipe.replace(seed=seed).run(pathlib.Path(folder) / name)
+            assert run is not None  # only workers beside the chief get no run
             result["versions"] = run.config["versions"]
             result["seeds"][str(seed)] = run.metrics
             if JUDGES.get(recipe.data) == name and seed == recipe.seed:

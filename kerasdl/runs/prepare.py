@@ -12,6 +12,7 @@ from kerasdl.tasks.task import MakeOptimizer, Task
 from kerasdl.training.optimizer import adamw
 
 
+@dataclasses.dataclass(frozen=True, match_args=False)
 class Recipe(Protocol):
     """What a run needs of `kerasdl.recipes.Recipe`, which is defined above this package."""
 

@@ -9,8 +9,12 @@ touches no other.
 import importlib
 import inspect
 import pathlib
+from typing import TYPE_CHECKING
 
 from kerasdl import data, errors
+
+if TYPE_CHECKING:
+    from kerasdl.tasks.task import Task
 
 FOLDER = pathlib.Path(__file__).parent
 FORMER_NAMES = {"supervised": "classification", "adversarial": "generation"}
@@ -22,7 +26,7 @@ def names() -> list[str]:
     return sorted(stems - {"__init__", "task"})
 
 
-def get(name: str) -> type:
+def get(name: str) -> "type[Task]":
     """The task class of a name.
 
     >>> get("classification").kinds
@@ -34,7 +38,7 @@ def get(name: str) -> type:
     return next(c for c in classes if c.__module__ == module.__name__ and hasattr(c, "kinds"))
 
 
-def create(name: str, info: "data.Info", options: dict | None = None):
+def create(name: str, info: "data.Info", options: dict | None = None) -> "Task":
     """Make the task `name` for a dataset, or the task that takes over for data of this kind.
 
     Args:

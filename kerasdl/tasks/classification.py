@@ -128,7 +128,8 @@ class Classification(task.Task):
 def outputs_of(model, dataset) -> tuple[np.ndarray, np.ndarray]:
     """The model's outputs and the targets of a whole dataset."""
     pairs = [(model.predict_on_batch(x), y.numpy()) for x, y in dataset]
-    return tuple(np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    outputs, targets = zip(*pairs, strict=True)
+    return np.concatenate(outputs), np.concatenate(targets)
 
 
 def _metrics(logits, labels):

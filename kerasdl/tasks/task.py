@@ -4,7 +4,7 @@ import abc
 import dataclasses
 import pathlib
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -74,7 +74,7 @@ class Export:
     labels: np.ndarray | None = None
     activation: str | None = None
 
-    def first(self, count: int):
+    def first(self, count: int) -> Any:
         """The first examples of the inputs."""
         return keras.tree.map_structure(lambda array: array[:count], self.inputs)
 
@@ -163,7 +163,9 @@ class Task(abc.ABC):
         return
 
     @abc.abstractmethod
-    def predict(self, model: keras.Model, inputs: list[str], folder: pathlib.Path) -> list[dict]:
+    def predict(
+        self, model: keras.Model, inputs: Sequence[str], folder: pathlib.Path
+    ) -> list[dict]:
         """Apply the model to what the user gave: a row for each answer.
 
         Args:
@@ -171,7 +173,7 @@ class Task(abc.ABC):
             folder: Where files that the answer consists of are written.
         """
 
-    def explain(self, model: keras.Model, inputs: list[str]) -> dict:
+    def explain(self, model: keras.Model, inputs: Sequence[str]) -> dict:
         """Figures of what the model does with some inputs, by file name."""
         expected = f"none ({self.title} has no figures of single inputs)"
         raise errors.InvalidInput("input", expected, inputs[0])

@@ -7,6 +7,7 @@ import sys
 import time
 import zipfile
 import zlib
+from typing import Any
 
 import keras
 import numpy as np
@@ -51,10 +52,10 @@ class Checkpoint(keras.callbacks.Callback):
         self.saved = time.monotonic()
         self.epoch, self.step = 0, 0  # saved: whole epochs, and steps of the next one
         self.now = 0, 0  # the same, reached
-        self.lowered = []  # why the learning rate was halved, each time
-        self.history = {}
-        self.logs = {}  # of the current epoch
-        self.metrics = []
+        self.lowered: list[str] = []  # why the learning rate was halved, each time
+        self.history: dict[str, list[float]] = {}
+        self.logs: dict[str, float] = {}  # of the current epoch
+        self.metrics: list[Any] = []
 
     def restore(self, model: keras.Model, data=None):
         """Restore the latest readable checkpoint, if there is one.

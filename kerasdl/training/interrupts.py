@@ -29,7 +29,7 @@ class Interrupts(keras.callbacks.Callback):
     def __init__(self, checkpoint: Checkpoint):
         super().__init__()
         self.checkpoint = checkpoint
-        self.signals = []
+        self.signals: list[int] = []
         self.left = threading.Event()
 
     @contextlib.contextmanager

@@ -69,7 +69,7 @@ def tune(
     seed: int = 0,
     out: str | pathlib.Path | None = None,
     fast: bool = False,
-    show=lambda line: print(line, file=sys.stderr, flush=True),
+    show: Callable[[str], object] = lambda line: print(line, file=sys.stderr, flush=True),
 ) -> Search | None:
     """Search the hyperparameters of a recipe; return a `Search`, or `None` for a worker.
 

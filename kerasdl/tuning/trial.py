@@ -93,6 +93,7 @@ def run(folder: pathlib.Path) -> dict:
         callbacks=callbacks,
         pictures=False,
     )
+    assert done is not None  # only workers beside the chief return no run
     splits = prepare.load_data(recipe, trial["fast"])
     metrics = done.task.evaluate(done.model, splits.validation)
     for name, value in metrics.items():

@@ -11,6 +11,7 @@ import pathlib
 import signal
 import threading
 import time
+from typing import Any
 
 import grpc
 from keras_tuner.src.distribute import oracle_chief, oracle_client
@@ -26,7 +27,8 @@ class Heartbeats:
     """How long ago each process of a search was last alive, by this process's own clock."""
 
     def __init__(self, folder: pathlib.Path, clock=time.monotonic):
-        self.folder, self.clock, self.heard = folder, clock, {}
+        self.folder, self.clock = folder, clock
+        self.heard: dict[str, Any] = {}
 
     def silent(self, name: str) -> float:
         file = self.folder / name
@@ -71,7 +73,7 @@ class Role:
     @classmethod
     def of_environment(cls) -> "Role":
         """The role that KerasTuner's environment variables give."""
-        found = [os.environ.get(name) for name in VARIABLES]
+        found = [os.environ.get(name, "") for name in VARIABLES]
         if not any(found[1:]):
             return cls()
         for name, value in zip(VARIABLES, found, strict=True):
@@ -132,7 +134,9 @@ class Role:
             if isinstance(error, KeyboardInterrupt) and not self.lost:
                 raise
             expected = f"one that answers at {self.address}"
-            received = f"none for {LOST:.0f} s" if self.lost else error.code().name
+            received = f"none for {LOST:.0f} s"
+            if not self.lost and not isinstance(error, KeyboardInterrupt):
+                received = error.code().name
             raise InvalidInput("chief of the search", expected, received) from None
 
     def _finished(self, folder, chief):

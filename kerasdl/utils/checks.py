@@ -23,9 +23,8 @@ def check(name: str, value, holds: bool, expected: str):
 
 def is_integer(value, at_least: int = 1) -> bool:
     """Whether a value is an integer, and no bool, of a least size."""
-    return (
-        isinstance(value, abstract.Integral) and not isinstance(value, bool) and value >= at_least
-    )
+    whole = isinstance(value, abstract.Integral) and not isinstance(value, bool)
+    return whole and value >= at_least
 
 
 def is_number(value) -> bool:

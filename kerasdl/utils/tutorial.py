@@ -156,7 +156,7 @@ def plane(
     points,
     labels: Sequence[int],
     *,
-    box=(-0.5, 1.5),
+    box: tuple[float, float] = (-0.5, 1.5),
     xlabel: str = "x1",
     ylabel: str = "x2",
     title: str = "",

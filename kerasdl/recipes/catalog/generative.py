@@ -1,10 +1,12 @@
 """Models that rebuild or generate images."""
 
+from typing import Any
+
 from kerasdl.recipes import space
 from kerasdl.recipes.recipe import Bar, Recipe
 
 # models that need no labels train on four fifths of the digits
-DIGITS = {
+DIGITS: dict[str, Any] = {
     "data": "digits",
     "data_options": {"split": "1437", "validation": 0},
     "batch_size": 32,

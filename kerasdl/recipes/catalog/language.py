@@ -1,9 +1,11 @@
 """Language models."""
 
+from typing import Any
+
 from kerasdl.recipes import space
 from kerasdl.recipes.recipe import Bar, Recipe
 
-TEXT = {"task": "language", "data": "pydocs", "batch_size": 32, "weight_decay": 0.1}
+TEXT: dict[str, Any] = {"task": "language", "data": "pydocs", "batch_size": 32, "weight_decay": 0.1}
 TRAINING = (
     space.learning_rate(3e-4, 2e-2),
     space.warmup(1.0),

@@ -1,10 +1,12 @@
 """Classifiers of images."""
 
+from typing import Any
+
 from kerasdl.recipes import space
 from kerasdl.recipes.recipe import Bar, Recipe
 
 # 800 digits of 8x8 pixels need small shifts, rotations and zooms; a tenth is for validation
-DIGITS = {
+DIGITS: dict[str, Any] = {
     "task": "classification",
     "data": "digits",
     "augment": "light",
