@@ -46,6 +46,7 @@ def cells(now):
                 yield pytest.param(subject, name, id=f"{subject.name}-{name}", marks=marks)
 
 
+@pytest.mark.rows("CMP-18")
 @pytest.mark.parametrize(("subject", "name"), list(cells(turn())))
 def test_matrix(subject, name, tmp_path, record_property):
     check = PROPERTIES[name]
