@@ -157,7 +157,7 @@ def test_average_recall(same):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_squares_are_found(count):
+def test_boxes_half_a_pixel_off_count_as_found(count):
     truths = np.array([[2.0, 2, 12, 12], [20, 4, 28, 12], [6, 20, 16, 30]])[:count]
     found = detection.matches(truths + 0.5, np.linspace(1, 0.5, count), truths)
     assert detection.average_precision(found, count) == 1
