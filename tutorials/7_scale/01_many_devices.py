@@ -268,6 +268,7 @@ def large_batches(fast=False):
     axis.bar_label(bars, fmt="%.1f", padding=3)
     axis.set(title="The same number of epochs", xlabel="accuracy on unseen digits, %")
     axis.set(xlim=(0, 110))
+    axis.invert_yaxis()
     return {"batches": figure}
 
 
