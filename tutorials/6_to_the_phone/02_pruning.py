@@ -9,7 +9,7 @@
 # sparsely: then to less than half.
 #
 # **The idea.** A weight near zero changes little. So set the smallest weights to zero, let the
-# others adapt, and repeat: in large steps at first, while much is superfluous, and in small steps
+# others adapt, and repeat: in large steps at first, while many are not needed, and in small steps
 # at the end. With a fraction $s_t$ of zeros at step t of n:
 #
 # $$m_i = [\,|w_i| > \text{the fraction } s_t \text{ of all } |w|\,] \qquad
