@@ -262,8 +262,9 @@ def measurements(fast=False):
     for name in table:
         by_hand = [said for q, (bad, said) in QUESTIONS.items() if bad(table[name][q])][:1]
         case, _ = broken(name)
-        print(f"{name}: {accuracy(case):.1%} right; by hand {by_hand}, the doctor {doctor(case)}")
-        assert by_hand == doctor(case), name
+        found = doctor(case)
+        print(f"{name}: {accuracy(case):.1%} right; by hand {by_hand}, the doctor {found}")
+        assert by_hand == found, name
         assert bool(by_hand) == (name != HEALTHY), name
         if name != HEALTHY:
             healed, _ = cured(name)
