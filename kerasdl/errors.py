@@ -45,6 +45,7 @@ def one_of(subject: str, name, names, lister: str = ""):
 
     expected = f"one of {len(names)} names"
     near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
+    near = [each for each in names if str(name) and str(name) in each][:3] or near
     notes = [f"did you mean {' or '.join(near)}?"] if near else []
     notes += [f"`{lister}` lists them"] if lister else [] if near else [f"such as {names[0]}"]
     raise InvalidInput(subject, f"{expected} ({'; '.join(notes)})", name)

@@ -57,5 +57,7 @@ def test_few_names_are_all_listed_and_of_many_the_similar_ones_are_a_guess():
     assert "one of 42 names (did you mean moons?; `kerasdl list data` lists them)" in str(
         raised.value
     )
+    with pytest.raises(InvalidInput, match="did you mean name30 or name31 or name32"):
+        one_of("dataset", "name3", [*NAMES[:3], *NAMES[4:]])
     with pytest.raises(InvalidInput, match="`kerasdl list data` lists them"):
         one_of("dataset", "xyz", NAMES, "kerasdl list data")
