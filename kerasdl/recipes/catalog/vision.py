@@ -136,14 +136,13 @@ RECIPES = [
         summary="enlarged digits by a small SqueezeNet",
         model="squeezenet_tiny",
         epochs=80,
-        model_options={"widths": (12, 12, 24, 24)},
         bars=(Bar("accuracy", at_least=0.965),),
         space=(
             space.model_option("widths", (8, 8, 16, 16), (12, 12, 24, 24), (16, 16, 32, 32)),
             space.dropout(0.5),
             *TRAINING,
         ),
-        **{**ENLARGED, "learning_rate": 3e-3},
+        **{**ENLARGED, "learning_rate": 2e-3},
     ),
     Recipe(
         name="mlp",
