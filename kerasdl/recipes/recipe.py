@@ -170,18 +170,7 @@ class Recipe:
     def from_json(cls, values: dict) -> "Recipe":
         """The recipe of a dictionary that `to_json` made."""
         bars = [{k: v for k, v in bar.items() if v is not None} for bar in values["bars"]]
-        options = {name: tupled(part) for name, part in values.items() if name.endswith("options")}
+        options = {
+            name: files.tupled(part) for name, part in values.items() if name.endswith("options")
+        }
         return cls(**{**values, **options, "bars": tuple(Bar(**bar) for bar in bars)})
-
-
-def tupled(value):
-    """A value of JSON with tuples in the place of lists, which is how options are written.
-
-    >>> tupled({"widths": [1, [2, 3]]})
-    {'widths': (1, (2, 3))}
-    """
-    if isinstance(value, list):
-        return tuple(map(tupled, value))
-    if isinstance(value, dict):
-        return {name: tupled(part) for name, part in value.items()}
-    return value

@@ -11,6 +11,7 @@ from kerasdl.data.columns import Column
 from kerasdl.runs import compress, doctor, export, prepare
 from kerasdl.runs import folder as files
 from kerasdl.tasks.task import Task
+from kerasdl.utils.files import tupled
 
 
 class Run:
@@ -146,18 +147,10 @@ class Run:
 
 def _info(values):
     """`Info` from its JSON form, in which tuples are lists."""
-    values = {name: _tuple(value) for name, value in values.items()}
+    values = tupled(values)
     if values.get("columns"):
         values["columns"] = tuple(Column(**column) for column in values["columns"])
     return data.Info(**values)
-
-
-def _tuple(value):
-    if isinstance(value, list):
-        return tuple(map(_tuple, value))
-    if isinstance(value, dict):
-        return {name: _tuple(part) for name, part in value.items()}
-    return value
 
 
 def open_run(

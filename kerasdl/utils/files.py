@@ -55,6 +55,19 @@ def write_json(path: pathlib.Path, value):
         partial.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
+def tupled(value):
+    """A value read from JSON, with tuples in the place of lists.
+
+    >>> tupled({"widths": [1, [2, 3]]})
+    {'widths': (1, (2, 3))}
+    """
+    if isinstance(value, list):
+        return tuple(map(tupled, value))
+    if isinstance(value, dict):
+        return {name: tupled(part) for name, part in value.items()}
+    return value
+
+
 def safe_name(text: str) -> str:
     """Return the text if it is safe as a file name, else a similar, unique name that is.
 
