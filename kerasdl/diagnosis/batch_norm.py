@@ -162,7 +162,7 @@ def validation_accuracy(case: Case) -> float | None:
 
 
 def outdated_averages(case: Case) -> Finding | None:
-    """Moving averages that spoil a model which is good with the statistics of its batches."""
+    """Moving averages with which a model is much worse than with batch statistics."""
     found = compare(case)
     if found is None or not np.isfinite([found.batch_loss, found.average_loss]).all():
         return None

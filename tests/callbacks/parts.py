@@ -1,4 +1,4 @@
-"""A small network, its data, and what TensorBoard was told of it."""
+"""A small network, its data, and a reader of TensorBoard events."""
 
 import keras
 import numpy as np

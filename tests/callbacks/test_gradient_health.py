@@ -1,4 +1,4 @@
-"""Norms of gradients are the true ones, for every kind of model, and nothing changes by them."""
+"""GradientHealth records the true norms for every kind of model and does not change training."""
 
 import keras
 import numpy as np

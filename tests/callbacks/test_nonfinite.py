@@ -1,4 +1,4 @@
-"""A loss that is no number: the step, what went first, and what to try."""
+"""NonFinite names the step of a NaN loss, its origin, and advice that fits."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ class Logarithm(keras.layers.Layer):
 
 
 class Root(keras.layers.Layer):
-    """Of 0, where its slope is infinite."""
+    """Square root of 0, where its gradient is infinite."""
 
     def call(self, inputs):
         return keras.ops.sqrt(0 * inputs)
@@ -31,7 +31,7 @@ class Enlarge(keras.layers.Layer):
 
 
 class Block(keras.layers.Layer):
-    """Its layers are sound, what it does with them is not."""
+    """A block whose layer is sound but whose own computation is not."""
 
     def __init__(self, **options):
         super().__init__(**options)
@@ -42,7 +42,7 @@ class Block(keras.layers.Layer):
 
 
 def fitted(layers, data=(X, Y), loss="mse", optimizer="sgd", known=True):
-    """What stops 3 epochs of 8 steps, of which 4 run at once."""
+    """Return the error that stops 3 epochs of 8 steps, 4 steps per execution."""
     keras.utils.set_random_seed(0)
     first = keras.layers.Dense(8, name="first")
     model = keras.Sequential([keras.Input((4,)), first, *layers, keras.layers.Dense(1, name="b")])
@@ -56,7 +56,7 @@ def fitted(layers, data=(X, Y), loss="mse", optimizer="sgd", known=True):
     return str(raised.value)
 
 
-def spoilt(array, value):
+def damaged(array, value):
     array = array.copy()
     array[21, -1] = value
     return array
@@ -66,8 +66,8 @@ def spoilt(array, value):
 @pytest.mark.parametrize(
     ("layers", "options", "step", "what"),
     [
-        ([], {"data": (spoilt(X, np.nan), Y)}, 3, "the inputs of the batch, nan in row 5 of 8"),
-        ([], {"data": (X, spoilt(Y, -np.inf))}, 3, "the targets of the batch, -inf in row 5 of 8"),
+        ([], {"data": (damaged(X, np.nan), Y)}, 3, "the inputs of the batch, nan in row 5 of 8"),
+        ([], {"data": (X, damaged(Y, -np.inf))}, 3, "the targets of the batch, -inf in row 5 of 8"),
         ([Logarithm], {}, 1, "the output of layer {}/logarithm"),
         ([Root], {}, 1, "the gradient of layer {}/root"),
         ([Block], {}, 1, "the gradient of layer {}/block"),
@@ -92,7 +92,7 @@ def test_too_high_a_rate_is_found_in_the_step_and_advice_fits():
 
 
 class TwoLosses(keras.Model):
-    """As a GAN has it: a step and two optimizers of its own."""
+    """A training step with two optimizers, as a GAN has."""
 
     def __init__(self):
         inputs = keras.Input((4,))

@@ -1,4 +1,4 @@
-"""Callbacks that watch other models and data than those of a tutorial, and what they refuse."""
+"""Callbacks on uncommon models and data, and the input that they refuse."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ def model_of(*layers, shape=(4,)):
 
 
 def confusion(model, y, classes=3, x=X):
-    """The matrix of one look at a model that is not trained."""
+    """The confusion matrix of an untrained model."""
     watch = callbacks.ConfusionByEpoch(tf.data.Dataset.from_tensors((x, *y)), classes)
     watch.set_model(model)
     watch.on_train_begin()

@@ -1,4 +1,4 @@
-"""Callbacks that watch a training: what they record is what happened, and nothing changes by it."""
+"""Callbacks record what happened in training and do not change it."""
 
 import pathlib
 import subprocess
@@ -114,7 +114,7 @@ def test_grids_of_samples(tmp_path):
 
 
 class Clocked(epoch_callback.EpochCallback):
-    """Epochs of a second each, at whose ends a look takes as long."""
+    """Epochs of one second each, after which recording takes another."""
 
     def run(self, epochs):
         self.now = 0

@@ -1,4 +1,4 @@
-"""What trials cannot use is refused in one line; inputs of several kinds are taken."""
+"""Range tests, overfitting and gradient checks refuse bad input in one line."""
 
 import keras
 import numpy as np

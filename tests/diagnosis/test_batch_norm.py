@@ -1,4 +1,4 @@
-"""Moving averages of batch normalization: outdated ones are found, others are not accused."""
+"""The doctor finds outdated moving averages of batch normalization, and only those."""
 
 import functools
 
@@ -132,7 +132,7 @@ def healthy_with_dropout():
 
 
 def healthy_with_frozen_averages():
-    """As in fine-tuning: BatchNormalization has its averages in training too."""
+    """As in fine-tuning: a frozen BatchNormalization uses its averages in training too."""
 
     def make():
         model = network(*convolutions(momentum=0.9), *dense(32))

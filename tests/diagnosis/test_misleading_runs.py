@@ -1,4 +1,4 @@
-"""Runs that look like broken ones in another way, or like healthy ones."""
+"""The doctor on broken runs that resemble others, and on healthy runs that look broken."""
 
 import dataclasses
 
@@ -19,7 +19,7 @@ BINARY = keras.losses.BinaryCrossentropy(from_logits=True)
 
 
 def bits(y):
-    """Ten labels for each digit, of which four are true."""
+    """Ten binary labels for each digit, four of them 1."""
     return ((y[:, None] + np.arange(10)) % 5 < 2).astype("float32")
 
 
@@ -159,7 +159,7 @@ def test_one_logit_may_lie_between_0_and_1_by_chance():
 
 
 class OneNumber(keras.Model):
-    """Its layers are no graph that could be looked at."""
+    """A subclassed model, whose layers are no graph."""
 
     def __init__(self, last, bias):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Range tests, overfitting and gradient checks: they find what they should and leave no trace."""
+"""Range tests, overfitting and gradient checks find what they should and restore the model."""
 
 import functools
 
@@ -26,7 +26,7 @@ def network(*layers, optimizer=None, loss="mse", **options):
 
 
 def with_everything():
-    """Dropout has seeds, batch normalisation statistics, the optimizer a schedule and slots."""
+    """A model with seeds, moving averages, a learning-rate schedule and optimizer variables."""
     keras.utils.set_random_seed(0)  # layers draw their seeds when they are made
     rate = keras.optimizers.schedules.CosineDecay(0.01, 100)
     hidden = keras.layers.Dense(16, "relu"), keras.layers.BatchNormalization()
@@ -88,9 +88,9 @@ def test_in_the_middle_of_a_training_too():
 @pytest.mark.rows("SCH-12")
 def test_the_suggestion_learns_and_the_end_of_the_sweep_does_not():
     found = diagnosis.lr_find(network(), (X, Y), high=100.0)
-    assert len(found.rates) < 100  # it ended when the loss had diverged
+    assert len(found.rates) < 100  # it ends when the loss diverges
     falls = np.gradient(found.smooth, np.log(found.rates))
-    first = len(falls) // 6  # an average of few losses trembles most
+    first = len(falls) // 6  # an average of few losses is the noisiest
     assert found.suggestion == found.rates[first + np.argmin(falls[first:])]
 
     def loss(rate):
@@ -192,7 +192,7 @@ def test_gradients_of_a_deep_model_are_right():
 
 @keras.saving.register_keras_serializable(package="tests")
 class WrongSlope(keras.layers.Layer):
-    """Squares, and says that the slope is 1."""
+    """Square with a gradient of 1, which is wrong."""
 
     def call(self, inputs):
         return tf.stop_gradient(inputs**2 - inputs) + inputs

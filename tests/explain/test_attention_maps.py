@@ -1,4 +1,4 @@
-"""Attention weights are drawn as they are."""
+"""Each head of attention has a panel with its weights."""
 
 import numpy as np
 import pytest

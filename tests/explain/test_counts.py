@@ -1,4 +1,4 @@
-"""Counts by hand; tests/models/vision holds them against those of whole published networks."""
+"""MACs and parameters equal counts by hand; `tests/models/vision` has published networks."""
 
 import keras
 import numpy as np

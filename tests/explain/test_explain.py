@@ -1,4 +1,4 @@
-"""Each picture shows what it was given, without a display, and refuses what it cannot show."""
+"""Figures show the arrays they were given, need no display, and refuse bad input."""
 
 import subprocess
 import sys

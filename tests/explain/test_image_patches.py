@@ -1,4 +1,4 @@
-"""A map that looks for a cross finds the crosses."""
+"""A filter of a cross finds the crosses in images."""
 
 import keras
 import numpy as np

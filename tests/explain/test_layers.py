@@ -1,4 +1,4 @@
-"""Activations, feature maps, steps and filters show what the layers of a network hold."""
+"""Activations, feature maps, steps and filters of a network are those of its layers."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Slopes of outputs at inputs, plain and guided, and images that are made for a class."""
+"""Gradients with respect to images, plain and guided, and images that maximize an output."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Metrics: streamed over batches they are what they are at once; saved, they come back."""
+"""Metrics give the same result over batches as at once, and survive serialization."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Cycled momentum: PyTorch's numbers, and what training really does against the formulas."""
+"""CycleMomentum has PyTorch's values, and trained weights equal the formulas'."""
 
 import pathlib
 
@@ -19,7 +19,7 @@ def cycle():
 
 
 def trained(optimizer, *callbacks, model=None, **options):
-    """The weight of y = w x after steps on y^2, from 1, of which the gradient is 2 w."""
+    """Train y = w x on y^2 from w = 1, where the gradient is 2 w; return the model and w."""
     if model is None:
         layer = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")
         model = keras.Sequential([keras.Input((1,)), layer])
@@ -30,7 +30,7 @@ def trained(optimizer, *callbacks, model=None, **options):
 
 
 def walked(formula, momentum, memory):
-    """The same by hand."""
+    """The same training by a formula."""
     rate, w = cycle(), 1.0
     for t in range(STEPS):
         w, *memory = formula(w, 2 * w, memory, t, float(rate(t)), float(momentum(t)))

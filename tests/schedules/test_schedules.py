@@ -1,4 +1,4 @@
-"""Schedules: in `fit`, past the end, saved and read back; `tests/formulas` has their numbers."""
+"""Schedules in `fit`, past their end, and saved with a model. `tests/formulas` has their values."""
 
 import pathlib
 
@@ -14,7 +14,7 @@ TORCH = np.load(pathlib.Path(__file__).parents[1] / "reference" / "lr_schedules.
 
 
 def every():
-    """Each with arguments that are not the default ones, and its last step, if it has one."""
+    """Each schedule with arguments other than the defaults, and its last step if it has one."""
     cosine = keras.optimizers.schedules.CosineDecay(0.1, 20, alpha=0.01)
     return {
         "warm-up": (schedules.WarmUp(cosine, 8), 28),
