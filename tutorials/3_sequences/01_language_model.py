@@ -326,8 +326,8 @@ def write(fast=False):
             written = model.generate(prompt, count, temperature=temperature)
             print(f"{name} at {temperature}: {''.join(vocabulary[token] for token in written)!r}")
 
-    gpt = trained(fast)["GPT"][0]
-    likeliest = (gpt.generate(prompt, 8, **way) for way in ({"temperature": 0}, {"top_k": 1}))
+    gpt, lstm = (model for model, _ in trained(fast).values())
+    likeliest = (lstm.generate(prompt, count, **way) for way in ({"temperature": 0}, {"top_k": 1}))
     np.testing.assert_array_equal(*likeliest)
     room = min(count, CONTEXT - len(prompt))  # the cache holds one window
     ways = [lambda c=c: gpt.generate(prompt, room, 0.7, cache=c) for c in (True, False)]
