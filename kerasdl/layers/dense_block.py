@@ -47,6 +47,7 @@ class DenseLayer(Block):
         self.new = [*bn_relu_conv(bottleneck * growth_rate, 1), *bn_relu_conv(growth_rate, 3)]
 
     def build(self, input_shape):
+        checks.inputs(self, input_shape, "batch, height, width, channels")
         chain.build(self, self.new, input_shape)
 
     def call(self, inputs):

@@ -44,6 +44,7 @@ SUBJECTS = [
         {"ratio": 2, "width": 3, "activation": "silu", "gate": "hard_sigmoid"},
         IMAGES,
         another=(6, 10, 4),
+        values={"ratio": [1, 2, 3], "activation": ["relu", "silu"], "gate": ["sigmoid"]},
     ),
     layer(layers.DenseLayer, {"growth_rate": 3, "bottleneck": 2}, IMAGES, another=(6, 10, 4)),
     layer(

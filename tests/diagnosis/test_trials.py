@@ -51,7 +51,7 @@ def gan():
 
 
 def data_of(make):
-    data = IMAGES if make is gan else (X, Y)
+    data = (IMAGES + 1) / 2 if make is gan else (X, Y)  # a GAN takes images in [0, 1]
     return tf.data.Dataset.from_tensor_slices(data).batch(16)
 
 
