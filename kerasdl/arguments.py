@@ -7,6 +7,7 @@ import collections
 import functools
 import inspect
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 
@@ -37,6 +38,11 @@ class Arguments:
         # Keras tracks what is set after `__init__`; these are not parts of the model
         object.__setattr__(instance, "_arguments", arguments)
         return instance
+
+    # the first is set by `__new__`, the others by Keras
+    _arguments: dict[str, Any]
+    name: str
+    trainable: bool
 
     def get_config(self) -> dict:
         config = {name: _serialize(value) for name, value in self._arguments.items()}
@@ -77,7 +83,7 @@ def _walk(layer, path="", seen=None) -> Iterator[tuple[str, keras.Layer, bool]]:
     such as "ResidualBlock_1/Conv2D". Names of layers would differ in the copy.
     """
     seen = {id(layer)} if seen is None else seen
-    counted = collections.Counter()
+    counted: collections.Counter[str] = collections.Counter()
     for inner in layer._flatten_layers(include_self=False, recursive=False):
         kind = type(inner).__name__
         name = f"{kind}_{counted[kind]}" if counted[kind] else kind

@@ -1,5 +1,7 @@
 """The one error for input that cannot be used: what is invalid, what was expected, what came."""
 
+from collections.abc import Collection
+
 FEW = 12  # names that a message lists
 
 
@@ -17,11 +19,11 @@ class InvalidInput(ValueError):
 
     _keras_call_info_injected = True  # keeps Keras from rewording what a `call` raises
 
-    def __init__(self, subject, expected, received):
+    def __init__(self, subject: str, expected: str, received: object):
         super().__init__(f"Invalid {subject}. Expected {expected}. Received: {received}")
 
 
-def one_of(subject: str, name, names, lister: str = ""):
+def one_of(subject: str, name: object, names: Collection[str], lister: str = ""):
     """Raise `InvalidInput` unless `name` is one of `names`.
 
     Few names are all listed. Of many, only those spelled similarly are, as a guess.
@@ -38,14 +40,14 @@ def one_of(subject: str, name, names, lister: str = ""):
     """
     if isinstance(name, str) and name in names:
         return
-    names = sorted(map(str, names))
-    if len(names) <= FEW:
-        raise InvalidInput(subject, f"one of {', '.join(names)}", name)
+    listed = sorted(map(str, names))
+    if len(listed) <= FEW:
+        raise InvalidInput(subject, f"one of {', '.join(listed)}", name)
     import difflib
 
-    expected = f"one of {len(names)} names"
-    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
-    near = [each for each in names if str(name) and str(name) in each][:3] or near
+    expected = f"one of {len(listed)} names"
+    near = difflib.get_close_matches(str(name), listed, n=3, cutoff=0.6)
+    near = [each for each in listed if str(name) and str(name) in each][:3] or near
     notes = [f"did you mean {' or '.join(near)}?"] if near else []
-    notes += [f"`{lister}` lists them"] if lister else [] if near else [f"such as {names[0]}"]
+    notes += [f"`{lister}` lists them"] if lister else [] if near else [f"such as {listed[0]}"]
     raise InvalidInput(subject, f"{expected} ({'; '.join(notes)})", name)

@@ -39,7 +39,8 @@ def registered() -> Iterator[tuple[str, str]]:
             for call in getattr(node, "decorator_list", ()):
                 if "register_keras_serializable(" in ast.unparse(call):
                     given = {k.arg: ast.literal_eval(k.value) for k in call.keywords}
-                    yield f"{given['package']}>{given.get('name', node.name)}", module
+                    name = given.get("name", getattr(node, "name", ""))
+                    yield f"{given['package']}>{name}", module
 
 
 modules = functools.cache(lambda: dict(registered()))

@@ -11,9 +11,14 @@ import importlib
 import inspect
 import pathlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from kerasdl import errors
 from kerasdl.utils import checks, variants
+
+if TYPE_CHECKING:
+    import keras
+
 
 PACKAGE = pathlib.Path(__file__).parent
 # options of other libraries' models, and how to get here what they do there
@@ -59,7 +64,7 @@ class Entry:
 @functools.cache
 def entries() -> dict[str, Entry]:
     """Return every registered model and learner by name."""
-    found = {}
+    found: dict[str, Entry] = {}
     for file in sorted([*PACKAGE.glob("models/*/*.py"), *PACKAGE.glob("learners/*.py")]):
         for entry in _read(file):
             if entry.name in found:
@@ -91,7 +96,7 @@ def list_models(topic: str | None = None) -> list[str]:
     return sorted(n for n, entry in entries().items() if topic in (None, entry.topic))
 
 
-def create_model(name: str, **options):
+def create_model(name: str, **options) -> "keras.Model":
     """Create a network or a learner by its registered name.
 
     Args:

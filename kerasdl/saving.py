@@ -14,17 +14,25 @@ import re
 import stat
 import zipfile
 import zlib
+from typing import TYPE_CHECKING
 
 from kerasdl import errors
 
+if TYPE_CHECKING:
+    import keras
+
 # Keras's public modules of classes, and the private ones that saved networks name
-PLACES = ("layers", "models", "activations", "initializers", "regularizers", "constraints")
-PLACES += ("losses", "metrics", "optimizers", "optimizers.schedules", "random", "quantizers")
-PLACES += ("dtype_policies", "ops", "src.models", "src.ops", "src.layers", "src.dtype_policies")
+PLACES = (
+    *("layers", "models", "activations", "initializers", "regularizers", "constraints"),
+    *("losses", "metrics", "optimizers", "optimizers.schedules", "random", "quantizers"),
+    *("dtype_policies", "ops", "src.models", "src.ops", "src.layers", "src.dtype_policies"),
+)
 FUNCTIONS = ("activations", "losses", "metrics", "initializers", "regularizers", "constraints")
 # these hold code, or read other files
-CODE = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
-CODE += ("__lambda__", "__typespec__")
+CODE = (
+    *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),
+    *("__lambda__", "__typespec__"),
+)
 VALUES = ("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__")
 LOOKUPS = ("StringLookup", "IntegerLookup", "TextVectorization")
 OURS = ("callbacks", "compression", "layers", "learners", "metrics", "models", "schedules")
@@ -39,7 +47,7 @@ def load_model(
     trust: bool = False,
     compile: bool = True,
     custom_objects: dict | None = None,
-):
+) -> "keras.Model":
     """Read a model from a `.keras` file, which may come from anyone.
 
     Args:

@@ -1,43 +1,68 @@
 """Every public function and method states the types of its arguments and of what it returns."""
 
+import ast
+import functools
+import importlib
 import inspect
+import pkgutil
+import textwrap
 
 import pytest
 
 import kerasdl
 
-MODULES = sorted(kerasdl.MODULES)
+WRAPPERS = (staticmethod, classmethod)
 
 
 def public(module):
-    """Functions and classes that a module exports, by their names."""
-    found = {}
-    for name in getattr(module, "__all__", ()):
-        thing = getattr(module, name)
-        typed = inspect.isfunction(thing) or inspect.isclass(thing)
-        if typed and thing.__module__.startswith("kerasdl."):
-            found[name] = thing
-    return found
+    """Functions and classes that a module exports, also those of modules that it exports.
+
+    A module without `__all__` exports what it defines, and a package all of its modules.
+    """
+    exports = getattr(module, "__all__", None)
+    if not exports:
+        for file in pkgutil.iter_modules(getattr(module, "__path__", ()), f"{module.__name__}."):
+            yield from public(importlib.import_module(file.name))
+    for name in exports or [name for name in vars(module) if not name.startswith("_")]:
+        thing = inspect.unwrap(getattr(module, name))
+        callable_ = inspect.isfunction(thing) or inspect.isclass(thing)
+        if inspect.ismodule(thing) and exports:
+            yield from public(thing)
+        elif callable_ and (exports or thing.__module__ == module.__name__):
+            yield thing
 
 
-def signatures(thing):
-    """A function; or the methods of a class that override none of its bases."""
+def functions(thing, package="kerasdl."):
+    """A function; or the methods of a class and of its bases here, by name.
+
+    A method that overrides one of a base is not among them: the base states its types.
+    """
     if inspect.isfunction(thing):
-        yield thing.__name__, thing
+        yield thing.__qualname__, thing
         return
-    others = [base for base in thing.__mro__[1:] if base is not object]
-    for name, value in vars(thing).items():
-        function = getattr(value, "__func__", value)
-        function = value.fget if isinstance(value, property) else function
-        if not inspect.isfunction(function) or (name.startswith("_") and name != "__init__"):
-            continue
-        if name != "__init__" and any(hasattr(base, name) for base in others):
-            continue
-        if function.__code__.co_filename != "<string>":  # made by a dataclass
-            yield f"{thing.__name__}.{name}", function
+    for place, owner in enumerate(thing.__mro__):
+        bases = [base for base in thing.__mro__[place + 1 :] if base is not object]
+        for name, value in vars(owner).items() if owner.__module__.startswith(package) else ():
+            overrides = name != "__init__" and any(hasattr(base, name) for base in bases)
+            function = function_of(value)
+            if overrides or function is None or (name.startswith("_") and name != "__init__"):
+                continue
+            written = function.__code__.co_filename != "<string>"  # not made by a dataclass
+            if written and function.__module__.startswith(package):
+                yield f"{owner.__qualname__}.{name}", function
+
+
+def function_of(value):
+    """The function behind a method or a property, if there is one."""
+    value = value.__func__ if isinstance(value, WRAPPERS) else value
+    value = value.fget if isinstance(value, property) else value
+    value = value.func if isinstance(value, functools.cached_property) else value
+    value = inspect.unwrap(value) if callable(value) else value
+    return value if inspect.isfunction(value) else None
 
 
 def untyped(function):
+    """Names of the arguments without a type, and "return" if a value returns without one."""
     signature = inspect.signature(function)
     names = [
         p.name
@@ -46,21 +71,55 @@ def untyped(function):
         and p.name not in ("self", "cls")
         and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     ]
-    source = inspect.getsource(function)
-    gives = " return " in source or "yield" in source
-    if signature.return_annotation is signature.empty and gives and "__init__" not in source:
+    if signature.return_annotation is signature.empty and returns(function):
         names.append("return")
     return names
 
 
-@pytest.mark.parametrize("name", MODULES)
+def returns(function):
+    """Whether a function returns or yields a value; what functions inside it do does not count."""
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+    if isinstance(definition, ast.Assign):  # of a lambda
+        return True
+    waiting = list(definition.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Yield | ast.YieldFrom):
+            return True
+        if isinstance(node, ast.Return) and node.value is not None:
+            return True
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            waiting.extend(ast.iter_child_nodes(node))
+    return False
+
+
+@pytest.mark.parametrize("name", sorted(kerasdl.MODULES))
 def test_public_signatures_have_types(name):
     thing = getattr(kerasdl, name)
-    exported = public(thing) if inspect.ismodule(thing) else {name: thing}
-    missing = {
-        label: names
-        for each in exported.values()
-        for label, function in signatures(each)
-        if (names := untyped(function))
+    exported = list(public(thing)) if inspect.ismodule(thing) else [thing]
+    checked = [found for each in exported for found in functions(each)]
+    assert checked
+    assert {label: names for label, function in checked if (names := untyped(function))} == {}
+
+
+def test_finds_what_has_no_type():
+    def example(typed: int, left, *args, **kwargs):
+        def inner() -> int:
+            return 1
+
+        return inner() + typed
+
+    class Example:
+        @functools.cached_property
+        def size(self):
+            return 1
+
+        def sets(self, value: int):
+            self.value = value
+
+    assert untyped(example) == ["left", "return"]
+    found = {
+        label.rpartition(".")[2]: untyped(function)
+        for label, function in functions(Example, __name__)
     }
-    assert not missing
+    assert found == {"size": ["return"], "sets": []}

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, SupportsIndex
 
 import keras
 import numpy as np
@@ -10,6 +11,9 @@ import tensorflow as tf
 from kerasdl.callbacks.epoch_callback import EpochCallback
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class ConfusionByEpoch(EpochCallback):
@@ -41,13 +45,15 @@ class ConfusionByEpoch(EpochCallback):
     ):
         super().__init__(every, log_dir)
         self.data = data
-        named = isinstance(classes, Iterable) and not isinstance(classes, str)
-        number = checks.is_integer(classes)
-        self.classes = list(range(classes) if number else classes if named else ())
+        self.classes: list[str] | list[int] = []
+        if isinstance(classes, Iterable) and not isinstance(classes, str):
+            self.classes = list(classes)
+        elif isinstance(classes, SupportsIndex) and checks.is_integer(classes):
+            self.classes = list(range(classes))
         if not self.classes:
             expected = "names of classes or their number"
             raise InvalidInput("value for argument `classes`", expected, repr(classes))
-        self.matrices = []
+        self.matrices: list[np.ndarray] = []
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
@@ -67,7 +73,7 @@ class ConfusionByEpoch(EpochCallback):
         if self.events.folder is not None:
             self.events.figure("confusion", self.figure([epoch]), epoch)
 
-    def figure(self, epochs: list[int] | None = None):
+    def figure(self, epochs: list[int] | None = None) -> "Figure":
         """Plot the matrices of epochs side by side; by default of five, from first to last."""
         import matplotlib.pyplot as plt
 

@@ -45,7 +45,7 @@ class DataTime(keras.callbacks.Callback):
         checks.numbers(above=0, seconds=seconds)
         self.dataset, self.seconds = dataset, seconds
         self.events = EventWriter(log_dir)
-        self.step_seconds = []
+        self.step_seconds: list[float] = []
 
     def on_train_begin(self, logs=None):
         batches, iterator = 0, iter(self.dataset.repeat())

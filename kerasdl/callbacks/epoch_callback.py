@@ -27,7 +27,8 @@ class EpochCallback(keras.callbacks.Callback):
         checks.integers(every=every, optional=True)
         self.every = every
         self.events = EventWriter(log_dir)
-        self.epochs, self.seconds_spent = [], 0.0
+        self.epochs: list[int] = []
+        self.seconds_spent = 0.0
 
     def on_train_begin(self, logs=None):
         self.begin = time.perf_counter()

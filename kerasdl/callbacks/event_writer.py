@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -20,7 +21,7 @@ class EventWriter:
 
     def __init__(self, folder: str | os.PathLike | None = None):
         self.folder = folder
-        self._writer = None
+        self._writer: Any = None  # a `tf.summary.SummaryWriter`
 
     @contextlib.contextmanager
     def at(self, step: int) -> Iterator[None]:

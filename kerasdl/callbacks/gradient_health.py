@@ -8,6 +8,7 @@ runs inside a `tf.function`.
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -18,6 +19,10 @@ from kerasdl.callbacks.event_writer import EventWriter
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
 from kerasdl.utils.patches import replaced
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 ROWS = 512  # recorded steps that the variables hold before they must be read
 
@@ -80,7 +85,9 @@ class GradientHealth(keras.callbacks.Callback):
             raise InvalidInput("thresholds for GradientHealth", expected, (vanishing, exploding))
         self.every, self.vanishing, self.exploding = every, vanishing, exploding
         self.events = EventWriter(log_dir)
-        self.steps, self.norms, self.dead = [], {}, []
+        self.steps: list[int] = []
+        self.norms: dict[str, list[float]] = {}
+        self.dead: list[dict[str, float]] = []
 
     def on_train_begin(self, logs=None):
         if tf.distribute.get_strategy().num_replicas_in_sync > 1 or (
@@ -129,7 +136,7 @@ class GradientHealth(keras.callbacks.Callback):
             for name, norms in self.norms.items()
         }
 
-    def figure(self):
+    def figure(self) -> "Figure":
         """Plot norms over steps, a line for each layer, with both thresholds."""
         import matplotlib.pyplot as plt
 
@@ -231,7 +238,8 @@ class _Records:
 
     def dead_fractions(self) -> dict[str, float]:
         """Fraction of each layer's units that received no gradient since the last call."""
-        dead, found = 1.0 - self.alive.numpy(), {}
+        dead = 1.0 - self.alive.numpy()
+        found: dict[str, np.ndarray] = {}
         self.alive.assign(tf.zeros_like(self.alive))
         ends = np.cumsum(list(self.units.values()))
         for path, units in zip(self.units, np.split(dead, ends)[:-1], strict=True):

@@ -1,14 +1,20 @@
 """Record how weights and activations are distributed, epoch by epoch."""
 
 import os
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from kerasdl.callbacks.epoch_callback import EpochCallback
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
+from kerasdl.utils.types import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Histograms(EpochCallback):
@@ -31,7 +37,7 @@ class Histograms(EpochCallback):
 
     def __init__(
         self,
-        inputs=None,
+        inputs: ArrayLike | Tensor | None = None,
         bins: int = 40,
         every: int | None = None,
         log_dir: str | os.PathLike | None = None,
@@ -39,7 +45,8 @@ class Histograms(EpochCallback):
         super().__init__(every, log_dir)
         checks.integers(bins=bins)
         self.inputs, self.bins = inputs, bins
-        self.found, self.broken = {}, []
+        self.found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+        self.broken: list[str] = []
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
@@ -65,7 +72,7 @@ class Histograms(EpochCallback):
                 self.found.setdefault(name, []).append(np.histogram(array, self.bins))
                 tf.summary.histogram(name, array)
 
-    def figure(self, names: list[str] | None = None):
+    def figure(self, names: list[str] | None = None) -> "Figure":
         """Plot values over recorded epochs, a panel for each name; darker is more frequent."""
         import matplotlib.pyplot as plt
 

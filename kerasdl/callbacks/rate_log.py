@@ -1,10 +1,15 @@
 """Record the learning rate."""
 
+from typing import TYPE_CHECKING, Any
+
 import keras
 import numpy as np
 
 from kerasdl.callbacks import state
 from kerasdl.utils import checks
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class RateLog(keras.callbacks.Callback):
@@ -28,7 +33,9 @@ class RateLog(keras.callbacks.Callback):
         checks.texts(name=name)
         checks.integers(every=every)
         self.name, self.every = name, every
-        self.iterations, self._read, self.schedule = [], [], None
+        self.iterations: list[int] = []
+        self._read: list[Any] = []
+        self.schedule: Any = None
 
     def on_train_begin(self, logs=None):
         found = [getattr(o, "inner_optimizer", o) for o in state.optimizers_of(self.model)]
@@ -65,7 +72,7 @@ class RateLog(keras.callbacks.Callback):
             return np.array(self._read)
         return np.array([float(self.schedule(iteration)) for iteration in self.iterations])
 
-    def figure(self):
+    def figure(self) -> "Figure":
         """Plot the learning rate over the iterations."""
         import matplotlib.pyplot as plt
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import keras
+import tensorflow as tf
 from keras import distillation
 
 from kerasdl.compression import pruning
@@ -13,7 +14,7 @@ from kerasdl.utils import checks
 def distill(
     student: keras.Model,
     teacher: keras.Model,
-    train,
+    train: tf.data.Dataset,
     *,
     temperature: float = 4.0,
     alpha: float = 0.7,

@@ -3,14 +3,21 @@
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from kerasdl.compression import masks, pruning
 from kerasdl.errors import InvalidInput
 from kerasdl.formulas import quantization
+from kerasdl.utils.types import Arrays
 
 
 def sensitivity(
-    model: keras.Model, x, labels, *, bits: int | None = None, sparsity: float | None = None
+    model: keras.Model,
+    x: Arrays,
+    labels: ArrayLike,
+    *,
+    bits: int | None = None,
+    sparsity: float | None = None,
 ) -> dict[str, float]:
     """Return how much the cross-entropy grows when one kernel alone is quantized or pruned.
 

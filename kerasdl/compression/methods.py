@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kerasdl import errors, export
 from kerasdl.compression import compile_settings, flat_graph, pruning, reporting
@@ -60,7 +61,7 @@ class Compressed:
 
 def compress(
     model: keras.Model,
-    train,
+    train: tf.data.Dataset,
     *,
     method: str,
     path: str | os.PathLike | None = None,
@@ -69,8 +70,8 @@ def compress(
     clusters: int = 16,
     engine: str = "auto",
     optimizer: str | dict | keras.Optimizer | Callable[[str, int], keras.Optimizer] | None = None,
-    loss=None,
-    metrics=None,
+    loss: str | keras.Loss | Callable | list | dict | None = None,
+    metrics: list | dict | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     prune_options: dict | None = None,
     file_options: dict | None = None,
@@ -134,8 +135,8 @@ def compress(
     work = _Work(flat, train, settings, fit_options, prune_options, clusters, engine)
     steps = METHODS[method]
     try:
-        epochs = _epochs_per_step(epochs, steps)
-        for step, count in epochs.items():
+        per_step = _epochs_per_step(epochs, steps)
+        for step, count in per_step.items():
             getattr(work, step)(count)
         quantize = "aware" if steps[-1] == "quantize" else None
         # TFMOT's scales may be rounded: it folds batch normalization only in the file, so they
@@ -265,7 +266,7 @@ def _check(epochs, sparsity, clusters, train):
         raise InvalidInput("value for argument `train`", "at least one batch to train on", "none")
 
 
-def _path(path, model, method):
+def _path(path, model, method) -> pathlib.Path:
     if path is not None:
         return pathlib.Path(path)
     return pathlib.Path(tempfile.mkdtemp()) / f"{model.name}-{method}.tflite"

@@ -1,6 +1,7 @@
 """Magnitude pruning: set the smallest weights to zero during training."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ from kerasdl import errors
 from kerasdl.compression import masks, schedules
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
+from kerasdl.utils.types import Tensor
 
 PATTERNS = ("unstructured", "2:4", "block")
 SCOPES = ("layer", "global")
@@ -19,7 +21,7 @@ KERNELS = ("kernel", "recurrent_kernel", "pointwise_kernel", "embeddings")
 
 def prune(
     model: keras.Model,
-    train,
+    train: tf.data.Dataset,
     *,
     sparsity: float = 0.8,
     schedule: str | Callable = "polynomial",
@@ -103,7 +105,7 @@ class Prune(keras.callbacks.Callback):
         self.pattern = pattern
         self.scope = scope
         self.skip = skip
-        self.constraints = []
+        self.constraints: list[_Constraint] = []
 
     def on_train_begin(self, logs=None):
         variables = kernels(self.model, self.pattern, self.skip)
@@ -127,7 +129,7 @@ class Prune(keras.callbacks.Callback):
             constraint.end()
         self.model.train_function = None
 
-    def mask(self, constraint, value, sparsity):
+    def mask(self, constraint: "_Constraint", value: Tensor, sparsity: float | Tensor) -> Tensor:
         """Return the new mask of a variable that is about to become `value`."""
         if self.pattern == "2:4":
             return masks.two_of_four(value)
@@ -220,7 +222,7 @@ def renew_optimizer(model: keras.Model, optimizer: keras.Optimizer | None = None
     """Give a compiled model a new optimizer, by default a copy of its own at step 0."""
     if not model.compiled:
         raise InvalidInput(f"model `{model.name}`", "a compiled model", "one that is not compiled")
-    old = getattr(model, "optimizer", None)  # a learner may have several under other names
+    old: Any = getattr(model, "optimizer", None)  # a learner may have several under other names
     if optimizer or old:
         model.optimizer = optimizer or type(old).from_config(old.get_config())
         with model.distribute_strategy.scope():

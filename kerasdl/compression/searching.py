@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 import tempfile
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -13,6 +14,10 @@ from kerasdl.compression import methods as compression_methods
 from kerasdl.compression.reporting import Evaluator, Report
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 CONVERTED = ("float", "float16", "dynamic", "int8", "int4")
 TRAINED = ("prune", "qat", "pqat", "cqat", "pcqat")
@@ -40,13 +45,13 @@ class Found:
             {
                 **item.row(),
                 "smaller": round(whole.zipped_size / item.zipped_size, 1),
-                "ok": item.accuracy >= whole.accuracy - self.max_drop,
+                "ok": _accuracy(item) >= _accuracy(whole) - self.max_drop,
                 "best": item is self.best,
             }
             for item in self.reports
         ]
 
-    def figure(self):
+    def figure(self) -> "Figure":
         """Plot zipped size against accuracy, a point for each file."""
         from kerasdl import explain
 
@@ -56,9 +61,15 @@ class Found:
         return figure
 
 
+def _accuracy(report: Report) -> float:
+    """Return the accuracy of a file; `search` makes no report without one."""
+    assert report.accuracy is not None
+    return report.accuracy
+
+
 def search(
     model: keras.Model,
-    data,
+    data: Any,
     max_drop: float = 0.005,
     *,
     methods: tuple[str, ...] = (*CONVERTED, *TRAINED),
@@ -67,7 +78,7 @@ def search(
     sparsity: float = 0.8,
     scope: str = "global",
     clusters: int = 16,
-    optimizer=None,
+    optimizer: str | dict | keras.Optimizer | Callable[[str, int], keras.Optimizer] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     progress: Callable[[str], None] = lambda line: None,
     file_options: dict | None = None,

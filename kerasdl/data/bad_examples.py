@@ -49,7 +49,7 @@ class Inspection:
     def __init__(self, skip: bool, may_skip: bool = True):
         checks.flags(skip_bad=skip)
         self.skip, self.may_skip = skip, may_skip
-        self.found = {}
+        self.found: dict[Any, Any] = {}
 
     def bad(
         self,

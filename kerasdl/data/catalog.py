@@ -64,7 +64,8 @@ def card(name: str) -> str:
     errors.one_of("name of a dataset", name, names(), LISTER)
     file = pathlib.Path(__file__).parent / "sets" / f"{SETS[name]}.py"
     parts = ast.parse(file.read_text(encoding="utf-8")).body  # an import would load NumPy
-    written = next(ast.get_docstring(part) for part in parts if getattr(part, "name", "") == name)
+    functions = [part for part in parts if isinstance(part, ast.FunctionDef)]
+    written = next(ast.get_docstring(part) for part in functions if part.name == name)
     return "\n\n".join(filter(None, (written, _baselines_of(name))))
 
 

@@ -139,7 +139,8 @@ class Kind:
             InvalidInput: if an array is missing or different; names it, what is expected and
                 what was received.
         """
-        sizes, limits = {}, {"classes": source.classes, "vocabulary": source.vocabulary}
+        sizes: dict[str, Any] = {}
+        limits = {"classes": source.classes, "vocabulary": source.vocabulary}
 
         def check_values(declared, path, values):
             if values is not None:

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -80,21 +81,24 @@ def load(
     changed = [argument for argument, asked in changes.items() if asked]
     if changed and not source.train.has_images:
         raise errors.InvalidInput(f"argument `{changed[0]}`", "a dataset of images for it", name)
+    plan = None
+    if share and shard == "file":
+        whole: Any = source.train  # `kerasdl.data.readers.tfrecords.WholeFiles`
+        plan = sharing.Plan.of(whole.lengths, share.total, batch_size)
     training = pipeline.Training(
         seed=seed,
         epoch=pipeline.epoch_counter(),
         augment=_augment(policy, source, seed),
         mix=_mix(mixup, cutmix, seed),
         share=share,
-        plan=sharing.Plan.of(source.train.lengths, share.total, batch_size)
-        if shard == "file"
-        else None,
-        choose=curriculum and curriculum.chooser(source.train, seed),
+        plan=plan,
+        choose=curriculum.chooser(source.train, seed) if curriculum else None,
     )
     if training.mix:
         if source.task != "classification":
             raise errors.InvalidInput("argument `mixup` or `cutmix`", "one class an image", name)
-        source = source.map(lambda part: part.one_hot(len(source.classes)))
+        classes = len(source.classes or ())
+        source = source.map(lambda part: part.one_hot(classes))
     datasets = pipeline.of_splits(source, batch_size, training)
     find_bad = functools.partial(pipeline.find_bad, source, seed, training.epoch)
     info = _info(name, make, source, training.plan)
@@ -123,6 +127,7 @@ def _check(batch_size, seed, mixup, cutmix, share, shard, skip_bad, curriculum):
 def _maker(name) -> Callable:
     """The function that makes or reads what `name` means."""
     path = pathlib.Path(name)
+    module: str | None
     if name in catalog.SETS:
         return catalog.find(name)
     if name.startswith("tfds:"):
@@ -170,7 +175,7 @@ def _mix(strength, cutmix, seed):
 
 
 def _info(name, make, source, plan) -> Info:
-    card = catalog.card(name) if name in catalog.SETS else inspect.getdoc(make.func)
+    card = catalog.card(name) if name in catalog.SETS else inspect.getdoc(make.func) or ""
     facts = ("task", "classes", "vocabulary", "target_scale", "columns", "target", "files")
     return Info(
         name=name,

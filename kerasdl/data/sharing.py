@@ -6,7 +6,7 @@ any records (`Share.cut`) or whole files (`Plan`).
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from kerasdl import errors
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # kerasdl.data imports it when something is loaded
 
     from kerasdl.data.readers.tfrecords import WholeFiles
 
-    Number = int | tf.Tensor
+    Number: TypeAlias = int | tf.Tensor
 
 BUFFER = 2048  # records of a file that are shuffled among each other
 
@@ -36,7 +36,7 @@ def bounds(rows: "Number", replica: "Number", total: int) -> tuple["Number", "Nu
         return (0, rows) if all_of_them else (first, last)
     import tensorflow as tf
 
-    few = tf.cast(all_of_them, rows.dtype)
+    few = tf.cast(all_of_them, tf.convert_to_tensor(rows).dtype)
     first, last = rows * replica // total, rows * (replica + 1) // total
     return first * (1 - few), last * (1 - few) + rows * few
 
@@ -124,7 +124,8 @@ class Plan:
         if len(lengths) < replicas:
             expected = f"at least one for each of the {replicas} replicas"
             raise errors.InvalidInput("number of files to train on", expected, len(lengths))
-        files, counts = [[] for _ in range(replicas)], [0] * replicas
+        files: list[list[int]] = [[] for _ in range(replicas)]
+        counts = [0] * replicas
         for file in sorted(range(len(lengths)), key=lambda file: -lengths[file]):
             replica = counts.index(min(counts))
             files[replica].append(file)

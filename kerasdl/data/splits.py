@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kerasdl.data import bad_examples, kinds
 from kerasdl.data.examples import Arrays, Examples
@@ -13,6 +13,10 @@ if TYPE_CHECKING:  # importing kerasdl.data imports neither
     import tensorflow as tf
 
 NAMES = ("train", "validation", "test")
+
+
+# a split as a `Source` takes it; (inputs, targets) in memory become `Arrays`
+Part: TypeAlias = Examples | Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,9 +39,9 @@ class Source:
     """
 
     task: str
-    train: Examples
-    validation: Examples | None
-    test: Examples | None
+    train: Part
+    validation: Part | None
+    test: Part | None
     classes: tuple | None = None
     vocabulary: tuple | None = None
     target_scale: tuple | None = None
@@ -67,7 +71,9 @@ class Source:
 
     def map(self, change: Callable[[Examples], Examples]) -> "Source":
         """Change the examples of all splits."""
-        changed = {split: part and change(part) for split, part in self.splits().items()}
+        changed: dict[str, Any] = {
+            split: part and change(part) for split, part in self.splits().items()
+        }
         return dataclasses.replace(self, **changed)
 
 

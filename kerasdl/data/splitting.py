@@ -54,7 +54,7 @@ def rows_of_splits(
         expected = "fractions that leave something to train on"
         raise errors.InvalidInput("options `validation` and `test`", expected, (validation, test))
     rng = np.random.default_rng(seed)
-    splits = ([], [], [])
+    splits: tuple[list[np.ndarray], ...] = ([], [], [])
     for label in np.unique(labels):
         rows = rng.permutation(np.flatnonzero(labels == label))
         # 1e-9: 0.1 + 0.2 of 10 rows is 3, not 2
@@ -62,4 +62,5 @@ def rows_of_splits(
         tested, validated, trained = np.split(rows, ends)
         for split, part in zip(splits, (trained, validated, tested), strict=True):
             split.append(part)
-    return tuple(np.sort(np.concatenate(split)) for split in splits)
+    to_train, to_validate, to_test = (np.sort(np.concatenate(split)) for split in splits)
+    return to_train, to_validate, to_test

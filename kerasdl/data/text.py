@@ -52,8 +52,10 @@ def language(
     numbers = {token: number for number, token in enumerate(vocabulary)}
     steps = (stride, context, context)
     encoded = [np.array([numbers.get(t, 0) for t in part], "int32") for part in parts]
-    parts = [_windows(part, context, step) for part, step in zip(encoded, steps, strict=True)]
-    return Source("text", *parts, vocabulary=vocabulary)
+    train, validation, test = (
+        _windows(part, context, step) for part, step in zip(encoded, steps, strict=True)
+    )
+    return Source("text", train, validation, test, vocabulary=vocabulary)
 
 
 def _windows(tokens, context, stride):
@@ -79,8 +81,8 @@ def pairs(examples: Sequence[tuple[Sequence[str], Sequence[str]]], tokens: Itera
     source, target = map(_padded, encoded)
     target = np.pad(target, ((0, 0), (0, 1)))  # each ends with at least one 0
     delayed = np.pad(target[:, :-1], ((0, 0), (1, 0)), constant_values=1)
-    parts = splitting.in_sequence(((source, delayed), target))
-    return Source("translation", *parts, vocabulary=vocabulary)
+    train, validation, test = splitting.in_sequence(((source, delayed), target))
+    return Source("translation", train, validation, test, vocabulary=vocabulary)
 
 
 def _padded(rows):

@@ -47,8 +47,8 @@ def index(file: str | pathlib.Path) -> tuple[np.ndarray, np.ndarray, str | None]
     end = starts[-1] + lengths[-1] + FRAME if good else 0
     if end > size:
         here = size - starts[-1]
-        fault = f"the file's end after {here:,} of {lengths[-1] + FRAME:,} bytes"
-        return starts[:-1], lengths[:-1], fault
+        cut = f"the file's end after {here:,} of {lengths[-1] + FRAME:,} bytes"
+        return starts[:-1], lengths[:-1], cut
     fault = f"the file's end after {size - end} of 12 bytes" if end < size else None
     return starts, lengths, fault
 

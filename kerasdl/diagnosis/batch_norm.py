@@ -85,7 +85,8 @@ def compare(case: Case) -> Comparison | None:
     layers = normalizers(case.model)
     if not layers or not case.supervised:
         return None
-    batches, examples = [], 0
+    batches: list[tuple] = []
+    examples = 0
     for batch in case.batches:
         size = len(keras.tree.flatten(batch)[0])
         if examples and (examples >= EXAMPLES or size < len(keras.tree.flatten(batches[0])[0])):
@@ -93,7 +94,7 @@ def compare(case: Case) -> Comparison | None:
         batches.append(batch)
         examples += size
     average_loss, average_accuracy = _evaluate(case, batches)
-    statistics = [([], []) for _ in layers]
+    statistics: list[tuple[list[np.ndarray], list[np.ndarray]]] = [([], []) for _ in layers]
 
     def record():
         for layer, (means, variances) in zip(layers, statistics, strict=True):
@@ -146,10 +147,11 @@ def validation_accuracy(case: Case) -> float | None:
     batches = case.validation_batches
     if not normalizers(case.model) or not case.classifies or case.validation_inputs is None:
         return None
-    labels = [class_numbers(batch[1]) if len(batch) > 1 else None for batch in batches]
-    if any(found is None for found in labels):
+    numbers = [class_numbers(batch[1]) if len(batch) > 1 else None for batch in batches]
+    if any(found is None for found in numbers):
         return None
-    inputs, labels = np.concatenate([batch[0] for batch in batches]), np.concatenate(labels)
+    inputs = np.concatenate([batch[0] for batch in batches])
+    labels = np.concatenate([found for found in numbers if found is not None])
     order = np.random.default_rng(0).permutation(len(inputs))[:EXAMPLES]
     size = min(len(case.batches[0][0]), len(order))
     correct = []
@@ -169,12 +171,12 @@ def outdated_averages(case: Case) -> Finding | None:
     if "crossentropy" in case.loss_name and case.classifies:
         scale = case.class_entropy
     else:
-        scale = abs(case.loss[0]) if len(case.loss) else abs(found.batch_loss)
+        scale = abs(float(case.loss[0]) if len(case.loss) else found.batch_loss)
     lost = found.average_loss - found.batch_loss
     if lost < 0.25 * scale or lost < 0.25 * abs(found.batch_loss):
         return None
-    accuracies = found.batch_accuracy, found.average_accuracy
-    if None not in accuracies and found.batch_accuracy - found.average_accuracy < 0.05:
+    accuracies = batch, average = found.batch_accuracy, found.average_accuracy
+    if batch is not None and average is not None and batch - average < 0.05:
         return None
     worst = sorted(found.outputs, key=lambda path: -_distance(*found.outputs[path]))[:NAMED]
     evidence = f"on {found.examples} training examples the loss is {found.batch_loss:.3g} with "

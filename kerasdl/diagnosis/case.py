@@ -166,7 +166,7 @@ class Case:
     @property
     def class_fractions(self) -> np.ndarray | None:
         """Fraction of the examples in each class that occurs; `None` without classes."""
-        if not self.classifies:
+        if self.labels is None:
             return None
         counts = np.bincount(np.concatenate(self.labels))
         return counts[counts > 0] / counts.sum()
@@ -174,7 +174,9 @@ class Case:
     @property
     def class_entropy(self) -> float:
         """Cross-entropy, in nats, of always predicting the class fractions."""
-        return -float(np.sum(self.class_fractions * np.log(self.class_fractions)))
+        fractions = self.class_fractions
+        assert fractions is not None  # only asked if the labels are classes
+        return -float(np.sum(fractions * np.log(fractions)))
 
     @property
     def baseline_loss(self) -> float | None:

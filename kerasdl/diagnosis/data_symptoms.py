@@ -44,7 +44,7 @@ def _normalizes(model):
 
 def imbalanced(case: Case) -> Finding | None:
     """A class that has all or most of the examples."""
-    if not case.classifies:
+    if case.labels is None:
         return None
     counts = np.bincount(np.concatenate(case.labels))
     fraction, classes = counts.max() / counts.sum(), np.count_nonzero(counts)
@@ -60,7 +60,7 @@ def imbalanced(case: Case) -> Finding | None:
 
 def unshuffled(case: Case) -> Finding | None:
     """Batches that hold few of the classes: each step undoes what others have learned."""
-    if not case.classifies or len(case.labels) < 4:
+    if case.labels is None or len(case.labels) < 4:
         return None
     classes = len(np.unique(np.concatenate(case.labels)))
     seen = np.mean([len(np.unique(labels)) for labels in case.labels])
@@ -88,7 +88,7 @@ def leaked(case: Case) -> Finding | None:
 
 def unrelated_labels(case: Case) -> Finding | None:
     """Labels that inputs do not determine: neither neighbors nor the model predict them."""
-    if not case.classifies or case.inputs is None or len(case.inputs) < 100:
+    if case.labels is None or case.inputs is None or len(case.inputs) < 100:
         return None
     labels = np.concatenate(case.labels)
     fractions = np.bincount(labels) / len(labels)

@@ -1,12 +1,13 @@
 """The doctor: questions about a disappointing training run, asked in order."""
 
 import textwrap
+from collections.abc import Callable
 
 from kerasdl.diagnosis import batch_norm, data_symptoms, history_symptoms, model_symptoms
 from kerasdl.diagnosis.case import Case, Finding
 
 # causes before effects: an early finding may explain all later ones
-QUESTIONS = {
+QUESTIONS: dict[str, list[Callable[[Case], Finding | None]]] = {
     "Is the loss finite?": [history_symptoms.not_finite],
     "Is the data right?": [
         data_symptoms.not_finite_inputs,

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
+from kerasdl.utils.types import Arrays
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,13 +35,13 @@ class GradientCheck:
         """Path of the weight with the largest error."""
         if not self.errors:
             raise InvalidInput("model", "trainable weights", "none")
-        return max(self.errors, key=self.errors.get)
+        return max(self.errors, key=lambda path: self.errors[path])
 
 
 def gradient_check(
     model: keras.Model,
-    x,
-    y,
+    x: Arrays,
+    y: Arrays,
     *,
     loss: str | keras.losses.Loss | Callable | None = None,
     directions: int = 3,

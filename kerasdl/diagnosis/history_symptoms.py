@@ -31,7 +31,8 @@ def learning_rate_too_high(case: Case) -> Finding | None:
     rises = np.mean(loss[1:] > 1.1 * loss[:-1])
     grew = loss[-1] > 1.5 * loss.min() and loss[-1] > 0.9 * loss[0]
     # worse than guessing: confident and wrong
-    confident = bool(case.baseline_loss) and loss[1:].min() > 2 * case.baseline_loss
+    guessing = case.baseline_loss
+    confident = bool(guessing and loss[1:].min() > 2 * guessing)
     if not (grew or rises > 0.25 or confident):
         return None
     evidence = f"the loss goes from {loss[0]:.3g} to {loss[-1]:.3g} (lowest {loss.min():.3g}) and "
@@ -92,8 +93,9 @@ def too_small(case: Case) -> Finding | None:
     if not plateau or loss[-1] - lowest < 0.35 * (baseline - lowest):
         return None
     goal = lowest + 0.1 * (baseline - lowest)
-    options = {"steps": 400, "goal": goal, "learning_rate": 0.01}
-    found = overfitting.overfit_one_batch(case.untrained, case.train, **options)
+    found = overfitting.overfit_one_batch(
+        case.untrained, case.train, steps=400, goal=goal, learning_rate=0.01
+    )
     if found.reached:
         return None
     evidence = f"the training loss stays at {loss[-1]:.3g} (guessing has {baseline:.3g}), and "
@@ -114,7 +116,9 @@ def contradicting_labels(case: Case) -> Finding | None:
     training_loss = _evaluated_loss(case)
     if training_loss > 0.5 * baseline:
         return None
-    chance, largest = float(np.sum(case.class_fractions**2)), case.class_fractions.max()
+    fractions = case.class_fractions
+    assert fractions is not None  # only a classifier has a baseline
+    chance, largest = float(np.sum(fractions**2)), fractions.max()
     deviation = np.sqrt(chance * (1 - chance) / case.validation_size)
     wrong = accuracy is not None and accuracy[-1] < min(chance / 2, chance - 3 * deviation)
     guesses = accuracy is None or max(accuracy) < largest + 0.1

@@ -115,7 +115,7 @@ def gradient_norms(model: keras.Model, batch) -> dict[str, float]:
         loss = model.compute_loss(batch[0], batch[1], outputs, training=False)
     weights = model.trainable_weights
     gradients = tape.gradient(loss, [w.value for w in weights], unconnected_gradients="zero")
-    squares = {}
+    squares: dict[str, float] = {}
     for weight, gradient in zip(weights, gradients, strict=True):
         layer = weight.path.rpartition("/")[0]
         norm = float(tf.norm(tf.cast(tf.convert_to_tensor(gradient), "float32")))
@@ -138,7 +138,7 @@ def bad_gradients(case: Case) -> Finding | None:
         }
     labels = {layer: label(norm) for layer, norm in norms.items()}
     largest = max(norms.values())
-    worst = min(norms, key=norms.get)
+    worst = min(norms, key=norms.__getitem__)
     ratio = norms[worst] / largest if largest else 0.0
     if "zero" in labels.values():
         lost = [layer for layer, found in labels.items() if found == "zero"]
@@ -151,7 +151,7 @@ def bad_gradients(case: Case) -> Finding | None:
         advice = "ReLU with He initialization, normalization, or skip connections"
         return Finding("vanishing gradients", evidence, advice)
     if "exploding" in labels.values():
-        layer = max(norms, key=norms.get)
+        layer = max(norms, key=norms.__getitem__)
         evidence = f"before training the norm is {largest:.1e} in {layer}"
         advice = "smaller initial weights, normalization, or clipnorm=1.0"
         return Finding("exploding gradients", evidence, advice)

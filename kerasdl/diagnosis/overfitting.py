@@ -5,9 +5,11 @@ import dataclasses
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kerasdl.diagnosis import temporary_training
 from kerasdl.utils import checks
+from kerasdl.utils.types import Arrays
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Overfit:
 
 def overfit_one_batch(
     model: keras.Model,
-    data,
+    data: tf.data.Dataset | Arrays,
     *,
     steps: int = 1000,
     goal: float = 1e-3,
@@ -69,7 +71,7 @@ def overfit_one_batch(
     checks.numbers(at_least=0, optional=True, learning_rate=learning_rate)
     _, batch = temporary_training.batches(data)
     losses = []
-    replaced_rate = contextlib.nullcontext()
+    replaced_rate: contextlib.AbstractContextManager = contextlib.nullcontext()
     if learning_rate is not None:
         replaced_rate = temporary_training.learning_rate_variable(model, learning_rate)
     with temporary_training.restored(model, batch), replaced_rate:

@@ -5,10 +5,12 @@ import itertools
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kerasdl.diagnosis import temporary_training
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
+from kerasdl.utils.types import Arrays
 
 DIVERGED = 4.0  # times the lowest loss; the sweep ends there
 
@@ -58,7 +60,7 @@ class RangeTest:
 
 def lr_find(
     model: keras.Model,
-    data,
+    data: tf.data.Dataset | Arrays,
     *,
     low: float = 1e-7,
     high: float = 1.0,
@@ -102,7 +104,8 @@ def lr_find(
     checks.integers(at_least=10, steps=steps)
     rates = np.geomspace(low, high, steps)
     dataset, first = temporary_training.batches(data)
-    losses, average = [], []
+    losses: list[float] = []
+    average: list[float] = []
     with (
         temporary_training.restored(model, first),
         temporary_training.learning_rate_variable(model, low) as learning_rate,
@@ -122,11 +125,11 @@ def lr_find(
         received = f"{loss} after {len(losses)} steps"
         expected = f"finite losses at a learning rate of {low:g}"
         raise InvalidInput("model for a range test", expected, received)
-    rates, losses = rates[: len(losses)], np.array(losses)
-    smooth, suggestion, reason = _steepest(rates, losses, smoothing, len(losses) < steps)
+    rates, found = rates[: len(losses)], np.array(losses)
+    smooth, suggestion, reason = _steepest(rates, found, smoothing, len(found) < steps)
     if not trainable:
         suggestion, reason = None, "the model has no trainable weights"
-    return RangeTest(rates, losses, smooth, suggestion, reason)
+    return RangeTest(rates, found, smooth, suggestion, reason)
 
 
 def _steepest(rates, losses, smoothing, diverged):

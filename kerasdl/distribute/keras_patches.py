@@ -43,7 +43,7 @@ KNOWN = {
     "scale_loss_for_distribution": (losses, ("143cd8a5efb6",)),
     "unscale_loss_for_distribution": (losses, ("3903c7ed7f69",)),
 }
-_original = {}  # Keras's own functions by name, once they are replaced
+_original: dict[str, Callable] = {}  # Keras's own functions by name, once they are replaced
 _replica = threading.local()  # .fraction of the global batch, a scalar; one thread per replica
 
 

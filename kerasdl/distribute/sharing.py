@@ -59,7 +59,7 @@ def pipeline(
     count: int,
     batch_size: int,
     counts: Sequence[int] | None = None,
-):
+) -> tf.data.Dataset:
     """Prepare a dataset that was loaded with `share=` for `fit`.
 
     A plain `tf.data.Dataset` of global batches can be given to `fit` as it is: every worker then

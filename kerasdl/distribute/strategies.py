@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -32,7 +33,7 @@ def strategy(spec: str = "auto") -> tf.distribute.Strategy:
         1
     """
     kind, _, name = spec.partition(":")
-    makers = {
+    makers: dict[str, Callable] = {
         "auto": _auto,
         "one": _one,
         "mirrored": _mirrored,

@@ -2,14 +2,21 @@
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def attention(maps, queries: Sequence[str] | None = None, keys: Sequence[str] | None = None):
+
+def attention(
+    maps: ArrayLike, queries: Sequence[str] | None = None, keys: Sequence[str] | None = None
+) -> "Figure":
     """Plot attention weights, a panel for each head.
 
     Each row shows to which positions its token attends; a row sums to one.

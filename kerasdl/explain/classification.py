@@ -1,14 +1,21 @@
 """Figures of a classifier's correct and wrong predictions."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def confusion(labels, predictions, names: Sequence[str] | None = None):
+
+def confusion(
+    labels: ArrayLike, predictions: ArrayLike, names: Sequence[str] | None = None
+) -> "Figure":
     """Plot a confusion matrix: rows are the true classes, columns the predicted ones.
 
     Args:
@@ -20,15 +27,15 @@ def confusion(labels, predictions, names: Sequence[str] | None = None):
     Returns:
         A matplotlib figure.
     """
-    labels, predictions = np.asarray(labels).ravel(), np.asarray(predictions)
-    if predictions.ndim == 2:
-        predictions = predictions.argmax(-1)
-    if len(labels) != len(predictions) or not len(labels):
-        raise InvalidInput("predictions", f"one for each of {len(labels)} labels", len(predictions))
-    count = len(names) if names else int(max(labels.max(), predictions.max())) + 1
+    true, guesses = np.asarray(labels).ravel(), np.asarray(predictions)
+    if guesses.ndim == 2:
+        guesses = guesses.argmax(-1)
+    if len(true) != len(guesses) or not len(true):
+        raise InvalidInput("predictions", f"one for each of {len(true)} labels", len(guesses))
+    count = len(names) if names else int(max(true.max(), guesses.max())) + 1
     names = [str(name) for name in names or range(count)]
     matrix = np.zeros((count, count), int)
-    np.add.at(matrix, (labels, predictions), 1)
+    np.add.at(matrix, (true, guesses), 1)
     fractions = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     longest = max(map(len, names))
     side = max(3.2, 0.42 * count + 1.2 + 0.07 * longest)
@@ -51,7 +58,13 @@ def confusion(labels, predictions, names: Sequence[str] | None = None):
     return figure
 
 
-def predictions(images, labels, probabilities, names: Sequence[str] | None = None, count: int = 12):
+def predictions(
+    images: ArrayLike,
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    names: Sequence[str] | None = None,
+    count: int = 12,
+) -> "Figure":
     """Plot the most confident mistakes, or the least confident predictions if there are none.
 
     Confident mistakes tell most about the model, and often about wrong labels.
@@ -71,7 +84,7 @@ def predictions(images, labels, probabilities, names: Sequence[str] | None = Non
     if not len(images) == len(labels) == len(probabilities) or not len(images):
         received = f"{len(images)}, {len(labels)} and {len(probabilities)}"
         raise InvalidInput("predictions", "equally many images, labels and probabilities", received)
-    names = names or range(probabilities.shape[-1])
+    shown = names or range(probabilities.shape[-1])
     guesses, confidence = probabilities.argmax(-1), probabilities.max(-1)
     wrong = np.nonzero(guesses != labels)[0]
     if len(wrong):
@@ -79,8 +92,8 @@ def predictions(images, labels, probabilities, names: Sequence[str] | None = Non
     else:
         chosen = np.argsort(confidence)[:count]
     titles = [
-        f"predicted {names[guesses[i]]} {confidence[i]:.0%}\n"
-        + (f"true {names[labels[i]]}" if guesses[i] != labels[i] else "correct")
+        f"predicted {shown[guesses[i]]} {confidence[i]:.0%}\n"
+        + (f"true {shown[labels[i]]}" if guesses[i] != labels[i] else "correct")
         for i in chosen
     ]
     return style.image_grid(images[chosen], min(len(chosen), 6), titles, size=1.3)

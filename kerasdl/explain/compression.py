@@ -1,10 +1,15 @@
 """Figures of the trade-off between a compressed model's size and accuracy."""
 
+from typing import TYPE_CHECKING
+
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def trade_off(rows: list[dict], max_drop: float = 0.0):
+
+def trade_off(rows: list[dict], max_drop: float = 0.0) -> "Figure":
     """Plot accuracy over zipped size, a point for each file; the upper left is best.
 
     Args:

@@ -1,12 +1,24 @@
 """Figures of detected objects."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def boxes(images, predicted, titles=None, true=None):
+
+def boxes(
+    images: ArrayLike,
+    predicted: ArrayLike,
+    titles: Sequence[str] | None = None,
+    true: ArrayLike | None = None,
+) -> "Figure":
     """Draw a predicted box on each image, and the true one beside it.
 
     Args:

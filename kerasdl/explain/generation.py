@@ -1,14 +1,19 @@
 """Figures of generated images, reconstructions and latent spaces."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def samples(images, count: int = 64):
+
+def samples(images: ArrayLike, count: int = 64) -> "Figure":
     """Plot images in a square grid.
 
     Args:
@@ -23,7 +28,7 @@ def samples(images, count: int = 64):
     return style.image_grid(images, int(np.ceil(len(images) ** 0.5)))
 
 
-def reconstructions(inputs, outputs, count: int = 10):
+def reconstructions(inputs: ArrayLike, outputs: ArrayLike, count: int = 10) -> "Figure":
     """Plot inputs above their reconstructions.
 
     Args:
@@ -42,7 +47,7 @@ def reconstructions(inputs, outputs, count: int = 10):
     return figure
 
 
-def interpolation(images):
+def interpolation(images: ArrayLike) -> "Figure":
     """Plot images that were decoded along lines between two codes, a row for each pair of codes.
 
     Args:
@@ -58,7 +63,9 @@ def interpolation(images):
     return style.image_grid([image for row in rows for image in row], rows.shape[1])
 
 
-def latent(codes, labels=None, names: Sequence[str] | None = None):
+def latent(
+    codes: ArrayLike, labels: ArrayLike | None = None, names: Sequence[str] | None = None
+) -> "Figure":
     """Plot latent codes as points in a plane, colored by class.
 
     Codes of more than two dimensions are projected on their first two principal components.
@@ -71,26 +78,29 @@ def latent(codes, labels=None, names: Sequence[str] | None = None):
     Returns:
         A matplotlib figure.
     """
-    codes = np.asarray(codes, "float64")
-    if codes.ndim != 2 or codes.shape[1] < 2 or len(codes) < 2:
-        raise InvalidInput("codes", "shape (number, 2 or more)", codes.shape)
-    labels = np.zeros(len(codes), int) if labels is None else np.asarray(labels).ravel()
+    points = np.asarray(codes, "float64")
+    if points.ndim != 2 or points.shape[1] < 2 or len(points) < 2:
+        raise InvalidInput("codes", "shape (number, 2 or more)", points.shape)
+    labels = np.zeros(len(points), int) if labels is None else np.asarray(labels).ravel()
     axes_names = ("code 1", "code 2")
-    if codes.shape[1] > 2:
+    if points.shape[1] > 2:
         # principal components: the directions in which the codes vary most
-        centered = codes - codes.mean(0)
+        centered = points - points.mean(0)
         _, deviations, directions = np.linalg.svd(centered, full_matrices=False)
         explained = deviations**2 / np.sum(deviations**2)
-        codes = centered @ directions[:2].T
-        axes_names = [f"component {i + 1} ({explained[i]:.0%} of variance)" for i in range(2)]
+        points = centered @ directions[:2].T
+        first, second = (f"component {i + 1} ({explained[i]:.0%} of variance)" for i in range(2))
+        axes_names = first, second
     with style.figure(6, 5) as figure:
         axis = figure.subplots()
         classes = np.unique(labels)
         for i, label in enumerate(classes):
-            points = codes[labels == label]
+            chosen = points[labels == label]
             color = style.PALETTE[i % len(style.PALETTE)]
             name = names[label] if names else label
-            axis.scatter(*points.T, s=9, alpha=0.6, linewidths=0, color=color, label=name)
+            axis.scatter(
+                chosen[:, 0], chosen[:, 1], s=9, alpha=0.6, linewidths=0, color=color, label=name
+            )
         axis.set(xlabel=axes_names[0], ylabel=axes_names[1])
         axis.set_aspect("equal", adjustable="datalim")
         if len(classes) > 1:
@@ -98,7 +108,7 @@ def latent(codes, labels=None, names: Sequence[str] | None = None):
     return figure
 
 
-def _first(images, count):
+def _first(images, count) -> np.ndarray:
     images = np.asarray(images)[:count]
     if images.ndim < 2 or not len(images):
         raise InvalidInput("images", "at least one", f"shape {images.shape}")

@@ -1,22 +1,28 @@
 """Figures of the image patches that activate a layer's feature maps most."""
 
+from typing import TYPE_CHECKING
+
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasdl import errors
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import layers, saliency_maps, style
 from kerasdl.utils import checks
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 def top_patches(
     model: keras.Model,
-    images,
+    images: ArrayLike,
     layer: str | None = None,
     maps: int = 6,
     count: int = 8,
     guided: bool = False,
-):
+) -> "Figure":
     """Plot the patches that activate a layer's strongest feature maps most, a row for each map.
 
     A patch is the receptive field of the largest activation: the pixels with a gradient. First

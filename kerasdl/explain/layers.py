@@ -1,17 +1,23 @@
 """Look inside a network: activations, feature maps and filters of its layers."""
 
 import math
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasdl import errors
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
 from kerasdl.utils import checks
+from kerasdl.utils.types import Arrays
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def activations(model: keras.Model, inputs) -> dict[str, np.ndarray]:
+def activations(model: keras.Model, inputs: Arrays) -> dict[str, np.ndarray]:
     """Return the output of every layer for a batch, by the layer's name.
 
     Args:
@@ -29,8 +35,8 @@ def activations(model: keras.Model, inputs) -> dict[str, np.ndarray]:
 
 
 def feature_maps(
-    model: keras.Model, image, layer: str | None = None, layers: int = 4, maps: int = 8
-):
+    model: keras.Model, image: ArrayLike, layer: str | None = None, layers: int = 4, maps: int = 8
+) -> "Figure":
     """Plot an image's strongest feature maps, from the first layers to the deepest.
 
     Maps of early layers keep edges and strokes in place; those of deep layers are coarse and
@@ -55,7 +61,7 @@ def feature_maps(
     rows = [_strongest(np.asarray(out)[0], maps) for out in keras.tree.flatten(outputs)]
     columns = 1 + max(len(row) for row in rows)
     with style.figure(1.05 * columns, 1.3 * len(rows)) as figure:
-        figure.get_layout_engine().set(**style.TIGHT)
+        style.tighten(figure)
         grid = figure.subplots(len(rows), columns, squeeze=False)
         for axis in grid.flat:
             axis.axis("off")
@@ -69,7 +75,7 @@ def feature_maps(
     return figure
 
 
-def steps(model: keras.Model, image, layers: int = 6, maps: int = 8):
+def steps(model: keras.Model, image: ArrayLike, layers: int = 6, maps: int = 8) -> "Figure":
     """Plot what each layer makes of an image: after convolution, ReLU, pooling.
 
     A column shows the same map in consecutive layers as long as the number of channels stays.
@@ -89,9 +95,9 @@ def steps(model: keras.Model, image, layers: int = 6, maps: int = 8):
     if not found:
         raise InvalidInput(f"model `{model.name}`", "a layer with feature maps", "none")
     rows = list(found.items())[:layers]
-    order, channels = [], 0
+    order, channels = np.arange(0), 0
     with style.figure(1.05 * (maps + 1), 1.3 * len(rows)) as figure:
-        figure.get_layout_engine().set(**style.TIGHT)
+        style.tighten(figure)
         grid = figure.subplots(len(rows), maps + 1, squeeze=False)
         for axis in grid.flat:
             axis.axis("off")
@@ -106,7 +112,7 @@ def steps(model: keras.Model, image, layers: int = 6, maps: int = 8):
     return figure
 
 
-def filters(model: keras.Model, layer: str | None = None, count: int = 96):
+def filters(model: keras.Model, layer: str | None = None, count: int = 96) -> "Figure":
     """Plot the filters of a convolution that reads the image itself.
 
     Those of a trained network detect edges, lines and colors.

@@ -2,14 +2,18 @@
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def curves(history: Mapping[str, list]):
+
+def curves(history: Mapping[str, list]) -> "Figure":
     """Plot loss and metrics by epoch, training and validation in one panel for each.
 
     The gap between the two lines shows overfitting.

@@ -3,13 +3,18 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
 from kerasdl.utils import checks
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +31,10 @@ class Maximized:
 
 
 def slopes(
-    model: keras.Model, images, targets: Sequence[int] | None = None, guided: bool = False
+    model: keras.Model,
+    images: ArrayLike,
+    targets: Sequence[int] | None = None,
+    guided: bool = False,
 ) -> np.ndarray:
     """Return the gradient of an output with respect to each pixel.
 
@@ -48,8 +56,11 @@ def slopes(
 
 
 def saliency(
-    model: keras.Model, images, targets: Sequence[int] | None = None, guided: bool = False
-):
+    model: keras.Model,
+    images: ArrayLike,
+    targets: Sequence[int] | None = None,
+    guided: bool = False,
+) -> "Figure":
     """Plot images and, below each, how much every pixel matters for an output.
 
         max over channels of |d logit / d pixel|
@@ -69,7 +80,9 @@ def saliency(
     return style.image_grid([*images, *heat], len(images))
 
 
-def perturbation(image, changed, before: str = "", after: str = ""):
+def perturbation(
+    image: ArrayLike, changed: ArrayLike, before: str = "", after: str = ""
+) -> "Figure":
     """Plot an image, a perturbation of it on a scale of its own, and the perturbed image.
 
     Args:
@@ -95,7 +108,7 @@ def maximize(
     target: int,
     steps: int = 100,
     limits: tuple[float, float] = (0.0, 1.0),
-    start=None,
+    start: ArrayLike | None = None,
 ) -> Maximized:
     """Make an image that maximizes an output, by gradient ascent on the pixels.
 

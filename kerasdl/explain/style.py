@@ -1,13 +1,20 @@
 """The common style of all figures."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 BLUE, ORANGE = "#2a6fb0", "#e07b1a"
-PALETTE = (BLUE, ORANGE, "#3a9d5d", "#c8455a", "#7d5ba6", "#8c6239", "#d770ad", "#5f6b78")
-PALETTE += ("#b5a300", "#1fa7b8")
+PALETTE = (
+    *(BLUE, ORANGE, "#3a9d5d", "#c8455a", "#7d5ba6", "#8c6239", "#d770ad", "#5f6b78"),
+    *("#b5a300", "#1fa7b8"),
+)
 TIGHT = {"w_pad": 0.03, "h_pad": 0.03, "wspace": 0, "hspace": 0}  # between images
 SETTINGS = {
     "axes.axisbelow": True,
@@ -29,7 +36,7 @@ SETTINGS = {
 
 
 @contextlib.contextmanager
-def figure(width: float, height: float):
+def figure(width: float, height: float) -> Iterator["Figure"]:
     """Make a figure in this style, without a display and without pyplot's global state.
 
     Args:
@@ -46,13 +53,20 @@ def figure(width: float, height: float):
         yield picture
 
 
+def tighten(picture: "Figure"):
+    """Leave almost no space between the images of a figure."""
+    engine = picture.get_layout_engine()
+    assert engine is not None  # `figure` sets one
+    engine.set(**TIGHT)
+
+
 def image_grid(
-    images,
+    images: Iterable[ArrayLike],
     columns: int,
     titles: Sequence[str] | None = None,
     size: float = 0.9,
     limits: tuple[float, float] | None = None,
-):
+) -> "Figure":
     """Plot images row by row.
 
     Args:
@@ -62,16 +76,16 @@ def image_grid(
         size: float, the size of an image in inches.
         limits: tuple, the values of black and white; by default 0 and 1.
     """
-    images = [as_picture(image) for image in images]
-    rows = -(-len(images) // columns)
+    pictures = [as_picture(image) for image in images]
+    rows = -(-len(pictures) // columns)
     lines = max((title.count("\n") + 1 for title in titles), default=0) if titles else 0
     height = rows * (size + 0.22 * lines)
     with figure(columns * size, height) as picture:
-        picture.get_layout_engine().set(**TIGHT)
+        tighten(picture)
         axes = picture.subplots(rows, columns, squeeze=False).ravel()
         for axis in axes:
             axis.axis("off")
-        for i, (axis, image) in enumerate(zip(axes, images, strict=False)):
+        for i, (axis, image) in enumerate(zip(axes, pictures, strict=False)):
             show(axis, image, limits)
             if titles:
                 axis.set_title(titles[i], fontsize=9, loc="center", pad=3)

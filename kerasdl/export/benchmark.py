@@ -55,11 +55,13 @@ def benchmark(
     """
     checks.integers(threads=threads)
     start = time.perf_counter()
-    run = open_file(getattr(path, "path", path), threads).runner()
+    file = path.path if isinstance(path, ModelFile) else path
+    run = open_file(file, threads).runner()
     init = time.perf_counter() - start
     for _ in range(5):
         run()
-    times, end = [], time.perf_counter() + seconds
+    times: list[float] = []
+    end = time.perf_counter() + seconds
     while len(times) < 20 or time.perf_counter() < end:
         start = time.perf_counter()
         run()
@@ -79,7 +81,8 @@ def litert_benchmark(path: str | os.PathLike, *, threads: int = 1, runs: int = 1
     with tempfile.TemporaryDirectory() as folder:
         result = pathlib.Path(folder) / "result.json"
         command = [sys.executable, "-m", "ai_edge_litert.tools.benchmark_litert_model"]
-        command += ["--model", path, "--result_json", result, "--num_threads", str(threads)]
+        command += ["--model", str(path), "--result_json", str(result)]
+        command += ["--num_threads", str(threads)]
         command += ["--num_runs", str(runs), "--warmup_runs", str(runs // 10)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode or not result.exists():

@@ -11,6 +11,7 @@ import pathlib
 import re
 import shutil
 import tempfile
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +22,12 @@ from kerasdl.export.litert_model import LiteRTModel
 from kerasdl.export.onnx_model import ONNXModel, require
 from kerasdl.export.worker import WORKER, CrashError
 from kerasdl.utils import checks, files
+from kerasdl.utils.types import Arrays
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
 
 QUANTIZATIONS = ("float16", "dynamic", "int8", "int16x8", "int4", "aware")
 CALIBRATED = ("int8", "int16x8")  # methods that fix the ranges of activations
@@ -29,11 +36,11 @@ LARGE = 1_000_000  # elements of a matrix that is copied into the ONNX file last
 
 
 def to_litert(
-    model,
+    model: "keras.Model",
     path: str | os.PathLike,
     *,
     quantize: str | None = None,
-    calibration=None,
+    calibration: "tf.data.Dataset | Arrays" = None,
     batch_size: int | None = 1,
     sparse: bool = False,
     short_scales: bool | None = None,
@@ -42,7 +49,7 @@ def to_litert(
     labels: tuple[str, ...] = (),
     description: str = "",
     input_range: tuple[float, float] | None = None,
-    example=None,
+    example: Arrays = None,
 ) -> LiteRTModel:
     """Convert a Keras model to a LiteRT file that uses built-in operators only.
 
@@ -88,8 +95,8 @@ def to_litert(
     WORKER.start()  # it imports TensorFlow while this process traces the model
     from kerasdl.export import trace
 
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
         specs = trace.save(
             model,
             folder / "model",
@@ -99,7 +106,7 @@ def to_litert(
             signature=signature,
             example=example,
         )
-        job = {
+        job: dict[str, Any] = {
             "saved_model": str(folder / "model"),
             "output": str(folder / "converted.tflite"),
             "quantize": quantize,
@@ -119,7 +126,7 @@ def to_litert(
 
 
 def to_onnx(
-    model,
+    model: "keras.Model",
     path: str | os.PathLike,
     *,
     batch_size: int | None = None,
@@ -127,7 +134,7 @@ def to_onnx(
     labels: tuple[str, ...] = (),
     description: str = "",
     input_range: tuple[float, float] | None = None,
-    example=None,
+    example: Arrays = None,
 ) -> ONNXModel:
     """Convert a Keras model to an ONNX file, for onnxruntime and many other runtimes.
 
@@ -157,8 +164,8 @@ def to_onnx(
         for index, variable in enumerate(model.variables)
         if len(variable.shape) == 2 and math.prod(variable.shape) >= LARGE
     ]
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
         specs = trace.save(
             model,
             folder / "model",
@@ -183,13 +190,13 @@ def to_onnx(
 
 
 def to_saved_model(
-    model,
+    model: "keras.Model",
     path: str | os.PathLike,
     *,
     batch_size: int | None = None,
     activation: str | None = None,
     signature: str = "serving_default",
-    example=None,
+    example: Arrays = None,
 ) -> pathlib.Path:
     """Write a SavedModel folder, which `tf.saved_model.load` and TensorFlow Serving can open.
 
@@ -256,7 +263,7 @@ def check_litert_options(
         raise InvalidInput("value for argument `sparse`", f"False with {quantize}", sparse)
 
 
-def _calibration_arrays(calibration, specs, batch_size) -> dict[str, np.ndarray]:
+def _calibration_arrays(calibration, specs, batch_size) -> dict[str, Any]:
     """The first examples of the calibration data, under the names of the inputs."""
     import keras
 

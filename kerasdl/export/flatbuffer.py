@@ -33,7 +33,7 @@ def operators(content: bytes) -> dict[str, int]:
 
     names = {n: name for name, n in vars(schema.BuiltinOperator).items() if type(n) is int}
     model = schema.Model.GetRootAs(content, 0)
-    counts = collections.Counter()
+    counts: collections.Counter[str] = collections.Counter()
     for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
         for operator in map(graph.Operators, range(graph.OperatorsLength())):
             code = model.OperatorCodes(operator.OpcodeIndex())

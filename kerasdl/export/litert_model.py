@@ -2,6 +2,7 @@
 
 import functools
 import os
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class LiteRTModel(model_file.ModelFile):
         return flatbuffer.operators(self.path.read_bytes())
 
     @functools.cached_property
-    def interpreter(self):
+    def interpreter(self) -> Any:
         """The LiteRT interpreter, with its tensors allocated."""
         from ai_edge_litert.interpreter import Interpreter
 
@@ -54,7 +55,7 @@ class LiteRTModel(model_file.ModelFile):
         return interpreter
 
     @functools.cached_property
-    def signature(self):
+    def signature(self) -> Any:
         """A runner of the file's first signature."""
         names = list(self.interpreter.get_signature_list())
         if not names:
@@ -62,11 +63,11 @@ class LiteRTModel(model_file.ModelFile):
         return self.interpreter.get_signature_runner(names[0])
 
     @functools.cached_property
-    def inputs(self):
+    def inputs(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
         return _specs(self.signature.get_input_details())
 
     @functools.cached_property
-    def outputs(self):
+    def outputs(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
         return _specs(self.signature.get_output_details())
 
     def call(self, **arrays):

@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasdl.errors import InvalidInput
 from kerasdl.export.metadata import Metadata
+from kerasdl.utils.types import Arrays
 
 
 class ModelFile:
@@ -24,9 +25,6 @@ class ModelFile:
     """
 
     suffix: str
-    metadata: Metadata
-    inputs: dict[str, tuple[tuple[int, ...], np.dtype]]  # shape (-1 for a free size) and type
-    outputs: dict[str, tuple[tuple[int, ...], np.dtype]]
 
     def __init__(self, path: str | os.PathLike, threads: int = 1):
         self.path = pathlib.Path(path)
@@ -43,6 +41,21 @@ class ModelFile:
 
     def runner(self) -> Callable[[], object]:
         """Return a function that runs the file on made-up inputs, for measuring its latency."""
+        raise NotImplementedError
+
+    @property
+    def inputs(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+        """Shape (-1 for a free size) and type of each input, by name."""
+        raise NotImplementedError
+
+    @property
+    def outputs(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+        """The same of each output."""
+        raise NotImplementedError
+
+    @property
+    def metadata(self) -> Metadata:
+        """Labels, description, input range and more, if the file has them."""
         raise NotImplementedError
 
     @property
@@ -65,7 +78,7 @@ class ModelFile:
         """What the model does and what its input means."""
         return self.metadata.description
 
-    def predict(self, x) -> np.ndarray | dict[str, np.ndarray]:
+    def predict(self, x: Arrays) -> np.ndarray | dict[str, np.ndarray]:
         """Return the outputs for any number of examples.
 
         A file with a fixed batch size is called as often as needed.

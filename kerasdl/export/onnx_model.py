@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class ONNXModel(model_file.ModelFile):
     suffix = ".onnx"
 
     @functools.cached_property
-    def session(self):
+    def session(self) -> Any:
         """The session of onnxruntime."""
         require("onnxruntime")
         import onnxruntime
@@ -46,11 +47,11 @@ class ONNXModel(model_file.ModelFile):
         return metadata.from_texts(self.session.get_modelmeta().custom_metadata_map)
 
     @functools.cached_property
-    def inputs(self):
+    def inputs(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
         return _specs(self.session.get_inputs())
 
     @functools.cached_property
-    def outputs(self):
+    def outputs(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
         return _specs(self.session.get_outputs())
 
     def call(self, **arrays):

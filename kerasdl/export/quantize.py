@@ -107,7 +107,8 @@ def quantize_large_weights(content: bytes) -> bytes:
 
     model = flatbuffer.read(content)
     product = schema.BuiltinOperator.FULLY_CONNECTED
-    products, reads = collections.defaultdict(list), collections.Counter()
+    products = collections.defaultdict(list)
+    reads: collections.Counter[int] = collections.Counter()
     for graph in model.subgraphs:
         for operator in graph.operators:
             tensors = [graph.tensors[index] for index in operator.inputs if index >= 0]

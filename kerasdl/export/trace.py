@@ -77,7 +77,7 @@ def serving_function(model, activation: str | None = None) -> Callable[..., dict
         model: The Keras model.
         activation: "softmax" or "sigmoid", applied to the outputs; by default none.
     """
-    activate = ACTIVATIONS.get(activation, lambda x: x)
+    activate = ACTIVATIONS.get(activation or "", lambda x: x)
 
     def serve(*inputs):
         outputs = tree.map_structure(activate, model(*inputs, training=False))

@@ -1,10 +1,15 @@
 """Compare the outputs of a LiteRT or ONNX file with those of its Keras model."""
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerasdl.export.model_file import ModelFile
+from kerasdl.utils.types import Arrays
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Parity:
         )
 
 
-def verify(model, litert_model: ModelFile, x) -> Parity:
+def verify(model: "keras.Model", litert_model: ModelFile, x: Arrays) -> Parity:
     """Compare a Keras model with its LiteRT or ONNX file on real inputs.
 
     If an activation was appended to the file, it is applied to the model's outputs too.
@@ -58,10 +63,10 @@ def verify(model, litert_model: ModelFile, x) -> Parity:
         for n in expected
         if expected[n].ndim in (2, 3) and expected[n].shape[-1] > 1
     ]
-    errors = np.concatenate(errors)
+    every = np.concatenate(errors)
     return Parity(
-        largest_error=float(errors.max()),
-        mean_error=float(errors.mean()),
+        largest_error=float(every.max()),
+        mean_error=float(every.mean()),
         agreement=float(np.concatenate(same).mean()) if same else None,
         count=len(tree.flatten(x)[0]),
     )

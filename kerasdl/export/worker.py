@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 
 NOT_BUILT_IN = re.compile(r'"([^"]*?)@[^"]*"[^\n]*?\'tf\.(\w+)\' op is neither a custom op')
 LOCATION = re.compile(r'"([^"]*?)@[^"]*"')
@@ -148,7 +149,7 @@ def to_onnx(**job):
     return onnx_model.from_saved_model(**job)
 
 
-FORMATS = {"litert": to_litert, "onnx": to_onnx}
+FORMATS: dict[str, Callable[..., dict | None]] = {"litert": to_litert, "onnx": to_onnx}
 
 
 def answer(job: dict) -> dict:

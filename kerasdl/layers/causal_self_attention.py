@@ -6,6 +6,7 @@ from keras import ops
 from kerasdl.errors import InvalidInput
 from kerasdl.layers.self_attention import SelfAttention, attention_weights, never_empty
 from kerasdl.utils import checks
+from kerasdl.utils.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
@@ -47,14 +48,16 @@ class CausalSelfAttention(SelfAttention):
             causal = never_empty(ops.logical_and(mask, causal))
         return attention_weights(query, key, causal, bias)
 
-    def empty_cache(self, batch: int, length: int):
+    def empty_cache(self, batch: int, length: int) -> tuple[Tensor, Tensor]:
         """Return room for the keys and values of `length` positions."""
         if not self.built:
             raise InvalidInput(f"layer `{self.name}`", "one that was called or built", "neither")
         shape = (batch, self.heads, length, self.mix.units // self.heads)
         return ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)
 
-    def step(self, inputs, cache, position):
+    def step(
+        self, inputs: Tensor, cache: tuple[Tensor, Tensor], position: int | Tensor
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Return the outputs for `inputs`, which start at `position`, and the updated cache."""
         query, key, value = self.split(inputs)
         keys = ops.slice_update(cache[0], (0, 0, position, 0), key)

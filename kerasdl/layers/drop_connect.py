@@ -1,5 +1,7 @@
 """DropConnect: dropout of weights instead of units."""
 
+from collections.abc import Callable
+
 import keras
 from keras import activations, layers, ops
 
@@ -34,7 +36,12 @@ class DropConnect(layers.Layer):
     """
 
     def __init__(
-        self, units: int, rate: float = 0.5, activation=None, seed: int | None = None, **kwargs
+        self,
+        units: int,
+        rate: float = 0.5,
+        activation: str | Callable | None = None,
+        seed: int | None = None,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         checks.integers(units=units)

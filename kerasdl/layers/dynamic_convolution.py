@@ -1,5 +1,7 @@
 """Dynamic convolution: each image has its own mix of several kernels."""
 
+from collections.abc import Callable
+
 import keras
 from keras import layers
 
@@ -40,11 +42,11 @@ class DynamicConv2D(Block):
     def __init__(
         self,
         filters: int,
-        kernel_size=3,
-        strides=1,
+        kernel_size: int | tuple[int, int] = 3,
+        strides: int | tuple[int, int] = 1,
         padding: str = "same",
         kernels: int = 4,
-        activation=None,
+        activation: str | Callable | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)

@@ -1,5 +1,7 @@
 """Gated convolution: a second convolution decides how much of the first one passes."""
 
+from collections.abc import Callable
+
 import keras
 from keras import layers
 
@@ -38,10 +40,10 @@ class GatedConv2D(Block):
     def __init__(
         self,
         filters: int,
-        kernel_size=3,
-        strides=1,
+        kernel_size: int | tuple[int, int] = 3,
+        strides: int | tuple[int, int] = 1,
         padding: str = "same",
-        activation=None,
+        activation: str | Callable | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)

@@ -1,5 +1,7 @@
 """A locally connected layer: a convolution with its own kernel at each position."""
 
+from collections.abc import Callable
+
 import keras
 from keras import activations, layers, ops
 
@@ -32,7 +34,12 @@ class LocallyConnected2D(layers.Layer):
     """
 
     def __init__(
-        self, filters: int, kernel_size: int = 3, strides: int = 1, activation=None, **kwargs
+        self,
+        filters: int,
+        kernel_size: int = 3,
+        strides: int = 1,
+        activation: str | Callable | None = None,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         checks.integers(filters=filters, kernel_size=kernel_size, strides=strides)

@@ -1,6 +1,7 @@
 """Self-attention and cross-attention with several heads."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import layers, ops
@@ -8,6 +9,7 @@ from keras import layers, ops
 from kerasdl.errors import InvalidInput
 from kerasdl.layers.block import Block
 from kerasdl.utils import checks
+from kerasdl.utils.types import Tensor
 
 
 def attention_weights(query, key, mask=None, bias=None):
@@ -113,7 +115,7 @@ class SelfAttention(Block):
         self.mix = layers.Dense(width, name="mix", **dense)
         self.mix.build(shape)
 
-    def split(self, inputs):
+    def split(self, inputs: Tensor | Sequence[Tensor]) -> list[Tensor]:
         """Return queries, keys and values, each (batch, heads, time, width / heads)."""
         if not self.built:
             expected = "a built layer (call it once on a batch)"
@@ -134,15 +136,23 @@ class SelfAttention(Block):
         key_and_value = ops.split(ops.transpose(projected, (0, 2, 1, 3)), 2, axis=1)
         return [ops.transpose(query, (0, 2, 1, 3)), *key_and_value]
 
-    def merge(self, values):
+    def merge(self, values: Tensor) -> Tensor:
         """Return the output for the values (batch, heads, time, width / heads) of all heads."""
         return self.mix(self.join(ops.transpose(values, (0, 2, 1, 3))))
 
-    def weigh(self, query, key, mask=None, bias=None):
+    def weigh(
+        self, query: Tensor, key: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
         """Return the attention weights, (batch, heads, time, source)."""
         return attention_weights(query, key, never_empty(mask), bias)
 
-    def attention_map(self, inputs, mask=None, attention_mask=None, bias=None):
+    def attention_map(
+        self,
+        inputs: Tensor | Sequence[Tensor],
+        mask: Tensor | Sequence[Tensor | None] | None = None,
+        attention_mask: Tensor | None = None,
+        bias: Tensor | None = None,
+    ) -> Tensor:
         """Return the attention weights (batch, heads, time, source) of a batch of inputs."""
         query, key, _ = self.split(inputs)
         return self.weigh(query, key, _key_mask(inputs, mask, attention_mask), bias)

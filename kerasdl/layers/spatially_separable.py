@@ -1,5 +1,7 @@
 """A spatially separable convolution: along the columns, then along the rows."""
 
+from collections.abc import Callable
+
 import keras
 from keras import layers
 
@@ -39,7 +41,7 @@ class SpatiallySeparableConv2D(Block):
         kernel_size: int = 3,
         strides: int = 1,
         padding: str = "same",
-        activation=None,
+        activation: str | Callable | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)

@@ -1,6 +1,8 @@
 """The transformer block: self-attention, then a feed-forward network for each position."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -10,6 +12,7 @@ from kerasdl.layers.block import Block
 from kerasdl.layers.causal_self_attention import CausalSelfAttention
 from kerasdl.layers.self_attention import SelfAttention
 from kerasdl.utils import checks
+from kerasdl.utils.types import Tensor
 
 ACTIVATIONS = {
     "relu": ops.relu,
@@ -63,7 +66,7 @@ class TransformerBlock(Block):
         self,
         heads: int,
         hidden: int | None = None,
-        activation="gelu",
+        activation: str | Callable | None = "gelu",
         norm: str = "pre",
         causal: bool = False,
         dropout: float = 0.0,
@@ -116,16 +119,18 @@ class TransformerBlock(Block):
             self.gate = layers.Dense(hidden, use_bias=self.use_bias, name="gate")
             chain.build(self, [self.gate], input_shape)
 
-    def normalization(self, name: str):
+    def normalization(self, name: str) -> keras.Layer:
         """Return a new normalization layer of the block's kind."""
         kind = layers.RMSNormalization if self.rms_norm else layers.LayerNormalization
         return kind(epsilon=self.epsilon, name=name)
 
-    def beside_identity(self, x, norm, part):
+    def beside_identity(
+        self, x: Tensor, norm: keras.Layer, part: Callable[[Tensor], Tensor]
+    ) -> Tensor:
         """Return x + part(norm(x)), or norm(x + part(x))."""
         return x + part(norm(x)) if self.norm == "pre" else norm(x + part(x))
 
-    def attend(self, x, **masks):
+    def attend(self, x: Tensor, **masks: Tensor) -> Tensor:
         """Return the first half of the block: attention beside an identity."""
 
         def part(x):
@@ -133,7 +138,7 @@ class TransformerBlock(Block):
 
         return self.beside_identity(x, self.attention_norm, part)
 
-    def attend_next(self, x, cache, position):
+    def attend_next(self, x: Tensor, cache: Any, position: int | Tensor) -> tuple[Tensor, Any]:
         """Return `attend` for positions from `position` on, and the updated cache."""
 
         def part(x):
@@ -143,7 +148,7 @@ class TransformerBlock(Block):
 
         return self.beside_identity(x, self.attention_norm, part), cache
 
-    def feed_forward(self, x):
+    def feed_forward(self, x: Tensor) -> Tensor:
         """Return the second half of the block: the feed-forward network beside an identity."""
         expand, activate, contract, drop = self.mlp
 
@@ -158,7 +163,7 @@ class TransformerBlock(Block):
         masks = {name: value for name, value in masks.items() if value is not None}
         return self.feed_forward(self.attend(inputs, **masks))
 
-    def step(self, inputs, cache, position):
+    def step(self, inputs: Tensor, cache: Any, position: int | Tensor) -> tuple[Tensor, Any]:
         """Return `call` for positions from `position` on, and the attention's updated cache."""
         x, cache = self.attend_next(inputs, cache, position)
         return self.feed_forward(x), cache

@@ -1,11 +1,14 @@
 """The transformer's decoder block: causal self-attention, cross-attention and feed-forward."""
 
+from collections.abc import Callable
+
 import keras
 from keras import layers, ops
 
 from kerasdl.layers import chain
 from kerasdl.layers.transformer_block import TransformerBlock
 from kerasdl.utils import checks
+from kerasdl.utils.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
@@ -42,7 +45,7 @@ class TransformerDecoderBlock(TransformerBlock):
         self,
         heads: int,
         hidden: int | None = None,
-        activation="gelu",
+        activation: str | Callable | None = "gelu",
         norm: str = "pre",
         dropout: float = 0.0,
         epsilon: float = 1e-5,
@@ -86,7 +89,7 @@ class TransformerDecoderBlock(TransformerBlock):
         self.cross_drop = layers.Dropout(self.dropout, name="cross_drop")
         chain.build(self, [self.cross_norm, self.cross_drop], shape)
 
-    def look(self, x, context, mask=None):
+    def look(self, x: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return x plus what it finds in the context."""
         mask = mask if mask is None else ops.expand_dims(mask, 1)  # (batch, 1, source)
 

@@ -7,6 +7,7 @@ from kerasdl.learners import checking, interpolation
 from kerasdl.models.generative import autoencoder as networks
 from kerasdl.models.network import Network
 from kerasdl.utils import checks
+from kerasdl.utils.types import Tensor
 
 VARIANTS = {
     "Autoencoder": {
@@ -77,7 +78,7 @@ class Autoencoder(Network):
         output_activation: str = "sigmoid",
         input_shape: tuple[int, ...] = (28, 28, 1),
         **kwargs,
-    ):
+    ) -> "Autoencoder":
         """Create an autoencoder of dense networks, the decoder mirroring the encoder."""
         checks.activations(output_activation=output_activation)
         encoder = networks.Encoder(latent_dim, widths, activation, input_shape, name="encoder")
@@ -102,7 +103,7 @@ class Autoencoder(Network):
         return super().compute_metrics(x, self.target(x, y, y_pred), y_pred, sample_weight)
 
     @staticmethod
-    def target(x, y, y_pred):
+    def target(x: Tensor, y: Tensor | None, y_pred: Tensor) -> Tensor:
         """Return what the output is compared with: `y` if it is like the input, else `x`."""
         return x if y is None or len(y.shape) != len(y_pred.shape) else y
 
@@ -110,18 +111,19 @@ class Autoencoder(Network):
         with checking.explained():
             return super().fit(*args, **kwargs)
 
-    def encode(self, inputs):
+    def encode(self, inputs: Tensor) -> Tensor:
         """Return the codes of a batch of inputs."""
         return self.encoder(inputs)
 
-    def decode(self, codes):
+    def decode(self, codes: Tensor) -> Tensor:
         """Return what a batch of codes stands for, in the range of the inputs."""
         return self.output_activation(self.decoder(codes))
 
-    def reconstruct(self, inputs):
+    def reconstruct(self, inputs: Tensor) -> Tensor:
         """Return a batch of inputs as they come back from their codes."""
         return self.decode(self.encode(inputs))
 
-    def interpolate(self, a, b, steps: int = 10):
+    def interpolate(self, a: Tensor, b: Tensor, steps: int = 10) -> Tensor:
         """Decode `steps` codes on the straight line between the codes of two inputs."""
-        return self.decode(interpolation.line(*self.encode(ops.stack([a, b])), steps))
+        first, last = self.encode(ops.stack([a, b]))
+        return self.decode(interpolation.line(first, last, steps))

@@ -1,5 +1,7 @@
 """DCGAN: a convolutional generator and a discriminator, trained against each other."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -11,6 +13,7 @@ from kerasdl.learners.replicas import global_mean
 from kerasdl.models.generative.dcgan import Discriminator, Generator
 from kerasdl.models.network import Network
 from kerasdl.utils import checks
+from kerasdl.utils.types import Tensor
 
 VARIANTS = {
     "DCGAN": {
@@ -84,7 +87,7 @@ class DCGAN(Network):
         seed: int | None = None,
         input_shape: tuple[int, int, int] = (64, 64, 3),
         **kwargs,
-    ):
+    ) -> "DCGAN":
         """Create a DCGAN whose discriminator mirrors its generator."""
         _check(label_smoothing, seed)
         generator = Generator(latent_dim, width, start, image_shape=input_shape, name="generator")
@@ -134,21 +137,21 @@ class DCGAN(Network):
     def metrics(self):
         return self.trackers
 
-    def forge(self, real, noise, training):
+    def forge(self, real: Tensor, noise: Any, training: bool) -> Tensor:
         """Return as many generated images in [-1, 1] as there are real ones."""
         shape = (ops.shape(real)[0], self.generator.input_shape[-1])
         return self.generator(replica_normal(shape, noise), training=training)
 
-    def discriminator_losses(self, real, fake, training):
+    def discriminator_losses(self, real: Tensor, fake: Tensor, training: bool) -> Tensor:
         # -log D(x) - log(1 - D(G(z)))
         losses = cross_entropy(1 - self.label_smoothing, self(real, training=training))
         return losses + cross_entropy(0.0, self.discriminator(fake, training=training))
 
-    def generator_losses(self, fake, training):
+    def generator_losses(self, fake: Tensor, training: bool) -> Tensor:
         # -log D(G(z))
         return cross_entropy(1.0, self.discriminator(fake, training=training))
 
-    def track(self, *losses):
+    def track(self, *losses: Tensor) -> dict[str, Tensor]:
         for tracker, loss in zip(self.trackers, losses, strict=True):
             tracker.update_state(loss)
         return {tracker.name: tracker.result() for tracker in self.trackers}
@@ -186,15 +189,15 @@ class DCGAN(Network):
         with checking.explained():
             return super().fit(*args, **kwargs)
 
-    def generate(self, count: int, seed: int | None = None):
+    def generate(self, count: int, seed: int | None = None) -> Tensor:
         """Generate `count` images in [0, 1] from codes drawn from N(0, I)."""
         return self.decode(keras.random.normal((count, self.generator.input_shape[-1]), seed=seed))
 
-    def decode(self, codes):
+    def decode(self, codes: Tensor) -> Tensor:
         """Return the images in [0, 1] of a batch of codes."""
         return (self.generator(codes) + 1) / 2
 
-    def interpolate(self, a, b, steps: int = 10):
+    def interpolate(self, a: Tensor, b: Tensor, steps: int = 10) -> Tensor:
         """Return images of `steps` codes on the great circle between two codes."""
         return self.decode(interpolation.arc(a, b, steps))
 

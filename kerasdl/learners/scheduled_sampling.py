@@ -1,8 +1,9 @@
 """Scheduled sampling: train a language model partly on its own predictions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
+import numpy as np
 from keras import ops
 
 from kerasdl import errors
@@ -11,6 +12,7 @@ from kerasdl.models.network import Network, cross_entropy
 from kerasdl.models.sequence.lstm_lm import LSTMLanguageModel
 from kerasdl.schedules import InverseSigmoid
 from kerasdl.utils import checks
+from kerasdl.utils.types import Tensor
 
 VARIANTS = {
     "ScheduledSampling": {
@@ -59,11 +61,11 @@ class ScheduledSampling(Network):
         **kwargs,
     ):
         is_schedule = callable(truth) and not isinstance(truth, type)
-        is_fraction = checks.is_number(truth) and 0 <= truth <= 1
+        is_fraction = not callable(truth) and checks.is_number(truth) and 0 <= truth <= 1
         expected = "a fraction in [0, 1] or a schedule"
         checks.check("truth", truth, is_schedule or is_fraction, expected)
         _check(passes, seed)
-        inputs = getattr(network, "inputs", None) or ()
+        inputs: Sequence[keras.KerasTensor] = getattr(network, "inputs", None) or ()
         if not isinstance(network, keras.Model) or len(inputs) != 1:
             expected = "a built network of one input"
             raise errors.InvalidInput("value for argument `network`", expected, network)
@@ -86,7 +88,7 @@ class ScheduledSampling(Network):
         passes: int = 1,
         seed: int | None = None,
         **kwargs,
-    ):
+    ) -> "ScheduledSampling":
         """Create one for an LSTM; the fraction of true tokens falls as an inverse sigmoid."""
         _check(passes, seed)
         network = LSTMLanguageModel(vocabulary_size, context, width, depth, dropout, name="network")
@@ -105,7 +107,7 @@ class ScheduledSampling(Network):
             inputs = self.read(inputs, noise, self.true_fraction())
         return super().call(inputs, training=training, mask=mask)
 
-    def true_fraction(self):
+    def true_fraction(self) -> float | Tensor:
         """Return eps_i at the current step of the optimizer."""
         if not callable(self.truth):
             return self.truth
@@ -113,7 +115,7 @@ class ScheduledSampling(Network):
         optimizer = getattr(optimizer, "inner_optimizer", optimizer)
         return self.truth(optimizer.iterations if optimizer else 0)
 
-    def read(self, tokens, noise, fraction):
+    def read(self, tokens: Tensor, noise: Tensor, fraction: float | Tensor) -> Tensor:
         """Return the tokens, of which only a fraction is true and the others are predictions.
 
         Args:
@@ -131,7 +133,7 @@ class ScheduledSampling(Network):
             read = ops.where(guessed, words, tokens)
         return read
 
-    def generate(self, *args, **kwargs):
+    def generate(self, *args, **kwargs) -> np.ndarray:
         """Generate text; see `generate` of the network."""
         return self.network.generate(*args, **kwargs)
 

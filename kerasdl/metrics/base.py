@@ -1,10 +1,13 @@
 """Shared parts of metrics: features of images, and sample weights."""
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
+from kerasdl.utils.types import Tensor
 
 
 class FeatureMetric(keras.metrics.Metric):
@@ -17,11 +20,11 @@ class FeatureMetric(keras.metrics.Metric):
         dtype: the metric's dtype.
     """
 
-    def __init__(self, features, name, dtype):
+    def __init__(self, features: Callable | None, name: str, dtype: str | keras.DTypePolicy | None):
         super().__init__(dtype, name)
         self.features = features
 
-    def features_of(self, images, width: int | None = None):
+    def features_of(self, images: Tensor, width: int | None = None) -> Tensor:
         """Return the features of images in float64, shape (batch, width)."""
         found = images if self.features is None else self.features(images, training=False)
         found = ops.cast(found, "float64")

@@ -34,7 +34,13 @@ class BLEU(keras.metrics.Metric):
     Machine Translation.
     """
 
-    def __init__(self, order: int = 4, padding: int = 0, name: str = "bleu", dtype=None):
+    def __init__(
+        self,
+        order: int = 4,
+        padding: int = 0,
+        name: str = "bleu",
+        dtype: str | keras.DTypePolicy | None = None,
+    ):
         super().__init__(dtype, name)
         checks.integers(order=order)
         checks.integers(at_least=-1, padding=padding)

@@ -33,7 +33,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         bins: int = 15,
         from_logits: bool = False,
         name: str = "calibration_error",
-        dtype=None,
+        dtype: str | keras.DTypePolicy | None = None,
     ):
         super().__init__(dtype, name)
         checks.integers(bins=bins)

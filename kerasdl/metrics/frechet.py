@@ -1,5 +1,7 @@
 """The Frechet distance between features of generated and real images."""
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
@@ -35,7 +37,13 @@ class FrechetDistance(FeatureMetric):
     Time-Scale Update Rule Converge to a Local Nash Equilibrium.
     """
 
-    def __init__(self, width: int, features=None, name: str = "frechet_distance", dtype=None):
+    def __init__(
+        self,
+        width: int,
+        features: Callable | None = None,
+        name: str = "frechet_distance",
+        dtype: str | keras.DTypePolicy | None = None,
+    ):
         super().__init__(features, name, dtype)
         checks.integers(width=width)
         self.width = width

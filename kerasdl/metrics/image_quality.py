@@ -25,7 +25,9 @@ class PSNR(keras.metrics.Mean):
         20.0
     """
 
-    def __init__(self, peak: float = 1.0, name: str = "psnr", dtype=None):
+    def __init__(
+        self, peak: float = 1.0, name: str = "psnr", dtype: str | keras.DTypePolicy | None = None
+    ):
         super().__init__(name, dtype)
         checks.numbers(above=0, peak=peak)
         self.peak = peak
@@ -68,7 +70,9 @@ class SSIM(keras.metrics.Mean):
     Visibility to Structural Similarity.
     """
 
-    def __init__(self, peak: float = 1.0, name: str = "ssim", dtype=None):
+    def __init__(
+        self, peak: float = 1.0, name: str = "ssim", dtype: str | keras.DTypePolicy | None = None
+    ):
         super().__init__(name, dtype)
         checks.numbers(above=0, peak=peak)
         self.peak = peak

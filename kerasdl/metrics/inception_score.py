@@ -38,7 +38,7 @@ class InceptionScore(keras.metrics.Metric):
         num_classes: int,
         from_logits: bool = False,
         name: str = "inception_score",
-        dtype=None,
+        dtype: str | keras.DTypePolicy | None = None,
     ):
         super().__init__(dtype, name)
         checks.integers(num_classes=num_classes)

@@ -1,5 +1,7 @@
 """The kernel distance (KID) between features of generated and real images."""
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
@@ -34,7 +36,12 @@ class KernelDistance(FeatureMetric):
     Reference: Binkowski, Sutherland, Arbel, Gretton (2018), Demystifying MMD GANs.
     """
 
-    def __init__(self, features=None, name: str = "kernel_distance", dtype=None):
+    def __init__(
+        self,
+        features: Callable | None = None,
+        name: str = "kernel_distance",
+        dtype: str | keras.DTypePolicy | None = None,
+    ):
         super().__init__(features, name, dtype)
         self.total = self.add_variable((), "zeros", "float64", name="total")
         self.count = self.add_variable((), "zeros", "float64", name="count")

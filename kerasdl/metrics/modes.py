@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from kerasdl.errors import InvalidInput
 from kerasdl.metrics.base import refuse_weights
@@ -33,12 +34,12 @@ class ModesCovered(keras.metrics.Metric):
 
     def __init__(
         self,
-        centers,
+        centers: ArrayLike,
         radius: float,
         fraction: float = 0.01,
         quality: bool = False,
         name: str = "modes_covered",
-        dtype=None,
+        dtype: str | keras.DTypePolicy | None = None,
     ):
         super().__init__(dtype, name)
         checks.numbers(above=0, radius=radius)

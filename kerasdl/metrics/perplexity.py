@@ -33,7 +33,7 @@ class Perplexity(keras.metrics.Metric):
         from_logits: bool = True,
         padding: int | None = None,
         name: str = "perplexity",
-        dtype=None,
+        dtype: str | keras.DTypePolicy | None = None,
     ):
         super().__init__(dtype, name)
         checks.flags(from_logits=from_logits)

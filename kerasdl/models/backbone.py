@@ -1,6 +1,7 @@
 """Feature maps of a network by their stride, whichever library the network comes from."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 
@@ -32,7 +33,7 @@ def pyramid(model: keras.Model) -> dict[int, keras.KerasTensor]:
     """
     if hasattr(model, "pyramid"):
         return model.pyramid
-    inputs = getattr(model, "inputs", None) or ()
+    inputs: Sequence[keras.KerasTensor] = getattr(model, "inputs", None) or ()
     if len(inputs) != 1 or len(inputs[0].shape) != 4:
         expected = "a functional model of one image (batch, height, width, channels)"
         raise errors.InvalidInput("backbone", expected, model)

@@ -82,7 +82,7 @@ def train(
         trainer.fit()
         seconds = time.perf_counter() - begin
         model = replicas.save(model, run.path / files.MODEL)
-        if replicas.chief:
+        if model is not None:  # this is the chief
             files.write_history(run.path / files.HISTORY, trainer.history)
             metrics = {
                 "test": task.evaluate(model, splits.test),

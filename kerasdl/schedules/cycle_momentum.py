@@ -6,6 +6,7 @@ import tensorflow as tf
 from kerasdl.errors import InvalidInput
 from kerasdl.schedules.schedule import Schedule
 from kerasdl.utils import checks
+from kerasdl.utils.types import Tensor
 
 
 class CycleMomentum(keras.callbacks.Callback):
@@ -46,7 +47,7 @@ class CycleMomentum(keras.callbacks.Callback):
         self.schedule = schedule
         self.lowest, self.highest = lowest, highest
 
-    def momentum(self, step):
+    def momentum(self, step: int | Tensor) -> Tensor:
         """Return the momentum at a step, a number or a tensor."""
         return self.highest - (self.highest - self.lowest) * self.schedule.height(step)
 

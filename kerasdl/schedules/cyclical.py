@@ -5,6 +5,7 @@ import keras
 from kerasdl.errors import InvalidInput
 from kerasdl.schedules.schedule import Schedule
 from kerasdl.utils import checks
+from kerasdl.utils.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
@@ -55,7 +56,7 @@ class Cyclical(Schedule):
     def __call__(self, step):
         return self.lowest + (self.highest - self.lowest) * self.height(step)
 
-    def height(self, step):
+    def height(self, step: int | Tensor) -> Tensor:
         """Return the height of the cycle in [0, 1], which `CycleMomentum` follows."""
         step = keras.ops.cast(step, "float32")
         half_cycles = step / self.half_cycle

@@ -7,6 +7,7 @@ import keras
 from kerasdl.errors import InvalidInput
 from kerasdl.schedules.schedule import Schedule
 from kerasdl.utils import checks
+from kerasdl.utils.types import Tensor
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
@@ -69,7 +70,7 @@ class OneCycle(Schedule):
         after = [first, last] if self.three_phases else [last]
         return self._interpolate(step, [first, middle, *after])
 
-    def height(self, step):
+    def height(self, step: int | Tensor) -> Tensor:
         """Return the height of the cycle in [0, 1], which `CycleMomentum` follows."""
         heights = [0.0, 1.0, 0.0, 0.0] if self.three_phases else [0.0, 1.0, 0.0]
         return self._interpolate(step, heights)

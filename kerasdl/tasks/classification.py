@@ -125,7 +125,7 @@ class Classification(task.Task):
         return len(self.info.shape) == 3
 
 
-def outputs_of(model, dataset) -> tuple[np.ndarray, np.ndarray]:
+def outputs_of(model: keras.Model, dataset: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
     """The model's outputs and the targets of a whole dataset."""
     pairs = [(model.predict_on_batch(x), y.numpy()) for x, y in dataset]
     outputs, targets = zip(*pairs, strict=True)

@@ -1,6 +1,7 @@
 """Generation: GANs, which learn to make images from noise."""
 
 import pathlib
+from collections.abc import Sequence
 from types import MappingProxyType
 
 import keras
@@ -76,7 +77,7 @@ class Generation(task.Task):
             raise errors.InvalidInput("data to tune on", expected, self.info.name)
         return self.metrics[0]
 
-    def has_classifier(self, shape) -> bool:
+    def has_classifier(self, shape: Sequence[int]) -> bool:
         """Whether generated images of this shape can be classified."""
         return self._classifier_file().exists() and tuple(shape) == self._classifier_shape()
 

@@ -1,5 +1,7 @@
 """Language modeling: predict the next character or word of a text."""
 
+from collections.abc import Iterable
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -112,7 +114,7 @@ class LanguageModeling(task.Task):
         parts = texts.SPLITTERS["words" if self._of_words else "characters"](text)
         return np.array([numbers.get(part, 0) for part in parts], "int32")
 
-    def decode(self, tokens) -> str:
+    def decode(self, tokens: Iterable[int]) -> str:
         """The text of some tokens."""
         between = " " if self._of_words else ""
         return between.join(self.info.vocabulary[token] for token in tokens)

@@ -1,5 +1,7 @@
 """Translation: from one sequence of characters to another."""
 
+from collections.abc import Iterable
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -116,7 +118,7 @@ class Translation(task.Task):
             raise errors.InvalidInput("input", expected, repr(text))
         return np.array([numbers[c] for c in text] + [0] * (length - len(text)), "int32")
 
-    def decode(self, tokens) -> str:
+    def decode(self, tokens: Iterable[int]) -> str:
         """The text of some tokens, up to the first 0."""
         return "".join(self._characters(tokens))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kerasdl.callbacks import rates, state
 from kerasdl.errors import InvalidInput
@@ -57,7 +58,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.logs: dict[str, float] = {}  # of the current epoch
         self.metrics: list[Any] = []
 
-    def restore(self, model: keras.Model, data=None):
+    def restore(self, model: keras.Model, data: tf.data.Dataset | None = None):
         """Restore the latest readable checkpoint, if there is one.
 
         Args:
@@ -75,6 +76,7 @@ class Checkpoint(keras.callbacks.Callback):
                 print(f"{file} cannot be read ({error}); {then}", file=sys.stderr)
                 continue
             if metrics:
+                assert data is not None  # only a run without metrics may leave it out
                 model.test_step(next(iter(data)))  # creates metrics that wait for a first batch
             self._lower(model, meta["lowered"])
             state.put(state.variables_of(model), values)

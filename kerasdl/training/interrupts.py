@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 
 import keras
 
@@ -33,7 +34,7 @@ class Interrupts(keras.callbacks.Callback):
         self.left = threading.Event()
 
     @contextlib.contextmanager
-    def listening(self):
+    def listening(self) -> Iterator[None]:
         """Handle signals inside a `with` block; does nothing outside the main thread."""
         if threading.current_thread() is not threading.main_thread():
             yield

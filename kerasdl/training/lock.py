@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+from collections.abc import Iterator
 
 from kerasdl.errors import InvalidInput
 
@@ -10,7 +11,7 @@ NAME = ".lock"
 
 
 @contextlib.contextmanager
-def hold(folder: pathlib.Path):
+def hold(folder: pathlib.Path) -> Iterator[None]:
     """Lock a folder inside a `with` block; raise if another process has locked it.
 
     The system releases the lock of a killed process.

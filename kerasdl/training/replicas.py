@@ -3,7 +3,9 @@
 import contextlib
 import pathlib
 import tempfile
+from collections.abc import Iterator, Sequence
 
+import keras
 import tensorflow as tf
 
 from kerasdl import distribute, saving
@@ -36,21 +38,27 @@ class Replicas:
         with quiet.native_stderr():
             return cls(distribute.strategy(spec))
 
-    def scope(self):
+    def scope(self) -> contextlib.AbstractContextManager:
         return self.strategy.scope() if self.several else contextlib.nullcontext()
 
-    def pipeline(self, dataset, count, batch_size, counts=None):
+    def pipeline(
+        self,
+        dataset: tf.data.Dataset,
+        count: int,
+        batch_size: int,
+        counts: Sequence[int] | None = None,
+    ) -> tf.data.Dataset:
         return distribute.pipeline(dataset, self.strategy, count, batch_size, counts)
 
     @contextlib.contextmanager
-    def synchronized(self, model):
+    def synchronized(self, model: keras.Model) -> Iterator[None]:
         """Synchronize batch normalization over the replicas inside a `with` block."""
         changed = distribute.synchronize(model) if self.several else []
         yield
         for layer in changed:
             layer.synchronized = False
 
-    def agree(self, number, what):
+    def agree(self, number: float, what: str):
         """Raise if workers have different numbers."""
         if self.workers > 1:
             mean = float(self.strategy.reduce("MEAN", tf.constant(float(number)), axis=None))
@@ -58,7 +66,7 @@ class Replicas:
                 expected = "the same everywhere (the run's folder must be shared by all workers)"
                 raise InvalidInput(what, expected, f"{number} here, {mean:g} on average")
 
-    def save(self, model, path):
+    def save(self, model: keras.Model, path: pathlib.Path) -> keras.Model | None:
         """Save the model once, and give the chief a copy that needs no other replica."""
         with tempfile.TemporaryDirectory() as folder:
             # every worker must take part in reading the variables

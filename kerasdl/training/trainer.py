@@ -26,7 +26,7 @@ HINT = "; --on-nan lower (`on_nan`) returns to the last checkpoint and halves th
 class Interrupted(KeyboardInterrupt):
     """Training stopped on a signal; a checkpoint is saved, and the same command continues."""
 
-    def __init__(self, message, number):
+    def __init__(self, message: str, number: int):
         super().__init__(message)
         self.status = 128 + number  # the exit status by convention
 
@@ -49,7 +49,7 @@ class Pipelines:
     rest: Callable[[int], Any]
     splits: data.Splits
 
-    def batches(self, epoch: int, step: int):
+    def batches(self, epoch: int, step: int) -> Any:
         """The batches that `fit` reads from a step of an epoch to its end."""
         self.splits.epoch.assign(epoch - 1)
         return self.rest(step) if step else self.train
@@ -116,7 +116,7 @@ class Trainer:
         """Why the learning rate was halved, each time."""
         return self.checkpoint.lowered
 
-    def fit(self):
+    def fit(self) -> None:
         """Train to the last epoch.
 
         Raises:

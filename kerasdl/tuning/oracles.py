@@ -9,6 +9,7 @@ derived from ours.)
 import pathlib
 import time
 import warnings
+from typing import Any
 
 import keras_tuner
 import numpy as np
@@ -35,8 +36,9 @@ class Resumable:
         on_end: function that gets each trial that ended.
     """
 
-    first = None
-    deadline = None
+    trials: dict  # by id; KerasTuner fills it
+    first: dict | None = None
+    deadline: float | None = None
     stopped = False
 
     def __init__(self, *args, **kwargs):
@@ -50,20 +52,20 @@ class Resumable:
         """Whether no time is left."""
         return self.deadline is not None and time.monotonic() > self.deadline
 
-    def populate_space(self, trial_id):
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
         if self.over:
             return STOPPED
         if self.first and not self.trials:
             return {**RUNNING, "values": dict(self.first)}
-        return super().populate_space(trial_id)
+        return super().populate_space(trial_id)  # type: ignore[misc]  # of the oracle beside it
 
-    def create_trial(self, tuner_id):
-        trial = super().create_trial(tuner_id)
+    def create_trial(self, tuner_id: str) -> "keras_tuner.engine.trial.Trial":
+        trial = super().create_trial(tuner_id)  # type: ignore[misc]  # of the oracle beside it
         self.stopped |= trial.status == "STOPPED"
         return trial
 
-    def end_trial(self, trial):
-        super().end_trial(trial)
+    def end_trial(self, trial: "keras_tuner.engine.trial.Trial"):
+        super().end_trial(trial)  # type: ignore[misc]  # of the oracle beside it
         self.on_end(trial)
 
     def save(self):
@@ -104,7 +106,7 @@ class Grid(Resumable, keras_tuner.Oracle):
         combinations: list of dict, the combinations to try, for a manual search.
     """
 
-    def __init__(self, *args, combinations=None, **kwargs):
+    def __init__(self, *args, combinations: list[dict] | None = None, **kwargs):
         super().__init__(*args, **kwargs)
         self.combinations = combinations or parameters.grid(self.hyperparameters)
         if self.max_trials and len(self.combinations) > self.max_trials:
@@ -128,7 +130,7 @@ class Hyperband(Resumable, theirs.HyperbandOracle):
     Optimization.
     """
 
-    def __init__(self, *args, max_trials=None, **kwargs):
+    def __init__(self, *args, max_trials: int | None = None, **kwargs):
         self.room = max_trials
         super().__init__(*args, hyperband_iterations=None, **kwargs)
         self.max_trials = max_trials
@@ -223,7 +225,17 @@ class Bayesian(Resumable, theirs.BayesianOptimizationOracle):
 NAMES = {"bayesian": Bayesian, "grid": Grid, "hyperband": Hyperband, "random": Random}
 
 
-def make(tuner, objective, hyperparameters, *, trials, seed=0, epochs=None, first=None, **options):
+def make(
+    tuner: str,
+    objective: Any,
+    hyperparameters: keras_tuner.HyperParameters,
+    *,
+    trials: int,
+    seed: int = 0,
+    epochs: int | None = None,
+    first: dict | None = None,
+    **options,
+) -> Any:
     """Make an oracle.
 
     Args:

@@ -18,7 +18,7 @@ def read(file: pathlib.Path) -> Iterator[tuple[str, dict, str]]:
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "VARIANTS":
             for name, variants in ast.literal_eval(node.value).items():
-                yield name, variants, ast.get_docstring(classes[name])
+                yield name, variants, ast.get_docstring(classes[name]) or ""
 
 
 def modules(folder: pathlib.Path) -> dict[str, str]:

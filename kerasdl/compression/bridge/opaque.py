@@ -2,7 +2,7 @@
 
 import itertools
 import weakref
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -20,7 +20,7 @@ class Call:
     maps the string `key` to the object, as long as a layer refers to it.
     """
 
-    known: ClassVar = weakref.WeakValueDictionary()
+    known: ClassVar[weakref.WeakValueDictionary[str, Any]] = weakref.WeakValueDictionary()
 
     def __init__(self, operation, args=(), kwargs=None):
         self.operation = operation

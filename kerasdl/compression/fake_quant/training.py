@@ -1,6 +1,6 @@
 """Quantization-aware training: calibrate and train a network with rounded numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
@@ -17,14 +17,14 @@ CALIBRATION_EXAMPLES = 512
 
 def train_aware(
     model: keras.Model,
-    train,
+    train: tf.data.Dataset,
     *,
     epochs: int = 3,
     optimizer: keras.Optimizer | str | None = None,
-    loss=None,
-    metrics=None,
+    loss: str | keras.Loss | Callable | list | dict | None = None,
+    metrics: list | dict | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-    validation_data=None,
+    validation_data: tf.data.Dataset | tuple | None = None,
     keep_zeros: bool = False,
     **fit_options,
 ) -> keras.Model:

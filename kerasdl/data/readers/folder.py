@@ -2,6 +2,7 @@
 
 import pathlib
 import warnings
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -51,8 +52,8 @@ def read(
     keep = len(every) * np.prod(image_size) * channels <= memory
     pixels = {}
     for split, (files, labels) in parts.items():
-        good = [row for row, file in enumerate(files.tolist()) if file not in inspection.found]
-        files, labels = files[good], labels[good]
+        known = [row for row, file in enumerate(files.tolist()) if file not in inspection.found]
+        files, labels = files[known], labels[known]
         if len(files) and (keep or skip_bad):
             good, pixels[split] = images.inspect(files, decode, files, inspection, keep)
             files, labels = files[good], labels[good]
@@ -61,7 +62,7 @@ def read(
     _check_enough(folder, parts)
     names = {split: tuple(files.tolist()) for split, (files, _) in parts.items()}
     classes, parts = _of_classes_left(classes, parts)
-    examples = {
+    examples: dict[str, Any] = {
         split: None
         if not len(labels)
         else Arrays(pixels[split], labels)

@@ -29,7 +29,7 @@ def read(
         between = decoded[end : found.start()]
         byte, line = byte + len(between.encode()), line + between.count("\n")
         subject = f"line {line} of `{path}`"
-        received = f"byte {byte}, {content[byte : byte + 1]}"
+        received = f"byte {byte}, {content[byte : byte + 1]!r}"
         inspection.bad(byte, f"byte {byte}", "not UTF-8", subject, "text in UTF-8", received)
         end, byte = found.end(), byte + 1
     skipped = inspection.done(len(content), f"file `{path}`")

@@ -3,6 +3,7 @@
 import socket
 import urllib.parse
 import urllib.request
+from typing import Any
 
 import numpy as np
 
@@ -62,15 +63,15 @@ def read(
     parts = _three(name, parts, seed, validation, test)
     keep = total * np.prod(size) * channels <= memory
     for split, (contents, labels, places) in parts.items():
-        good = [row for row, place in enumerate(places.tolist()) if place not in inspection.found]
-        contents, labels, places = contents[good], labels[good], places[good]
+        known = [row for row, place in enumerate(places.tolist()) if place not in inspection.found]
+        contents, labels, places = contents[known], labels[known], places[known]
         if len(labels) and (keep or skip_bad):
             good, pixels = images.inspect(contents, decode, places, inspection, keep)
             contents = pixels if keep else contents[good]
             labels, places = labels[good], places[good]
         parts[split] = (contents, labels, places)
     skipped = inspection.done(total, f"data `{name}`")
-    examples = {
+    examples: dict[str, Any] = {
         split: None
         if not len(labels)
         else Arrays(contents, labels)

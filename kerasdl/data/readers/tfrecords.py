@@ -142,6 +142,7 @@ class Records(_FromFiles):
     """
 
     places: np.ndarray
+    _seen: np.ndarray = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self):
         object.__setattr__(self, "_seen", np.zeros(len(self.places), bool))
@@ -284,7 +285,8 @@ def read(
     known = _known((folder if folder.is_dir() else folder.parent) / FEATURES)
     features = _features(known)
     classes = known["classes"] and tuple(known["classes"])
-    places, whole = {split: [] for split in NAMES}, []
+    places: dict[str, list[np.ndarray]] = {split: [] for split in NAMES}
+    whole = []
     for number, file in enumerate(paths):
         split = next((name for name in NAMES if file.name.startswith(name)), "train")
         expected = known.get("counts", {}).get(file.name)
@@ -294,7 +296,7 @@ def read(
         found = tfrecord_format.inspected_index(file, expected, inspection)
         places[split].append(_places(number, *found))
     inspection.check()
-    parts = {
+    parts: dict[str, Any] = {
         split: Records(features, tuple(map(str, paths)), np.concatenate(found))
         for split, found in places.items()
         if found
@@ -319,7 +321,9 @@ def read(
     if not parts["train"] or not parts["test"]:
         expected = "enough records to train and to test"
         raise errors.InvalidInput(f"data `{path}`", expected, f"{total} records")
-    facts = {fact: known.get(fact) and tuple(known[fact]) for fact in FACTS if fact != "task"}
+    facts: dict[str, Any] = {
+        fact: known.get(fact) and tuple(known[fact]) for fact in FACTS if fact != "task"
+    }
     return Source(known["task"], **parts, **facts, skipped=skipped)
 
 
@@ -462,7 +466,8 @@ def write_records(
         facts = {fact: getattr(source.info, fact) for fact in FACTS}
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    counts, structure = {}, None
+    counts: dict[str, int] = {}
+    structure: Any = None
     with contextlib.ExitStack() as renamed:  # leaving it renames all files
         for split in NAMES:
             names = [f"{split}-{i:05}-of-{shards:05}.tfrecord" for i in range(shards)]

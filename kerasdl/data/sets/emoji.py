@@ -37,7 +37,8 @@ def emoji(seed, count=1000, image_size=64) -> Source:
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     images = _drawn(chosen, package / "font" / "glyf_colr0.ttf", *size)
     parts = splitting.in_sequence((images, captions))
-    return Source("captions", *parts, vocabulary=vocabulary)
+    train, validation, test = parts
+    return Source("captions", train, validation, test, vocabulary=vocabulary)
 
 
 def _drawn(characters, font, height, width):

@@ -21,4 +21,5 @@ def faces(seed, validation=0.1, test=0.3) -> Source:
     labels = np.repeat(np.array([1, 0], "int32"), 100)  # the faces come first
     rows = splitting.rows_of_splits(labels, seed, validation, test)
     parts = [(images[part], labels[part]) if len(part) else None for part in rows]
-    return Source("classification", *parts, classes=("other", "face"))
+    train, validation, test = parts
+    return Source("classification", train, validation, test, classes=("other", "face"))

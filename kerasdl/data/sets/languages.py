@@ -87,7 +87,7 @@ def world_names(seed, language="de") -> Source:
     language: str, code of the language, such as "de", "fr" or "pt_BR".
     """
     english, other = (_locale(code, "world_names") for code in ("en", language))
-    found = {}
+    found: dict[str, str] = {}
     for table in ("territories", "languages", "currencies"):
         names, translated = getattr(english, table), getattr(other, table)
         found |= {names[code]: translated[code] for code in sorted(names) if code in translated}

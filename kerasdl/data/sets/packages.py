@@ -18,7 +18,7 @@ def folder(module: str, package: str, data: str) -> pathlib.Path:
         InvalidInput: if it is not installed; says how to install it.
     """
     found = importlib.util.find_spec(module)
-    if found is None:
+    if found is None or not found.submodule_search_locations:
         expected = f"the package {package}: pip install 'kerasdl[data]'"
         raise errors.InvalidInput(f"data `{data}`", expected, "not installed")
     return pathlib.Path(found.submodule_search_locations[0])

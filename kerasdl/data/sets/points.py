@@ -24,7 +24,8 @@ def moons(seed, count=1000, noise=0.2, validation=0.1, test=0.5) -> Source:
     rows = splitting.rows_of_splits(labels, seed, validation, test)
     points, labels = points.astype("float32"), labels.astype("int32")
     parts = [(points[part], labels[part]) if len(part) else None for part in rows]
-    return Source("classification", *parts, classes=("upper", "lower"))
+    train, validation, test = parts
+    return Source("classification", train, validation, test, classes=("upper", "lower"))
 
 
 def ring(seed, count=12_500, modes=8, deviation=0.01, radius=1.0) -> Source:

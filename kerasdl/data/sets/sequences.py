@@ -25,8 +25,10 @@ def sine(seed, count=3000, window=32, horizon=1, noise=0.05) -> Source:
     time = np.arange(count)
     series = np.sin(2 * np.pi * time / 25 + phases[0]) + np.sin(2 * np.pi * time / 60 + phases[1])
     series = (series / 2 + noise * rng.standard_normal(count)).astype("float32")
-    parts = [windows(part, window, horizon) for part in splitting.in_sequence(series)]
-    return Source("regression", *parts)
+    train, validation, test = (
+        windows(part, window, horizon) for part in splitting.in_sequence(series)
+    )
+    return Source("regression", train, validation, test)
 
 
 def windows(series: np.ndarray, window: int, horizon: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -81,5 +83,5 @@ def copy(seed, count=20_000, delay=30, length=5, symbols=8) -> Source:
     inputs[:, length + delay - 1] = 1
     targets[:, -length:] = shown
     vocabulary = ("blank", "signal", *(chr(ord("a") + i) for i in range(symbols)))
-    parts = splitting.in_sequence((inputs, targets))
-    return Source("sequence", *parts, vocabulary=vocabulary)
+    train, validation, test = splitting.in_sequence((inputs, targets))
+    return Source("sequence", train, validation, test, vocabulary=vocabulary)

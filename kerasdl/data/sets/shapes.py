@@ -73,7 +73,8 @@ def shapes(
     classes = names.get(elements[0]) if single else SHAPES
     vocabulary = CAPTION if "caption" in elements else None
     kind = "classification" if single else _kind_of(elements)
-    return Source(kind, *parts, classes=classes, vocabulary=vocabulary)
+    train, validation, test = parts
+    return Source(kind, train, validation, test, classes=classes, vocabulary=vocabulary)
 
 
 def _kind_of(elements):

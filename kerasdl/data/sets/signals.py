@@ -93,4 +93,5 @@ def tones(
     rows = splitting.rows_of_splits(labels, seed, validation, test)
     parts = [(sounds[part], labels[part]) if len(part) else None for part in rows]
     classes = {"note": NOTES, "waveform": tuple(WAVEFORMS)}[target]
-    return Source("classification", *parts, classes=classes)
+    train, validation, test = parts
+    return Source("classification", train, validation, test, classes=classes)

@@ -87,4 +87,7 @@ def table(
         targets, scale = target.standardized(targets), (*target.mean, *target.deviation)
     parts = [(inputs[part], targets[part]) if len(part) else None for part in rows]
     task = "classification" if classes else "regression"
-    return Source(task, *parts, classes=classes, target_scale=scale, columns=fitted)
+    train, validated, tested = parts
+    return Source(
+        task, train, validated, tested, classes=classes, target_scale=scale, columns=fitted
+    )

@@ -1,6 +1,7 @@
 """Ensemble: the mean prediction of several networks that were trained independently."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -74,10 +75,10 @@ class Ensemble(Network):
         num_classes: int = 10,
         input_shape: tuple[int, int, int] = (32, 32, 3),
         **kwargs,
-    ):
+    ) -> "Ensemble":
         """Create an ensemble of `count` simple CNNs."""
         checks.integers(count=count)
-        shape = {"num_classes": num_classes, "input_shape": input_shape}
+        shape: dict[str, Any] = {"num_classes": num_classes, "input_shape": input_shape}
         members = [SimpleCNN(widths, units, dropout, **shape) for _ in range(count)]
         return cls(members, activation, **kwargs)
 

@@ -44,10 +44,10 @@ class Localizer(Network):
 
     def __init__(
         self,
-        widths=(32, 64, 128, 128),
-        units=128,
-        num_classes=5,
-        input_shape=(64, 64, 3),
+        widths: tuple[int, ...] = (32, 64, 128, 128),
+        units: int = 128,
+        num_classes: int = 5,
+        input_shape: tuple[int, int, int] = (64, 64, 3),
         **kwargs,
     ):
         checks.integers(units=units, num_classes=num_classes)

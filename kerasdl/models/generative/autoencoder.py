@@ -1,6 +1,7 @@
 """The dense encoder and decoder of an autoencoder."""
 
 import math
+from collections.abc import Callable
 
 import keras
 from keras import layers
@@ -42,7 +43,7 @@ class Encoder(Network):
         self,
         latent_dim: int = 32,
         widths: tuple[int, ...] = (128, 64),
-        activation="relu",
+        activation: str | Callable = "relu",
         input_shape: tuple[int, ...] = (28, 28, 1),
         **kwargs,
     ):
@@ -79,7 +80,7 @@ class Decoder(Network):
         self,
         latent_dim: int = 32,
         widths: tuple[int, ...] = (64, 128),
-        activation="relu",
+        activation: str | Callable = "relu",
         image_shape: tuple[int, ...] = (28, 28, 1),
         **kwargs,
     ):

@@ -1,5 +1,7 @@
 """DCGAN's generator of transposed convolutions and discriminator of strided ones."""
 
+from collections.abc import Callable
+
 import keras
 from keras import layers
 
@@ -83,7 +85,7 @@ class Generator(Network):
         latent_dim: int = 100,
         width: int = 64,
         start: int = 4,
-        activation="relu",
+        activation: str | Callable = "relu",
         image_shape: tuple[int, int, int] = (64, 64, 3),
         **kwargs,
     ):

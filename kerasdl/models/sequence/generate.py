@@ -2,17 +2,19 @@
 
 import functools
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
+from numpy.typing import ArrayLike
 
 from kerasdl.errors import InvalidInput
 from kerasdl.models.sequence import decoding
 
 
 def generate(
-    model,
-    prompt,
+    model: keras.Model,
+    prompt: ArrayLike,
     count: int,
     temperature: float = 1.0,
     top_k: int | None = None,
@@ -69,7 +71,7 @@ def _check(condition, name, expected, received):
         raise InvalidInput(f"value for argument `{name}`", expected, received)
 
 
-def _checked_prompt(prompt, vocabulary_size):
+def _checked_prompt(prompt, vocabulary_size) -> np.ndarray:
     prompt = np.asarray(prompt)
     if prompt.ndim not in (1, 2) or not prompt.size or prompt.dtype.kind not in "iu":
         received = f"shape {prompt.shape} of {prompt.dtype}"

@@ -8,6 +8,7 @@ from kerasdl.layers.transformer_block import TransformerBlock
 from kerasdl.models.network import Network, cross_entropy
 from kerasdl.models.sequence.generate import generate
 from kerasdl.utils import checks
+from kerasdl.utils.types import Tensor
 
 VARIANTS = {
     "GPT": {
@@ -87,11 +88,11 @@ class GPT(Network):
         return {"optimizer": keras.optimizers.AdamW(1e-3), **cross_entropy()}
 
     @property
-    def context(self):
+    def context(self) -> int:
         return self._arguments["context"]
 
     @property
-    def blocks(self):
+    def blocks(self) -> list[keras.Layer]:
         return [self.get_layer(f"block{i + 1}") for i in range(self._arguments["depth"])]
 
     def call(self, inputs, training=None, mask=None):
@@ -102,13 +103,15 @@ class GPT(Network):
     generate = generate
     horizon = context  # a prediction depends on no more tokens than these
 
-    def begin(self, tokens, length, size):
+    def begin(
+        self, tokens: Tensor, length: int | Tensor, size: int | Tensor
+    ) -> tuple[list, int | Tensor]:
         """Return a cache for `size` tokens that holds the first `length - 1`, and that number."""
         cache = [block.attention.empty_cache(tokens.shape[0], size) for block in self.blocks]
         _, cache = self.step(tokens, cache, 0)
         return cache, length - 1
 
-    def step(self, tokens, cache, position):
+    def step(self, tokens: Tensor, cache: list, position: int | Tensor) -> tuple[Tensor, list]:
         """Return the logits after `tokens`, which start at `position`, and the updated cache."""
         embed, locate = self.get_layer("token"), self.get_layer("position")
         x = embed(tokens) + locate(position + ops.arange(tokens.shape[1]))

@@ -6,6 +6,7 @@ from keras import layers
 from kerasdl.models.network import Network, cross_entropy
 from kerasdl.models.sequence.generate import generate
 from kerasdl.utils import checks
+from kerasdl.utils.types import Tensor
 
 VARIANTS = {
     "LSTMLanguageModel": {
@@ -60,21 +61,21 @@ class LSTMLanguageModel(Network):
         return {"optimizer": keras.optimizers.AdamW(1e-3), **cross_entropy()}
 
     @property
-    def context(self):
+    def context(self) -> int:
         return self._arguments["context"]
 
     @property
-    def cells(self):
+    def cells(self) -> list[keras.Layer]:
         return [self.get_layer(f"lstm{i + 1}").cell for i in range(self._arguments["depth"])]
 
     generate = generate
     horizon = None  # a prediction depends on everything before it
 
-    def begin(self, tokens, length, size):
+    def begin(self, tokens: Tensor, length: int | Tensor, size: int | Tensor) -> tuple[list, int]:
         """Return the initial state, which has read no token yet."""
         return [cell.get_initial_state(tokens.shape[0]) for cell in self.cells], 0
 
-    def step(self, tokens, state, position):
+    def step(self, tokens: Tensor, state: list, position: int | Tensor) -> tuple[Tensor, list]:
         """Return the logits after `tokens`, one for each text, and the new state."""
         x = self.get_layer("token")(tokens[:, 0])
         after = []

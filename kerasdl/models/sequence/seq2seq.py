@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 from keras import layers, ops
+from numpy.typing import ArrayLike
 
 from kerasdl.models.network import Network, cross_entropy
 from kerasdl.utils import checks
@@ -42,7 +43,9 @@ class Seq2Seq(Network):
     Luong, Pham, Manning (2015), Effective Approaches to Attention-based Neural Machine Translation.
     """
 
-    def __init__(self, vocabulary_size=100, width=256, dropout=0.1, **kwargs):
+    def __init__(
+        self, vocabulary_size: int = 100, width: int = 256, dropout: float = 0.1, **kwargs
+    ):
         checks.integers(vocabulary_size=vocabulary_size, width=width)
         checks.check("width", width, width % 2 == 0, "an even number: half for each direction")
         checks.fractions(dropout=dropout)
@@ -72,7 +75,7 @@ class Seq2Seq(Network):
     def training_defaults(self) -> dict:
         return {"optimizer": keras.optimizers.AdamW(1e-3), **cross_entropy()}
 
-    def generate(self, source, length: int) -> np.ndarray:
+    def generate(self, source: ArrayLike, length: int) -> np.ndarray:
         """Translate by choosing the most probable token, again and again.
 
         Args:
@@ -92,7 +95,7 @@ class Seq2Seq(Network):
         ended = np.cumsum(target[:, 1:] == 0, axis=1) > 0
         return np.where(ended, 0, target[:, 1:])
 
-    def attention(self, source, target) -> np.ndarray:
+    def attention(self, source: ArrayLike, target: ArrayLike) -> np.ndarray:
         """How much each target position attends to each source position: (batch, time, source).
 
         Args:

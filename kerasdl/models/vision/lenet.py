@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from kerasdl.models.network import Classifier, Shape
+from kerasdl.models.network import Classifier
 from kerasdl.utils import checks
 
 VARIANTS = {"LeNet5": {"lenet5": {}, "lenet5_tiny": {"input_shape": (8, 8, 1)}}}
@@ -26,7 +26,12 @@ class LeNet5(Classifier):
     to drawn digits in place of ReLU, max pooling, a full convolution and a linear output.
     """
 
-    def __init__(self, num_classes: int | None = 10, input_shape: Shape = (28, 28, 1), **kwargs):
+    def __init__(
+        self,
+        num_classes: int | None = 10,
+        input_shape: tuple[int, int, int] = (28, 28, 1),
+        **kwargs,
+    ):
         checks.integers(optional=True, num_classes=num_classes)
         checks.image_shapes(smallest=4, input_shape=input_shape)
         x = inputs = keras.Input(input_shape)

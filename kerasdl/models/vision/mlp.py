@@ -53,4 +53,4 @@ class MLP(Classifier):
         if num_classes is not None:
             x = layers.Dense(num_classes, name="logits")(x)
         super().__init__(inputs, x, **kwargs)
-        self.pyramid = {}
+        self.pyramid: dict[int, keras.KerasTensor] = {}

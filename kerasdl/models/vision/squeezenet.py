@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from kerasdl.models.network import Classifier
+from kerasdl.models.network import Classifier, Shape
 from kerasdl.utils import checks
 
 VARIANTS = {
@@ -70,12 +70,12 @@ class SqueezeNet(Classifier):
 
     def __init__(
         self,
-        depths=(3, 4, 1),
-        widths=(16, 16, 32, 32, 48, 48, 64, 64),
-        stem="imagenet",
-        dropout=0.5,
-        num_classes=1000,
-        input_shape=(224, 224, 3),
+        depths: tuple[int, ...] = (3, 4, 1),
+        widths: tuple[int, ...] = (16, 16, 32, 32, 48, 48, 64, 64),
+        stem: str = "imagenet",
+        dropout: float = 0.5,
+        num_classes: int | None = 1000,
+        input_shape: Shape = (224, 224, 3),
         **kwargs,
     ):
         checks.integer_tuples(depths=depths)
