@@ -33,7 +33,8 @@ def atomic(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     """
     path = pathlib.Path(path)
     partial = path.with_name(f"{PARTIAL}{path.name}")
-    _remove(partial)  # what a killed process may have left
+    if partial.is_dir():  # a killed process left it; a file would be overwritten
+        shutil.rmtree(partial, ignore_errors=True)
     try:
         yield partial
         os.replace(partial, path)
