@@ -1,5 +1,6 @@
 """The base class of callbacks that record something at the end of some epochs."""
 
+import abc
 import os
 import time
 
@@ -11,7 +12,7 @@ from kerasdl.utils import checks
 TIME_FRACTION = 1 / 30  # of the training time may be spent on recording
 
 
-class EpochCallback(keras.callbacks.Callback):
+class EpochCallback(keras.callbacks.Callback, abc.ABC):
     """Call `record(epoch)` at the end of some epochs and list them in `epochs`.
 
     By default an epoch is skipped while recording has taken more than a thirtieth of the time since
@@ -45,9 +46,9 @@ class EpochCallback(keras.callbacks.Callback):
             self.record(epoch)
             self.seconds_spent += time.perf_counter() - now
 
+    @abc.abstractmethod
     def record(self, epoch: int):
         """Record something after an epoch; subclasses implement it."""
-        raise NotImplementedError
 
     def on_train_end(self, logs=None):
         self.events.close()

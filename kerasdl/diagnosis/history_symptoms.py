@@ -117,7 +117,8 @@ def contradicting_labels(case: Case) -> Finding | None:
     if training_loss > 0.5 * baseline:
         return None
     fractions = case.class_fractions
-    assert fractions is not None  # only a classifier has a baseline
+    if fractions is None:
+        return None
     chance, largest = float(np.sum(fractions**2)), fractions.max()
     deviation = np.sqrt(chance * (1 - chance) / case.validation_size)
     wrong = accuracy is not None and accuracy[-1] < min(chance / 2, chance - 3 * deviation)

@@ -55,9 +55,8 @@ def figure(width: float, height: float) -> Iterator["Figure"]:
 
 def tighten(picture: "Figure"):
     """Leave almost no space between the images of a figure."""
-    engine = picture.get_layout_engine()
-    assert engine is not None  # `figure` sets one
-    engine.set(**TIGHT)
+    if engine := picture.get_layout_engine():
+        engine.set(**TIGHT)
 
 
 def image_grid(

@@ -1,5 +1,6 @@
 """The base class of model files: size, metadata, and `predict` with checked inputs."""
 
+import abc
 import functools
 import os
 import pathlib
@@ -13,7 +14,7 @@ from kerasdl.export.metadata import Metadata
 from kerasdl.utils.types import Arrays
 
 
-class ModelFile:
+class ModelFile(abc.ABC):
     """A model file that can be run.
 
     A subclass for a format defines `call(**arrays)`, which returns the outputs of one batch by
@@ -35,28 +36,28 @@ class ModelFile:
     def __repr__(self):
         return f"{type(self).__name__}({str(self.path)!r}, {self.size:,} bytes)"
 
+    @abc.abstractmethod
     def call(self, **arrays: np.ndarray) -> dict[str, np.ndarray]:
         """Return the outputs of one batch by name."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def runner(self) -> Callable[[], object]:
         """Return a function that runs the file on made-up inputs, for measuring its latency."""
-        raise NotImplementedError
 
     @property
+    @abc.abstractmethod
     def inputs(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
         """Shape (-1 for a free size) and type of each input, by name."""
-        raise NotImplementedError
 
     @property
+    @abc.abstractmethod
     def outputs(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
         """The same of each output."""
-        raise NotImplementedError
 
     @property
+    @abc.abstractmethod
     def metadata(self) -> Metadata:
         """Labels, description, input range and more, if the file has them."""
-        raise NotImplementedError
 
     @property
     def size(self) -> int:

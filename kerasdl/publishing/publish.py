@@ -15,6 +15,7 @@ import platform
 import shutil
 import zipfile
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import keras
 import numpy as np
@@ -38,8 +39,8 @@ CALIBRATED = ("int8", "int16x8")
 
 def publish(name: str, folder: pathlib.Path = FOLDER, runs: pathlib.Path = RUNS):
     """Fill `folder/name` with the trained model, its float files, and the smallest good ones."""
-    run = catalog.get(name).recipe.run(runs / name)
-    assert run is not None  # only workers beside the chief get no run
+    # only workers beside the chief get no run
+    run = cast(Run, catalog.get(name).recipe.run(runs / name))
     splits = run.load_data()
     rows, files = judge(run, _convert(run, splits), splits)
     best = smallest(rows)

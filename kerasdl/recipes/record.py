@@ -7,10 +7,12 @@ import argparse
 import json
 import pathlib
 import tempfile
+from typing import cast
 
 import keras
 
 from kerasdl import recipes
+from kerasdl.runs.run import Run
 from kerasdl.tasks.generation import CLASSIFIERS
 from kerasdl.utils.files import write_json
 
@@ -30,8 +32,8 @@ def record(name: str, seeds: list[int]):
     for seed in seeds:
         keras.utils.clear_session()
         with tempfile.TemporaryDirectory() as folder:
-            run = recipe.replace(seed=seed).run(pathlib.Path(folder) / name)
-            assert run is not None  # only workers beside the chief get no run
+            # only workers beside the chief get no run
+            run = cast(Run, recipe.replace(seed=seed).run(pathlib.Path(folder) / name))
             result["versions"] = run.config["versions"]
             result["seeds"][str(seed)] = run.metrics
             if JUDGES.get(recipe.data) == name and seed == recipe.seed:

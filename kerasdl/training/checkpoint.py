@@ -7,7 +7,8 @@ import sys
 import time
 import zipfile
 import zlib
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -76,8 +77,8 @@ class Checkpoint(keras.callbacks.Callback):
                 print(f"{file} cannot be read ({error}); {then}", file=sys.stderr)
                 continue
             if metrics:
-                assert data is not None  # only a run without metrics may leave it out
-                model.test_step(next(iter(data)))  # creates metrics that wait for a first batch
+                # creates metrics that wait for a first batch; without metrics `data` is not needed
+                model.test_step(next(iter(cast(Iterable, data))))
             self._lower(model, meta["lowered"])
             state.put(state.variables_of(model), values)
             self.epoch, self.step = self.now = meta["epoch"], meta["step"]

