@@ -57,16 +57,15 @@ class Classification(task.Task):
         return dataset.map(lambda x, label: (x, tf.one_hot(label, count)), name="one_hot")
 
     def compile(self, model, optimizer, steps_per_execution=1):
-        model.compile(
+        task.compile_and_build(
+            model,
             optimizer(),
             keras.losses.CategoricalCrossentropy(
                 from_logits=True, label_smoothing=self.options["label_smoothing"]
             ),
             metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
             steps_per_execution=steps_per_execution,
-            jit_compile=False,
         )
-        model.optimizer.build(model.trainable_variables)  # or `fit` traces its step twice
 
     def evaluate(self, model, dataset):
         return _metrics(*outputs_of(model, dataset))

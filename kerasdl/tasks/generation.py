@@ -65,9 +65,7 @@ class Generation(task.Task):
     keras_usage = "model.summary()  # noise in, images in [-1, 1] out"
 
     def check_data(self):
-        if len(self.info.shape) != 3:
-            received = f"{self.info.name}, whose inputs have the shape {self.info.shape}"
-            raise errors.InvalidInput("data", f"images for {self.title}", received)
+        self.require_images()
 
     @property
     def objective(self):

@@ -60,15 +60,15 @@ class LanguageModeling(task.Task):
         return {"vocabulary_size": len(self.info.vocabulary), "context": self.info.shape[0]}
 
     def compile(self, model, optimizer, steps_per_execution=1):
-        model.compile(
-            optimizer(beta_2=0.95, global_clipnorm=1.0),
+        adamw = optimizer(beta_2=0.95, global_clipnorm=1.0)
+        # weight decay is for matrices that multiply, not for offsets and embeddings
+        adamw.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "embedding"])
+        task.compile_and_build(
+            model,
+            adamw,
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             steps_per_execution=steps_per_execution,
-            jit_compile=False,
         )
-        # weight decay is for matrices that multiply, not for offsets and embeddings
-        model.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "embedding"])
-        model.optimizer.build(model.trainable_variables)  # or `fit` traces its step twice
 
     def evaluate(self, model, dataset):
         nats = model.evaluate(dataset, verbose=0)

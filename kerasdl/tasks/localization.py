@@ -67,8 +67,7 @@ class Localization(task.Task):
 
     def compile(self, model, optimizer, steps_per_execution=1):
         settings = {**model.training_defaults(), "optimizer": optimizer()}
-        model.compile(**settings, steps_per_execution=steps_per_execution, jit_compile=False)
-        model.optimizer.build(model.trainable_variables)  # or `fit` traces its step twice
+        task.compile_and_build(model, **settings, steps_per_execution=steps_per_execution)
 
     def evaluate(self, model, dataset):
         images, targets = _arrays(dataset)

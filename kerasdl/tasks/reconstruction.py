@@ -5,7 +5,7 @@ from types import MappingProxyType
 import keras
 import numpy as np
 
-from kerasdl import errors, explain
+from kerasdl import explain
 from kerasdl.tasks import task
 
 USAGE = """\
@@ -65,9 +65,7 @@ class Reconstruction(task.Task):
     keras_usage = "images = model.generate(5, seed=0)  # (5, 8, 8, 1)"
 
     def check_data(self):
-        if len(self.info.shape) != 3:
-            received = f"{self.info.name}, whose inputs have the shape {self.info.shape}"
-            raise errors.InvalidInput("data", f"images for {self.title}", received)
+        self.require_images()
 
     @property
     def objective(self):
@@ -81,13 +79,12 @@ class Reconstruction(task.Task):
         return dataset.map(lambda inputs, target: inputs, name="inputs")
 
     def compile(self, model, optimizer, steps_per_execution=1):
-        model.compile(
+        task.compile_and_build(
+            model,
             optimizer(),
             loss=self.options["loss"],
             steps_per_execution=steps_per_execution,
-            jit_compile=False,
         )
-        model.optimizer.build(model.trainable_variables)  # or `fit` traces its step twice
 
     def evaluate(self, model, dataset):
         numbers = model.evaluate(self.prepare(dataset), verbose=0, return_dict=True)

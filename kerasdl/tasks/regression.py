@@ -47,13 +47,12 @@ class Regression(task.Task):
         return {"input_shape": self.info.shape, "num_classes": 1}
 
     def compile(self, model, optimizer, steps_per_execution=1):
-        model.compile(
+        task.compile_and_build(
+            model,
             optimizer(),
             keras.losses.MeanSquaredError(),
             steps_per_execution=steps_per_execution,
-            jit_compile=False,
         )
-        model.optimizer.build(model.trainable_variables)  # or `fit` traces its step twice
 
     def evaluate(self, model, dataset):
         return _metrics(*outputs_of(model, dataset))

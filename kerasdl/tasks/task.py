@@ -204,6 +204,12 @@ class Task(abc.ABC):
         """Whether the browser page can run the exported files."""
         return False
 
+    def require_images(self):
+        """Raise `InvalidInput` unless the inputs are images."""
+        if len(self.info.shape) != 3:
+            received = f"{self.info.name}, whose inputs have the shape {self.info.shape}"
+            raise errors.InvalidInput("data", f"images for {self.title}", received)
+
     def read_image(self, path: str) -> np.ndarray:
         """An image file as an array (height, width, channels) in [0, 1], as the model takes it."""
         if len(self.info.shape) != 3:
@@ -226,6 +232,12 @@ class Task(abc.ABC):
 def _check_file(path, expected):
     if not pathlib.Path(path).is_file():
         raise errors.InvalidInput("input", expected, f"{path}, which is no file")
+
+
+def compile_and_build(model: keras.Model, optimizer: keras.Optimizer, loss=None, **settings):
+    """Compile a model without XLA and build its optimizer, or `fit` would trace its step twice."""
+    model.compile(optimizer, loss, jit_compile=False, **settings)
+    model.optimizer.build(model.trainable_variables)
 
 
 def gather(dataset: tf.data.Dataset, count: int | None = None) -> tuple[np.ndarray, ...]:

@@ -55,14 +55,13 @@ class Translation(task.Task):
         return {"vocabulary_size": len(self.info.vocabulary)}
 
     def compile(self, model, optimizer, steps_per_execution=1):
-        model.compile(
+        task.compile_and_build(
+            model,
             optimizer(global_clipnorm=1.0),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=[keras.metrics.SparseCategoricalAccuracy(name="token_accuracy")],
             steps_per_execution=steps_per_execution,
-            jit_compile=False,
         )
-        model.optimizer.build(model.trainable_variables)  # or `fit` traces its step twice
 
     def evaluate(self, model, dataset):
         (source, _), target = _arrays(dataset)

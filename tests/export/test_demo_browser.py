@@ -12,9 +12,9 @@ import tensorflow as tf
 from keras import layers
 from playwright.sync_api import expect
 
-from kerasdl import export, recipes
+from kerasdl import export
 from kerasdl.export import demo
-from kerasdl.models.vision import simple_cnn  # noqa: F401 (registers the class of the classifier)
+from kerasdl.tasks.generation import CLASSIFIERS
 from tests.export.browser import CHROMIUM, DESK, DIGITS, PHONE, Visit, chromium, serving, smooth
 
 pytestmark = [
@@ -35,7 +35,8 @@ def digits():
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, digits):
     """A classifier of digits as float and int8 files."""
-    folder, model = tmp_path_factory.mktemp("files"), keras.models.load_model(recipes.JUDGE)
+    folder = tmp_path_factory.mktemp("files")
+    model = keras.models.load_model(CLASSIFIERS / "digits.keras")
     metadata = {"labels": tuple("0123456789"), "description": "simple_cnn, trained on digits"}
     options = {"activation": "softmax", **metadata}
     calibration = {"quantize": "int8", "calibration": digits[0][:200]}
