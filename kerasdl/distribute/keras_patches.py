@@ -108,10 +108,12 @@ def _maybe_symbolic_build(self, iterator=None, data_batch=None):
 def _make_function(self, step_function):
     """Make steps that weight their loss and metrics by the replica's fraction of the batch.
 
-    The batch is taken inside the traced function, which is therefore traced once for batches of any
-    size. If a batch had the usual size on one worker and another on the next, only one would trace
-    anew, and their collectives would no longer match. With `steps_per_execution` the steps follow
-    each other in Python, because TensorFlow gives collectives in a traced loop no keys.
+    The batch is taken before the traced function is called: inside, what needs no data, such as
+    the optimizer's counter, would run once more at the end of the data. The function is traced
+    once for all batches of a dataset. If it were traced for each size, and a batch had the usual
+    size on one worker and another on the next, only one would trace anew, and their collectives
+    would no longer match. With `steps_per_execution` the steps follow each other in Python, because
+    TensorFlow gives collectives in a traced loop no keys.
     """
     strategy = self.distribute_strategy
     if strategy.num_replicas_in_sync == 1:
@@ -123,13 +125,21 @@ def _make_function(self, step_function):
         outputs = strategy.run(step_function, args=(data,))
         return reduce_per_replica(outputs, strategy, reduction="auto")
 
-    @tf.autograph.experimental.do_not_convert
-    def next_step(iterator):
-        return step(iterator.get_next())
+    traced = {}  # by the specification of the batches
+    latest = (None, None)  # the iterator, and what is traced for it
 
-    if not self.run_eagerly:
-        step = tf.function(step, reduce_retracing=True, jit_compile=self.jit_compile)
-        next_step = tf.function(next_step, reduce_retracing=True)
+    def next_step(iterator):
+        nonlocal latest
+        data = next(iterator)
+        if self.run_eagerly:
+            return step(data)
+        if latest[0] is not iterator:
+            # a dataset whose last batch is smaller has batches of an unknown size
+            spec = iterator.element_spec
+            if repr(spec) not in traced:
+                traced[repr(spec)] = tf.function(step, [spec], jit_compile=self.jit_compile)
+            latest = iterator, traced[repr(spec)]
+        return latest[1](data)
 
     def function(iterator):
         outputs = next_step(iterator)

@@ -81,9 +81,10 @@ def train(
         begin = time.perf_counter()
         trainer.fit()
         seconds = time.perf_counter() - begin
+        if replicas.chief:
+            files.write_history(run.path / files.HISTORY, trainer.history)
         model = replicas.save(model, run.path / files.MODEL)
         if model is not None:  # this is the chief
-            files.write_history(run.path / files.HISTORY, trainer.history)
             metrics = {
                 "test": task.evaluate(model, splits.test),
                 "seconds": round(seconds, 1),

@@ -87,7 +87,7 @@ def test_a_cluster_that_announces_the_end(processes, assert_resumes):
     status, error = process.end()
     assert status == 128 + signal.SIGTERM, error
     assert stopped("0 of 3 epochs and 26 of 26 steps", folder / "term") in error, error
-    assert "Stopping after this step; once more stops at once." in error
+    assert "Stopping after this step; a second signal stops at once." in error
     assert_resumes(folder / "term")
 
 
@@ -109,6 +109,6 @@ def test_ctrl_c_once_and_in_what_computes_for_ever_twice(processes, assert_resum
     assert time.monotonic() - begin < 3
     assert status == 130
     assert stopped("1 of 3 epochs and 16 of 26 steps", folder / "once") in error, error
-    assert error.count("Stopping after this step; once more stops at once.") == 2
+    assert error.count("Stopping after this step; a second signal stops at once.") == 2
     assert "Stopped at once; 0 of 3 epochs are kept." in error, error
     assert_resumes(folder / "once")
