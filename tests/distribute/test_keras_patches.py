@@ -43,3 +43,28 @@ keras_patches.apply()
 assert before != (dict(vars(owner)), dict(vars(trainer)))
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+COUNT = """
+import keras, numpy as np, tensorflow as tf
+from kerasdl import distribute
+
+strategy = distribute.strategy("cpu:2")
+x = np.ones((38, 3), "float32")  # five batches, the last of six
+with strategy.scope():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse", steps_per_execution=STEPS)
+data = tf.data.Dataset.from_tensor_slices((x, x[:, :1])).batch(8)
+model.fit(data, epochs=2, verbose=0, shuffle=False)
+print("steps", int(model.optimizer.iterations.value.numpy()))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [1, 4])
+def test_the_optimizer_counts_the_steps_of_several_replicas(steps):
+    """A step that ran without data at the end of an epoch would count and shift the schedule."""
+    command = [sys.executable, "-c", COUNT.replace("STEPS", str(steps))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-2:] == ["steps", "10"]
