@@ -234,7 +234,7 @@ def _check_file(path, expected):
         raise errors.InvalidInput("input", expected, f"{path}, which is no file")
 
 
-def compile_and_build(model: keras.Model, optimizer: keras.Optimizer, loss=None, **settings):
+def compile_and_build(model: keras.Model, optimizer: keras.Optimizer, loss: Any = None, **settings):
     """Compile a model without XLA and build its optimizer, or `fit` would trace its step twice."""
     model.compile(optimizer, loss, jit_compile=False, **settings)
     model.optimizer.build(model.trainable_variables)
