@@ -147,7 +147,7 @@ def compress(
         for variable, value in zip(flat.variables, before, strict=True):
             variable.assign(value)
         raise
-    report = evaluator.report(file, model, method=method, epochs=epochs)
+    report = evaluator.report(file, model, method=method, epochs=per_step)
     return Compressed(file, model, method, tuple(work.untouched), report)
 
 
