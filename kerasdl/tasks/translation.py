@@ -7,9 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from kerasdl import errors, explain
+from kerasdl.models.sequence.seq2seq import START
 from kerasdl.tasks import task
-
-START = 1  # the token that a target begins with; 0 pads and ends it
 
 USAGE = """\
 The inputs are the source and the target so far, `int32` numbers in the vocabulary of `result.json`,

@@ -31,8 +31,8 @@ def import_tensorflow(find_devices: bool = True):
     """Import TensorFlow without its start-up messages.
 
     Args:
-        find_devices: Whether to initialize the devices too. A multi-worker strategy must do that
-            itself, so whoever makes one passes False and wraps the call in `native_stderr`.
+        find_devices: bool, whether to initialize the devices too. A multi-worker strategy must do
+            that itself: pass False and make the strategy inside `native_stderr`.
     """
     with native_stderr():
         import tensorflow as tf
