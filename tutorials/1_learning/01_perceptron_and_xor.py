@@ -16,7 +16,7 @@
 # $$\hat y = [\,w \cdot x + b \ge 0\,] \qquad w \leftarrow w + (y - \hat y)\,x \qquad
 # b \leftarrow b + (y - \hat y)$$
 #
-# Run it: `python tutorials/1_learning/01_perceptron_and_xor.py` (10 seconds).
+# Run it: `python tutorials/1_learning/01_perceptron_and_xor.py` (5 seconds).
 # You will see the line turn until AND is learned, the sixteen functions and the two that no line
 # separates, why a sigmoid does not help, and how a second layer solves XOR.
 

@@ -19,7 +19,7 @@
 # \frac{\partial L}{\partial U} = \sum_t h_{t-1}^\top \delta_t \qquad
 # \delta_t = (\partial L / \partial h_t + \delta_{t+1} U^\top)\,(1 - h_t^2)$$
 #
-# Run it: `python tutorials/1_learning/02_backpropagation_by_hand.py` (30 seconds).
+# Run it: `python tutorials/1_learning/02_backpropagation_by_hand.py` (45 seconds).
 # You will see numbers go forward and gradients come back through a small network, how often a
 # hidden layer learns XOR, the same through time, and what is lost if the gradient is cut.
 

@@ -13,7 +13,7 @@
 #
 # Everything else stays: forward pass, backward pass, a step against the gradient.
 #
-# Run it: `python tutorials/1_learning/03_first_network.py` (15 seconds).
+# Run it: `python tutorials/1_learning/03_first_network.py` (10 seconds).
 # You will see two identical learning curves, a network that learns digits, and the digits that it
 # gets wrong.
 

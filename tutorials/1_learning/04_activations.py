@@ -15,7 +15,7 @@
 # $$\sigma(z) = \frac{1}{1 + e^{-z}} \qquad \sigma' = \sigma (1 - \sigma) \qquad
 # \tanh' = 1 - \tanh^2 \qquad \mathrm{softmax}_i = \frac{e^{z_i}}{\sum_j e^{z_j}}$$
 #
-# Run it: `python tutorials/1_learning/04_activations.py` (60 seconds).
+# Run it: `python tutorials/1_learning/04_activations.py` (30 seconds).
 # You will see eight activations with their slopes, a unit that dies and others that recover,
 # softmax at three temperatures, and what each activation learns in a deep network.
 

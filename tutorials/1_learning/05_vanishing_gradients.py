@@ -20,7 +20,7 @@
 # \mathrm{Var}(h_L) = (n\,\mathrm{Var}(w)\,\kappa)^L\, \mathrm{Var}(h_0) \qquad
 # g \leftarrow g \min(1, \tau / |g|)$$
 #
-# Run it: `python tutorials/1_learning/05_vanishing_gradients.py` (45 seconds).
+# Run it: `python tutorials/1_learning/05_vanishing_gradients.py` (25 seconds).
 # You will see a signal pass through twenty layers, gradients come back through ten, what helps, and
 # two ways to clip a gradient that explodes.
 

@@ -17,7 +17,7 @@
 # m \leftarrow \beta_1 m + (1 - \beta_1) g \quad v \leftarrow \beta_2 v + (1 - \beta_2) g^2 \quad
 # w \leftarrow w - \eta\, \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}$$
 #
-# Run it: `python tutorials/1_learning/06_optimizers.py` (10 seconds).
+# Run it: `python tutorials/1_learning/06_optimizers.py` (5 seconds).
 # You will see six optimizers in a ravine, momentum in a minimum, over a saddle and when the
 # learning rate falls, and what Adam's bias correction and AdamW's decay do.
 

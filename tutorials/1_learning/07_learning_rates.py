@@ -19,7 +19,7 @@
 # $$\eta_t = \eta \frac t r \;\; (t < r) \qquad
 # \eta_t = \frac \eta 2 \Big(1 + \cos \pi \frac{t - r}{T - r}\Big) \;\; (r \le t \le T)$$
 #
-# Run it: `python tutorials/1_learning/07_learning_rates.py` (75 seconds).
+# Run it: `python tutorials/1_learning/07_learning_rates.py` (55 seconds).
 # You will see learning rates that are too low and too high, nine schedules, a sweep, and how well
 # digits are read with each.
 

@@ -20,7 +20,7 @@
 # is continuous, the set on which it is approximated is closed and bounded, the activation is not a
 # polynomial, and there may be as many neurons as it takes.
 #
-# Run it: `python tutorials/1_learning/08_universal_approximation.py` (75 seconds).
+# Run it: `python tutorials/1_learning/08_universal_approximation.py` (45 seconds).
 # You will see a sine made of bends, what training finds inside and outside the interval, and where
 # width helps and where it does not.
 

@@ -15,7 +15,7 @@
 # $$\min_w \tfrac 1 {2n} |Xw - y|^2 + \lambda_1 \sum |w_i| + \tfrac{\lambda_2} 2 \sum w_i^2 \qquad
 # w \leftarrow \mathrm{sign}(u) \max(|u| - \eta \lambda_1, 0),\;\; u = w - \eta g$$
 #
-# Run it: `python tutorials/1_learning/09_l1_l2_and_early_stopping.py` (15 seconds).
+# Run it: `python tutorials/1_learning/09_l1_l2_and_early_stopping.py` (10 seconds).
 # You will see where the optimum lands, the weights as the price rises, and what stopping early
 # does.
 

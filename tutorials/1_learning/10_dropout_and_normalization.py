@@ -18,7 +18,7 @@
 #
 # In inference nothing is dropped, and averages from training replace the statistics of the batch.
 #
-# Run it: `python tutorials/1_learning/10_dropout_and_normalization.py` (75 seconds).
+# Run it: `python tutorials/1_learning/10_dropout_and_normalization.py` (40 seconds).
 # You will see both by hand, what dropout does against wrong labels, which learning rates and
 # initial weights batch normalization allows, and what it costs.
 

@@ -17,7 +17,7 @@
 # $$\frac{\partial L}{\partial a_1} = \prod_{l=2}^{L} W_l^\top \mathrm{diag}(\sigma'(z_l))
 # \frac{\partial L}{\partial a_L} \qquad \sigma'(z) = \sigma(z)(1 - \sigma(z)) \le \tfrac14$$
 #
-# Run it: `python tutorials/1_learning/11_debugging_with_the_doctor.py` (90 seconds).
+# Run it: `python tutorials/1_learning/11_debugging_with_the_doctor.py` (80 seconds).
 # You will see the loss curves of broken and cured runs, a table of all measurements, the gradients
 # of a network whose gradients vanish, and an error that no curve shows.
 

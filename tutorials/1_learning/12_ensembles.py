@@ -16,7 +16,7 @@
 #
 # $$p = \frac 1 M \sum_m p_m \qquad\qquad -\log p[y] \;\le\; \frac 1 M \sum_m -\log p_m[y]$$
 #
-# Run it: `python tutorials/1_learning/12_ensembles.py` (45 seconds).
+# Run it: `python tutorials/1_learning/12_ensembles.py` (35 seconds).
 # You will see what each further member adds, what members say about doubtful digits, and how sure
 # they are of images that show no digit.
 

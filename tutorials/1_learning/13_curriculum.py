@@ -15,7 +15,7 @@
 #
 # $$\text{pool}_s = \text{argsort}(d)\,[: \lceil N s / S \rceil], \qquad s = 1, \dots, S$$
 #
-# Run it: `python tutorials/1_learning/13_curriculum.py` (75 seconds).
+# Run it: `python tutorials/1_learning/13_curriculum.py` (55 seconds).
 # You will see what the batches of each order consist of, and what is learned in each.
 
 # %%

@@ -13,7 +13,7 @@
 # $$\mathbb E[(\hat f - f)^2] = (\mathbb E[\hat f] - f)^2 + \mathrm{Var}[\hat f]
 # = \text{bias}^2 + \text{variance}$$
 #
-# Run it: `python tutorials/1_learning/14_questions_on_training.py` (30 seconds).
+# Run it: `python tutorials/1_learning/14_questions_on_training.py` (15 seconds).
 # You will see ten questions, each with its answer and a figure that shows it.
 
 # %%

@@ -12,7 +12,7 @@
 #
 # $$A = \mathrm{softmax}(Q K^\top / \sqrt d) \qquad \mathrm{Var}[q \cdot k] = d$$
 #
-# Run it: `python tutorials/1_learning/15_questions_on_networks.py` (60 seconds).
+# Run it: `python tutorials/1_learning/15_questions_on_networks.py` (30 seconds).
 # You will see ten questions, each with its answer and a figure that shows it.
 
 # %%

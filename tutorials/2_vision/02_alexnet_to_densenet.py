@@ -16,7 +16,7 @@
 # $$\text{ResNet:}\; H(x) = F(x) + x \qquad \text{SE:}\; s(x) \odot x \qquad
 # \text{DenseNet:}\; x_n = H_n([x_0, \dots, x_{n-1}])$$
 #
-# Run it: `python tutorials/2_vision/02_alexnet_to_densenet.py` (45 seconds).
+# Run it: `python tutorials/2_vision/02_alexnet_to_densenet.py` (70 seconds).
 # You will see how much gradient reaches each layer of a plain and of a residual network, and five
 # families side by side.
 

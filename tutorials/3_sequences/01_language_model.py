@@ -14,7 +14,7 @@
 # $$\text{nats} = -\frac1n \sum_t \log p(x_{t+1} \mid x_1 \dots x_t) \qquad
 # \text{perplexity} = e^{\text{nats}} \qquad \text{bits} = \text{nats} / \log 2$$
 #
-# Run it: `python tutorials/3_sequences/01_language_model.py` (45 seconds).
+# Run it: `python tutorials/3_sequences/01_language_model.py` (70 seconds).
 # You will see what each model learns, how far back it uses the text, what two attention heads look
 # at, and what a temperature does to the text that is written.
 

@@ -15,7 +15,7 @@
 # $$\mathrm{loss} = -\mathrm{ELBO} = -\mathbb E_{q(z|x)}[\log p(x|z)]
 # + \beta\,\mathrm{KL}(q(z|x)\,\|\,\mathcal N(0, I))$$
 #
-# Run it: `python tutorials/4_generative/01_autoencoder_to_vae.py` (20 seconds).
+# Run it: `python tutorials/4_generative/01_autoencoder_to_vae.py` (30 seconds).
 # You will see how PCA, an autoencoder and a VAE reconstruct digits, where their codes lie, what is
 # between two codes, what random codes decode to, and what a larger weight of the KL costs.
 

@@ -13,7 +13,7 @@
 # $$\min_G \max_D V = \mathbb E[\log D(x)] + \mathbb E[\log(1 - D(G(z)))]
 # \qquad z \sim \mathcal N(0, I)$$
 #
-# Run it: `python tutorials/4_generative/02_gan.py` (25 seconds).
+# Run it: `python tutorials/4_generative/02_gan.py` (35 seconds).
 # You will see why the generator minimizes another loss than V, a ring that is learned and one that
 # is not, and digits that grow out of noise.
 

@@ -13,7 +13,7 @@
 # $$q = \mathrm{clip}(\mathrm{round}(x / s) + z) \qquad x \approx s\,(q - z) \qquad
 # s = \frac{\max - \min}{255} \qquad z = -128 - \mathrm{round}(\min / s)$$
 #
-# Run it: `python tutorials/6_to_the_phone/01_to_the_phone.py` (15 seconds).
+# Run it: `python tutorials/6_to_the_phone/01_to_the_phone.py` (20 seconds).
 # You will see weights before and after, how few bits are enough, what each file costs, and what
 # happens to the digits that an integer network is least sure of.
 

@@ -17,7 +17,7 @@
 # + (1 - \alpha)\,\mathrm{CE}(y, \sigma(s)) \qquad
 # \frac{\partial}{\partial s} \mathrm{KL} = \frac{\sigma(s / T) - \sigma(t / T)}{T}$$
 #
-# Run it: `python tutorials/6_to_the_phone/04_distillation.py` (45 seconds).
+# Run it: `python tutorials/6_to_the_phone/04_distillation.py` (55 seconds).
 # You will see what a temperature does, why the loss has a factor T^2, which digits look alike to a
 # teacher, and students with and without a teacher.
 

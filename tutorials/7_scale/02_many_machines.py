@@ -17,7 +17,7 @@
 #
 # with the latency $\alpha$ of a message and the bandwidth $\beta$.
 #
-# Run it: `python tutorials/7_scale/02_many_machines.py` (20 seconds).
+# Run it: `python tutorials/7_scale/02_many_machines.py` (15 seconds).
 # It starts two workers on this machine. You will see who reads what, what a message costs, and to
 # how many machines a network scales. With a recipe, the same is `kerasdl launch --workers 2 --
 # train se_resnet_tiny`; for a cluster, see `examples/cluster/`.

@@ -18,7 +18,7 @@
 # is written to a temporary file, which is then renamed. The operating system renames either
 # completely or not at all.
 #
-# Run it: `python tutorials/7_scale/04_surviving_failure.py` (30 seconds).
+# Run it: `python tutorials/7_scale/04_surviving_failure.py` (25 seconds).
 # You will see processes that are killed and continue, and how far a training diverges if only a
 # part of the state is saved.
 
