@@ -1,4 +1,4 @@
-"""Blocks held against the files of tests/reference."""
+"""Fixtures that compare blocks with the files in tests/reference."""
 
 import pathlib
 
@@ -10,7 +10,7 @@ REFERENCE = pathlib.Path(__file__).parents[1] / "reference"
 
 @pytest.fixture
 def assert_equals_reference():
-    """Give a block the weights of a PyTorch module, layer after layer, and compare the outputs."""
+    """Load the weights of a PyTorch module into a block, layer by layer, and compare outputs."""
 
     def check(block, file, atol=1e-5):
         arrays = np.load(REFERENCE / file)
@@ -31,7 +31,7 @@ def assert_equals_reference():
 
 @pytest.fixture
 def pytorch_weights():
-    """Give a transformer block those of a PyTorch layer, whose kernels are (out, in)."""
+    """Load the weights of a PyTorch layer, whose kernels are (out, in), into a block."""
     arrays = np.load(REFERENCE / "transformer_layers.npz")
 
     def load(block, prefix, mlp_norm):
@@ -51,7 +51,7 @@ def pytorch_weights():
 
 @pytest.fixture
 def assert_transparent():
-    """Inline a block until Keras's own layers are left, which must be the same function."""
+    """Inline a block until only Keras's own layers are left, and check that outputs are equal."""
     import keras
 
     def is_ours(layer):
@@ -68,7 +68,8 @@ def assert_transparent():
                 flat, clone_function=lambda layer: layer, call_function=inline
             )
         images = np.random.default_rng(0).random((4, *shape), dtype="float32")
-        for training in (False, True):  # each updates the moving statistics, after it has used them
+        # training comes last, because it updates the moving statistics
+        for training in (False, True):
             np.testing.assert_array_equal(
                 model(images, training=training), flat(images, training=training)
             )

@@ -1,4 +1,4 @@
-"""The past does not depend on the future, and the cache gives what reading everything gives."""
+"""Causal attention ignores later positions, and decoding with a cache equals one full call."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ X = np.random.default_rng(0).normal(size=(2, 7, 8)).astype("float32")
 
 
 @pytest.mark.rows("TRF-20")
-def test_an_output_depends_on_no_later_input():
+def test_outputs_do_not_depend_on_later_inputs():
     changed = X.copy()
     changed[:, 4:] += 1
     causal, full = CausalSelfAttention(heads=2), SelfAttention(heads=2)
@@ -20,7 +20,7 @@ def test_an_output_depends_on_no_later_input():
     assert not np.allclose(np.array(full(X))[:, :4], np.array(full(changed))[:, :4])
 
 
-def test_the_last_output_is_that_of_full_attention():
+def test_the_last_output_equals_full_attention():
     causal, full = CausalSelfAttention(heads=2), SelfAttention(heads=2)
     for attention in (causal, full):
         attention.build(X.shape)
@@ -29,7 +29,7 @@ def test_the_last_output_is_that_of_full_attention():
 
 
 @pytest.mark.rows("TRF-20")
-def test_weights_of_the_future_are_exactly_zero():
+def test_attention_weights_of_later_positions_are_zero():
     attention = CausalSelfAttention(heads=2)
     attention(X)
     weights = np.array(attention.attention_map(100 * X))
@@ -50,14 +50,14 @@ def test_steps_with_a_cache_equal_one_call(lengths):
     np.testing.assert_allclose(keras.ops.concatenate(outputs, axis=1), expected, atol=1e-6)
 
 
-def test_what_a_cache_holds_behind_a_position_does_not_count():
+def test_cache_entries_after_the_position_are_ignored():
     attention = CausalSelfAttention(heads=2)
     expected = attention(X)
-    _, cache = attention.step(X, attention.empty_cache(2, 7), 0)  # positions 3 to 6 are padding now
+    _, cache = attention.step(X, attention.empty_cache(2, 7), 0)  # fills positions 0 to 6
     output, _ = attention.step(X[:, 3:4], cache, 3)
     np.testing.assert_allclose(output, expected[:, 3:4], atol=1e-6)
 
 
-def test_a_cache_is_of_a_layer_that_knows_its_width():
+def test_an_empty_cache_requires_a_built_layer():
     with pytest.raises(InvalidInput, match="called or built"):
         CausalSelfAttention(heads=2).empty_cache(1, 5)

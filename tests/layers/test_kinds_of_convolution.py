@@ -1,4 +1,4 @@
-"""Unshared, gated and separable convolutions, and DropConnect: against what they are made of."""
+"""Locally connected, gated and separable convolutions, and DropConnect."""
 
 import keras
 import numpy as np
@@ -22,14 +22,14 @@ def test_locally_connected_with_the_same_kernel_everywhere_is_a_convolution(stri
 
 
 @pytest.mark.rows("CNO-24", "E-25")
-def test_locally_connected_has_weights_for_each_place():
+def test_locally_connected_has_its_own_kernel_at_each_position():
     layer = layers.LocallyConnected2D(6, 5)
     layer.build((None, 12, 10, 3))
     assert layer.count_params() == 8 * 6 * (5 * 5 * 3 + 1) * 6
 
 
 @pytest.mark.rows("CNO-49")
-def test_a_gate_of_minus_infinity_is_shut_and_of_infinity_open():
+def test_gates_with_extreme_biases_are_closed_and_open():
     layer = layers.GatedConv2D(4, 3)
     layer.build(IMAGES.shape)
     layer.gate.kernel.assign(ops.zeros_like(layer.gate.kernel))
@@ -40,7 +40,7 @@ def test_a_gate_of_minus_infinity_is_shut_and_of_infinity_open():
 
 @pytest.mark.rows("CNO-48")
 @pytest.mark.parametrize("padding", ["same", "valid"])
-def test_a_kernel_that_is_column_times_row_is_separable(padding):
+def test_a_separable_convolution_equals_one_with_the_outer_product(padding):
     sobel = np.outer([1, 2, 1], [-1, 0, 1]).astype("float32")
     grey = IMAGES[..., :1]
     layer = layers.SpatiallySeparableConv2D(1, 3, padding=padding)
@@ -51,15 +51,15 @@ def test_a_kernel_that_is_column_times_row_is_separable(padding):
     np.testing.assert_allclose(layer(grey), expected, atol=1e-5)
 
 
-def test_both_are_made_of_keras_layers(assert_transparent):
+def test_gated_and_separable_convolutions_can_be_inlined(assert_transparent):
     assert_transparent(layers.GatedConv2D(4, 3, strides=2), (8, 8, 3))
     assert_transparent(layers.SpatiallySeparableConv2D(4, 3, strides=2), (8, 8, 3))
 
 
 @pytest.mark.rows("REG-05")
-def test_drop_connect_misses_weights_and_keeps_the_mean():
+def test_drop_connect_drops_weights_and_keeps_the_mean():
     layer = layers.DropConnect(400, rate=0.25, seed=0)
-    ones = np.eye(300, dtype="float32")  # shows the kernel
+    ones = np.eye(300, dtype="float32")  # so the output is the kernel
     layer.build(ones.shape)
     dense = np.asarray(layer(ones))
     np.testing.assert_array_equal(dense, layer.kernel)

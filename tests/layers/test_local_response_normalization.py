@@ -1,4 +1,4 @@
-"""Against PyTorch's numbers, and what half precision would do to it."""
+"""Local response normalization: reference numbers, half precision, arguments."""
 
 import pathlib
 
@@ -32,12 +32,12 @@ def test_equals_the_reference(arguments, expected):
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_squares_do_not_overflow_in_half_precision(policy):
-    images = np.full((1, 1, 1, 5), 300.0, "float32")  # its square is above float16's largest number
+    images = np.full((1, 1, 1, 5), 300.0, "float32")  # the square overflows float16
     outputs = LocalResponseNormalization(dtype=policy)(images)
     np.testing.assert_allclose(outputs, LocalResponseNormalization()(images), rtol=1e-2)
 
 
-def test_is_made_of_keras_operations(assert_transparent):
+def test_it_can_be_inlined(assert_transparent):
     assert_transparent(LocalResponseNormalization(), (4, 4, 8))
 
 

@@ -1,4 +1,4 @@
-"""A patch embedding is a matrix times each patch, and patches are all there is in an image."""
+"""A patch embedding multiplies each patch of an image by one matrix."""
 
 import pathlib
 
@@ -12,18 +12,18 @@ REFERENCE = np.load(pathlib.Path(__file__).parents[1] / "reference" / "vit_tiny.
 IMAGES = np.random.default_rng(0).random((2, 32, 48, 3), dtype="float32")
 
 
-def test_patches_are_tiles_row_by_row():
+def test_patches_are_in_row_major_order():
     patches = np.array(patchify(IMAGES, 16))
     assert patches.shape == (2, 6, 768)
     np.testing.assert_array_equal(patches[:, 4], IMAGES[:, 16:, 16:32].reshape(2, 768))
 
 
 @pytest.mark.rows("TRF-48")
-def test_unpatchify_undoes_patchify():
+def test_unpatchify_inverts_patchify():
     np.testing.assert_array_equal(unpatchify(patchify(IMAGES, 16), 16, (32, 48, 3)), IMAGES)
 
 
-def test_embedding_is_a_matrix_times_each_patch():
+def test_embedding_multiplies_each_patch_by_a_matrix():
     embed = PatchEmbedding(16, 24)
     outputs = embed(IMAGES)
     kernel, bias = embed.get_weights()  # (16, 16, 3, 24), of a convolution of stride 16
@@ -33,7 +33,7 @@ def test_embedding_is_a_matrix_times_each_patch():
 
 
 @pytest.mark.rows("TRF-49")
-def test_embedding_equals_that_of_a_vision_transformer():
+def test_embedding_equals_the_reference_vision_transformer():
     prefix = "w.vit.embeddings."
     embed = PatchEmbedding(4, 24)
     images = REFERENCE["x"].transpose(0, 2, 3, 1)
@@ -54,12 +54,12 @@ def test_embedding_can_be_inlined(assert_transparent):
     assert_transparent(PatchEmbedding(4, 6), (8, 12, 3))
 
 
-def test_embedding_says_which_patch_size_it_expected():
+def test_a_patch_size_that_does_not_divide_the_image_is_refused():
     with pytest.raises(InvalidInput, match=r"a divisor of the image's sides \(32, 48\)"):
         PatchEmbedding(5, 24)(IMAGES)
 
 
-def test_overlapping_tiles_without_a_bias():
+def test_overlapping_patches_without_a_bias():
     embed = PatchEmbedding(8, 5, strides=4, use_bias=False)
     outputs = np.array(embed(IMAGES))
     (kernel,) = embed.get_weights()

@@ -1,4 +1,4 @@
-"""L2 and stochastic pooling, max-unpooling, padding with what is there."""
+"""L2 and stochastic pooling, max unpooling, and padding that repeats the border."""
 
 import keras
 import numpy as np
@@ -14,13 +14,13 @@ IMAGES = RANDOM.normal(size=(3, 8, 12, 5)).astype("float32")
 
 
 @pytest.mark.rows("CNO-32")
-def test_l2_pooling_is_its_formula_and_that_of_the_notes():
+def test_l2_pooling_equals_its_formula():
     found = layers.L2Pooling2D(4)(IMAGES)
     theirs = [pooling.l2_pooling(image, 4) for image in IMAGES]
     np.testing.assert_allclose(found, theirs, rtol=1e-6)
 
 
-def test_l2_pooling_of_zeros_has_a_finite_slope():
+def test_l2_pooling_of_zeros_has_a_finite_gradient():
     x = tf.zeros((1, 2, 2, 1))
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -30,7 +30,7 @@ def test_l2_pooling_of_zeros_has_a_finite_slope():
 
 
 @pytest.mark.parametrize("number", [0.0, 1e-4, 300.0])
-def test_l2_pooling_in_half_precision_neither_overflows_nor_vanishes(number):
+def test_l2_pooling_in_half_precision_neither_overflows_nor_underflows(number):
     x = tf.fill((1, 2, 2, 1), tf.cast(number, "float16"))
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -40,7 +40,7 @@ def test_l2_pooling_in_half_precision_neither_overflows_nor_vanishes(number):
 
 
 @pytest.mark.parametrize("number", [0.0, 1e-6, 300.0, 4e4])
-def test_stochastic_pooling_in_half_precision_neither_overflows_nor_vanishes(number):
+def test_stochastic_pooling_in_half_precision_neither_overflows_nor_underflows(number):
     x = np.full((1, 2, 2, 1), number, "float16")
     layer = layers.StochasticPooling2D(2, seed=0, dtype="mixed_float16")
     for training in (False, True):
@@ -49,7 +49,7 @@ def test_stochastic_pooling_in_half_precision_neither_overflows_nor_vanishes(num
 
 
 @pytest.mark.rows("CNO-33")
-def test_stochastic_pooling_draws_by_size_and_judges_by_the_mean():
+def test_stochastic_pooling_samples_in_training_and_averages_at_inference():
     window = np.array([1.0, 3.0, -2.0, 0.0], "float32").reshape(1, 2, 2, 1)
     layer = layers.StochasticPooling2D(2, seed=0)
     drawn = np.ravel(layer(np.tile(window, (4000, 1, 1, 1)), training=True))
@@ -59,7 +59,7 @@ def test_stochastic_pooling_draws_by_size_and_judges_by_the_mean():
     assert not np.any(layer(-np.abs(IMAGES), training=True))
 
 
-def test_stochastic_pooling_passes_the_gradient_to_the_winner():
+def test_stochastic_pooling_passes_the_gradient_to_the_sampled_value():
     x = tf.convert_to_tensor(np.abs(IMAGES))
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -70,7 +70,7 @@ def test_stochastic_pooling_passes_the_gradient_to_the_winner():
 
 
 @pytest.mark.rows("CNO-38", "E-55")
-def test_pooling_what_was_unpooled_gives_it_back():
+def test_pooling_inverts_unpooling():
     pooled = keras.layers.MaxPooling2D(4)(np.abs(IMAGES))
     spread = layers.MaxUnpooling2D(4)([pooled, np.abs(IMAGES)])
     np.testing.assert_array_equal(keras.layers.MaxPooling2D(4)(spread), pooled)
@@ -80,7 +80,7 @@ def test_pooling_what_was_unpooled_gives_it_back():
 
 @pytest.mark.rows("CNO-14", "CNO-15", "CNO-16", "E-19")
 @pytest.mark.parametrize("mode", ["replicate", "reflect", "circular"])
-def test_padding_is_numpys(mode):
+def test_padding_equals_numpy(mode):
     found = layers.BorderPadding2D(3, mode)(IMAGES)
     for image, padded in zip(IMAGES, found, strict=True):
         theirs = [convolution.pad(image[..., c], 3, mode) for c in range(5)]
@@ -88,7 +88,7 @@ def test_padding_is_numpys(mode):
 
 
 @pytest.mark.rows("CNO-25", "E-22")
-def test_with_circular_padding_convolution_commutes_with_every_shift():
+def test_with_circular_padding_convolution_commutes_with_shifts():
     convolution = keras.layers.Conv2D(4, 3)
 
     def padded(images):
@@ -101,7 +101,7 @@ def test_with_circular_padding_convolution_commutes_with_every_shift():
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_what_windows_leave_of_images_of_any_size_is_cut_off(training):
+def test_rows_and_columns_that_fill_no_window_are_dropped(training):
     inputs = keras.Input((None, None, 2))
     model = keras.Model(inputs, layers.StochasticPooling2D(2)(inputs))
     images = np.broadcast_to(np.arange(1.0, 17).reshape(16, 1, 1, 1), (16, 5, 5, 2))
@@ -116,7 +116,7 @@ def unpooling(pooled=(None, None, 2), source=(None, None, 2)):
 
 @pytest.mark.parametrize("pooled", [(2, 4, 2), (None, None, 2)])
 @pytest.mark.parametrize("source", [(4, 8, 2), (None, None, 2)])
-def test_unpooling_where_one_size_is_known(pooled, source):
+def test_unpooling_with_known_and_unknown_sizes(pooled, source):
     image = tf.abs(IMAGES[:, :4, :8, :2])
     small = keras.layers.MaxPooling2D(2)(image)
     spread = unpooling(pooled, source)([small, image])
@@ -133,13 +133,13 @@ def test_unpooling_to_another_size_is_refused(pooled):
         tf.function(lambda x, y: model([x, y]), unknown)(pooled, source)
 
 
-def test_unpooling_to_what_windows_do_not_tile_is_refused():
+def test_unpooling_to_a_size_that_windows_do_not_tile_is_refused():
     with pytest.raises(InvalidInput, match="what was pooled"):
         unpooling()([np.ones((3, 2, 2, 2)), np.ones((3, 5, 5, 2))])
 
 
 @pytest.mark.parametrize("mode", ["reflect", "circular"])
-def test_padding_by_more_than_there_is_is_refused_when_the_size_is_known(mode):
+def test_padding_wider_than_the_image_is_refused_once_the_size_is_known(mode):
     inputs = keras.Input((None, None, 2))
     model = keras.Model(inputs, layers.BorderPadding2D(5, mode)(inputs))
     with pytest.raises(InvalidInput, match="at most what sides of"):
@@ -160,6 +160,6 @@ def test_padding_by_more_than_there_is_is_refused_when_the_size_is_known(mode):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_does_not_fit_is_said(layer, shape, message):
+def test_shapes_that_do_not_fit_are_refused(layer, shape, message):
     with pytest.raises(InvalidInput, match=message):
         layer.build(shape)

@@ -1,4 +1,4 @@
-"""Against torchvision's blocks, and the identity that a block starts from."""
+"""Residual blocks: outputs of torchvision, parameter counts, shortcuts, dilation."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ def images(*shape):
 
 
 def silence_change(block):
-    """Make the residual branch zero through the scale of its last normalization."""
+    """Zero the residual branch by setting the scale of its last normalization to 0."""
     normalization = [part for part in block.change if hasattr(part, "gamma")][-1]
     normalization.gamma.assign(ops.zeros_like(normalization.gamma))
 
@@ -32,7 +32,7 @@ def test_grouped_bottleneck_equals_the_reference(assert_equals_reference):
     assert_equals_reference(BottleneckBlock(4, groups=4, width=16), "resnext_bottleneck.npz")
 
 
-def test_resnext_has_the_published_number_of_weights():
+def test_resnext_block_has_the_published_number_of_weights():
     block = BottleneckBlock(64, groups=32, width=128)  # 32x4d
     block.build((None, 8, 8, 256))
     kernels = [part for part in block.change if isinstance(part, keras.layers.Conv2D)]
@@ -40,7 +40,7 @@ def test_resnext_has_the_published_number_of_weights():
 
 
 @pytest.mark.parametrize("block", [ResidualBlock, BottleneckBlock])
-def test_a_dilated_kernel_is_a_larger_one_with_zeros(block):
+def test_a_dilated_kernel_equals_a_larger_one_with_zeros(block):
     x = images(2, 9, 9, 8)
     dilated = block(8, dilation=2)
     y = np.array(dilated(x))
@@ -55,7 +55,7 @@ def test_a_dilated_kernel_is_a_larger_one_with_zeros(block):
             np.testing.assert_allclose(part(padded), expected, atol=1e-4)
 
 
-def test_a_dilation_with_strides_is_refused():
+def test_invalid_dilations_groups_and_filters_are_refused():
     with pytest.raises(errors.InvalidInput, match=r"`dilation`.*strides of 2"):
         ResidualBlock(8, strides=2, dilation=2)
     with pytest.raises(errors.InvalidInput, match=r"`groups`.*divisor of 6.*4"):
@@ -83,7 +83,7 @@ def test_bottleneck_has_the_published_number_of_weights():
 
 @pytest.mark.rows("CNA-14")
 @pytest.mark.parametrize("block", [ResidualBlock(8), BottleneckBlock(2)])
-def test_without_a_change_the_input_passes(block):
+def test_with_a_zero_residual_branch_the_output_is_the_relu_of_the_input(block):
     x = images(2, 5, 5, 8)
     block.build(x.shape)
     silence_change(block)
@@ -100,25 +100,25 @@ def test_padded_shortcut_has_no_parameters_and_keeps_every_second_pixel():
     np.testing.assert_array_equal(y[..., 8:], 0)
 
 
-def test_padded_shortcut_knows_the_shape_of_odd_images():
+def test_padded_shortcut_computes_the_shape_of_odd_images():
     assert PaddedShortcut(8, 2).compute_output_shape((None, 7, None, 4)) == (None, 4, None, 8)
     assert PaddedShortcut(8, 2)(images(1, 7, 6, 4)).shape == (1, 4, 3, 8)
 
 
 @pytest.mark.parametrize("shortcut", ["projection", "padding"])
 @pytest.mark.parametrize("block", [ResidualBlock, BottleneckBlock])
-def test_is_made_of_keras_layers(block, shortcut, assert_transparent):
+def test_blocks_can_be_inlined(block, shortcut, assert_transparent):
     assert_transparent(block(8, strides=2, se_ratio=4, shortcut=shortcut), (6, 6, 4))
 
 
-def test_parts_compute_in_the_precision_of_the_block():
+def test_sublayers_use_the_dtype_policy_of_the_block():
     block = ResidualBlock(8, se_ratio=2, dtype="mixed_bfloat16")
     assert block(images(1, 4, 4, 4)).dtype == "bfloat16"
     assert {w.dtype for w in block.weights} == {"float32"}
     assert {layer.compute_dtype for layer in block._flatten_layers()} == {"bfloat16"}
 
 
-def test_refuses_an_unknown_shortcut():
+def test_an_unknown_shortcut_is_refused():
     with pytest.raises(
         errors.InvalidInput, match=r"`shortcut`. Expected one of padding, projection"
     ):

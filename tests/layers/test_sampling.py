@@ -1,4 +1,4 @@
-"""z = m + exp(log_variance / 2) e: its moments, its gradients, and the mean at inference."""
+"""Sampling, z = mean + exp(log_variance / 2) e: moments, gradients, the mean at inference."""
 
 import keras
 import numpy as np
@@ -13,12 +13,12 @@ LOG_VARIANCE = np.full((20_000, 1), np.log(4.0), "float32")
 
 
 @pytest.mark.rows("AEN-13")
-def test_samples_have_the_mean_and_the_variance_that_were_asked_for():
+def test_samples_have_the_given_mean_and_variance():
     samples = keras.ops.convert_to_numpy(Sampling(seed=0)([MEAN, LOG_VARIANCE], training=True))
     np.testing.assert_allclose([samples.mean(), samples.std()], [1.0, 2.0], atol=0.03)
 
 
-def test_the_noise_is_new_each_time_and_repeats_with_the_seed():
+def test_noise_differs_between_calls_and_repeats_with_the_seed():
     first, again = Sampling(seed=7), Sampling(seed=7)
     a, b = (first([MEAN, LOG_VARIANCE], training=True) for _ in range(2))
     assert not np.allclose(a, b)
@@ -26,7 +26,7 @@ def test_the_noise_is_new_each_time_and_repeats_with_the_seed():
 
 
 @pytest.mark.rows("AEN-15")
-def test_gradients_pass_to_mean_and_log_variance():
+def test_gradients_of_mean_and_log_variance():
     mean, log_variance = tf.constant([[1.0]]), tf.constant([[np.log(4.0)]], "float32")
     with tf.GradientTape() as tape:
         tape.watch([mean, log_variance])
@@ -37,10 +37,10 @@ def test_gradients_pass_to_mean_and_log_variance():
     np.testing.assert_allclose(by_log_variance, (z - mean) / 2, rtol=1e-6)
 
 
-def test_inference_gives_the_mean():
+def test_inference_returns_the_mean():
     np.testing.assert_array_equal(Sampling()([MEAN, LOG_VARIANCE]), MEAN)
 
 
-def test_one_replica_draws_plain_noise():
+def test_noise_of_one_replica_equals_random_normal():
     noise = replica_normal((3, 2), 5)
     np.testing.assert_array_equal(noise, keras.random.normal((1, 3, 2), seed=5)[0])

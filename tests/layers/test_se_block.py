@@ -1,4 +1,4 @@
-"""Against torchvision's block, and what its formula says."""
+"""Squeeze-and-excitation: outputs of torchvision, the formula, parameter counts."""
 
 import numpy as np
 import pytest
@@ -34,18 +34,18 @@ def test_scale_is_one_number_between_0_and_1_for_each_channel():
     np.testing.assert_array_equal(scale, np.broadcast_to(scale[:, :1, :1], scale.shape))
 
 
-def test_is_made_of_keras_layers(assert_transparent):
+def test_it_can_be_inlined(assert_transparent):
     assert_transparent(SEBlock(ratio=2), (4, 4, 8))
 
 
-def test_says_which_ratio_it_expected():
+def test_a_ratio_that_does_not_divide_the_channels_is_refused():
     with pytest.raises(
         errors.InvalidInput, match=r"Expected a divisor of the 10 channels\. Received: 16"
     ):
         SEBlock(ratio=16).build((None, 4, 4, 10))
 
 
-def test_width_and_activations_are_those_of_the_formula():
+def test_width_and_activations_equal_the_formula():
     block = SEBlock(width=3, activation="silu", gate="hard_sigmoid")
     images = np.random.default_rng(0).normal(size=(2, 4, 4, 10)).astype("float32")
     outputs = block(images)

@@ -1,4 +1,4 @@
-"""Against PyTorch's attention, Keras's multi-head attention and the notes' numbers."""
+"""Attention equals PyTorch's, Keras's multi-head attention and worked examples."""
 
 import pathlib
 
@@ -33,7 +33,7 @@ def test_masked_attention_equals_pytorch(name, keys, mask):
 
 
 @pytest.mark.rows("TRF-12")
-def test_attention_has_the_numbers_of_the_notes():
+def test_attention_of_a_worked_example():
     identity = keras.ops.eye(2)
     weights = attention_weights(identity, identity)
     np.testing.assert_allclose(weights, [[0.669762, 0.330238], [0.330238, 0.669762]], atol=1e-6)
@@ -42,7 +42,7 @@ def test_attention_has_the_numbers_of_the_notes():
 
 
 def twins(use_bias=True, context=None):
-    """Ours and Keras's multi-head attention, of 2 heads, with the same random weights."""
+    """Make our attention and Keras's, both with 2 heads and the same random weights."""
     theirs = keras.layers.MultiHeadAttention(num_heads=2, key_dim=4, use_bias=use_bias)
     theirs.build(X.shape, context.shape if context is not None else X.shape)
     theirs.set_weights(
@@ -50,7 +50,7 @@ def twins(use_bias=True, context=None):
     )
     ours = SelfAttention(heads=2, use_bias=use_bias)
     ours.build(X.shape if context is None else [X.shape, context.shape])
-    # kernels (in, 2, 4) and biases (2, 4) of query, key and value, then those of the output
+    # Keras lists kernels (in, 2, 4) and biases (2, 4) of query, key, value, then of the output
     weights = iter(theirs.get_weights())
     inward = [[next(weights) for _ in range(1 + use_bias)] for _ in range(3)]
     flat = [[w.reshape(-1, 8) if w.ndim == 3 else w.ravel() for w in pair] for pair in inward]
@@ -103,7 +103,7 @@ def test_cross_attention_equals_keras_multi_head_attention():
     assert ours.attention_map([X, CONTEXT]).shape == (2, 2, 5, 6)
 
 
-def test_a_bias_is_added_to_the_scores():
+def test_an_additive_bias_is_added_to_the_scores():
     ours, _ = twins()
     bias = np.random.default_rng(3).normal(size=(2, 5, 5)).astype("float32")  # for each head
     before, after = np.array(ours.attention_map(X)), np.array(ours.attention_map(X, bias=bias))
@@ -114,7 +114,7 @@ def test_a_bias_is_added_to_the_scores():
 
 
 @pytest.mark.parametrize("cls", [SelfAttention, CausalSelfAttention])
-def test_a_sequence_of_padding_alone_gives_finite_numbers(cls):
+def test_a_sequence_of_only_padding_gives_finite_outputs(cls):
     layer = cls(heads=2)
     assert np.isfinite(layer(X, mask=np.zeros((2, 5), bool))).all()
     left = np.array([[0, 0, 1, 1, 1]] * 2, bool)
@@ -140,7 +140,7 @@ def padded_model(layer):
     ],
     ids=lambda layer: layer.name,
 )
-def test_padding_that_an_embedding_masks_moves_no_output(layer):
+def test_padding_masked_by_an_embedding_does_not_change_outputs(layer):
     tokens = np.array([[3, 1, 4, 1, 5], [2, 7, 1, 8, 2]])
     longer = np.pad(tokens, [(0, 0), (0, 2)])  # token 0 is padding
     model = padded_model(layer)
@@ -150,21 +150,21 @@ def test_padding_that_an_embedding_masks_moves_no_output(layer):
 
 
 @pytest.mark.rows("TRF-14", "TRF-19")
-def test_self_attention_has_the_parameters_of_the_notes():
+def test_self_attention_has_the_parameters_of_bert_base():
     attention = SelfAttention(heads=12)
     attention.build((None, None, 768))
     assert attention.count_params() == 2_362_368
 
 
 @pytest.mark.rows("TRF-17")
-def test_self_attention_knows_no_order():
+def test_self_attention_is_equivariant_to_permutations():
     attention = SelfAttention(heads=2)
     order = [3, 0, 4, 1, 2]
     np.testing.assert_allclose(attention(X[:, order]), np.array(attention(X))[:, order], atol=1e-6)
 
 
 @pytest.mark.rows("TRF-15")
-def test_attention_map_is_what_call_uses():
+def test_attention_map_holds_the_weights_that_call_uses():
     attention = SelfAttention(heads=2)
     attention(X)
     weights = attention.attention_map(X)
@@ -174,17 +174,17 @@ def test_attention_map_is_what_call_uses():
     np.testing.assert_array_equal(attention.merge(weights @ value), attention(X))
 
 
-def test_a_layer_without_weights_has_no_attention_map():
+def test_attention_map_requires_a_built_layer():
     with pytest.raises(InvalidInput, match=r"`new`. Expected a built layer .*without weights$"):
         SelfAttention(heads=2, name="new").attention_map(X)
 
 
-def test_dropout_only_when_training():
+def test_dropout_is_active_only_in_training():
     attention = SelfAttention(heads=2, dropout=0.5)
     np.testing.assert_array_equal(attention(X), attention(X))
     assert not np.allclose(attention(X, training=True), attention(X))
 
 
-def test_self_attention_says_which_heads_it_expected():
+def test_heads_that_do_not_divide_the_width_are_refused():
     with pytest.raises(InvalidInput, match=r"a divisor of the width 8\. Received: 3"):
         SelfAttention(heads=3)(X)

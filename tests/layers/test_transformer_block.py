@@ -1,4 +1,4 @@
-"""Against PyTorch's encoder layers, and what the notes say of a block."""
+"""Transformer blocks: outputs of PyTorch's encoder layers, parameter counts, options."""
 
 import pathlib
 
@@ -24,14 +24,14 @@ def test_block_equals_pytorch_encoder_layer(pytorch_weights, norm):
 
 
 @pytest.mark.rows("TRF-27")
-def test_block_has_the_parameters_of_the_formula():
+def test_parameters_follow_the_formula():
     block = TransformerBlock(heads=12)
     block.build((None, None, 768))
     assert block.count_params() == 12 * 768**2 + 13 * 768 == 7_087_872
 
 
 @pytest.mark.rows("TRF-16", "TRF-23", "E-17")
-def test_pre_norm_block_is_the_identity_when_its_parts_give_zero():
+def test_pre_norm_block_is_the_identity_when_both_branches_are_zero():
     block = TransformerBlock(heads=2)
     block.build(X.shape)
     for last in (block.attention.mix, block.mlp[2]):
@@ -65,19 +65,19 @@ def test_only_a_causal_block_ignores_the_future(norm, causal):
     assert np.array_equal(before, after) == causal
 
 
-def test_parts_compute_in_the_precision_of_the_block():
+def test_sublayers_use_the_dtype_policy_of_the_block():
     block = TransformerBlock(heads=2, causal=True, dtype="mixed_bfloat16")
     assert keras.backend.standardize_dtype(block(X).dtype) == "bfloat16"
     assert {weight.dtype for weight in block.weights} == {"float32"}
 
 
 def part_of(block):
-    """The feed-forward part of a pre-norm block with its formula, from its weights."""
+    """The input of a pre-norm block's feed-forward part, and that input normalized."""
     x = np.array(block.attend(X))
     return x, np.array(block.mlp_norm(x))
 
 
-def test_any_activation_of_keras_and_any_function():
+def test_activations_can_be_names_or_functions():
     for activation, f in (("silu", keras.ops.silu), (keras.ops.tanh, np.tanh)):
         block = TransformerBlock(heads=2, hidden=6, activation=activation)
         outputs = block(X)
@@ -98,7 +98,7 @@ def test_rms_norm_divides_by_the_root_mean_square():
     assert {w.name for w in block.mlp_norm.weights} == {"scale"}  # no offset
 
 
-def test_a_gate_multiplies_the_hidden_layer():
+def test_a_gated_mlp_multiplies_its_hidden_layer_by_the_gate():
     block = TransformerBlock(heads=2, hidden=6, activation="silu", gated=True, use_bias=False)
     outputs = block(X)
     x, normal = part_of(block)
@@ -107,10 +107,10 @@ def test_a_gate_multiplies_the_hidden_layer():
     np.testing.assert_allclose(outputs, x + hidden @ contract, atol=1e-5)
     width = X.shape[-1]
     kernels = 4 * width**2 + 3 * width * 6
-    assert block.count_params() == kernels + 2 * 2 * width  # and two norms
+    assert block.count_params() == kernels + 2 * 2 * width  # and two normalizations
 
 
 @pytest.mark.parametrize("option", [{"norm": "before"}, {"activation": "gelu_tan"}])
-def test_block_says_which_options_there_are(option):
+def test_unknown_options_are_refused(option):
     with pytest.raises(InvalidInput, match=r"Expected .* Received: '?(before|gelu_tan)"):
         TransformerBlock(heads=2, **option)

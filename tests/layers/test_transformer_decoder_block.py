@@ -1,4 +1,4 @@
-"""Against PyTorch's decoder layers, and what reaches the output from where."""
+"""Decoder blocks: outputs of PyTorch's decoder layers, masks, decoding with a cache."""
 
 import pathlib
 
@@ -14,7 +14,7 @@ NORMS = pytest.mark.parametrize("norm", ["pre", "post"])
 
 
 def load_cross_attention(block, prefix):
-    """PyTorch has queries, keys and values in one kernel (3 width, width)."""
+    """Load PyTorch's cross-attention, whose one kernel (3 width, width) is query, key, value."""
     arrays = {n: REFERENCE[f"{prefix}.w.{n}"].T for n in ("norm2.weight", "norm2.bias")}
     block.cross_norm.set_weights(list(arrays.values()))
     part = f"{prefix}.w.multihead_attn."
@@ -38,11 +38,11 @@ def test_block_equals_pytorch_decoder_layer(pytorch_weights, norm):
     load_cross_attention(block, f"{norm}.dec")
     expected = REFERENCE[f"{norm}.dec"]
     np.testing.assert_allclose(block([X, CONTEXT, SEEN]), expected, rtol=0, atol=1e-5)
-    assert abs(np.array(block([X, CONTEXT])) - expected).max() > 1e-3  # the padding matters
+    assert abs(np.array(block([X, CONTEXT])) - expected).max() > 1e-3  # the mask changes the output
 
 
 @NORMS
-def test_the_past_and_the_whole_context_are_seen_and_padding_and_the_future_are_not(norm):
+def test_outputs_depend_on_the_context_but_not_on_its_padding_or_later_targets(norm):
     block = TransformerDecoderBlock(heads=2, norm=norm)
     before = np.array(block([X, CONTEXT, SEEN]))
     later = X.copy()
@@ -66,13 +66,13 @@ def test_steps_with_a_cache_equal_one_call(norm):
     np.testing.assert_allclose(keras.ops.concatenate(outputs, axis=1), expected, atol=1e-5)
 
 
-def test_parts_compute_in_the_precision_of_the_block():
+def test_sublayers_use_the_dtype_policy_of_the_block():
     block = TransformerDecoderBlock(heads=2, dtype="mixed_bfloat16")
     assert keras.backend.standardize_dtype(block([X, CONTEXT, SEEN]).dtype) == "bfloat16"
     assert {weight.dtype for weight in block.weights} == {"float32"}
 
 
-def test_a_mask_that_keras_passes_on_with_the_context_is_used():
+def test_a_mask_propagated_with_the_context_is_used():
     block = TransformerDecoderBlock(heads=2)
     expected = block([X, CONTEXT, SEEN])
     found = block([X, CONTEXT], mask=[None, SEEN])

@@ -1,4 +1,4 @@
-"""What every learner is tested with."""
+"""Data and reference arrays for the tests of learners."""
 
 import pathlib
 

@@ -1,4 +1,4 @@
-"""The notes' sizes, the tie to principal components, and codes that rebuild images."""
+"""Autoencoders: parameter counts, principal components, denoising, invalid networks."""
 
 import keras
 import numpy as np
@@ -16,11 +16,11 @@ from kerasdl.learners.vae import VAE
 @pytest.mark.parametrize(
     ("widths", "count"), [((128, 64), 222_384), ((256, 64), 439_728), ((512, 256), 1_083_696)]
 )
-def test_the_notes_networks_have_their_number_of_parameters(widths, count):
+def test_parameter_counts(widths, count):
     assert kerasdl.create_model("autoencoder", widths=widths).count_params() == count
 
 
-def test_reconstruction_is_decode_of_encode_and_what_a_call_gives(digits):
+def test_reconstruct_equals_decode_of_encode_and_a_call(digits):
     model = kerasdl.create_model("autoencoder_tiny")
     codes = model.encode(digits[:5])
     assert codes.shape == (5, 10)
@@ -28,7 +28,7 @@ def test_reconstruction_is_decode_of_encode_and_what_a_call_gives(digits):
     np.testing.assert_allclose(model.reconstruct(digits[:5]), model(digits[:5]), atol=1e-6)
 
 
-def test_without_targets_like_the_input_the_loss_compares_with_the_input(digits, batches):
+def test_targets_of_another_shape_are_ignored_and_the_input_is_the_target(digits, batches):
     model = kerasdl.create_model("autoencoder_tiny")
     model.compile(loss="mse", metrics=["mae"])
     error = np.array(model(digits[:128])) - digits[:128]
@@ -50,7 +50,7 @@ def test_a_linear_autoencoder_finds_the_principal_components(digits, reference):
     schedule = keras.optimizers.schedules.CosineDecay(0.02, steps)
     model.compile(keras.optimizers.Adam(schedule), "mse", steps_per_execution=100)
     model.fit(data, epochs=1, steps_per_epoch=steps, verbose=0, shuffle=False)
-    # the spaces are the same: no component sticks out of the decoder's columns
+    # the largest angle between the principal components and the decoder's column space
     columns, _ = np.linalg.qr(model.decoder.get_layer("logits").get_weights()[0].T)
     inside = pca["components10"] @ columns
     angle = np.degrees(np.arccos(np.linalg.svd(inside, compute_uv=False).clip(0, 1))).max()
@@ -60,7 +60,7 @@ def test_a_linear_autoencoder_finds_the_principal_components(digits, reference):
 
 
 @pytest.mark.rows("AEN-01")
-def test_it_learns_more_than_the_mean(digits, batches):
+def test_it_reconstructs_better_than_the_mean_image(digits, batches):
     keras.utils.set_random_seed(0)
     model = kerasdl.create_model("autoencoder_tiny")
     model.compile(keras.optimizers.Adam(4e-3), "mse", steps_per_execution=50)
@@ -68,7 +68,7 @@ def test_it_learns_more_than_the_mean(digits, batches):
     assert model.evaluate(batches, verbose=0) < np.var(digits[:128], axis=0).mean() / 10
 
 
-def test_interpolation_begins_and_ends_at_the_reconstructions(digits):
+def test_interpolation_starts_and_ends_at_the_reconstructions(digits):
     model = kerasdl.create_model("autoencoder_tiny")
     images = model.interpolate(digits[0], digits[1], steps=6)
     assert images.shape == (6, 8, 8, 1)
@@ -77,8 +77,8 @@ def test_interpolation_begins_and_ends_at_the_reconstructions(digits):
 
 
 @pytest.mark.rows("AEN-10")
-def test_it_learns_to_remove_noise(digits):
-    """Given clean targets, it ends nearer to the clean images than the noisy ones are."""
+def test_it_learns_to_denoise(digits):
+    """Trained with clean targets, its outputs are closer to them than the noisy inputs are."""
     keras.utils.set_random_seed(0)
     clean = digits[:512]
     noisy = np.clip(clean + np.random.default_rng(0).normal(0, 0.4, clean.shape), 0, 1)
@@ -94,7 +94,7 @@ def test_it_learns_to_remove_noise(digits):
 
 @pytest.mark.parametrize("name", ["autoencoder_tiny", "vae_tiny", "dcgan_tiny"])
 @pytest.mark.parametrize("scale", [255, -1])
-def test_images_that_are_not_in_0_to_1_are_told_in_one_line(name, scale, digits):
+def test_images_outside_0_to_1_are_refused_in_one_line(name, scale, digits):
     model = kerasdl.create_model(name)
     model.compile()
     with pytest.raises(InvalidInput, match=r"numbers in \[0, 1\].*from .*(255|-1)") as raised:
@@ -123,6 +123,6 @@ def test_networks_that_do_not_fit_are_refused():
 
 
 @pytest.mark.parametrize("argument", [{"optimizer": "adam"}, {"loss": "mse"}])
-def test_a_dcgan_says_which_optimizers_it_takes(argument):
+def test_compile_of_a_dcgan_names_its_two_optimizers(argument):
     with pytest.raises(InvalidInput, match="generator_optimizer and discriminator_optimizer"):
         kerasdl.create_model("dcgan_tiny").compile(**argument)

@@ -1,4 +1,4 @@
-"""Who learns in each half of a step, the losses at equilibrium, two optimizers in one file."""
+"""DCGAN: losses at equilibrium, what each optimizer updates, saving, samples."""
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ def changed(before, after):
 
 
 @pytest.mark.rows("GAN-01", "GAN-02", "GAN-03")
-def test_losses_at_equilibrium_are_those_of_a_coin():
+def test_losses_at_equilibrium():
     # D = 1/2 everywhere: -log D - log(1 - D) = 2 log 2 and -log D = log 2
     np.testing.assert_allclose(dcgan.cross_entropy(1.0, [[0.0]]), [[np.log(2)]], rtol=1e-6)
     model = tiny(label_smoothing=0.0)
@@ -36,7 +36,7 @@ def test_losses_at_equilibrium_are_those_of_a_coin():
 
 
 @pytest.mark.parametrize(("smoothing", "least"), [(0.0, 0.0), (0.1, 0.3251), (0.2, 0.5004)])
-def test_smoothed_labels_leave_their_entropy(smoothing, least):
+def test_smallest_loss_with_smoothed_labels_is_their_entropy(smoothing, least):
     logits = np.linspace(-20, 20, 4001, dtype="float32")[:, None]
     losses = keras.ops.convert_to_numpy(dcgan.cross_entropy(1 - smoothing, logits))
     assert losses.min() == pytest.approx(least, abs=1e-4)
@@ -44,7 +44,7 @@ def test_smoothed_labels_leave_their_entropy(smoothing, least):
 
 @pytest.mark.rows("GAN-06", "GAN-07", "TRN-22")
 @pytest.mark.parametrize("learns", ["generator", "discriminator"])
-def test_each_optimizer_moves_its_own_network(batches, learns):
+def test_each_optimizer_updates_only_its_own_network(batches, learns):
     model = tiny()
     still = next(n for n in ("generator", "discriminator") if n != learns)
     model.compile(
@@ -68,7 +68,7 @@ def test_default_optimizers_are_the_published_ones():
     assert model.generator_optimizer is not model.discriminator_optimizer
 
 
-def test_a_saved_model_goes_on_as_if_it_had_not_been_saved(tmp_path, batches):
+def test_a_loaded_model_trains_on_like_the_saved_one(tmp_path, batches):
     model = tiny()
     adam = keras.optimizers.Adam
     model.compile(adam(1e-4, beta_1=0.3), adam(4e-4, beta_1=0.6))
@@ -83,14 +83,14 @@ def test_a_saved_model_goes_on_as_if_it_had_not_been_saved(tmp_path, batches):
         assert int(theirs.iterations) == 4
         for a, b in zip(ours.variables, theirs.variables, strict=True):
             np.testing.assert_array_equal(keras.ops.convert_to_numpy(a), b)
-    for learner in (model, again):  # a .keras file holds no state of the noise
+    for learner in (model, again):  # a .keras file does not hold the state of the noise
         learner.noise.state.assign([5, 5])
         learner.fit(batches, verbose=0, shuffle=False)
     for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_evaluation_names_the_losses_and_repeats_its_noise(batches):
+def test_evaluation_reports_both_losses_and_is_deterministic(batches):
     model = tiny()
     model.compile()
     first, second = (model.evaluate(batches, return_dict=True, verbose=0) for _ in range(2))
@@ -99,7 +99,7 @@ def test_evaluation_names_the_losses_and_repeats_its_noise(batches):
 
 
 @pytest.mark.rows("GAN-06")
-def test_training_pulls_the_samples_towards_the_data(digits, batches):
+def test_training_moves_the_mean_sample_towards_the_mean_image(digits, batches):
     model = tiny()
     model.compile(*(keras.optimizers.Adam(5e-3, 0.5) for _ in range(2)), steps_per_execution=50)
 
@@ -113,7 +113,7 @@ def test_training_pulls_the_samples_towards_the_data(digits, batches):
 
 
 @pytest.mark.rows("DAT-29")
-def test_samples_are_images_that_repeat_with_their_seed():
+def test_samples_are_images_and_repeat_with_the_seed():
     model = tiny()
     images = keras.ops.convert_to_numpy(model.generate(16, seed=3))
     assert images.shape == (16, 8, 8, 1)
@@ -124,7 +124,7 @@ def test_samples_are_images_that_repeat_with_their_seed():
 
 
 @pytest.mark.rows("GAN-15", "E-29")
-def test_interpolation_begins_and_ends_at_the_codes():
+def test_interpolation_starts_and_ends_at_the_codes():
     model = tiny()
     codes = keras.random.normal((2, 4), seed=0)
     images = keras.ops.convert_to_numpy(model.interpolate(*codes, steps=5))
@@ -132,7 +132,7 @@ def test_interpolation_begins_and_ends_at_the_codes():
     np.testing.assert_allclose(images[[0, -1]], model.decode(codes), atol=1e-5)
 
 
-def test_half_precision_scales_both_losses(batches):
+def test_float16_scales_both_losses(batches):
     keras.config.set_dtype_policy("mixed_float16")
     model = tiny()
     model.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01))

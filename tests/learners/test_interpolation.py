@@ -1,4 +1,4 @@
-"""Both ways begin and end where they should; the arc keeps its distance from the origin."""
+"""Linear (`line`) and spherical (`arc`) interpolation of codes: endpoints and norms."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def test_ends_are_the_codes(way):
     np.testing.assert_allclose(codes[[0, -1]], [A, B], atol=1e-5)
 
 
-def test_only_the_arc_stays_near_the_sphere():
+def test_only_spherical_interpolation_keeps_the_norm():
     line, arc = (
         np.linalg.norm(way(A, B, 9), axis=1).min()
         for way in (interpolation.line, interpolation.arc)
@@ -26,5 +26,5 @@ def test_only_the_arc_stays_near_the_sphere():
 
 
 @pytest.mark.parametrize("b", [A, 2 * A, -A])
-def test_an_arc_between_parallel_codes_is_a_line(b):
+def test_spherical_interpolation_of_parallel_codes_is_linear(b):
     np.testing.assert_allclose(interpolation.arc(A, b, 5), interpolation.line(A, b, 5), atol=1e-5)

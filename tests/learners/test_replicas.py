@@ -1,4 +1,4 @@
-"""Two replicas learn what one learns: losses, weights and history."""
+"""Training on two replicas gives the losses, weights and history of training on one."""
 
 import pathlib
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["vae_tiny", "dcgan_tiny"])
 def test_two_replicas_equal_one(name):
-    # in a process of its own, because collectives of different models in one collide
+    # in its own process, because collectives of several models in one process collide
     script = pathlib.Path(__file__).with_name("two_replicas.py")
     result = subprocess.run(
         [sys.executable, script, name], capture_output=True, text=True, check=False, timeout=300

@@ -1,4 +1,4 @@
-"""Its guesses are those of a loop over time; with the truth alone it is teacher forcing."""
+"""Scheduled sampling equals a loop over time, and teacher forcing at a true fraction of 1."""
 
 import keras
 import numpy as np
@@ -35,14 +35,14 @@ def noise():
 
 @pytest.mark.rows("TRN-02", "E-84")
 @pytest.mark.parametrize("kind", ["lstm", "gpt"])
-def test_with_a_pass_for_each_token_it_is_the_loop_over_time(kind, tokens, noise):
+def test_with_as_many_passes_as_tokens_it_equals_a_loop_over_time(kind, tokens, noise):
     keras.utils.set_random_seed(0)
     network = networks()[kind]
     model = ScheduledSampling(network, truth=0.4, passes=TIME)
     expected = tokens.copy()
     for t in range(1, TIME):
-        shares = np.cumsum(softmax(np.array(network(expected))[:, t - 1] * 1.0), axis=-1)
-        own = (shares <= noise[:, t, 1:]).sum(axis=-1)
+        cumulative = np.cumsum(softmax(np.array(network(expected))[:, t - 1] * 1.0), axis=-1)
+        own = (cumulative <= noise[:, t, 1:]).sum(axis=-1)
         expected[:, t] = np.where(noise[:, t, 0] >= 0.4, own, tokens[:, t])
     found = np.array(model.read(tokens, noise, 0.4))
     np.testing.assert_array_equal(found, expected)
@@ -50,15 +50,15 @@ def test_with_a_pass_for_each_token_it_is_the_loop_over_time(kind, tokens, noise
     assert 0.2 < (found != tokens).mean() < 0.7
 
 
-def test_one_pass_guesses_from_the_true_text(tokens, noise):
+def test_one_pass_samples_from_the_true_prefix(tokens, noise):
     network = networks()["lstm"]
     found = ScheduledSampling(network, truth=0.0).read(tokens, noise, 0.0)
-    shares = np.cumsum(softmax(np.array(network(tokens))), axis=-1)
-    own = (shares[:, :-1] <= noise[:, 1:, 1:]).sum(axis=-1)
+    cumulative = np.cumsum(softmax(np.array(network(tokens))), axis=-1)
+    own = (cumulative[:, :-1] <= noise[:, 1:, 1:]).sum(axis=-1)
     np.testing.assert_array_equal(found[:, 1:], own)
 
 
-def test_its_words_have_the_probabilities_of_the_network(tokens):
+def test_sampled_tokens_follow_the_probabilities_of_the_network(tokens):
     model = ScheduledSampling(networks()["lstm"], truth=0.0)
     text = np.repeat(tokens[:1], 20_000, axis=0)
     noise = np.random.default_rng(2).random((*text.shape, 2), "float32")
@@ -69,7 +69,7 @@ def test_its_words_have_the_probabilities_of_the_network(tokens):
 
 @pytest.mark.rows("TRN-01", "TRN-02")
 @pytest.mark.parametrize("kind", ["lstm", "gpt"])
-def test_the_truth_alone_is_teacher_forcing(kind, tokens):
+def test_a_true_fraction_of_1_is_teacher_forcing(kind, tokens):
     network = networks()[kind]
     model = ScheduledSampling(keras.models.clone_model(network), truth=1.0)
     model.network.set_weights(network.get_weights())
@@ -82,7 +82,7 @@ def test_the_truth_alone_is_teacher_forcing(kind, tokens):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
-def test_the_share_follows_the_steps_of_the_optimizer(tokens):
+def test_the_true_fraction_follows_the_steps_of_the_optimizer(tokens):
     model = ScheduledSampling(networks()["lstm"], InverseSigmoid(3))
     assert float(model.true_fraction()) == pytest.approx(scheduled_sampling(0, 3))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -93,7 +93,7 @@ def test_the_share_follows_the_steps_of_the_optimizer(tokens):
         assert float(model.true_fraction()) == pytest.approx(scheduled_sampling(10, 3), rel=1e-5)
 
 
-def test_only_training_reads_guesses(tokens):
+def test_sampled_tokens_are_read_only_in_training(tokens):
     model = ScheduledSampling(networks()["lstm"], truth=0.0, seed=0)
     expected = model.network(tokens)
     np.testing.assert_array_equal(model(tokens), expected)
@@ -101,25 +101,25 @@ def test_only_training_reads_guesses(tokens):
     assert (ops.abs(model(tokens, training=True) - expected) > 1e-6).numpy().any()
 
 
-def test_it_writes_as_its_network_does(tokens):
+def test_generate_equals_that_of_its_network(tokens):
     model = ScheduledSampling.create(WORDS, width=8, depth=1)
     written = model.generate(tokens[0], 4, seed=3)
     np.testing.assert_array_equal(written, model.network.generate(tokens[0], 4, seed=3))
 
 
 @pytest.mark.parametrize("truth", [-0.1, 1.5, "a", None, InverseSigmoid])
-def test_the_share_of_truth_is_a_share(truth):
+def test_truth_must_be_a_fraction_or_a_schedule(truth):
     with pytest.raises(InvalidInput, match=r"`truth`\. Expected a fraction in"):
         ScheduledSampling(networks()["lstm"], truth)
 
 
 @pytest.mark.parametrize("passes", ["a", 1.5, 0])
-def test_passes_are_counted(passes):
+def test_passes_must_be_a_positive_integer(passes):
     with pytest.raises(InvalidInput, match=r"`passes`\. Expected a positive integer"):
         ScheduledSampling(networks()["lstm"], passes=passes)
 
 
-def test_its_network_reads_one_text():
+def test_a_network_of_several_inputs_is_refused():
     two = [keras.Input((TIME,)), keras.Input((TIME,))]
     for network in (None, keras.Model(two, keras.layers.Add()(two))):
         with pytest.raises(InvalidInput, match=r"`network`\. Expected a built network of one"):

@@ -1,4 +1,4 @@
-"""The ELBO against numbers of PyTorch, its sign, and a code space that can be sampled."""
+"""The VAE's loss equals PyTorch's ELBO; its codes, samples and interpolation."""
 
 import keras
 import numpy as np
@@ -17,12 +17,12 @@ def trained(batches, steps=160, **options):
 
 
 @pytest.mark.rows("AEN-14")
-def test_the_notes_network_has_its_number_of_parameters():
+def test_parameter_count():
     assert kerasdl.create_model("vae").count_params() == 1_082_680
 
 
 def loss_and_parts(theirs, **options):
-    """What `compute_loss` makes of the reference's means, variances and logits."""
+    """Compute the loss, reconstruction and KL of the reference's means, variances and logits."""
     model = kerasdl.create_model("vae_tiny", **options)
     outputs = {"mean": "mu", "log_variance": "logvar", "logits": "dec_logits"}
     outputs = {ours: theirs[name] for ours, name in outputs.items()}
@@ -32,14 +32,14 @@ def loss_and_parts(theirs, **options):
 
 @pytest.mark.rows("AEN-16", "AEN-17", "AEN-19")
 @pytest.mark.parametrize(("beta", "elbo"), [(1.0, "elbo"), (4.0, "beta4")])
-def test_loss_and_its_parts_are_the_reference(reference, beta, elbo):
+def test_loss_reconstruction_and_kl_equal_the_reference(reference, beta, elbo):
     theirs = reference("vae_elbo.npz")
     expected = [-theirs[elbo].mean(), theirs["bce"].mean(), theirs["kl"].mean()]
     np.testing.assert_allclose(loss_and_parts(theirs, beta=beta), expected, atol=1e-5)
 
 
 @pytest.mark.rows("AEN-20", "E-71")
-def test_a_gaussian_likelihood_is_the_reference(reference):
+def test_gaussian_likelihood_equals_the_reference(reference):
     theirs = reference("vae_elbo.npz")
     expected = [part.mean() for part in (theirs["gauss_nll"] + theirs["kl"], theirs["gauss_nll"])]
     np.testing.assert_allclose(
@@ -47,12 +47,12 @@ def test_a_gaussian_likelihood_is_the_reference(reference):
     )
 
 
-def test_a_likelihood_that_is_none_is_refused():
+def test_an_unknown_likelihood_is_refused():
     with pytest.raises(InvalidInput, match="Expected one of bernoulli, gaussian"):
         kerasdl.create_model("vae_tiny", likelihood="bernouli")
 
 
-def test_evaluation_names_the_parts_and_repeats_its_noise(batches):
+def test_evaluation_reports_the_parts_and_is_deterministic(batches):
     model = kerasdl.create_model("vae_tiny", beta=2.0)
     model.compile()
     first, second = (model.evaluate(batches, return_dict=True, verbose=0) for _ in range(2))
@@ -61,14 +61,14 @@ def test_evaluation_names_the_parts_and_repeats_its_noise(batches):
 
 
 @pytest.mark.rows("AEN-43")
-def test_evaluation_samples_codes_and_a_call_does_not(digits, batches):
+def test_evaluation_samples_codes_and_a_call_uses_their_means(digits, batches):
     model = trained(batches, steps=40)
     np.testing.assert_array_equal(model(digits[:4])["logits"], model(digits[:4])["logits"])
     sampled = model.evaluate(batches, return_dict=True, verbose=0)["reconstruction"]
     outputs = model(digits[:128])
     logits = keras.ops.convert_to_numpy(outputs["logits"])
     pixels = np.logaddexp(0, logits) - digits[:128] * logits
-    assert sampled > pixels.sum((1, 2, 3)).mean()  # noise costs something
+    assert sampled > pixels.sum((1, 2, 3)).mean()  # sampling noise raises the loss
 
 
 @pytest.mark.rows("AEN-17", "E-11")
@@ -82,18 +82,18 @@ def test_training_lowers_the_loss_and_uses_the_code(batches):
 
 
 @pytest.mark.rows("AEN-23")
-def test_codes_as_a_whole_lie_where_the_prior_is(digits, batches):
+def test_the_aggregate_posterior_has_the_moments_of_the_prior(digits, batches):
     model = trained(batches, steps=400)
     outputs = model(digits[:128])
     mean = keras.ops.convert_to_numpy(outputs["mean"])
     variance = np.exp(keras.ops.convert_to_numpy(outputs["log_variance"]))
-    # moments of the aggregate posterior, a mixture of the codes' Gaussians
+    # moments of a mixture of the codes' Gaussians
     np.testing.assert_allclose(mean.mean(0), 0, atol=0.3)
     np.testing.assert_allclose(np.sqrt(mean.var(0) + variance.mean(0)), 1, atol=0.3)
 
 
 @pytest.mark.rows("AEN-18")
-def test_a_larger_beta_buys_a_smaller_kl_with_a_worse_reconstruction(batches):
+def test_a_larger_beta_lowers_the_kl_and_raises_the_reconstruction_loss(batches):
     one, four = (
         trained(batches, beta=beta).evaluate(batches, return_dict=True, verbose=0)
         for beta in (1.0, 4.0)
@@ -103,7 +103,7 @@ def test_a_larger_beta_buys_a_smaller_kl_with_a_worse_reconstruction(batches):
 
 
 @pytest.mark.rows("AEN-21")
-def test_samples_are_images_that_repeat_with_their_seed():
+def test_samples_are_images_and_repeat_with_the_seed():
     model = kerasdl.create_model("vae")
     images = keras.ops.convert_to_numpy(model.generate(16, seed=3))
     assert images.shape == (16, 28, 28, 1)

@@ -1,4 +1,4 @@
-"""Train a learner on one replica, then on two virtual CPUs, and compare everything."""
+"""Train a learner on one replica, then on two virtual CPUs, and compare the results."""
 
 import sys
 
@@ -10,7 +10,7 @@ import kerasdl
 
 
 def optimizers(name):
-    # a large epsilon, for Adam divides by gradients whose rounding errors it would enlarge
+    # a large epsilon, because Adam divides by small gradients and so amplifies rounding errors
     adam = [keras.optimizers.Adam(1e-3, epsilon=1e-4) for _ in range(2)]
     if name == "dcgan_tiny":
         return dict(zip(("generator_optimizer", "discriminator_optimizer"), adam, strict=True))

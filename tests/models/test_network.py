@@ -1,4 +1,4 @@
-"""`compile()` without arguments trains every family; with arguments it is Keras's."""
+"""`compile()` without arguments trains every family; its arguments override the defaults."""
 
 import keras
 import numpy as np
@@ -36,7 +36,7 @@ def test_a_part_of_a_learner_names_the_learner(name):
     assert isinstance(model.optimizer, keras.optimizers.SGD)
 
 
-def test_a_single_output_is_a_number_and_a_backbone_has_no_loss():
+def test_a_single_output_is_a_regression_and_a_backbone_has_no_loss():
     model = kerasdl.create_model("mlp_tiny", num_classes=1, input_shape=(4,))
     model.compile()
     x, y = np.ones((8, 4)), np.arange(8.0)
@@ -45,7 +45,7 @@ def test_a_single_output_is_a_number_and_a_backbone_has_no_loss():
         kerasdl.create_model("mlp_tiny", num_classes=None).compile()
 
 
-def test_a_file_restores_what_compile_chose(tmp_path):
+def test_a_file_restores_the_default_optimizer_and_loss(tmp_path):
     model = kerasdl.create_model("mlp_tiny", input_shape=(4,))
     model.compile()
     x, y = np.ones((8, 4)), np.arange(8)
@@ -58,7 +58,7 @@ def test_a_file_restores_what_compile_chose(tmp_path):
     assert again.evaluate(x, y, return_dict=True, verbose=0) == pytest.approx(expected)
 
 
-def test_other_arguments_keep_the_defaults_and_a_loss_is_kerass():
+def test_other_arguments_keep_the_defaults_and_a_loss_replaces_them():
     model = kerasdl.create_model("mlp_tiny")
     model.compile(steps_per_execution=2, metrics=["mse"])
     assert model.steps_per_execution == 2

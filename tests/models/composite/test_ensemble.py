@@ -1,4 +1,4 @@
-"""The mean of the members, in each of its kinds; never worse than they are on average."""
+"""Ensembles: means of probabilities or outputs, the loss, saving, invalid members."""
 
 import keras
 import numpy as np
@@ -27,21 +27,21 @@ def inputs():
 
 
 @pytest.mark.rows("REG-21", "TRN-18")
-def test_its_probabilities_are_the_mean_of_the_members(inputs):
+def test_probabilities_are_the_mean_of_the_members(inputs):
     parts = members()
     expected = formula([softmax(np.array(part(inputs))) for part in parts])
     found = ops.softmax(Ensemble(parts)(inputs))
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_a_logit_for_each_label_gives_the_mean_probability(inputs):
+def test_sigmoid_outputs_give_the_mean_probability(inputs):
     parts = members(classes=1)
     expected = formula([sigmoid(np.array(part(inputs))) for part in parts])
     found = ops.sigmoid(Ensemble(parts, "sigmoid")(inputs))
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_linear_outputs_are_averaged_as_they_are(inputs):
+def test_linear_outputs_are_averaged(inputs):
     parts = members()
     expected = formula([np.array(part(inputs)) for part in parts])
     np.testing.assert_allclose(Ensemble(parts, "linear")(inputs), expected, atol=1e-6)
@@ -58,7 +58,7 @@ def test_large_logits_do_not_overflow():
 
 
 @pytest.mark.rows("REG-21", "TRN-18")
-def test_its_loss_is_at_most_the_mean_loss_of_the_members(inputs):
+def test_the_loss_is_at_most_the_mean_loss_of_the_members(inputs):
     labels = np.random.default_rng(1).integers(4, size=20)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     parts = members()
@@ -67,7 +67,7 @@ def test_its_loss_is_at_most_the_mean_loss_of_the_members(inputs):
     )
 
 
-def test_members_of_one_name_are_told_apart_and_come_back(inputs, tmp_path):
+def test_members_of_equal_names_are_renamed_and_saved(inputs, tmp_path):
     parts = members()
     for part in parts:
         part.name = "mlp"
@@ -87,11 +87,11 @@ def test_members_of_one_name_are_told_apart_and_come_back(inputs, tmp_path):
         (lambda: [*members(1), *members(1, 5)], r"members. Expected one output_shape of all"),
     ],
 )
-def test_what_cannot_be_an_ensemble_is_an_error(wrong, message):
+def test_invalid_members_are_refused(wrong, message):
     with pytest.raises(InvalidInput, match=message):
         Ensemble(wrong())
 
 
-def test_the_mean_must_be_a_known_one():
+def test_an_unknown_activation_is_refused():
     with pytest.raises(InvalidInput, match=r"`activation`\. Expected one of"):
         Ensemble(members(), "relu")

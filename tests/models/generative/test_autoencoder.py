@@ -1,4 +1,4 @@
-"""Sizes follow from the shape of the image."""
+"""Encoder and decoder: sizes that follow from the shape of the image."""
 
 import pytest
 
@@ -13,6 +13,6 @@ def test_decoder_mirrors_the_encoder():
 
 
 @pytest.mark.rows("AEN-05")
-def test_the_notes_example_compresses_28x28_to_32():
+def test_the_default_encoder_compresses_28x28_to_32():
     assert Encoder().input_shape == (None, 28, 28, 1)
     assert Encoder().output_shape == (None, 32)

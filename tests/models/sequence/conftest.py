@@ -1,4 +1,4 @@
-"""A GPT with the weights of a small GPT-2."""
+"""A GPT with the weights of a small GPT-2 from transformers."""
 
 import pathlib
 
@@ -10,7 +10,7 @@ REFERENCE = pathlib.Path(__file__).parents[2] / "reference"
 
 @pytest.fixture(scope="session")
 def gpt2_tiny():
-    """The network and what transformers computes with the same weights."""
+    """The network, and the arrays that transformers computed with the same weights."""
     from kerasdl.models.sequence.gpt import GPT
 
     arrays = np.load(REFERENCE / "gpt2_tiny.npz")

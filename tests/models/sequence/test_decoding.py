@@ -1,4 +1,4 @@
-"""Filters against transformers' and their definitions; draws against the distribution."""
+"""Decoding: top-k and top-p filters, greedy choice, and the distribution of samples."""
 
 import pathlib
 
@@ -26,7 +26,7 @@ def test_top_p_equals_transformers():
 
 
 @pytest.mark.parametrize("p", [1e-6, 0.3, 0.95, 1.0])
-def test_top_p_keeps_the_fewest_that_reach_p(p):
+def test_top_p_keeps_the_fewest_tokens_that_reach_p(p):
     kept = np.isfinite(decoding.keep_top_p(LOGITS, p))
     for probabilities, keep in zip(softmax(LOGITS), kept, strict=True):
         ordered = np.sort(probabilities)[::-1]
@@ -36,14 +36,14 @@ def test_top_p_keeps_the_fewest_that_reach_p(p):
 
 
 @pytest.mark.parametrize("options", [(None, None, None), (1.0, 1, None), (1.0, None, 1e-6)])
-def test_without_temperature_or_choice_the_likeliest_is_chosen(options):
+def test_greedy_options_choose_the_largest_logit(options):
     chosen = decoding.choose(LOGITS, *options, seed=(0, 0))
     np.testing.assert_array_equal(chosen, LOGITS.argmax(-1))
 
 
 @pytest.mark.rows("TRF-37", "TRF-38", "E-15")
 @pytest.mark.parametrize(("top_k", "top_p"), [(None, None), (2, None), (None, 0.8)])
-def test_draws_follow_the_softmax_at_a_temperature(top_k, top_p):
+def test_samples_follow_the_softmax_at_a_temperature(top_k, top_p):
     logits, temperature, count = np.array([2, 1, 0.1, -1], "float32"), 2.0, 40_000
     draws = decoding.choose(np.tile(logits, (count, 1)), temperature, top_k, top_p, seed=(1, 2))
     expected = softmax(logits / temperature)
@@ -54,7 +54,7 @@ def test_draws_follow_the_softmax_at_a_temperature(top_k, top_p):
     assert np.all(frequencies[kept:] == 0)
 
 
-def test_draws_are_a_function_of_the_seed():
+def test_samples_repeat_with_the_seed():
     many = ops.zeros((1000, 4))
     one, again, other = (
         np.array(decoding.choose(many, 1.0, None, None, seed)) for seed in ((3, 7), (3, 7), (3, 8))

@@ -1,4 +1,4 @@
-"""Generation: with the cache it is the same text, a seed repeats it, and nothing compiles twice."""
+"""Generation: the cache does not change the text, a seed repeats it, traces are reused."""
 
 import time
 
@@ -10,7 +10,7 @@ from kerasdl.models.sequence.gpt import GPT
 from kerasdl.models.sequence.lstm_lm import LSTMLanguageModel
 
 PROMPT = np.random.default_rng(0).integers(50, size=(2, 5))
-# one shape and few options, as each costs a compilation
+# one shape and few options, because each new one is traced again
 GREEDY, SAMPLED = {"temperature": 0}, {"top_k": 20, "top_p": 0.9}
 
 
@@ -31,8 +31,8 @@ def test_greedy_text_equals_transformers(gpt2_tiny):
 
 
 @pytest.mark.parametrize("options", [GREEDY, SAMPLED])
-def test_the_cache_changes_no_token(model, options):
-    """40 tokens, so that the GPT's context of 16 is exceeded too."""
+def test_the_cache_does_not_change_the_tokens(model, options):
+    """40 tokens also exceed the GPT's context of 16."""
     with_cache, without = (
         model.generate(PROMPT, 40, seed=3, cache=cache, **options) for cache in (True, False)
     )
@@ -43,8 +43,8 @@ def test_the_cache_changes_no_token(model, options):
 
 @pytest.mark.rows("TRF-36", "OTH-17")
 @pytest.mark.parametrize("length", [5, 20])
-def test_greedy_text_is_the_largest_logit_after_the_last_tokens(model, length):
-    """The definition, in a Python loop: for a GPT, of the last `context` tokens."""
+def test_greedy_text_equals_a_loop_over_the_largest_logits(model, length):
+    """Each call reads all tokens so far; of a GPT, the last `context` ones."""
     expected = np.resize(PROMPT, (2, length))
     written = model.generate(expected, 14, temperature=0)
     for _ in range(14):
@@ -53,17 +53,17 @@ def test_greedy_text_is_the_largest_logit_after_the_last_tokens(model, length):
     np.testing.assert_array_equal(written, expected)
 
 
-def test_the_same_seed_writes_the_same_text(model):
+def test_the_same_seed_generates_the_same_text(model):
     one, again, other = (model.generate(PROMPT, 40, seed=seed, **SAMPLED) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, again)
     assert np.any(one != other)
 
 
-def test_one_text_comes_back_as_one_text(lstm):
+def test_a_single_prompt_gives_a_single_text(lstm):
     assert lstm.generate(PROMPT[0], 10, temperature=0).shape == (15,)
 
 
-def test_prompts_of_about_one_length_share_one_trace(model):
+def test_prompts_of_similar_lengths_share_one_trace(model):
     model.generate(PROMPT, 40, **SAMPLED)
     traces = model._write.experimental_get_tracing_count()
     for length, temperature, top_p in ((2, 0.7, 0.5), (9, 1.3, 0.8), (16, 1.1, 0.95)):
@@ -96,6 +96,6 @@ def test_the_cache_is_faster():
         ({"top_p": 1.5}, r"`top_p`. Expected a number in \(0, 1\]"),
     ],
 )
-def test_bad_input_is_explained(lstm, options, message):
+def test_invalid_arguments_are_refused(lstm, options, message):
     with pytest.raises(InvalidInput, match=message):
         lstm.generate(**{"prompt": [1], "count": 3, **options})

@@ -1,4 +1,4 @@
-"""GPT against transformers' GPT-2, the published counts, a file and the LiteRT interpreter."""
+"""GPT: outputs of transformers' GPT-2, published parameter counts, saving, LiteRT."""
 
 import json
 import pathlib
@@ -31,13 +31,13 @@ def test_hidden_states_and_attention_equal_transformers(gpt2_tiny):
 
 
 def parameters(vocabulary_size=50257, context=1024, width=768, depth=12, **_):
-    """The formula of the class's docstring."""
+    """The number of parameters by the formula in the class's docstring."""
     return (vocabulary_size + context + 2) * width + depth * (12 * width**2 + 13 * width)
 
 
 @pytest.mark.rows("TRF-10", "TRF-31")
 def test_gpt2_has_the_published_number_of_parameters():
-    with keras.StatelessScope(initialize_variables=False):  # weights without numbers
+    with keras.StatelessScope(initialize_variables=False):  # allocates no weights
         model = kerasdl.create_model("gpt2")
     assert model.count_params() == parameters() == 124_439_808
 
@@ -55,7 +55,7 @@ def test_tiny_variant_follows_the_formula():
     assert model.count_params() == parameters(**VARIANTS["GPT"]["gpt_tiny"])
 
 
-def test_logits_depend_on_no_later_token():
+def test_logits_do_not_depend_on_later_tokens():
     model = GPT(61, 16, 24, 2, 3)
     changed = TOKENS.copy()
     changed[:, 9:] = 0
@@ -64,14 +64,14 @@ def test_logits_depend_on_no_later_token():
 
 
 @pytest.mark.rows("TRF-31")
-def test_shorter_sequences_are_fine_and_longer_ones_are_refused():
+def test_shorter_sequences_are_accepted_and_longer_ones_are_refused():
     model = GPT(61, 16, 24, 2, 3)
     np.testing.assert_allclose(model(TOKENS[:, :5]), model(TOKENS)[:, :5], atol=1e-5)
     with pytest.raises(InvalidInput, match=r"at most 16 tokens\. Received: 17"):
         model(np.zeros((1, 17), "int32"))
 
 
-def test_gpt_comes_back_from_a_file_bit_equal(tmp_path):
+def test_a_saved_gpt_is_loaded_bit_equal(tmp_path):
     model = GPT(61, 16, 24, 2, 3, dropout=0.0)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
@@ -81,7 +81,7 @@ def test_gpt_comes_back_from_a_file_bit_equal(tmp_path):
 
 
 @pytest.mark.rows("TRF-36")
-def test_gpt_learns_a_sentence_by_heart():
+def test_gpt_memorizes_a_sentence():
     model = GPT(61, 16, 24, 2, 3, dropout=0.0)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.01), loss)

@@ -1,4 +1,4 @@
-"""The recurrent language model against PyTorch's LSTM, and what the notes ask of it."""
+"""The LSTM language model: states of PyTorch's LSTM, parameters, saving, LiteRT."""
 
 import pathlib
 
@@ -15,7 +15,7 @@ TOKENS = np.random.default_rng(0).integers(20, size=(2, 12)).astype("int32")
 
 @pytest.mark.rows("RNN-13")
 def test_hidden_states_equal_pytorch():
-    """PyTorch's LSTM has 5 inputs and 4 units: a fifth unit without weights stays at zero."""
+    """The reference has 5 inputs and 4 units, so a fifth unit with zero weights is added."""
     arrays = np.load(pathlib.Path(__file__).parents[2] / "reference" / "lstm.npz")
     model = LSTMLanguageModel(vocabulary_size=21, width=5, depth=1, dropout=0.0)
     model.get_layer("token").set_weights([arrays["x"].reshape(21, 5)])  # 3 sequences of 7 steps
@@ -41,7 +41,7 @@ def test_hidden_states_equal_pytorch():
     np.testing.assert_allclose(state[0][1][:, :4], arrays["cT"][0], atol=1e-6)
 
 
-def test_parameters_are_those_of_the_formula():
+def test_parameters_follow_the_formula():
     vocabulary_size, width = 100, 256
     lstm = 4 * (width * (width + width) + width)
     model = LSTMLanguageModel(vocabulary_size, width=width, depth=2)
@@ -51,13 +51,13 @@ def test_parameters_are_those_of_the_formula():
 
 @pytest.mark.rows("RNN-21")
 @pytest.mark.parametrize("name", ["lstm_lm", "lstm_lm_tiny"])
-def test_every_step_predicts_every_token(name):
+def test_each_step_has_a_logit_for_each_token(name):
     model = kerasdl.create_model(name, vocabulary_size=20)
     assert model(TOKENS).shape == (2, 12, 20)
 
 
 @pytest.mark.rows("RNN-22")
-def test_steps_that_carry_the_state_equal_one_call():
+def test_steps_with_a_carried_state_equal_one_call():
     model = LSTMLanguageModel(20, width=8, depth=2)
     state, _ = model.begin(TOKENS, 12, 12)
     logits = []
@@ -78,7 +78,7 @@ def test_lstm_learns_a_repeating_string():
     np.testing.assert_array_equal(model.generate(text[:9], 20, temperature=0), text[:29])
 
 
-def test_lstm_comes_back_from_a_file_bit_equal(tmp_path):
+def test_a_saved_lstm_is_loaded_bit_equal(tmp_path):
     model = LSTMLanguageModel(20, context=12, width=8, depth=2, dropout=0.3)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")

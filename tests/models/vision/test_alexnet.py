@@ -1,4 +1,4 @@
-"""The layer table of the paper, and of the notes."""
+"""AlexNet has the layers, shapes and parameter counts of its paper."""
 
 import keras
 import pytest
@@ -11,12 +11,12 @@ from kerasdl.layers import LocalResponseNormalization
 
 @pytest.fixture(scope="module")
 def alexnet():
-    with keras.StatelessScope(initialize_variables=False):  # weights without numbers
+    with keras.StatelessScope(initialize_variables=False):  # allocates no weights
         return kerasdl.create_model("alexnet")
 
 
 @pytest.mark.rows("CNA-05", "CNA-07")
-def test_has_the_papers_shapes(alexnet):
+def test_shapes_equal_the_paper(alexnet):
     shapes = [layer.output.shape[1:] for layer in alexnet.layers if len(layer.output.shape) == 4]
     sizes = dict.fromkeys(shape[0] for shape in shapes)
     assert list(sizes) == [227, 55, 27, 13, 6]
@@ -42,12 +42,12 @@ def test_has_the_papers_shapes(alexnet):
         (layers.Dense, 3),
     ],
 )
-def test_has_the_papers_parts(alexnet, kind, number):
+def test_numbers_of_layers_equal_the_paper(alexnet, kind, number):
     assert sum(isinstance(layer, kind) for layer in alexnet.layers) == number
 
 
 @pytest.mark.rows("CNA-09")
-def test_groups_halve_the_second_convolution(alexnet):
+def test_two_groups_halve_the_weights_of_the_second_convolution(alexnet):
     assert alexnet.get_layer("conv2").count_params() == 307_456
     with keras.StatelessScope(initialize_variables=False):
         one_piece = kerasdl.create_model("alexnet", groups=1)

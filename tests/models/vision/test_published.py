@@ -1,4 +1,4 @@
-"""Multiply-accumulates and outputs equal others'; tests/conformance compares the parameters."""
+"""Published multiply-accumulate counts and outputs; tests/conformance compares parameter counts."""
 
 import json
 import pathlib
@@ -19,17 +19,17 @@ TAKE_LONG_TO_TRACE = {"resnet101", "resnet152", "densenet169", "densenet201"}
 
 @pytest.mark.rows("CNA-04", "CNA-06", "CNA-10", "CNA-16", "CNA-27")
 @pytest.mark.parametrize("name", sorted(ITEMS.keys() - TAKE_LONG_TO_TRACE))
-def test_macs_are_published(name):
-    with keras.StatelessScope(initialize_variables=False):  # weights without numbers
+def test_macs_equal_the_published_numbers(name):
+    with keras.StatelessScope(initialize_variables=False):  # allocates no weights
         macs = counts.macs(kerasdl.create_model(name))
     assert macs == PUBLISHED[ITEMS[name]]
 
 
 @pytest.mark.rows("CNA-01", "E-08")
-def test_the_first_networks_have_the_notes_sizes():
+def test_parameter_counts_of_simple_cnn():
     simple_cnn = kerasdl.create_model("simple_cnn")
     assert counts.parameters(simple_cnn) == (1_147_914, 1_148_362)
 
 
-def test_resnet18_is_torchvisions():
+def test_resnet18_equals_torchvision():
     assert references.largest_error("resnet18") < 3e-5

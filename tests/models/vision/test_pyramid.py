@@ -1,4 +1,4 @@
-"""Feature maps by stride: of every family, as a backbone and with its classifier."""
+"""Feature maps by stride, of each family as a backbone and as a classifier."""
 
 import keras
 import numpy as np
@@ -25,7 +25,7 @@ def sides(tensors):
 
 @pytest.mark.parametrize(("name", "strides"), FAMILIES.items())
 @pytest.mark.parametrize("num_classes", [None, 10])
-def test_every_stride_has_its_map(name, strides, num_classes):
+def test_each_stride_has_a_feature_map(name, strides, num_classes):
     network = kerasdl.create_model(name, num_classes=num_classes, input_shape=(32, 16, 3))
     assert tuple(network.pyramid) == strides
     maps = keras.Model(network.input, list(network.pyramid.values()))
@@ -36,7 +36,7 @@ def test_every_stride_has_its_map(name, strides, num_classes):
 
 
 @pytest.mark.parametrize(("name", "strides"), LARGE.items())
-def test_large_networks_have_the_five_strides_of_detectors(name, strides):
+def test_strides_of_large_networks(name, strides):
     with keras.StatelessScope(initialize_variables=False):
         network = kerasdl.create_model(name, num_classes=None)
     assert tuple(network.pyramid) == strides
@@ -47,7 +47,7 @@ def test_large_networks_have_the_five_strides_of_detectors(name, strides):
 
 
 @pytest.mark.parametrize("name", [*FAMILIES, "lenet5_tiny", "mlp_tiny"])
-def test_a_backbone_comes_back_from_a_file(name, tmp_path):
+def test_a_saved_backbone_is_loaded_bit_equal(name, tmp_path):
     network = kerasdl.create_model(name, num_classes=None)
     network.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
@@ -56,7 +56,7 @@ def test_a_backbone_comes_back_from_a_file(name, tmp_path):
     np.testing.assert_array_equal(again(image), network(image))
 
 
-def test_a_backbone_takes_images_of_any_size_where_the_classifier_could_not():
+def test_a_backbone_takes_images_of_any_size_and_vggs_classifier_does_not():
     network = kerasdl.create_model("vgg_tiny", num_classes=None, input_shape=(None, None, 3))
     assert network(np.ones((1, 24, 40, 3))).shape == (1, 3, 5, 128)
     with pytest.raises(InvalidInput, match="`input_shape`"):
@@ -64,7 +64,7 @@ def test_a_backbone_takes_images_of_any_size_where_the_classifier_could_not():
 
 
 @pytest.mark.parametrize("shape", [(64, 96, 3), (None, None, 3)])
-def test_the_maps_of_a_network_of_keras_are_found_by_their_size(shape):
+def test_feature_maps_of_keras_applications_are_found_by_size(shape):
     network = keras.applications.MobileNetV3Small(
         input_shape=shape, include_top=False, weights=None
     )
@@ -75,7 +75,7 @@ def test_the_maps_of_a_network_of_keras_are_found_by_their_size(shape):
     assert sides(maps) == [(64 // stride, 96 // stride) for stride in found]
 
 
-def test_ours_name_their_own_maps_and_what_is_no_network_of_images_is_refused():
+def test_our_networks_define_their_pyramid_and_models_without_images_are_refused():
     network = kerasdl.create_model("resnet_tiny")
     assert backbone.pyramid(network) is network.pyramid
     with pytest.raises(InvalidInput, match="Invalid backbone"):
@@ -90,7 +90,7 @@ def test_ours_name_their_own_maps_and_what_is_no_network_of_images_is_refused():
         ({"include_top": False}, "`num_classes`"),
     ],
 )
-def test_options_of_other_libraries_get_an_answer(option, answer):
+def test_options_of_other_libraries_get_a_helpful_error(option, answer):
     with pytest.raises(InvalidInput, match=answer) as raised:
         kerasdl.create_model("resnet50", **option)
     assert "\n" not in str(raised.value)

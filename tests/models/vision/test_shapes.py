@@ -1,4 +1,4 @@
-"""Sizes that each family goes through, and those that it refuses."""
+"""Sizes of feature maps in each family, and sizes of images that it refuses."""
 
 import keras
 import numpy as np
@@ -28,7 +28,7 @@ def test_lenet_flattens_400_values():
     assert model.get_layer("dense1").input.shape == (None, 400)
 
 
-def test_lenet_enlarges_small_images_and_leaves_large_ones():
+def test_lenet_enlarges_only_small_images():
     model = kerasdl.create_model("lenet5_tiny")
     assert sizes(model, ["enlarge", "conv1", "pool1", "conv2", "pool2"]) == [28, 28, 14, 10, 5]
     assert counts.parameters(model).trainable == 61_706
@@ -88,7 +88,7 @@ def test_too_small_images_are_refused(name, smallest):
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (8,), (32, 32, None), (None, None, 3)])
-def test_what_is_no_image_of_known_size_is_refused(shape):
+def test_invalid_image_shapes_are_refused(shape):
     with pytest.raises(errors.InvalidInput, match=r"Expected \(height, width, channels\)"):
         kerasdl.create_model("simple_cnn", input_shape=shape)
 
@@ -96,6 +96,6 @@ def test_what_is_no_image_of_known_size_is_refused(shape):
 @pytest.mark.parametrize(
     ("option", "value"), [("block", "bottle"), ("stem", "imagnet"), ("shortcut", "pad")]
 )
-def test_unknown_kinds_are_refused_with_what_was_meant(option, value):
+def test_unknown_options_are_refused_with_a_suggestion(option, value):
     with pytest.raises(errors.InvalidInput, match=rf"`{option}`. Expected one of .*{value[:3]}"):
         kerasdl.create_model("resnet18", **{option: value})

@@ -1,4 +1,4 @@
-"""SqueezeNet: its fire module equals torchvision's, and pooling keeps the last row and column."""
+"""SqueezeNet: its fire module equals torchvision's, and its pooling rounds sizes up."""
 
 import pathlib
 
@@ -12,7 +12,7 @@ from kerasdl.models.vision import squeezenet
 REFERENCE = pathlib.Path(__file__).parents[2] / "reference" / "squeezenet_fire.npz"
 
 
-def test_the_fire_module_equals_torchvisions():
+def test_fire_module_equals_torchvision():
     reference = np.load(REFERENCE)
     x = np.transpose(reference["x"], (0, 2, 3, 1))
     inputs = keras.Input(x.shape[1:])
@@ -34,7 +34,7 @@ def test_pooling_rounds_up(size):
     np.testing.assert_array_equal(pooled[0], expected)
 
 
-def test_it_takes_any_size_and_gives_a_pyramid():
+def test_images_of_any_size_give_a_pyramid():
     model = kerasdl.create_model("squeezenet", num_classes=None, input_shape=(None, None, 3))
     maps = keras.Model(model.input, model.pyramid)(np.zeros((1, 64, 96, 3), "float32"))
     assert list(model.pyramid) == [2, 4, 8, 16]
