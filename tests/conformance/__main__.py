@@ -10,7 +10,7 @@ PAGE = pathlib.Path(__file__).parents[2] / "docs" / "conformance.md"
 
 
 class Cells:
-    """Collects what the tests measured, from xdist's workers too."""
+    """Collect the cells that the tests measured, also in xdist's workers."""
 
     def __init__(self):
         self.measured = {}

@@ -1,4 +1,4 @@
-"""What several properties need."""
+"""Helpers of several properties."""
 
 import keras
 import numpy as np

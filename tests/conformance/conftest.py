@@ -1,4 +1,4 @@
-"""Two CPUs that do not exist, for two replicas; TensorFlow takes them before it starts only."""
+"""Two virtual CPUs for two replicas, which must be configured before TensorFlow starts."""
 
 import pytest
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""Parameters."""
+"""Numbers of parameters."""
 
 import json
 import pathlib
@@ -12,7 +12,7 @@ REFERENCE = pathlib.Path(__file__).parents[1] / "reference" / "counts.json"
 
 
 def counts(subject, folder):
-    """Every variant has as many trainable parameters as the reference counted."""
+    """Every variant has the published number of trainable parameters."""
     published = {row["item"]: row["params"] for row in json.loads(REFERENCE.read_text())}
     counted = {name: count_parameters(name) for name, item in subject.counts.items() if item}
     assert counted == {name: published[subject.counts[name]] for name in counted}
@@ -20,7 +20,7 @@ def counts(subject, folder):
 
 
 def count_parameters(name):
-    with keras.StatelessScope():  # shapes without numbers, of which GPT-2 XL has six gigabytes
+    with keras.StatelessScope():  # allocates no weights, of which GPT-2 XL has six gigabytes
         model = kerasdl.create_model(name)
-        keras.utils.clear_session(free_memory=False)  # or they would be drawn at its end
+        keras.utils.clear_session(free_memory=False)  # else leaving the scope initializes them
     return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)

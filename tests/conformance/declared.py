@@ -1,4 +1,4 @@
-"""All that is declared."""
+"""All declared layers, networks and learners."""
 
 from tests.conformance import layers, learners, models
 

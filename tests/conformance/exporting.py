@@ -1,4 +1,4 @@
-"""LiteRT and ONNX files."""
+"""Properties of LiteRT and ONNX files."""
 
 import keras
 import numpy as np
@@ -10,14 +10,14 @@ from tests.conformance.inputs import normal
 
 
 def litert(subject, folder):
-    """A LiteRT file of built-in operators gives what Keras gives."""
+    """A LiteRT file of built-in operators gives the outputs of Keras."""
     error = max(parity.largest_error for parity, _ in compare(subject, folder))
     assert error < 1e-5
     return f"{error:.0e}"
 
 
 def onnx(subject, folder):
-    """An ONNX file for any batch size, run by onnxruntime, gives what Keras gives."""
+    """An ONNX file for any batch size, run by onnxruntime, gives the outputs of Keras."""
     error = 0.0
     for name, part, inputs in parts(subject, training.stepped(subject)):
         example = keras.tree.map_structure(lambda array: array[:1], inputs)
@@ -29,7 +29,7 @@ def onnx(subject, folder):
 
 
 def int8(subject, folder):
-    """The int8 file finds Keras's classes; where there are none it stays near Keras's numbers."""
+    """The int8 file predicts the same classes as Keras, or outputs near those of Keras."""
     parities = list(compare(subject, folder, quantize="int8"))
     if getattr(getattr(subject.targets, "dtype", None), "kind", "") == "i":
         assert parities[0][0].agreement > 0.9
@@ -40,10 +40,10 @@ def int8(subject, folder):
 
 
 def compare(subject, folder, quantize=None):
-    """Parity of each exported part with its file, and the largest output of the part.
+    """Give the parity of each exported part with its file, and the part's largest output.
 
-    Float files are compared early, while logits are small enough for an absolute error to mean
-    something; int8 files when the model has learned, for it must know the classes.
+    Float files are compared after one step, while logits are small enough for an absolute error
+    to be meaningful; int8 files after training, when predicted classes are clear.
     """
     model = training.overfitted(subject)[0] if quantize else training.stepped(subject)
     for name, part, inputs in parts(subject, model):
@@ -51,14 +51,14 @@ def compare(subject, folder, quantize=None):
         path = folder / f"{name or 'model'}.tflite"
         example = keras.tree.map_structure(lambda array: array[:1], inputs)
         file = export.to_litert(part, path, quantize=quantize, example=example, **calibration)
-        # the interpreter that runs it next has no others
+        # the interpreter in `verify` has only built-in operators
         assert not any(name.startswith(("custom", "FLEX")) for name in file.operators)
         largest = max(np.abs(array).max() for array in outputs(part, inputs))
         yield export.verify(part, file, inputs), largest
 
 
 def parts(subject, model):
-    """Each model that is exported, by name, and what it is fed."""
+    """Give the name, the model and the inputs of each part that is exported."""
     for name, part in subject.parts(model).items():
         whole = part is model or part.input_shape[1:] == subject.inputs.shape[1:]
         yield name, part, subject.inputs if whole else normal(*part.input_shape[1:])

@@ -1,4 +1,4 @@
-"""A process that reads the files which the tests saved, and made none of the models."""
+"""A process that loads the saved models of the tests without having built them."""
 
 import atexit
 import functools
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def contents(folder):
-    """The outputs of the model saved in `folder`, for the inputs saved there, and its weights."""
+    """Load the model in `folder`; return its outputs for the saved inputs, and its weights."""
     process = start()
     print(folder, file=process.stdin, flush=True)
     answer = process.stdout.readline().strip()
@@ -34,7 +34,7 @@ def start():
 
 def stop(process):
     process.kill()
-    process.communicate()  # else Python says at its end that the process is still running
+    process.communicate()  # avoids a ResourceWarning at exit
 
 
 def serve():

@@ -1,4 +1,4 @@
-"""Small batches that the declarations feed."""
+"""Small batches for the declarations."""
 
 import numpy as np
 from sklearn import datasets
@@ -12,7 +12,7 @@ def normal(*shape):
 
 
 def digits(size=8, channels=1):
-    """Real digits and their labels, pixels repeated until an image has `size` a side."""
+    """Real digits of `size` by `size` pixels, made by repeating pixels, and their labels."""
     pixels, labels = datasets.load_digits(return_X_y=True)
     pixels = pixels[:BATCH].reshape(-1, 8, 8, 1).astype("float32") / 16
     larger = np.kron(pixels, np.ones((1, size // 8, size // 8, channels), "float32"))
@@ -20,7 +20,7 @@ def digits(size=8, channels=1):
 
 
 def tokens(length, vocabulary):
-    """Sequences that count upwards from a random start, and the same one step later."""
+    """Sequences that count up from a random start, and the same sequences one step later."""
     starts = np.random.default_rng(0).integers(vocabulary, size=(BATCH, 1))
     counted = (starts + np.arange(length + 1)) % vocabulary
     return counted[:, :-1].astype("int32"), counted[:, 1:].astype("int32")

@@ -1,4 +1,4 @@
-"""Every layer: the class, arguments that are none of the defaults, a batch for each input."""
+"""Every layer: its class, arguments that differ from the defaults, a batch for each input."""
 
 from kerasdl import layers
 from kerasdl.errors import InvalidInput
@@ -36,7 +36,7 @@ SUBJECTS = [
         },
         IMAGES,
         another=(6, 10, 4),
-        kept={"strides": "1 with a dilation; ResidualBlock has 2"},
+        kept={"strides": "must be 1 with a dilation; ResidualBlock has 2"},
     ),
     layer(layers.PaddedShortcut, {"filters": 6, "strides": 2}, IMAGES, another=(6, 10, 4)),
     layer(
@@ -61,7 +61,7 @@ SUBJECTS = [
         another=(4, 12, 4),
         no={
             "int8": No(
-                "the root of an 8-bit square has an error of 12 %",
+                "the square root of an 8-bit square has an error of 12 %",
                 AssertionError,
                 r"float32\(0\.1[123]\d*\) < 0\.1",
             )
@@ -75,7 +75,7 @@ SUBJECTS = [
         still=None,
         no={
             "int8": No(
-                "LiteRT divides no 8-bit numbers by what may be 0",
+                "LiteRT does not quantize a division by a number that may be 0",
                 InvalidInput,
                 r"zero_point was not true.*DIV",
             )
@@ -86,16 +86,16 @@ SUBJECTS = [
         {"pool_size": 4},
         normal(2, 2, 4),
         IMAGES,
-        reached=1,  # where a maximum is has no slope
+        reached=1,  # the position of a maximum has no gradient
         another=((1, 3, 4), (4, 12, 4)),
         no={
             "bfloat16": No(
-                "of numbers that are equal in 16 bits only, the first is the maximum",
+                "values that are equal only in 16 bits tie, and the first counts as the maximum",
                 AssertionError,
                 r"float32\(1\.0\d*\) < 0\.1",
             ),
             "int8": No(
-                "of numbers that are equal in 8 bits only, the first is the maximum",
+                "values that are equal only in 8 bits tie, and the first counts as the maximum",
                 AssertionError,
                 r"float32\(1\.0\d*\) < 0\.1",
             ),

@@ -1,4 +1,4 @@
-"""Every learner: a tiny one, a batch, and the arguments of `compile` for an optimizer."""
+"""Every learner: a tiny variant, a batch, and the arguments of `compile` for an optimizer."""
 
 import keras
 
@@ -33,7 +33,7 @@ SUBJECTS = [
         another=(5, 6, 3),
         parts=autoencoder_parts,
         still=None,
-        falls=("loss", 0.6),  # the entropy of grey pixels and the code's KL term remain
+        falls=("loss", 0.6),  # the entropy of gray pixels and the KL term remain
         counts={"vae": None},
     ),
     learner(

@@ -1,4 +1,4 @@
-"""Gradients, what they lead to, and that it is the same every time and everywhere."""
+"""Gradients, training of one batch, and equal results with replicas, workers and seeds."""
 
 import functools
 from unittest import mock
@@ -29,7 +29,7 @@ def gradients(subject, folder):
 
 
 def learns(subject, folder):
-    """A model overfits one batch; a layer's gradient is the slope of its outputs."""
+    """A model overfits one batch; a layer's gradient equals a numeric one."""
     if subject.kind == "layer":
         return numeric_gradient(subject)
     steps = training.overfitted(subject)[1]
@@ -37,17 +37,17 @@ def learns(subject, folder):
 
 
 def numeric_gradient(subject, directions=3, epsilon=1e-6):
-    """Compare along random directions: gradient . v = (f(w + e v) - f(w - e v)) / 2e."""
+    """Compare along random directions v: gradient . v = (f(w + e v) - f(w - e v)) / 2e."""
     keras.config.set_dtype_policy("float64")
     random, layer = np.random.default_rng(0), subject.layer()
     inputs = keras.tree.map_structure(lambda a: keras.Variable(a, dtype="float64"), subject.inputs)
     symbols = keras.tree.map_structure(
         lambda v: keras.Input(batch_shape=v.shape, dtype="float64"), inputs
     )
-    model = keras.Model(symbols, layer(symbols))  # tells what is inside that it trains
+    model = keras.Model(symbols, layer(symbols))  # passes `training` on to the layer
     mixture = random.normal(size=model.output_shape)
     points = [*keras.tree.flatten(inputs), *layer.trainable_variables]
-    for point in points:  # off the symmetry of zeros and ones that weights start with
+    for point in points:  # initial weights of 0 and 1 could hide errors
         point.assign_add(0.1 * random.normal(size=point.shape))
     state = [variable.numpy() for variable in layer.non_trainable_variables]
 
@@ -82,16 +82,16 @@ def two_replicas():
 
 
 def replicas(subject, folder):
-    """Two replicas give the losses, metrics and weights of one."""
+    """Two replicas give the losses, metrics and weights of one replica."""
     two = training.history(subject, two_replicas(), options=subject.still)
     difference = _same(two, training.still_history(subject))
-    equal = " (equal halves)" if training.normalises_alone(subject.make()) else ""
+    equal = " (equal halves)" if training.normalizes_alone(subject.make()) else ""
     return f"{difference:.0e}{equal}"
 
 
 def workers(subject, folder):
-    """Two processes that train together have the losses, metrics and weights of one."""
-    own = training.normalises_alone(subject.make())
+    """Two worker processes give the losses, metrics and weights of one process."""
+    own = training.normalizes_alone(subject.make())
     whole = {"options": subject.still, "synchronized": True}
     one = training.history(subject, **whole) if own else training.still_history(subject)
     first, second = two_workers.history(subject, folder)
@@ -99,14 +99,14 @@ def workers(subject, folder):
     assert_equal(first[1], second[1])
     limit, rounding = 1e-5, ""
     if own and _difference(first, one) >= limit:
-        # a unit on the edge of ReLU may fall to either side: so it does for one process
+        # rounding decides whether a unit near 0 passes ReLU; the order of a batch shows by how much
         limit = max(limit, 2 * _difference(training.history(subject, turned=True, **whole), one))
         rounding = f" (bar {limit:.0e})"
     return f"{_same(first, one, limit):.0e}{rounding}"
 
 
 def _same(two, one, limit=1e-5):
-    """The largest difference of a weight; losses and metrics are compared on the way."""
+    """Check that losses and metrics are equal; return the largest difference of a weight."""
     assert one[0].keys() == two[0].keys()
     for name, values in one[0].items():
         np.testing.assert_allclose(two[0][name], values, rtol=1e-4, err_msg=name)
@@ -119,7 +119,7 @@ def _difference(two, one):
 
 
 def seed(subject, folder):
-    """The same seed gives the same weights after training, bit by bit."""
+    """The same seed gives bit-equal weights after training."""
     first = training.history(subject) if subject.still else training.still_history(subject)
     second = training.history(subject)
     assert first[0] == second[0]

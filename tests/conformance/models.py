@@ -1,4 +1,4 @@
-"""Every family of networks: a tiny one, options, a batch, and what its variants must count."""
+"""Every family of networks: a tiny variant, options, a batch, and published parameter counts."""
 
 import keras
 import numpy as np
@@ -156,7 +156,7 @@ SUBJECTS = [
         unusual={"depths": (1, 2), "widths": (4, 6, 8), "dropout": 0.25, "num_classes": 11},
         another=(12, 16, 3),
         still=NO_DROPOUT,
-        falls=("loss", 0.3),  # its logits are means of ReLUs, which grow slowly
+        falls=("loss", 0.3),  # its logits, which are means of ReLUs, grow slowly
         counts={"squeezenet": "squeezenet1_0"},
     ),
     network(

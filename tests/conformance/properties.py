@@ -1,4 +1,4 @@
-"""The properties: each takes a subject, fails where it does not hold, and says what it measured."""
+"""The properties: each checks a subject and returns what it measured."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Whole networks against other libraries', with the same weights: logits and feature maps."""
+"""Compare whole networks with those of other libraries, given the same weights."""
 
 import pathlib
 
@@ -9,16 +9,16 @@ import kerasdl
 from tests.reference import network_weights
 
 FOLDER = pathlib.Path(__file__).parents[1] / "reference"
-TOLERANCE = 1e-4  # a fixture's own differ from float64 by 1e-5 at most, in float32
+TOLERANCE = 1e-4  # the fixtures themselves differ from float64 by up to 1e-5
 
 
 def references(subject, folder):
-    """The named variants give the numbers of another library's networks, at every stride."""
+    """Logits and feature maps at every stride equal those of another library."""
     return f"{max(map(largest_error, subject.references)):.0e}"
 
 
 def largest_error(name):
-    """The largest difference of a network from its fixture, which must be a rounding error."""
+    """Check that a network differs from its fixture by rounding errors; return the largest."""
     fixture = np.load(FOLDER / f"network_{name}.npz")
     prefixes = [p for p in ("full_", "odd_") if f"{p}logits" in fixture]
     prefixes += [] if "full_" in prefixes else [""]
@@ -53,7 +53,7 @@ def largest_error(name):
 
 
 def give_weights(model, fixture):
-    """Set a network's weights to those of a fixture, which lists PyTorch's in order."""
+    """Load the weights of a fixture, which lists them in PyTorch's order, into a network."""
     theirs = iter(network_weights.network_weights(fixture).values())
     flattened = None
     for layer in model.layers:

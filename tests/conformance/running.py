@@ -1,4 +1,4 @@
-"""Shapes, types and compilers."""
+"""Shapes, precisions and XLA."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from tests.conformance.subject import one_or_all
 
 
 def shapes(subject, folder):
-    """What is said before a call is what comes of it, for two sizes of the input."""
+    """Computed, symbolic and eager output shapes are equal, for two sizes of the input."""
     for model, inputs in [(subject.make(), subject.inputs), another_size(subject)]:
         given = keras.tree.map_structure(lambda array: tuple(array.shape), inputs)
         said = model.compute_output_shape(given)
@@ -21,7 +21,7 @@ def shapes(subject, folder):
 
 
 def another_size(subject):
-    """A model or the bare layer, and inputs of another size for it."""
+    """Make the model or the bare layer, and inputs of another size for it."""
     several = isinstance(subject.inputs, list)
     sizes = subject.another if several else [subject.another]
     inputs = one_or_all([np.zeros((2, *size), flat(subject.inputs)[0].dtype) for size in sizes])
@@ -34,7 +34,7 @@ def another_size(subject):
 
 
 def precision(policy, subject, folder):
-    """In mixed precision a step of training leaves finite weights and outputs near float32's."""
+    """After a step in mixed precision, weights are finite and outputs near those of float32."""
     keras.config.set_dtype_policy(policy)
     model = training.compiled(subject, run_eagerly=True)
     step(model, subject)
@@ -48,15 +48,15 @@ def precision(policy, subject, folder):
         np.abs(h.astype("float32") - f).max() / np.abs(f).max()
         for h, f in zip(half, full, strict=True)
     )
-    assert 0 < error < 0.1  # zero would be float32 itself
+    assert 0 < error < 0.1  # an error of 0 would mean that it ran in float32
     return f"{error:.0e}"
 
 
 def jit(subject, folder):
-    """XLA compiles a training step; its losses are those without it, where chance has no part."""
+    """XLA compiles a training step; without randomness, its losses equal those of eager mode."""
     compiled = step(training.compiled(subject, options=subject.still, jit_compile=True), subject)
     assert all(np.isfinite(value) for value in compiled.values())
-    if subject.still is None:  # XLA draws other numbers
+    if subject.still is None:  # XLA draws other random numbers
         return
     eager = step(training.compiled(subject, options=subject.still, run_eagerly=True), subject)
     for name, value in eager.items():

@@ -1,4 +1,4 @@
-"""What is saved comes back."""
+"""Configurations, `.keras` files and weights are restored exactly."""
 
 import inspect
 
@@ -10,9 +10,9 @@ from tests.conformance.common import assert_equal, outputs
 
 
 def round_trip(subject, folder):
-    """A configuration without default values comes back, and so does a file.
+    """Restore a configuration that differs from the defaults, and a file.
 
-    Every second layer of the model is frozen, also inside blocks, and is frozen again.
+    Every second layer is frozen, also inside blocks, and must be frozen after loading.
     """
     model = subject.make(**subject.unusual)
     original = subject.layer() if subject.layer else model
@@ -27,14 +27,14 @@ def round_trip(subject, folder):
     expected = [*outputs(model, subject.inputs), *model.get_weights()]
     again = keras.models.load_model(folder / "model.keras")
     assert type(again) is type(model)
-    if not subject.layer:  # the model around a layer is no class of ours
+    if not subject.layer:  # the model around a layer is a plain keras.Model
         assert again.get_config() == model.get_config()
     assert_equal([*outputs(again, subject.inputs), *again.get_weights()], expected)
     assert [w.trainable for w in again.weights] == [w.trainable for w in model.weights]
 
 
 def fresh(subject, folder):
-    """A process that has only imported kerasdl reads the file and gives the same outputs."""
+    """A process that has only imported kerasdl loads the file and gives the same outputs."""
     model = subject.make(**subject.unusual)
     model.save(folder / "model.keras")
     np.savez(folder / "inputs.npz", *keras.tree.flatten(subject.inputs))
@@ -43,7 +43,7 @@ def fresh(subject, folder):
 
 
 def defaults(subject):
-    """Arguments of the constructor that have their default value."""
+    """List the constructor arguments that have their default value."""
     parameters = inspect.signature(type(subject).__init__).parameters.values()
     config = subject.get_config()
     return [

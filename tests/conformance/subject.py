@@ -1,4 +1,4 @@
-"""The declaration of a layer, a network or a learner: what it is, what it eats, how it learns."""
+"""The declaration of a layer, a network or a learner: how it is built, fed and trained."""
 
 import dataclasses
 from collections.abc import Callable
@@ -8,15 +8,15 @@ import numpy as np
 
 import kerasdl
 
-NO_REFERENCE = "the tests of its own compare it, or nobody has published numbers"
+NO_REFERENCE = "compared in its own tests, or no numbers are published"
 
 
 @dataclasses.dataclass(frozen=True)
 class No:
-    """Why a property does not hold, and what happens when it is tested all the same.
+    """Why a property does not hold, and the error that its test must raise.
 
     Args:
-        reason: In words, for the table.
+        reason: The reason in words, for the table.
         error: The exception that the test of the property raises.
         match: A regular expression for its message, with the number that is too large.
     """
@@ -28,32 +28,32 @@ class No:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Subject:
-    """What every property of the matrix needs to know.
+    """A declared layer, network or learner, as every property of the matrix takes it.
 
     Args:
-        name: How the table names it, without spaces.
+        name: Its name in the table, without spaces.
         kind: "layer", "network" or "learner".
-        registered: The registered name that it is made by; of a layer its class.
-        make: Gives a new, built model; takes options over the declared ones.
-        inputs: One batch, an array or a list of arrays.
-        targets: What it should give for that batch: an array, or a dictionary for several outputs;
+        registered: The registered name that builds it; the class name of a layer.
+        make: Function that returns a new, built model; its options override the declared ones.
+        inputs: One batch: an array or a list of arrays.
+        targets: The targets of that batch: an array, or a dictionary for several outputs;
             `None` for a learner that needs none.
-        learning: From a function that makes an optimizer to the arguments of `compile`.
-        layer: Gives the bare layer, for a layer.
-        arguments: Every argument that is declared with a value, which is not its default.
-        values: Argument -> a list of values that it may have, for `tests/properties`, where the
-            argument's name says something else there.
-        unusual: Options that the round trip sets too, so that no argument has its default.
-        kept: Argument that the round trip leaves at its default -> why.
+        learning: Function from a function that makes an optimizer to the arguments of `compile`.
+        layer: Function that returns the bare layer; `None` unless it is a layer.
+        arguments: All declared arguments, none of which has its default value.
+        values: Argument -> values to try in `tests/properties`, if those for the argument's name
+            there do not fit.
+        unusual: Options that only the round trip sets, so that no argument has its default.
+        kept: Argument that the round trip leaves at its default -> the reason.
         another: Shape of an input of a second size.
-        sized: Option that takes this shape, "input_shape" or a vector's length; `None` for none.
-        still: Options that take chance out of training; `None` where nothing can.
-        counts: Registered name -> item of reference/counts.json, `None` where nobody published one.
-        references: Registered names that `reference/network_*.npz` has outputs of.
-        parts: From the model to those that are exported, by name.
-        falls: Which loss must fall on one batch, and below which share of its first value.
-        no: Property -> a `No`: why it does not hold, and the error that the matrix must meet.
-        not_applicable: Property -> why the question makes no sense.
+        sized: Option that sets this shape, "input_shape" or "latent_dim"; `None` for none.
+        still: Options that remove randomness from training; `None` if none can.
+        counts: Registered name -> item of reference/counts.json; `None` if none is published.
+        references: Registered names whose outputs are in `reference/network_*.npz`.
+        parts: Function from the model to the models that are exported, by name.
+        falls: The loss that must fall on one batch, and below which fraction of its first value.
+        no: Property -> a `No`, with the reason and the error that its test must raise.
+        not_applicable: Property -> the reason why it does not apply.
     """
 
     name: str
@@ -80,10 +80,10 @@ class Subject:
 
 
 def layer(cls, arguments, *inputs, reached=2, **others):
-    """Declare a layer; `inputs` are one array for each.
+    """Declare a layer; `inputs` are its batches, one array for each input.
 
-    As a model it stands behind a Dense layer, which learns only if the gradient passes; so does
-    each of several inputs, or the first `reached` of them.
+    The model has a Dense layer before each of the first `reached` inputs, which learns only if the
+    layer passes the gradient on.
     """
 
     def make(**over):
@@ -118,9 +118,9 @@ def layer(cls, arguments, *inputs, reached=2, **others):
 
 
 def network(name, options, inputs, targets, loss=None, **others):
-    """Declare a family by its tiny variant; without a loss it is a classifier.
+    """Declare a family by its tiny variant; without a `loss` it is a classifier.
 
-    A variant that the options change beyond recognition gets a `title`.
+    If the options make it a different network, a `title` replaces the name in the table.
     """
 
     def learning(optimizer):
@@ -134,7 +134,7 @@ def network(name, options, inputs, targets, loss=None, **others):
 
 
 def learner(name, options, inputs, learning, targets=None, **others):
-    """Declare a learner; most see inputs alone."""
+    """Declare a learner; most take inputs without targets."""
     return _registered(name, "learner", options, inputs, targets, learning, others)
 
 

@@ -1,4 +1,4 @@
-"""The matrix as a page: a table for each kind, then what the columns and the numbers mean."""
+"""Write the matrix as a page: a table for each kind, then the meaning of its columns."""
 
 import datetime
 import importlib.metadata
@@ -11,48 +11,51 @@ INTRODUCTION = """\
 # Conformance
 
 Every layer, network and learner is declared once in `tests/conformance/`, and every property below
-is tested for all of them. `make test` tests what is fast. What trains, compiles with XLA or starts
-processes is tested by `make test-slow`, on each commit for a third of the subjects: jit, two
-replicas, two workers, int8, ONNX, seed, reference, fresh process, and for networks and learners
-also "learns". `make conformance` tests everything and writes this page from what was measured, here
-on {date} on Python {python} with TensorFlow {tensorflow} and Keras {keras}; nobody edits it.
+is tested for all of them. `make test` tests the fast properties. `make test-slow` tests those that
+train, compile with XLA or start processes, on each commit for a third of the rows: jit, two
+replicas, two workers, int8, ONNX, seed, reference, fresh process, and "learns" of networks and
+learners. `make conformance` tests everything and writes this page, here on {date} with
+Python {python}, TensorFlow {tensorflow} and Keras {keras}. Nobody edits it.
 
-A "no" is tested too: it must fail with the same error or number as before. Rows are small: some
-declarations have fewer layers and channels than the registered name, and no dropout where a
-comparison needs results without chance."""
+A "no" is tested too: it must fail with the error or number that is declared for it. To save time,
+some rows have fewer layers and channels than the registered name; dropout is off where results are
+compared."""
 
 MEANINGS = {
-    "round trip": "a configuration without default values and a `.keras` file come back, "
-    "bit-equal; layers inside that are frozen stay frozen",
-    "fresh process": "a process that only imports kerasdl reads the file, bit-equal",
+    "round trip": "a configuration without default values and a `.keras` file are restored "
+    "bit-equal; frozen layers stay frozen",
+    "fresh process": "a process that only imports kerasdl loads the file, bit-equal",
     "load_weights": "a new object with loaded weights gives the same outputs",
     "gradients": "every trainable weight receives a finite gradient",
     "shapes": "symbolic shape = eager shape, for two sizes of the input",
-    "bfloat16": "`mixed_bfloat16` trains; largest difference from float32, of the largest output",
-    "float16": "`mixed_float16` trains; likewise",
-    "jit": "a training step under `jit_compile=True` gives the same losses, or finite ones where "
-    "noise is drawn, which XLA draws differently",
-    "learns": "a model overfits one batch, in so many steps; a layer's gradient is the slope of "
-    "its outputs in float64: largest relative difference",
+    "bfloat16": "a training step in `mixed_bfloat16`; largest difference of an output from "
+    "float32, relative to the largest output",
+    "float16": "the same in `mixed_float16`",
+    "jit": "a training step with `jit_compile=True` gives the same losses, or finite ones if the "
+    "model draws random numbers, which XLA draws differently",
+    "learns": "a model overfits one batch: number of steps; a layer's gradient equals a numeric "
+    "one in float64: largest relative difference",
     "two replicas": "two devices give the losses, metrics and weights of one: largest difference "
-    "of a weight; with equal halves of the batch where batch normalization is each replica's own",
-    "two workers": "two processes, each with half of every batch, give those of one: likewise; "
-    "batch normalization sees the whole batch (`distribute.synchronize`); the bar is 1e-05, "
-    "or twice what turning the order of a batch round does to one process",
+    'of a weight; "equal halves": both replicas get the same examples, because each normalizes its '
+    "batch by itself",
+    "two workers": "two processes, each with half of every batch, give the losses, metrics and "
+    "weights of one: largest difference of a weight; batch normalization is synchronized "
+    '(`distribute.synchronize`); the tolerance is 1e-05, or after "bar" twice the difference that '
+    "reversing the order of the batch makes in one process",
     "LiteRT": "built-in operators only, run by the LiteRT interpreter after one training step: "
     "largest error",
-    "int8": "fraction of predictions that the int8 file has in common with Keras; without classes "
-    "its largest error, of the largest output",
+    "int8": "fraction of predicted classes that the int8 file has in common with Keras; without "
+    "classes its largest error, relative to the largest output",
     "ONNX": "standard operators only, any batch size, run by onnxruntime: largest error",
-    "seed": "the same seed gives the same weights after training, bit by bit",
-    "counts": "how many variants have exactly the published number of trainable parameters",
-    "reference": "whole networks of other libraries with the same weights: largest difference of a "
-    "logit or of a feature map at any stride",
+    "seed": "the same seed gives bit-equal weights after training",
+    "counts": "number of variants that have exactly the published number of trainable parameters",
+    "reference": "outputs equal those of other libraries' networks with the same weights: largest "
+    "difference of a logit or of a feature map at any stride",
 }
 
 
 def page(measured):
-    """The page's text; `measured` maps (subject, property) to a cell."""
+    """Return the text of the page; `measured` maps (subject, property) to a cell."""
     reasons = []
     versions = {name: importlib.metadata.version(name) for name in ("tensorflow", "keras")}
     parts = [

@@ -1,4 +1,4 @@
-"""Every property is tested for everything that is declared, and everything is declared."""
+"""Test every property of every declared subject, and that every class is declared."""
 
 import datetime
 import os
@@ -12,15 +12,15 @@ from kerasdl import layers
 from tests.conformance.declared import SUBJECTS
 from tests.conformance.properties import PROPERTIES
 
-# what trains, compiles with XLA or starts processes
+# properties that train, compile with XLA or start processes
 SLOW = {"jit", "two replicas", "two workers", "int8", "ONNX", "seed", "reference", "fresh process"}
 TURNS = 3
 
 
 def turn():
-    """Which part of the slow cells this commit tests; None for all, as `make conformance` does.
+    """Choose by the commit which third of the subjects has its slow cells tested.
 
-    A commit tests the slow cells of every third subject, so three commits in a row test about all.
+    None stands for all of them, as in `make conformance`.
     """
     if os.environ.get("CONFORMANCE") == "all":
         return None
@@ -36,12 +36,12 @@ def is_slow(subject, name):
 
 
 def cells(now):
-    """Each subject and property that is tested; of the slow ones those whose turn it is."""
+    """Give each subject and property to test; of the slow ones, those of this turn."""
     for number, subject in enumerate(SUBJECTS):
         for name in PROPERTIES:
             slow = is_slow(subject, name)
             if name not in subject.not_applicable and (not slow or now in (None, number % TURNS)):
-                # cells of one subject share what was trained
+                # cells of one subject share trained models, so they run in one process
                 marks = [pytest.mark.xdist_group(subject.name), *[pytest.mark.slow] * slow]
                 yield pytest.param(subject, name, id=f"{subject.name}-{name}", marks=marks)
 
@@ -60,7 +60,7 @@ def test_matrix(subject, name, tmp_path, record_property):
     record_property("cell", (subject.name, name, cell))
 
 
-def test_the_turns_make_up_all_cells():
+def test_three_turns_cover_all_cells():
     def ids(now):
         return {cell.id for cell in cells(now)}
 

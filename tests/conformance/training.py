@@ -1,4 +1,4 @@
-"""How a subject is trained, the same for every property."""
+"""Train a subject, the same way for every property."""
 
 import contextlib
 import functools
@@ -23,17 +23,17 @@ def adam():
 
 
 def compiled(subject, optimizer=sgd, options=None, **arguments):
-    """A new model with the weights that belong to the seed."""
+    """Make and compile a new model, with the seed's initial weights."""
     keras.utils.set_random_seed(SEED)
     model = subject.make(**(options or {}))
     model.compile(**subject.learning(optimizer), **arguments)
-    if model.optimizer:  # else `fit` would make its variables in a first tracing and need a second
+    if model.optimizer:  # else `fit` traces its step twice, first to create these variables
         model.optimizer.build(model.trainable_variables)
     return model
 
 
 def dataset(subject, inputs=None):
-    """One batch again and again; a learner without targets sees inputs alone."""
+    """Repeat one batch; a learner without targets gets only inputs."""
     inputs = subject.inputs if inputs is None else inputs
     inputs = tuple(inputs) if isinstance(inputs, list) else inputs
     data = inputs if subject.targets is None else (inputs, subject.targets)
@@ -42,17 +42,17 @@ def dataset(subject, inputs=None):
 
 
 def history(subject, strategy=None, options=None, synchronized=False, turned=False):
-    """Losses and metrics of two epochs of two steps, and the weights after them.
+    """Train two epochs of two steps; return losses, metrics and final weights.
 
     Args:
-        synchronized: Let batch normalization see the batches of all replicas.
-        turned: The same batch with its last example first.
+        synchronized: Use the statistics of all replicas in batch normalization.
+        turned: Reverse the order of the examples in the batch.
     """
     with strategy.scope() if strategy else contextlib.nullcontext():
         model = compiled(subject, options=options)
     if synchronized:
         distribute.synchronize(model)
-    data = dataset(subject, equal_halves(subject.inputs) if normalises_alone(model) else None)
+    data = dataset(subject, equal_halves(subject.inputs) if normalizes_alone(model) else None)
     if turned:
         data = data.map(lambda *batch: keras.tree.map_structure(lambda x: x[::-1], batch))
     fitted = model.fit(data, epochs=2, steps_per_epoch=2, verbose=0, shuffle=False)
@@ -61,12 +61,12 @@ def history(subject, strategy=None, options=None, synchronized=False, turned=Fal
 
 @functools.lru_cache(maxsize=2)
 def still_history(subject):
-    """`history` on one replica without chance."""
+    """Return `history` on one replica without randomness."""
     return history(subject, options=subject.still)
 
 
-def normalises_alone(model):
-    """Whether each replica normalises by the statistics of its own part of a batch."""
+def normalizes_alone(model):
+    """Return whether each replica uses the statistics of its own part of a batch."""
     return any(
         isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized
         for layer in model._flatten_layers()
@@ -74,23 +74,23 @@ def normalises_alone(model):
 
 
 def equal_halves(inputs):
-    """A batch of which two replicas see the same part, so that their statistics are the same."""
+    """Make a batch whose two halves are equal, so that two replicas have equal statistics."""
     return np.concatenate([inputs[: BATCH // 2]] * 2)
 
 
 @functools.lru_cache(maxsize=1)
 def stepped(subject):
-    """A model after one step: offsets and moving statistics are none of the initial ones."""
-    model = compiled(subject, run_eagerly=True)  # to trace a single step would cost more
+    """Train one step, so that offsets and moving statistics differ from their initial values."""
+    model = compiled(subject, run_eagerly=True)  # faster than tracing for one step
     step(model, subject)
     return model
 
 
 @functools.lru_cache(maxsize=2)
 def overfitted(subject):
-    """A model that saw one batch until its loss had fallen as declared, and how many times."""
+    """Train on one batch until the loss has fallen as declared; also return the steps."""
     model, data = compiled(subject, adam, options=subject.still), dataset(subject)
-    name, share = subject.falls
+    name, fraction = subject.falls
 
     def loss():
         return model.evaluate(data, steps=1, verbose=0, return_dict=True)[name]
@@ -98,6 +98,6 @@ def overfitted(subject):
     first = loss()
     for steps in range(10, 301, 10):
         model.fit(data, steps_per_epoch=10, verbose=0, shuffle=False)
-        if loss() < share * first:
+        if loss() < fraction * first:
             return model, steps
-    raise AssertionError(f"{name} fell from {first} to {loss()} only")
+    raise AssertionError(f"{name} fell only from {first} to {loss()}")

@@ -1,4 +1,4 @@
-"""Two processes that train together, each half of every batch: started once, asked by name."""
+"""Two worker processes that train any subject together, started once for all subjects."""
 
 import atexit
 import functools
@@ -12,11 +12,11 @@ import sys
 
 from kerasdl.distribute import launching
 
-PATIENCE = 300  # seconds after which two workers must have answered
+PATIENCE = 300  # seconds to wait for the workers' answers
 
 
 def history(subject, folder):
-    """What worker 0 gives for `training.history` of a subject; worker 1 must give the same."""
+    """Return `training.history` of a subject from both workers."""
     workers = start()
     for number, worker in enumerate(workers):
         print(subject.name, folder / f"{number}.pickle", file=worker.stdin, flush=True)
@@ -25,9 +25,9 @@ def history(subject, folder):
         ready, _, _ = select.select(list(waiting), [], [], PATIENCE)
         answers = [stream.readline().strip() for stream in ready]
         if not ready or set(answers) != {"done"}:
-            stop()  # the other waits for its colleague
+            stop()  # the other worker would wait for ever
             start.cache_clear()
-            raise AssertionError(" ".join(filter(None, answers)) or "the two workers are silent")
+            raise AssertionError(" ".join(filter(None, answers)) or "no answer from the workers")
         for stream in ready:
             del waiting[stream]
     return [pickle.loads((folder / f"{n}.pickle").read_bytes()) for n in range(len(workers))]
@@ -60,7 +60,7 @@ def _worker(number, addresses):
 def stop():
     for process in start() if start.cache_info().currsize else ():
         process.kill()
-        process.communicate()  # else Python says at its end that the process is still running
+        process.communicate()  # avoids a ResourceWarning at exit
 
 
 def serve():
