@@ -1,4 +1,4 @@
-"""Run the proofs; write proofs.json and docs/formulas.md from what they found: `make formulas`."""
+"""Run the proofs and write proofs.json and docs/formulas.md from their results: `make formulas`."""
 
 import json
 import pathlib
@@ -23,7 +23,7 @@ edits it. The largest difference is relative to the largest number where that is
 
 
 class Proofs:
-    """Collects what the tests compared, from xdist's workers too."""
+    """Collect the comparisons that the tests recorded, also in xdist's workers."""
 
     def __init__(self):
         self.found = {}
@@ -37,7 +37,7 @@ class Proofs:
 
 
 def page(formulas):
-    """The page's text: a table for each theme, a line for each proof."""
+    """Return the text of the page: a table for each theme, a line for each proof."""
     lines = [HEAD]
     for theme in THEMES:
         lines += [f"## {theme}\n", "| formula | what | equal to | largest difference |"]

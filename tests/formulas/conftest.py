@@ -1,4 +1,4 @@
-"""Fixtures that prove a formula against what the package really uses, and record the difference."""
+"""Fixtures that compare a formula with what the package uses, and record the difference."""
 
 import pathlib
 
@@ -10,7 +10,7 @@ REFERENCE = pathlib.Path(__file__).parents[1] / "reference"
 
 @pytest.fixture
 def reference():
-    """Read the numbers of another library: reference("fpn")["c3"]."""
+    """Read arrays that another library computed: reference("fpn")["c3"]."""
     opened = []
 
     def read(name):
@@ -24,12 +24,12 @@ def reference():
 
 @pytest.fixture
 def same(record_property):
-    """Assert that a formula equals something else; `make formulas` records the difference.
+    """Assert that a formula equals another computation; `make formulas` records the difference.
 
     same(activations.relu, "keras.activations.relu", ours, theirs)
 
-    The difference is the largest, of the largest of `theirs` where that is above 1; both may be
-    lists of arrays.
+    The difference is the largest one, relative to the largest value of `theirs` if that exceeds 1.
+    `ours` and `theirs` may be lists of arrays.
     """
 
     def check(formula, proven, ours, theirs, at_most=1e-6):
@@ -39,7 +39,8 @@ def same(record_property):
         difference = max(_difference(np.asarray(a), np.asarray(b)) for a, b in parts)
         name = f"{formula.__module__.rpartition('.')[2]}.{formula.__name__}"
         record_property("proof", (name, proven, difference))
-        assert difference <= at_most, f"{name} is not {proven}: {difference:.1e} > {at_most:.0e}"
+        message = f"{name} differs from {proven} by {difference:.1e} > {at_most:.0e}"
+        assert difference <= at_most, message
 
     return check
 

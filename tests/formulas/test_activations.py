@@ -1,4 +1,4 @@
-"""Activations and their slopes: formulas against Keras, GradientTape, PyTorch's numbers."""
+"""Activations and their derivatives, compared with Keras, GradientTape and PyTorch."""
 
 import functools
 import pathlib
@@ -15,13 +15,13 @@ Z = np.linspace(-6, 6, 25, dtype="float32")
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu", "elu", "selu", "softmax"])
-def test_formula_is_what_keras_does(name, same):
-    z = Z.reshape(5, 5)  # a softmax has rows
+def test_formula_equals_keras(name, same):
+    z = Z.reshape(5, 5)  # softmax needs rows
     ours, theirs = getattr(activations, name), getattr(keras.activations, name)
     same(ours, f"keras.activations.{name}", ours(z), theirs(z))
 
 
-def test_leaky_relu_is_what_keras_does_when_told_the_slope(same):
+def test_leaky_relu_equals_keras_with_the_same_slope(same):
     for slope in (0.01, 0.2):
         ours = activations.leaky_relu(Z, slope)
         same(
@@ -32,14 +32,14 @@ def test_leaky_relu_is_what_keras_does_when_told_the_slope(same):
 
 
 @pytest.mark.rows("E-42")
-def test_the_maximum_is_a_leaky_relu_only_for_slopes_up_to_1():
+def test_maximum_equals_leaky_relu_only_for_slopes_up_to_1():
     z = Z[Z != 0]
     for slope, holds in ((0.0, True), (0.2, True), (1.0, True), (1.5, False), (-0.1, True)):
         maximum = np.maximum(slope * z, z)
         assert np.allclose(maximum, activations.leaky_relu(z, slope)) == holds
 
 
-def test_swish_is_what_keras_does_and_its_lowest_point_the_known_one(same):
+def test_swish_equals_keras_and_has_the_known_minimum(same):
     same(activations.swish, "keras.activations.silu", activations.swish(Z), keras.ops.silu(Z))
     z = np.linspace(-2, -1, 100_001)
     lowest = activations.swish(z).argmin()
@@ -48,7 +48,7 @@ def test_swish_is_what_keras_does_and_its_lowest_point_the_known_one(same):
     np.testing.assert_allclose(activations.swish(Z, 1e4), activations.relu(Z), atol=1e-6)
 
 
-def test_step_fires_at_zero_and_has_no_slope(same):
+def test_step_is_1_at_zero_and_has_no_gradient(same):
     z = tf.constant(Z)
     with tf.GradientTape() as tape:
         tape.watch(z)
@@ -58,8 +58,8 @@ def test_step_fires_at_zero_and_has_no_slope(same):
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu"])
-def test_slope_is_what_gradient_tape_finds(name, same):
-    z = tf.constant(Z)  # 0 is among them
+def test_derivative_equals_gradient_tape(name, same):
+    z = tf.constant(Z)  # includes 0
     with tf.GradientTape() as tape:
         tape.watch(z)
         y = getattr(keras.activations, name)(z)
@@ -68,20 +68,20 @@ def test_slope_is_what_gradient_tape_finds(name, same):
 
 
 @pytest.mark.parametrize(("name", "largest"), [("sigmoid", 0.25), ("tanh", 1), ("relu", 1)])
-def test_slopes_have_their_known_maxima(name, largest):
+def test_derivatives_have_the_known_maxima(name, largest):
     slope = getattr(activations, f"{name}_slope")(np.linspace(-10, 10, 20_001))
     assert slope.max() == largest
 
 
 @pytest.mark.rows("E-39")
-def test_tanh_is_odd_and_neither_it_nor_a_sigmoid_reaches_its_ends():
+def test_tanh_is_odd_and_tanh_and_sigmoid_do_not_reach_their_bounds():
     z = np.linspace(-15, 15, 301)
     np.testing.assert_allclose(activations.tanh(-z), -activations.tanh(z), atol=1e-15)
     assert np.all(np.abs(activations.tanh(z)) < 1)
     assert np.all((activations.sigmoid(z) > 0) & (activations.sigmoid(z) < 1))
 
 
-def test_parametric_relu_learns_its_slope_as_gradient_tape_says(same):
+def test_gradient_of_parametric_relus_slope_equals_gradient_tape(same):
     layer, z = keras.layers.PReLU("ones"), tf.constant(Z[None])
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(layer(z) ** 2)
@@ -101,17 +101,17 @@ def test_parametric_relu_learns_its_slope_as_gradient_tape_says(same):
         (activations.swish, "silu"),
     ],
 )
-def test_formula_is_what_torch_does(formula, name, same):
+def test_formula_equals_pytorch(formula, name, same):
     whole = getattr(formula, "func", formula)
     same(whole, "torch.nn.functional (fixture)", formula(TORCH["x"]), TORCH[name])
 
 
 @pytest.mark.rows("E-40")
-def test_a_dead_relu_stays_dead_where_a_leaky_one_recovers():
+def test_a_dead_relu_stays_dead_and_a_leaky_one_recovers():
     x = np.random.default_rng(0).normal(size=1000)
     assert 0.45 < np.mean(activations.relu(x) == 0) < 0.55
     dead, leaky = -10.0, -10.0
-    for _ in range(100):  # want an output of 1; the bias learns
+    for _ in range(100):  # train the bias towards an output of 1
         dead -= np.mean((activations.relu(x + dead) - 1) * activations.relu_slope(x + dead))
         slope = np.where(x + leaky > 0, 1, 0.2)
         leaky -= np.mean((activations.leaky_relu(x + leaky, 0.2) - 1) * slope)
@@ -153,7 +153,7 @@ def test_softmax_of_worked_examples(logits, expected):
 
 
 @pytest.mark.rows("E-43")
-def test_every_row_of_a_softmax_sums_to_one_whatever_is_added():
+def test_softmax_sums_to_one_and_ignores_an_added_constant():
     z = Z[:24].reshape(2, 3, 4)
     np.testing.assert_allclose(activations.softmax(z).sum(-1), np.ones((2, 3)), atol=1e-6)
     np.testing.assert_allclose(activations.softmax(z + 7), activations.softmax(z), atol=1e-6)

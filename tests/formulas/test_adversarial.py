@@ -1,4 +1,4 @@
-"""GAN variants: formulas against the package's DCGAN, Keras, SciPy, scikit-learn, GradientTape."""
+"""GAN variants, compared with DCGAN, Keras, SciPy, scikit-learn and GradientTape."""
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ def trainable(model):
 
 
 @pytest.mark.rows("E-31")
-def test_counts_are_those_of_the_packages_dcgan(same):
+def test_parameter_counts_equal_dcgan(same):
     for formula, network in (
         (adversarial.dcgan_generator_parameters, Generator),
         (adversarial.dcgan_discriminator_parameters, Discriminator),
@@ -34,7 +34,7 @@ def test_counts_are_those_of_the_packages_dcgan(same):
 
 
 @pytest.mark.rows("E-33")
-def test_a_dense_start_has_the_weights_of_the_convolution_and_does_the_same(generator):
+def test_a_dense_first_layer_equals_a_transposed_convolution(generator):
     z = generator.normal(size=(2, 100)).astype("float32")
     up = keras.layers.Conv2DTranspose(512, 4, use_bias=False)
     theirs = up(z[:, None, None])
@@ -45,7 +45,7 @@ def test_a_dense_start_has_the_weights_of_the_convolution_and_does_the_same(gene
 
 
 @pytest.mark.rows("E-30", "E-32")
-def test_the_generators_order_is_convolution_norm_relu_and_the_discriminators_leaks():
+def test_generator_uses_relu_and_discriminator_leaky_relu_after_batch_norm():
     def kinds(model):
         return [type(layer).__name__ for layer in model.layers]
 
@@ -61,7 +61,7 @@ def test_the_generators_order_is_convolution_norm_relu_and_the_discriminators_le
     assert logit.activation is keras.activations.linear  # no sigmoid before a loss of logits
 
 
-def test_feature_matching_is_keras_squared_error_of_means(generator, same):
+def test_feature_matching_equals_keras_squared_error_of_means(generator, same):
     real, fake = generator.normal(size=(2, 6, 4)).astype("float32")
     means = [keras.ops.mean(part, axis=0) for part in (real, fake)]
     theirs = keras.losses.MeanSquaredError(reduction="sum")(*means) * 4
@@ -70,7 +70,7 @@ def test_feature_matching_is_keras_squared_error_of_means(generator, same):
     assert adversarial.feature_matching_loss(real, real) == 0
 
 
-def test_likeness_in_a_batch_is_scipys_distance_and_grows_with_collapse(generator, same):
+def test_minibatch_discrimination_equals_scipy_distances_and_grows_with_collapse(generator, same):
     x, t = generator.normal(size=(6, 4)), generator.normal(size=(4, 3, 2))
     ours = adversarial.minibatch_discrimination(x, t)
     near = [
@@ -86,7 +86,7 @@ def test_likeness_in_a_batch_is_scipys_distance_and_grows_with_collapse(generato
 
 
 @pytest.mark.rows("E-35")
-def test_the_bilinear_game_is_two_keras_optimizers_and_spirals_out(same):
+def test_the_bilinear_game_equals_two_keras_optimizers_and_diverges(same):
     x, y = keras.Variable(1.0), keras.Variable(0.5)
     optimizers = keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.4)
     ours = (1.0, 0.5)
@@ -103,18 +103,18 @@ def test_the_bilinear_game_is_two_keras_optimizers_and_spirals_out(same):
 
 
 @pytest.mark.parametrize("steps", [0, 1, 5])
-def test_looking_ahead_is_the_gradient_through_the_others_steps(steps, same):
+def test_unrolled_gradient_equals_the_gradient_through_the_opponents_steps(steps, same):
     x, y = tf.Variable(0.7, dtype="float64"), tf.Variable(-0.3, dtype="float64")
     with tf.GradientTape() as tape:
         ahead = tf.identity(y)
         for _ in range(steps):
-            ahead = ahead + 0.2 * x  # itself the slope of x y by y
+            ahead = ahead + 0.2 * x  # x is the derivative of x y by y
         value = x * ahead
     ours = adversarial.unrolled_slope(0.7, -0.3, 0.2, steps)
     same(adversarial.unrolled_slope, "tf.GradientTape", ours, tape.gradient(value, x))
 
 
-def test_looking_ahead_ends_where_the_plain_game_spirals_out():
+def test_unrolled_steps_converge_in_the_bilinear_game():
     x, y = 1.0, 0.5
     for _ in range(300):
         x, y = x - 0.1 * adversarial.unrolled_slope(x, y, 0.1, 5), y + 0.1 * x
@@ -122,7 +122,7 @@ def test_looking_ahead_ends_where_the_plain_game_spirals_out():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_fading_in_is_keras_upsampling_and_a_mix(share, generator, same):
+def test_fade_in_equals_a_mixture_with_keras_upsampling(share, generator, same):
     old, new = generator.random((2, 4, 4, 3)), generator.random((2, 8, 8, 3))
     doubled = np.array(keras.layers.UpSampling2D(2, dtype="float64")(old))
     ours = adversarial.fade_in(old, new, share)
@@ -132,7 +132,7 @@ def test_fading_in_is_keras_upsampling_and_a_mix(share, generator, same):
         np.testing.assert_array_equal(ours, (doubled, new)[int(share)])
 
 
-def test_there_and_back_is_keras_absolute_error_and_nothing_for_inverses(generator, same):
+def test_cycle_loss_equals_keras_absolute_error_and_is_0_for_inverses(generator, same):
     x, back = generator.normal(size=(2, 5, 2)).astype("float32")
     theirs = keras.losses.MeanAbsoluteError()(x, back)
     ours = adversarial.cycle_loss(x, back)
@@ -140,7 +140,7 @@ def test_there_and_back_is_keras_absolute_error_and_nothing_for_inverses(generat
     assert adversarial.cycle_loss(x, (2 * x + 3 - 3) / 2) == pytest.approx(0, abs=1e-6)
 
 
-def test_pix2pix_is_keras_cross_entropy_and_a_hundred_absolute_errors(generator, same):
+def test_pix2pix_loss_equals_keras_cross_entropy_plus_100_absolute_errors(generator, same):
     logits = generator.normal(size=(2, 30, 30)).astype("float32")
     y, p = generator.random((2, 4, 4)).astype("float32")
     verdict = keras.losses.BinaryCrossentropy(from_logits=True)(np.ones_like(logits), logits)
@@ -150,7 +150,7 @@ def test_pix2pix_is_keras_cross_entropy_and_a_hundred_absolute_errors(generator,
 
 
 @pytest.mark.parametrize("size", [64, 256])
-def test_grid_of_verdicts_is_that_of_keras_convolutions(size, same):
+def test_patch_grid_equals_the_output_size_of_keras_convolutions(size, same):
     shape = (1, size, size, 1)
     for stride in (2, 2, 2, 1, 1):
         _, height, width, _ = shape
@@ -160,9 +160,9 @@ def test_grid_of_verdicts_is_that_of_keras_convolutions(size, same):
     same(adversarial.patch_grid, "keras.layers.Conv2D", ours, shape[1], at_most=0)
 
 
-def test_information_is_scikit_learns_if_q_reads_as_well_as_can_be(generator, same):
+def test_information_bound_equals_scikit_learn_for_the_best_q(generator, same):
     c, x = generator.integers(0, 3, (2, 500))
-    x = np.where(generator.random(500) < 0.6, c, x)  # an image shows its code, at times
+    x = np.where(generator.random(500) < 0.6, c, x)  # 60 % of the images show their code
     table = metrics.cluster.contingency_matrix(x, c)
     q = table / table.sum(axis=1, keepdims=True)
     p = np.bincount(c) / 500
@@ -174,7 +174,7 @@ def test_information_is_scikit_learns_if_q_reads_as_well_as_can_be(generator, sa
     assert adversarial.information_bound(np.log(worse[x, c]), entropy) < theirs
 
 
-def test_a_classifier_that_judges_is_keras_cross_entropy_of_its_logits(generator, same):
+def test_semi_supervised_loss_equals_keras_cross_entropy_of_logits(generator, same):
     real, fake = generator.normal(size=(2, 6, 5)).astype("float32")
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     logit = [keras.ops.logsumexp(z, axis=-1) for z in (real, fake)]

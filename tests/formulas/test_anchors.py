@@ -1,4 +1,4 @@
-"""Anchors and pyramids: formulas against torchvision's numbers, Keras, SciPy and TensorFlow."""
+"""Anchors and feature pyramids, compared with torchvision, Keras, SciPy and TensorFlow."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ from kerasdl.formulas import anchors, boxes, feature_pyramid
 RANDOM = np.random.default_rng(0)
 
 
-def test_shapes_cover_the_same_area_in_every_ratio(same):
+def test_anchor_shapes_have_equal_areas_at_every_ratio(same):
     shapes = anchors.anchor_shapes([32, 64], ratios=(0.5, 1, 2))
     width, height = np.moveaxis(shapes.reshape(3, 2, 2), -1, 0)
     log = np.log([0.5, 1, 2])[:, None] / 2
@@ -20,7 +20,7 @@ def test_shapes_cover_the_same_area_in_every_ratio(same):
     np.testing.assert_allclose(width * height, [[32**2, 64**2]] * 3)
 
 
-def test_retinanets_anchors(same, reference):
+def test_anchors_equal_torchvisions_retinanet(same, reference):
     numbers = reference("retinanet_anchors")
     ours = []
     for side, sizes in zip((8, 4, 2, 1, 1), numbers["sizes"], strict=True):
@@ -35,7 +35,7 @@ def test_retinanets_anchors(same, reference):
     same(anchors.anchor_shapes, name, exact, theirs, at_most=1 / exact.max())
 
 
-def test_anchors_stand_at_the_centers_of_cells():
+def test_anchors_are_centered_in_cells():
     found = anchors.anchors((9, 5), (16, 32), anchors.anchor_shapes([32, 64], (1, 2)))
     assert found.shape == (4 * 45, 4)
     centres = boxes.to_centre(found)[::4, :2]
@@ -43,7 +43,7 @@ def test_anchors_stand_at_the_centers_of_cells():
     assert centres[-1].tolist() == [4.5 * 32, 8.5 * 16]
 
 
-def test_coding(same, reference):
+def test_box_encoding_and_decoding(same, reference):
     numbers = reference("box_coding")
     ours = anchors.encode(numbers["gt"], numbers["anchors"])
     same(anchors.encode, "torchvision BoxCoder (fixture)", ours, numbers["targets"])
@@ -74,11 +74,11 @@ def test_assignment(same):
     theirs = tf.where(best >= 0.5, boxes_of, tf.where(best < 0.4, -1, -2))
     same(anchors.assign, "keras.utils.bounding_boxes.compute_iou", ours, theirs)
     empty, full = np.sum(ours == -1), np.sum(ours >= 0)
-    assert empty > 20 * full > 0  # most anchors find nothing
+    assert empty > 20 * full > 0  # most anchors overlap no object
     assert np.all(anchors.assign(every, np.zeros((0, 4))) == -1)
 
 
-def test_the_class_head_begins_with_the_prior(same):
+def test_prior_bias(same):
     priors = np.array([0.01, 0.1, 0.5])
     same(
         anchors.prior_bias, "scipy.special.logit", anchors.prior_bias(priors), special.logit(priors)
@@ -86,7 +86,7 @@ def test_the_class_head_begins_with_the_prior(same):
 
 
 @pytest.mark.parametrize("size", [(512, 256), (100, 75)])
-def test_levels_are_what_strided_convolutions_leave(size, same):
+def test_pyramid_levels_equal_the_sizes_of_strided_convolutions(size, same):
     x, theirs = keras.Input((*size, 1)), []
     for level in range(1, 8):
         x = keras.layers.Conv2D(1, 3, 2, padding="same")(x)

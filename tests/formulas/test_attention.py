@@ -1,4 +1,4 @@
-"""Attention: formulas against PyTorch's numbers, Keras, the package's layers and identities."""
+"""Attention, compared with PyTorch, Keras, the package's layers and identities."""
 
 import pathlib
 
@@ -37,7 +37,7 @@ def test_causal_attention_equals_pytorch(same):
     same(attention.causal_mask, name, causal, SDPA["self_causal"])
 
 
-def test_the_future_weighs_nothing_in_the_layer_either(x, same):
+def test_causal_mask_equals_the_layers_attention_map(x, same):
     layer = CausalSelfAttention(heads=1)
     layer.build(x.shape)
     seen = np.array(layer.attention_map(x))[:, 0] > 0
@@ -46,13 +46,13 @@ def test_the_future_weighs_nothing_in_the_layer_either(x, same):
 
 
 def weights_of(layer):
-    """Kernels of Q, K, V and O."""
+    """Return the kernels and the biases of Q, K, V and the output."""
     w, b, w_mix, b_mix = layer.get_weights()
     return [*np.split(w, 3, axis=-1), w_mix], [*np.split(b, 3), b_mix]
 
 
 @pytest.mark.parametrize("heads", [1, 2, 4])
-def test_heads_are_what_the_layer_does(x, heads, same):
+def test_multi_head_attention_equals_the_layer(x, heads, same):
     for kind, mask in ((SelfAttention, None), (CausalSelfAttention, attention.causal_mask(5))):
         layer = kind(heads)
         theirs = layer(x)
@@ -61,7 +61,7 @@ def test_heads_are_what_the_layer_does(x, heads, same):
         same(attention.multi_head_attention, name, ours, theirs)
 
 
-def test_heads_that_look_at_a_context_are_those_of_keras(x, same):
+def test_cross_attention_equals_keras(x, same):
     context = np.random.default_rng(1).normal(size=(2, 7, 8)).astype("float32")
     layer = keras.layers.MultiHeadAttention(2, 4)
     theirs = layer(x, context)
@@ -72,17 +72,17 @@ def test_heads_that_look_at_a_context_are_those_of_keras(x, same):
 
 
 @pytest.mark.rows("E-16")
-def test_one_head_is_plain_attention_of_three_maps_of_one_x(x, same):
+def test_one_head_is_attention_of_three_projections_of_x(x, same):
     layer = SelfAttention(heads=1)
     theirs = layer(x)
     (q, k, v, mix), (bq, bk, bv, b) = weights_of(layer)
     ours = attention.attention(x @ q + bq, x @ k + bk, x @ v + bv) @ mix + b
     same(attention.attention, "kerasdl.layers.SelfAttention", ours, theirs)
     without = attention.attention(x @ q, x @ k, 0 * x)
-    np.testing.assert_array_equal(x + without, x)  # an update: no values, no change
+    np.testing.assert_array_equal(x + without, x)  # zero values add nothing to x
 
 
-def test_tokens_that_change_places_take_their_outputs_along(x):
+def test_attention_is_equivariant_to_permutations(x):
     order = [3, 1, 4, 0, 2]
     np.testing.assert_allclose(
         attention.attention(x[:, order], x[:, order], x[:, order]),
@@ -91,7 +91,7 @@ def test_tokens_that_change_places_take_their_outputs_along(x):
     )
 
 
-def test_rows_sum_to_one_and_the_future_weighs_exactly_nothing():
+def test_causal_rows_sum_to_one_and_later_weights_are_zero():
     weights = attention.attention_weights(Q, SDPA["s"], attention.causal_mask(5))
     np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=1e-6)
     assert np.all(weights[..., ~attention.causal_mask(5)] == 0)
@@ -99,7 +99,7 @@ def test_rows_sum_to_one_and_the_future_weighs_exactly_nothing():
 
 @pytest.mark.rows("E-15")
 @pytest.mark.parametrize("size", [16, 256])
-def test_the_root_keeps_scores_at_variance_one(size):
+def test_dividing_by_the_root_of_the_size_gives_scores_variance_1(size):
     """Without it the variance is `size`, and softmax picks a single key."""
     query, key = np.random.default_rng(0).normal(size=(2, 1000, size))
     scores = query @ key.T
@@ -109,14 +109,14 @@ def test_the_root_keeps_scores_at_variance_one(size):
     assert softmax(scores).max(axis=-1).mean() > 10 * weights.max(axis=-1).mean()
 
 
-def test_keras_attention_is_this_only_of_scaled_queries(same):
+def test_keras_attention_does_not_scale_queries(same):
     theirs = keras.layers.Attention()([Q[0] / 2, V[0], K[0]])  # sqrt(4)
     ours = attention.attention(Q, K, V)[0]
     same(attention.attention, "keras.layers.Attention of scaled queries", ours, theirs)
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_older_attentions_are_those_of_keras(masked, same):
+def test_additive_and_dot_attention_equal_keras(masked, same):
     q, v = OLD["q"], OLD["v"]
     mask = OLD["mask"] if masked else None
     masks = [None, mask] if masked else None
@@ -133,7 +133,7 @@ def test_older_attentions_are_those_of_keras(masked, same):
     np.testing.assert_allclose([additive.sum(-1), dot.sum(-1)], 1, atol=1e-6)
 
 
-def test_older_attentions_weights_are_the_kept_ones(same):
+def test_additive_and_dot_attention_weights_equal_the_fixture(same):
     q, v, mask = OLD["q"], OLD["v"], OLD["mask"][:, None]
     ours = attention.additive_attention_weights(q, v, OLD["scale"], mask)
     name = "keras.layers.AdditiveAttention (fixture)"
@@ -142,7 +142,7 @@ def test_older_attentions_weights_are_the_kept_ones(same):
     same(attention.dot_attention_weights, "keras.layers.Attention (fixture)", ours, OLD["w_dot"])
 
 
-def test_twice_the_text_has_four_times_the_scores(same):
+def test_twice_the_length_has_four_times_the_scores(same):
     found = []
     for time in (6, 12):
         layer = SelfAttention(heads=2)
@@ -155,14 +155,14 @@ def test_twice_the_text_has_four_times_the_scores(same):
 
 
 @pytest.mark.parametrize("window", [2, 4, 8])
-def test_windows_have_as_many_scores_as_their_layers_maps_have_numbers(window, same):
+def test_windowed_scores_equal_the_size_of_the_layers_maps(window, same):
     layer, found = SelfAttention(heads=2), []
     layer.build((None, window**2, 4))
     for height in (8, 16):
         places = np.random.default_rng(0).normal(size=(height, 8, 4)).astype("float32")
-        tiles = patches.patchify(places, window).reshape(-1, window**2, 4)  # a text each
+        tiles = patches.patchify(places, window).reshape(-1, window**2, 4)  # one a window
         found.append(np.size(layer.attention_map(tiles)))
     formula = attention.windowed_scores
     ours = [formula(height, 8, window, heads=2) for height in (8, 16)]
     same(formula, "size of kerasdl.layers.SelfAttention's maps of windows", ours, found, 0)
-    assert found[1] == 2 * found[0]  # of the whole image they would be four times as many
+    assert found[1] == 2 * found[0]  # without windows it would be four times

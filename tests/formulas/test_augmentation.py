@@ -1,4 +1,4 @@
-"""Augmentation: formulas against Keras, TensorFlow, scikit-learn and the package's functions."""
+"""Augmentation, compared with Keras, TensorFlow, scikit-learn and `kerasdl.data`."""
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ SIZE = (11, 11)
 
 @pytest.mark.rows("E-82")
 @pytest.mark.parametrize("degrees", [20.0, 10.0, 36.0])
-def test_keras_turns_by_shares_of_a_full_turn(degrees, same):
+def test_keras_rotates_by_fractions_of_a_full_turn(degrees, same):
     factor = augmentation.rotation_factor(degrees)
     layer = keras.layers.RandomRotation((factor, factor), fill_mode="constant")
     theirs = layer(IMAGES, training=True)[0]
@@ -29,7 +29,7 @@ def test_keras_turns_by_shares_of_a_full_turn(degrees, same):
     assert not hasattr(keras.preprocessing.image, "ImageDataGenerator")
 
 
-def test_middle(same):
+def test_center_crop(same):
     ours = augmentation.center_crop(IMAGES[0], 7, 4)
     theirs = keras.layers.CenterCrop(7, 4)(IMAGES[:1])[0]
     same(augmentation.center_crop, "keras.layers.CenterCrop", ours, theirs)
@@ -37,7 +37,7 @@ def test_middle(same):
 
 @pytest.fixture(scope="module")
 def drawn():
-    """Transforms that the package draws, and their parameters."""
+    """A policy, its random numbers, and the transforms that the package makes from them."""
     policy = augment.Policy(shift=0.2, rotate=30, zoom=0.2, flip=True)
     draws = augment.uniform(2, 1, tf.range(4), 10)
     return policy, draws.numpy(), augment._transforms(policy, draws, SIZE)
@@ -50,7 +50,7 @@ def ours_of(policy, draws):
     return augmentation.affine(SIZE, angle, scale, draws[2] < 0.5, shift)
 
 
-def test_geometry(drawn, same):
+def test_affine_transforms_and_warping(drawn, same):
     policy, draws, transforms = drawn
     ours = [ours_of(policy, row) for row in draws]
     theirs = transforms.numpy()[:, :6].reshape(-1, 2, 3)
@@ -66,7 +66,7 @@ def test_geometry(drawn, same):
     )
 
 
-def test_boxes_go_along(drawn, same):
+def test_boxes_move_with_the_image(drawn, same):
     policy, draws, transforms = drawn
     boxes = np.array([[0.2, 0.3, 0.5, 0.6], [0.4, 0.4, 0.9, 0.7]], "float32")
     theirs = augment._move_boxes(np.repeat(boxes[None], 4, axis=0), transforms, SIZE)
@@ -82,7 +82,7 @@ def test_boxes_go_along(drawn, same):
     same(augmentation.move_boxes, "keras.layers.RandomFlip", ours, theirs)
 
 
-def test_light(same):
+def test_brightness_contrast_and_saturation(same):
     image, formula = IMAGES[0], augmentation.jitter_colour
     draws = np.array([[0.9, 0.2, 0.7]], "float32")
     policy = augment.Policy(brightness=0.4, contrast=0.3, saturation=0.5)
@@ -94,18 +94,18 @@ def test_light(same):
     same(
         formula, "tf.image.rgb_to_grayscale", grey[..., :1], tf.image.rgb_to_grayscale(image), 1e-3
     )
-    one = image[..., :1] * np.ones(3, "float32")  # of a grey image
+    one = image[..., :1] * np.ones(3, "float32")  # a gray image
     theirs = tf.clip_by_value(tf.image.adjust_contrast(one, 0.7), 0, 1)
     same(formula, "tf.image.adjust_contrast", formula(one, contrast=0.7), theirs)
 
 
-def test_colours_that_vary_together(same):
+def test_pca_color_augmentation(same):
     images = RANDOM.normal(size=(50, 3)) @ RANDOM.normal(size=(3, 3))
     images = images.reshape(5, 10, 3)
     alpha = np.array([0.1, -0.2, 0.05])
     pca = decomposition.PCA().fit(images.reshape(-1, 3))
     ours = augmentation.pca_colour(images, alpha) - images
-    # an axis may point either way
+    # the sign of a principal axis is arbitrary
     along = pca.components_ @ ours[0, 0]
     theirs = alpha * pca.explained_variance_
     name = "sklearn.decomposition.PCA"

@@ -1,4 +1,4 @@
-"""Autoencoders: formulas against Keras, scikit-learn, SciPy and GradientTape."""
+"""Autoencoders, compared with Keras, scikit-learn, SciPy and GradientTape."""
 
 import keras
 import numpy as np
@@ -25,18 +25,18 @@ def test_an_autoencoder_is_two_dense_layers(generator, same):
     same(autoencoders.autoencoder, "keras.layers.Dense", ours, model(x))
 
 
-def test_an_autoencoder_is_the_packages(generator, same):
+def test_an_autoencoder_equals_the_learner(generator, same):
     x = generator.random((5, 2, 2, 2)).astype("float32")
     model = Autoencoder.create(latent_dim=3, widths=(), input_shape=(2, 2, 2))
     w_e, b_e, w_d, b_d = model.get_weights()
-    squashed = model.decode(keras.ops.sigmoid(model.encode(x)))  # its own codes are linear
+    squashed = model.decode(keras.ops.sigmoid(model.encode(x)))  # the learner's codes are linear
     ours = autoencoders.autoencoder(np.reshape(x, (5, 8)), w_e, b_e, w_d, b_d)
     ours = np.reshape(ours, x.shape)
     same(autoencoders.autoencoder, "kerasdl.learners.Autoencoder", ours, squashed)
 
 
 @pytest.mark.rows("AEN-25", "E-67")
-def test_nothing_ties_an_autoencoders_codes_to_a_place_but_a_vaes_are(generator):
+def test_scaled_codes_change_the_kl_of_a_vae_but_not_an_autoencoder(generator):
     x, w_e, w_d = generator.random((5, 8)), generator.normal(size=(8, 3)), np.ones((3, 8))
     plain = autoencoders.autoencoder(x, w_e, 0, w_d, 0, activation=np.positive)
     far = autoencoders.autoencoder(x, 10 * w_e, 0, w_d / 10, 0, activation=np.positive)
@@ -56,11 +56,11 @@ def test_nothing_ties_an_autoencoders_codes_to_a_place_but_a_vaes_are(generator)
         ((2048, 256, 10), 527_114),
     ],
 )
-def test_known_counts(widths, expected):
+def test_known_parameter_counts(widths, expected):
     assert basics.dense_parameters(*widths) == expected
 
 
-def test_count_of_a_vae_and_the_packages_autoencoder(same):
+def test_parameter_counts_of_vae_and_autoencoder(same):
     encoder = basics.dense_parameters(784, 512, 256, 2 * 20)
     assert encoder + basics.dense_parameters(20, 256, 512, 784) == 1_082_680
     model = Autoencoder.create()
@@ -70,7 +70,7 @@ def test_count_of_a_vae_and_the_packages_autoencoder(same):
 
 
 @pytest.mark.rows("CMP-15")
-def test_compression_is_the_ratio_of_the_bytes(same):
+def test_compression_ratio_equals_the_ratio_of_bytes(same):
     image, codes = np.zeros(784, "float32"), np.zeros(32, "int8")
     ours = autoencoders.compression_ratio(784, 32, code_bits=8)
     theirs = image.nbytes / codes.nbytes
@@ -78,7 +78,7 @@ def test_compression_is_the_ratio_of_the_bytes(same):
     assert ours == 4 * autoencoders.compression_ratio(784, 32) == 98
 
 
-def test_principal_components_are_scikit_learns(same):
+def test_principal_components_equal_scikit_learn(same):
     x = datasets.load_digits().data / 16
     mean, axes = autoencoders.principal_components(x, 10)
     theirs = decomposition.PCA(10, svd_solver="full").fit(x)
@@ -86,11 +86,11 @@ def test_principal_components_are_scikit_learns(same):
     name = "sklearn.decomposition.PCA"
     again = theirs.inverse_transform(theirs.transform(x))
     same(autoencoders.principal_components, name, ours, again)
-    aligned = np.abs(axes @ theirs.components_.T)  # the angles between the axes: none
+    aligned = np.abs(axes @ theirs.components_.T)  # cosines of the angles between the axes
     np.testing.assert_allclose(aligned, np.eye(10), atol=1e-6)
 
 
-def test_principal_components_lose_what_scikit_learns_kept_ones_do(same, reference):
+def test_reconstruction_errors_of_pca_equal_the_fixture(same, reference):
     numbers, x = reference("pca_digits"), datasets.load_digits().data / 16
     found = []
     for count in numbers["ks"]:
@@ -102,7 +102,7 @@ def test_principal_components_lose_what_scikit_learns_kept_ones_do(same, referen
     same(formula, name, np.array(ours), theirs, at_most=1e-12)
 
 
-def test_no_other_linear_code_of_that_length_loses_less(generator):
+def test_no_nearby_linear_code_has_a_smaller_error(generator):
     x = datasets.load_digits().data[:300] / 16
     mean, axes = autoencoders.principal_components(x, 4)
     least = np.mean((x - mean - (x - mean) @ axes.T @ axes) ** 2)
@@ -112,7 +112,7 @@ def test_no_other_linear_code_of_that_length_loses_less(generator):
 
 
 @pytest.mark.rows("E-12")
-def test_sparsity_is_scipys_divergence_of_two_coins(generator, same):
+def test_sparsity_penalty_equals_scipys_bernoulli_divergence(generator, same):
     h = generator.random((50, 6)) / 2
     mean = h.mean(axis=0)
     theirs = special.rel_entr(0.05, mean) + special.rel_entr(0.95, 1 - mean)
@@ -122,15 +122,15 @@ def test_sparsity_is_scipys_divergence_of_two_coins(generator, same):
     assert autoencoders.sparsity_penalty(np.full((3, 2), 0.05)) == pytest.approx(0)
 
 
-def test_l1_of_codes_is_keras_activity_regularizer(generator, same):
+def test_l1_of_codes_equals_keras_activity_regularizer(generator, same):
     layer = keras.layers.Dense(3, activity_regularizer=keras.regularizers.L1(0.02))
     h = layer(generator.normal(size=(5, 4)).astype("float32"))
     name = "activity_regularizer of keras.layers.Dense"
-    ours = regularization.l1_penalty(np.array(h), 0.02) / 5  # a mean of the batch
+    ours = regularization.l1_penalty(np.array(h), 0.02) / 5  # Keras takes the mean of the batch
     same(regularization.l1_penalty, name, ours, layer.losses[0])
 
 
-def test_gaussian_noise_is_keras_of_the_same_seed(generator, same):
+def test_gaussian_noise_equals_keras_with_the_same_seed(generator, same):
     x = generator.random((5, 8)).astype("float32")
     noise = keras.random.normal((5, 8), seed=keras.random.SeedGenerator(3))
     theirs = keras.layers.GaussianNoise(0.2, seed=3)(x, training=True)
@@ -138,24 +138,25 @@ def test_gaussian_noise_is_keras_of_the_same_seed(generator, same):
     same(autoencoders.gaussian_noise, "keras.layers.GaussianNoise", ours, theirs)
 
 
-def test_masking_is_keras_dropout_without_its_division(generator, same):
+def test_masking_noise_equals_keras_dropout_without_rescaling(generator, same):
     x = generator.random((50, 8)).astype("float32")
     theirs = keras.layers.Dropout(0.25, seed=0)(x, training=True) * 0.75
     uniform = np.where(np.array(theirs) == 0, 0.1, 0.9)
     ours = autoencoders.masking_noise(x, uniform, 0.25)
     same(autoencoders.masking_noise, "keras.layers.Dropout", ours, theirs)
-    shares = np.mean(autoencoders.masking_noise(np.ones(4), np.array([0.1, 0.3, 0.5, 0.7]), 0.25))
-    assert shares == 0.75
+    kept = np.mean(autoencoders.masking_noise(np.ones(4), np.array([0.1, 0.3, 0.5, 0.7]), 0.25))
+    assert kept == 0.75
 
 
-def test_salt_and_pepper_take_half_of_the_share_each(same):
+def test_salt_and_pepper_each_take_half_of_the_fraction(same):
     uniform = (np.arange(1000) + 0.5) / 1000
     found = autoencoders.salt_and_pepper(np.full(1000, 0.5), uniform, 0.3)
-    shares = [np.mean(found == value) for value in (1.0, 0.0, 0.5)]
-    same(autoencoders.salt_and_pepper, "15 %, 15 % and 70 % of numbers", shares, [0.15, 0.15, 0.7])
+    fractions = [np.mean(found == value) for value in (1.0, 0.0, 0.5)]
+    name = "15 %, 15 % and 70 % of numbers"
+    same(autoencoders.salt_and_pepper, name, fractions, [0.15, 0.15, 0.7])
 
 
-def test_denoising_is_what_keras_evaluates_against_the_clean_input(generator, same):
+def test_denoising_loss_equals_keras_evaluate_with_clean_targets(generator, same):
     x = generator.random((6, 4)).astype("float32")
     noisy = x + generator.normal(0, 0.3, size=x.shape).astype("float32")
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
@@ -167,7 +168,7 @@ def test_denoising_is_what_keras_evaluates_against_the_clean_input(generator, sa
     assert copied > 0 == autoencoders.denoising_loss(noisy, noisy, np.positive)
 
 
-def test_contraction_is_the_jacobian_that_a_tape_finds(generator, same):
+def test_contractive_penalty_equals_gradient_tapes_jacobian(generator, same):
     x, w, b = generator.normal(size=(5, 4)), generator.normal(size=(4, 3)), generator.normal(size=3)
     inputs = tf.Variable(x)
     with tf.GradientTape() as tape:
@@ -178,7 +179,7 @@ def test_contraction_is_the_jacobian_that_a_tape_finds(generator, same):
     same(autoencoders.contractive_penalty, "tf.GradientTape", ours, theirs, at_most=1e-12)
 
 
-def test_stretch_of_small_steps_is_the_jacobians(generator, same):
+def test_stretch_of_small_steps_equals_the_jacobian(generator, same):
     w, x = generator.normal(size=(4, 3)), generator.normal(size=(200, 4))
     step = 1e-6 * generator.normal(size=x.shape)
     ours = autoencoders.stretch(lambda x: np.tanh(x @ w), x, x + step)
@@ -190,7 +191,7 @@ def test_stretch_of_small_steps_is_the_jacobians(generator, same):
     same(autoencoders.stretch, "tf.GradientTape", ours, np.median(ratio))
 
 
-def test_masked_error_is_keras_with_weights(generator, same):
+def test_masked_error_equals_keras_with_sample_weights(generator, same):
     y, p = generator.normal(size=(2, 7, 9))
     mask = generator.integers(0, 2, (7, 9))
     metric = keras.metrics.MeanSquaredError(dtype="float64")
@@ -204,7 +205,7 @@ def test_masked_error_is_keras_with_weights(generator, same):
     )
 
 
-def test_anomalies_are_above_scipys_percentile(generator, same):
+def test_anomalies_exceed_scipys_percentile(generator, same):
     normal, errors = generator.random(500), generator.random(500) * 1.5
     threshold = stats.scoreatpercentile(normal, 95)
     ours = autoencoders.is_anomaly(errors, normal)

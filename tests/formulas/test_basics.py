@@ -1,4 +1,4 @@
-"""Neurons and backpropagation: formulas against Keras, GradientTape and finite differences."""
+"""Neurons and backpropagation, compared with Keras, GradientTape and finite differences."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ GATES = {"and": [0, 0, 0, 1], "or": [0, 1, 1, 1], "xor": [0, 1, 1, 0]}
 
 
 def most_right(targets, epochs=100):
-    """Largest number of corners that a perceptron classifies correctly while it learns."""
+    """Train a perceptron; return the largest number of corners that it classified correctly."""
     w, b, best = np.zeros(2), 0.0, 0
     for _ in range(epochs):
         for x, y in zip(CORNERS, targets, strict=True):
@@ -23,17 +23,17 @@ def most_right(targets, epochs=100):
 
 
 @pytest.mark.parametrize("gate", GATES)
-def test_perceptron_learns_what_a_line_can_separate_and_no_more(gate):
+def test_perceptron_learns_only_linearly_separable_gates(gate):
     assert (most_right(GATES[gate]) == 4) == (gate != "xor")
 
 
-def test_perceptron_learns_the_lesson_of_scikit_learn(same):
+def test_perceptron_update_equals_scikit_learn(same):
     from sklearn.linear_model import Perceptron
 
     generator = np.random.default_rng(0)
     x, w, b = generator.normal(size=(50, 3)), np.zeros(3), 0.0
     y = (x @ [1.0, -2.0, 0.5] < 0.2).astype(int)
-    assert y[0] == 0  # at exactly 0, before the first lesson, theirs would learn from a 1 too
+    assert y[0] == 0  # from zero weights, theirs would also update on a first target of 1
     theirs = Perceptron(max_iter=5, tol=None, shuffle=False).fit(x, y)
     for _ in range(5):
         for row, target in zip(x, y, strict=True):
@@ -44,14 +44,14 @@ def test_perceptron_learns_the_lesson_of_scikit_learn(same):
 
 
 @pytest.mark.rows("E-41")
-def test_perceptron_fires_at_exactly_zero_and_has_no_slope_there():
+def test_perceptron_fires_at_exactly_zero():
     assert basics.perceptron(np.array([1.0]), np.array([2.0]), -2.0) == 1
     assert basics.perceptron(CORNERS, np.array([1, 1]), -0.5).tolist() == GATES["or"]
     assert 0 < basics.logistic_neuron(np.array([1.0]), np.array([2.0]), -2.0) < 1
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "relu", "tanh"])
-def test_neuron_and_layer_are_what_keras_does(activation, same):
+def test_neuron_and_layer_equal_keras(activation, same):
     from kerasdl.formulas import activations
 
     generator = np.random.default_rng(0)
@@ -67,7 +67,7 @@ def test_neuron_and_layer_are_what_keras_does(activation, same):
         same(basics.logistic_neuron, "keras.layers.Dense", ours, layer(x)[:, 0])
 
 
-def test_layers_without_activation_are_one_layer(same):
+def test_layers_without_activation_collapse_into_one(same):
     first, second, one = (keras.layers.Dense(n) for n in (5, 2, 2))
     x = np.random.default_rng(0).normal(size=(7, 3)).astype("float32")
     theirs = second(first(x))
@@ -82,7 +82,7 @@ def test_layers_without_activation_are_one_layer(same):
 
 
 @pytest.mark.rows("E-86")
-def test_relus_come_as_near_to_a_sine_as_one_likes_and_a_line_does_not(same):
+def test_relus_approximate_a_sine_and_a_line_does_not(same):
     x = np.linspace(-np.pi, np.pi, 1001)
     errors = []
     for neurons in (2, 8, 32, 128):
@@ -98,7 +98,7 @@ def test_relus_come_as_near_to_a_sine_as_one_likes_and_a_line_does_not(same):
     assert np.mean((line - np.sin(x)) ** 2) == pytest.approx(0.196, abs=2e-3)
 
 
-def test_the_approximation_is_a_network_of_keras(same):
+def test_the_approximation_equals_a_keras_network(same):
     x, knots = np.linspace(0, 3, 50), np.array([0.0, 1.0, 2.0, 3.0])
     values = np.array([1.0, -1.0, 0.5, 2.0])
     slopes = np.diff(values)
@@ -112,7 +112,7 @@ def test_the_approximation_is_a_network_of_keras(same):
 
 @pytest.fixture
 def problem():
-    """Three features, four hidden neurons, eight examples as columns."""
+    """Eight examples of three features as columns, targets, and weights of 4 hidden neurons."""
     generator = np.random.default_rng(0)
     weights = [generator.normal(size=shape) for shape in ((4, 3), (4, 1), (1, 4), (1, 1))]
     return generator.normal(size=(3, 8)), generator.integers(0, 2, (1, 8)), weights
@@ -123,11 +123,11 @@ def backward(x, y, weights):
     return basics.backpropagation(x, y, z1, a1, a2, weights[2])
 
 
-def test_backpropagation_is_what_gradient_tape_does(problem, same):
+def test_backpropagation_equals_gradient_tape(problem, same):
     x, y, (w1, b1, w2, b2) = problem
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "relu")])
     model.add(keras.layers.Dense(1, "sigmoid"))
-    model.set_weights([w1.T, b1[:, 0], w2.T, b2[:, 0]])  # Keras: rows are examples
+    model.set_weights([w1.T, b1[:, 0], w2.T, b2[:, 0]])  # in Keras, rows are examples
     with tf.GradientTape() as tape:
         output = model(x.T.astype("float32"))
         loss = keras.losses.BinaryCrossentropy()(y.T, output)
@@ -138,7 +138,7 @@ def test_backpropagation_is_what_gradient_tape_does(problem, same):
     same(basics.backpropagation, "tf.GradientTape", ours, by_tape)
 
 
-def test_backpropagation_is_the_slope_of_the_loss(problem, same):
+def test_backpropagation_equals_central_differences(problem, same):
     x, y, weights = problem
 
     def loss_of(weight, place):
@@ -150,7 +150,7 @@ def test_backpropagation_is_the_slope_of_the_loss(problem, same):
         same(basics.backpropagation, "central differences", gradient, slopes)
 
 
-def test_chain_rule_is_what_gradient_tape_does(same):
+def test_chain_rule_equals_gradient_tape(same):
     w = tf.Variable(0.7)
     with tf.GradientTape() as tape:
         loss = (tf.sigmoid(w * 1.5 - 0.2) - 1.0) ** 2
@@ -158,7 +158,7 @@ def test_chain_rule_is_what_gradient_tape_does(same):
     same(basics.chain_rule, "tf.GradientTape", ours, tape.gradient(loss, w))
 
 
-def test_neurons_that_start_equal_stay_equal_and_never_solve_xor():
+def test_neurons_with_equal_initial_weights_stay_equal_and_do_not_learn_xor():
     x, y = CORNERS.T, np.array([GATES["xor"]])
     weights = [np.zeros(shape) for shape in ((4, 2), (4, 1), (1, 4), (1, 1))]
     for _ in range(100):
@@ -169,7 +169,7 @@ def test_neurons_that_start_equal_stay_equal_and_never_solve_xor():
     assert loss == pytest.approx(0.693147, abs=1e-6)
 
 
-def test_gradient_descent_is_what_keras_sgd_does_step_by_step(same):
+def test_gradient_descent_equals_keras_sgd(same):
     variable, optimizer, w = keras.Variable(1.0), keras.optimizers.SGD(0.1), 1.0
     for expected in (0.9, 0.81, 0.729, 0.6561, 0.59049):
         optimizer.apply([variable.value], [variable])  # f(w) = w^2 / 2
@@ -179,7 +179,7 @@ def test_gradient_descent_is_what_keras_sgd_does_step_by_step(same):
 
 
 @pytest.mark.parametrize(("rate", "after_100"), [(2.1, 1.1**100), (0.001, 0.999**100)])
-def test_too_high_a_rate_diverges_and_too_low_a_rate_hardly_moves(rate, after_100):
+def test_a_large_learning_rate_diverges_and_a_small_one_is_slow(rate, after_100):
     w = 1.0
     for _ in range(100):
         w = basics.gradient_descent(w, w, rate)
@@ -189,7 +189,7 @@ def test_too_high_a_rate_diverges_and_too_low_a_rate_hardly_moves(rate, after_10
 
 
 @pytest.mark.parametrize(("batch_size", "steps"), [(1000, 1), (1, 1000), (32, 32)])
-def test_steps_per_epoch_are_the_batches_that_tf_data_gives(batch_size, steps, same):
+def test_steps_per_epoch_equal_the_batches_of_tf_data(batch_size, steps, same):
     batches = tf.data.Dataset.range(1000).batch(batch_size).cardinality()
     ours = basics.steps_per_epoch(1000, batch_size)
     same(basics.steps_per_epoch, "tf.data.Dataset.batch", ours, batches.numpy())
@@ -197,13 +197,13 @@ def test_steps_per_epoch_are_the_batches_that_tf_data_gives(batch_size, steps, s
 
 
 @pytest.mark.parametrize("widths", [(784, 256, 10), (150_528, 10), (5, 1)])
-def test_dense_parameters_are_what_keras_counts(widths, same):
+def test_dense_parameters_equal_keras(widths, same):
     model = keras.Sequential([keras.Input(widths[:1]), *map(keras.layers.Dense, widths[1:])])
     ours = basics.dense_parameters(*widths)
     same(basics.dense_parameters, "keras.Model.count_params", ours, model.count_params())
 
 
-def test_a_head_of_means_has_a_two_hundredth_of_the_weights(same):
+def test_global_average_pooling_divides_the_weights_of_the_head_by_200(same):
     found = []
     for flat, units in (
         (keras.layers.Flatten(), 4096),
@@ -220,7 +220,7 @@ def test_a_head_of_means_has_a_two_hundredth_of_the_weights(same):
 @pytest.mark.parametrize(
     ("image", "weights"), [((224, 224, 3), 150_528_000), ((256, 256, 3), 196_608_000)]
 )
-def test_a_dense_layer_of_1000_on_an_image_has_the_known_number_of_weights(image, weights):
+def test_weights_of_a_dense_layer_of_1000_units_on_an_image(image, weights):
     assert basics.dense_parameters(np.prod(image), 1000) - 1000 == weights
 
 
@@ -233,7 +233,7 @@ def test_a_dense_layer_of_1000_on_an_image_has_the_known_number_of_weights(image
         ("tanh", initializers.xavier_deviation, lambda ratio: ratio > 0.05),
     ],
 )
-def test_gradients_vanish_in_ten_sigmoids_and_not_in_ten_good_layers(activation, deviation, kept):
+def test_gradients_vanish_in_sigmoid_layers_but_not_in_relu_or_tanh(activation, deviation, kept):
     from kerasdl.formulas import activations
 
     generator = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Gaussian process and acquisitions against scikit-learn, KerasTuner and the closed forms."""
+"""Gaussian process and acquisition functions, compared with scikit-learn and KerasTuner."""
 
 import keras_tuner
 import numpy as np
@@ -19,8 +19,8 @@ KERNELS = {
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.__name__)
 @pytest.mark.parametrize("noise", [1e-8, 0.1])
-def test_posterior_is_scikit_learns(kernel, noise, same):
-    """Mean and deviation, for both kernels."""
+def test_posterior_equals_scikit_learn(kernel, noise, same):
+    """The mean and the standard deviation, for both kernels."""
     theirs = processes.GaussianProcessRegressor(KERNELS[kernel](0.3), alpha=noise, optimizer=None)
     expected = theirs.fit(X, Y).predict(AT, return_std=True)
 
@@ -33,8 +33,8 @@ def test_posterior_is_scikit_learns(kernel, noise, same):
         same(formula, proven, [mean, deviation], expected)
 
 
-def test_posterior_is_that_of_keras_tuners_oracle(same):
-    """With the length scale that it fitted, and standardized results."""
+def test_posterior_equals_keras_tuner(same):
+    """Use the length scale that KerasTuner fitted, and standardized results."""
     objective = keras_tuner.Objective("score", "min")
     oracle = keras_tuner.oracles.BayesianOptimizationOracle(objective, seed=1, alpha=1e-2)
     oracle.gpr.fit(X, Y)
@@ -49,14 +49,14 @@ def test_posterior_is_that_of_keras_tuners_oracle(same):
     proven = "keras_tuner.oracles.BayesianOptimizationOracle"
     found = [mean * scale + Y.mean(), deviation * scale]
     same(formulas.gaussian_process, proven, found, expected)
-    # it minimises mu - beta s, which is to maximise the bound of -f
+    # KerasTuner minimizes mu - beta s, which maximizes the upper bound of -f
     theirs = expected[0] - oracle.beta * expected[1]
     ours = formulas.upper_confidence_bound(-expected[0], expected[1], oracle.beta)
     same(formulas.upper_confidence_bound, proven, ours, -theirs)
 
 
-def test_without_noise_the_process_goes_through_what_it_saw():
-    """Deviation 0 at the observed points, 1 far away."""
+def test_without_noise_the_mean_interpolates_the_observations():
+    """The standard deviation is 0 at observed points and 1 far away."""
     x = np.array([[0.1], [0.4], [0.9]])
     mean, deviation = formulas.gaussian_process(x, np.array([1.0, -2.0, 0.5]), x)
     np.testing.assert_allclose(mean, [1, -2, 0.5], atol=1e-5)
@@ -67,8 +67,8 @@ def test_without_noise_the_process_goes_through_what_it_saw():
     assert 0 < between[1][0] < between[1][1]
 
 
-def test_acquisitions_have_known_values():
-    """Values worked out by hand."""
+def test_acquisition_functions_have_known_values():
+    """Expected values were computed by hand."""
     improvement = formulas.expected_improvement
     assert improvement(0.9, 0.1, 0.85) == pytest.approx(0.069780, abs=1e-6)
     assert improvement(0.0, 1.0, 0.0) == pytest.approx(0.398942, abs=1e-6)
@@ -80,8 +80,8 @@ def test_acquisitions_have_known_values():
     assert probability(0.9, 0.0, 0.85) == 1 and probability(0.8, 0.0, 0.85) == 0
 
 
-def test_acquisitions_are_what_samples_say(same):
-    """Expectations over f ~ N(m, s^2), and scipy's normal distribution."""
+def test_acquisition_functions_equal_samples_and_scipy(same):
+    """Compare with means over samples f ~ N(m, s^2), and with SciPy's normal distribution."""
     mean, deviation, best = 0.3, 0.5, 0.6
     f = np.random.default_rng(0).normal(mean, deviation, 400_000)
     improvement = np.maximum(f - best, 0).mean()
@@ -107,7 +107,7 @@ def test_acquisitions_are_what_samples_say(same):
 
 
 def test_log_uniform_numbers_are_uniform_in_their_logarithm(same):
-    """Bounds, median and distribution; the map is KerasTuner's."""
+    """Check bounds, median and distribution; the function equals KerasTuner's."""
     probabilities = np.linspace(0, 1, 11)
     theirs = keras_tuner.engine.hyperparameters.Float("rate", 1e-5, 1e-1, sampling="log")
     expected = [theirs.prob_to_value(p) for p in probabilities]

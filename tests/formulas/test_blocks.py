@@ -1,4 +1,4 @@
-"""Blocks: formulas against the layers of the package, Keras and torch's numbers."""
+"""Blocks of vision networks, compared with the package's layers, Keras and torchvision."""
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ IMAGE = np.random.default_rng(0).normal(size=(5, 5, 8)).astype("float32")
 
 
 def torch(numbers, name):
-    """Convert torch's image or kernel to our order of axes."""
+    """Convert an image or a kernel of PyTorch to our order of axes."""
     array = numbers[name]
     return array[0].transpose(1, 2, 0) if name in "xy" else array.transpose(2, 3, 1, 0)
 
@@ -32,7 +32,7 @@ def part(numbers, conv, bn):
 
 
 def randomly(layer):
-    """Give a layer weights that differ from their initial values."""
+    """Set random weights, so that none has its initial value."""
     random = np.random.default_rng(1)
     layer.build((None, *IMAGE.shape))
     layer.set_weights([random.uniform(0.1, 1, w.shape) for w in layer.get_weights()])
@@ -40,7 +40,7 @@ def randomly(layer):
 
 
 def parts_of(chain):
-    """(kernel, norm) of each convolution and its normalization."""
+    """Pair the kernel of each convolution with the weights of its normalization."""
     kernels = [x.get_weights()[0] for x in chain if isinstance(x, keras.layers.Conv2D)]
     norms = [x.get_weights() for x in chain if isinstance(x, keras.layers.BatchNormalization)]
     return list(zip(kernels, norms, strict=True))
@@ -52,7 +52,7 @@ def test_squeeze_excitation(same):
     same(blocks.squeeze_excitation, "kerasdl.layers.SEBlock", ours, layer(IMAGE[None])[0])
 
 
-def test_squeeze_excitation_and_its_price(same, reference):
+def test_squeeze_excitation_equals_torchvision_and_has_580_parameters(same, reference):
     numbers = reference("se_block")
     weights = [numbers[f"w.{name}"] for name in ("fc1.weight", "fc2.weight")]
     first, second = (w[:, :, 0, 0].T for w in weights)
@@ -65,7 +65,7 @@ def test_squeeze_excitation_and_its_price(same, reference):
     assert layer.count_params() == 2 * 64 * 64 // 16 + 64 // 16 + 64 == 580
 
 
-def test_residual_passes_the_gradient_even_through_a_dead_block(same):
+def test_residual_passes_the_gradient_past_a_zero_branch(same):
     x = tf.constant([1.0, 2.0])
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -99,7 +99,7 @@ def test_basic_block(filters, stride, same):
 
 
 @pytest.mark.parametrize("down", [False, True])
-def test_basic_block_is_torchvisions(down, same, reference):
+def test_basic_block_equals_torchvision(down, same, reference):
     numbers = reference("resnet_basicblock_down" if down else "resnet_basicblock")
     both = [part(numbers, f"conv{i}", f"bn{i}") for i in (1, 2)]
     keep = [part(numbers, "downsample.0", "downsample.1")] if down else []
@@ -166,7 +166,7 @@ def test_dense_connections(same):
     assert ours.shape[-1] == 8 + 3 * 4
 
 
-def test_dense_connections_are_torchvisions(same, reference):
+def test_dense_connections_equal_torchvision(same, reference):
     numbers = reference("densenet_block")
 
     def layer(place):
@@ -190,7 +190,7 @@ def same_convolution(x, kernel, bias=0.0):
     return convolution(np.pad(x, [(around, around), (around, around), (0, 0)]), kernel, bias)
 
 
-def test_squeezenets_fire_is_convolutions_side_by_side(same, reference):
+def test_the_fire_module_is_two_parallel_convolutions(same, reference):
     numbers = reference("squeezenet_fire")
 
     def part_of(name):

@@ -1,4 +1,4 @@
-"""Restricted Boltzmann machines: against scikit-learn and GradientTape."""
+"""Restricted Boltzmann machines, compared with scikit-learn and GradientTape."""
 
 import pathlib
 
@@ -13,7 +13,7 @@ RBM = np.load(pathlib.Path(__file__).parents[1] / "reference" / "rbm.npz")
 V, W, BV, BH = RBM["V"].astype(float), RBM["W"].T, RBM["bv"], RBM["bh"]
 
 
-def test_probabilities_and_energies_are_scikit_learns(same):
+def test_probabilities_and_energies_equal_scikit_learn(same):
     name = "sklearn.neural_network.BernoulliRBM (fixture)"
     same(boltzmann.hidden_probability, name, boltzmann.hidden_probability(V, W, BH), RBM["p_h"])
     ours = boltzmann.free_energy(V, W, BV, BH)
@@ -28,7 +28,7 @@ def machine():
     return machine
 
 
-def test_pseudo_likelihood_is_scikit_learns(machine, same):
+def test_pseudo_likelihood_equals_scikit_learn(machine, same):
     theirs = machine.score_samples(V)
     places = np.random.RandomState(0).randint(0, V.shape[1], len(V))
     ours = boltzmann.pseudo_likelihood(V, places, W, BV, BH)
@@ -36,7 +36,7 @@ def test_pseudo_likelihood_is_scikit_learns(machine, same):
     same(boltzmann.pseudo_likelihood, name, ours, theirs)
 
 
-def test_what_to_add_is_the_gradient_of_two_free_energies(same):
+def test_contrastive_divergence_is_the_gradient_of_two_free_energies(same):
     generator = np.random.default_rng(0)
     hidden, visible = generator.random((20, 5)), generator.random((20, 12))
     h = (hidden < boltzmann.hidden_probability(V, W, BH)) * 1.0
@@ -54,9 +54,9 @@ def test_what_to_add_is_the_gradient_of_two_free_energies(same):
     same(boltzmann.contrastive_divergence, "tf.GradientTape", ours, theirs)
 
 
-def test_a_machine_that_learns_finds_data_likelier_than_noise():
+def test_training_makes_the_data_more_likely_than_noise():
     generator = np.random.default_rng(0)
-    data = np.repeat(np.eye(2)[generator.integers(0, 2, 200)], 6, axis=1)  # left or right half
+    data = np.repeat(np.eye(2)[generator.integers(0, 2, 200)], 6, axis=1)  # a half is on
     w, b_v, b_h = generator.normal(0, 0.01, (12, 5)), np.zeros(12), np.zeros(5)
     places = generator.integers(0, 12, 200)
     before = boltzmann.pseudo_likelihood(data, places, w, b_v, b_h).mean()

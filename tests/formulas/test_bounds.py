@@ -1,4 +1,4 @@
-"""Bounds of log p(x): against torch's numbers and a model whose likelihood is known."""
+"""Bounds of log p(x), compared with PyTorch and with a model of known likelihood."""
 
 import numpy as np
 from scipy import stats
@@ -6,7 +6,7 @@ from scipy import stats
 from kerasdl.formulas import bounds, generative
 
 
-def test_four_samples(same, reference):
+def test_bound_of_four_samples_equals_pytorch(same, reference):
     numbers = reference("vae_elbo")
     z, deviation = numbers["iw_z"], np.exp(numbers["logvar"] / 2)  # (4, 5, 3)
     posterior = stats.norm.logpdf(z, numbers["mu"], deviation).sum(axis=-1)
@@ -23,8 +23,8 @@ def _single(joint, posterior):
     return zip(joint[:, None], posterior[:, None], strict=True)
 
 
-def test_no_bound_passes_the_likelihood(same):
-    # z ~ N(0, 1), x | z ~ N(2 z, 1): x ~ N(0, 5), z | x ~ N(0.4 x, 0.2)
+def test_bounds_do_not_exceed_the_likelihood(same):
+    # z ~ N(0, 1) and x | z ~ N(2 z, 1) give x ~ N(0, 5) and z | x ~ N(0.4 x, 0.2)
     x, random = 1.5, np.random.default_rng(0)
     truth = stats.norm.logpdf(x, 0, np.sqrt(5))
 

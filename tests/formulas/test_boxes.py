@@ -1,4 +1,4 @@
-"""Boxes: formulas against Keras, TensorFlow and its numbers of suppression."""
+"""Boxes and non-maximum suppression, compared with Keras and TensorFlow."""
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ def some(count, size=20.0):
 
 
 def swapped(array):
-    """(x1, y1, x2, y2) <-> (y1, x1, y2, x2), which TensorFlow takes."""
+    """Swap (x1, y1, x2, y2) and TensorFlow's (y1, x1, y2, x2)."""
     return array[:, [1, 0, 3, 2]]
 
 
@@ -42,7 +42,7 @@ def test_overlap(same):
     assert touching.tolist() == [[0, 0]]
 
 
-def test_area_is_what_is_painted(same):
+def test_area_equals_the_number_of_covered_pixels(same):
     whole = np.concatenate([some(9, 8).round(), [[5, 5, 2, 9]]]).astype(int)
     image = np.zeros((len(whole), 30, 30))
     for picture, (x1, y1, x2, y2) in zip(image, whole, strict=True):
@@ -82,7 +82,7 @@ def test_soft_suppression(same, reference):
     )
 
 
-def test_sliding_windows_are_the_patches(same):
+def test_sliding_windows_equal_tensorflows_patches(same):
     image = RANDOM.random((30, 45))
     theirs = tf.image.extract_patches(
         image[None, ..., None], [1, 20, 20, 1], [1, 10, 10, 1], [1] * 4, "VALID"

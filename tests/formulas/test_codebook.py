@@ -1,4 +1,4 @@
-"""Vector quantization: formulas against diffusers' numbers, SciPy and GradientTape."""
+"""Vector quantization, compared with diffusers, SciPy and GradientTape."""
 
 import pathlib
 
@@ -16,7 +16,7 @@ def channels_last(name):
     return np.moveaxis(VQ[name], 1, -1)
 
 
-def test_nearest_codes_are_diffusers_and_scipys(same):
+def test_nearest_codes_equal_diffusers_and_scipy(same):
     z = channels_last("z")
     ours = codebook.nearest_codes(z, VQ["codebook"])
     same(codebook.nearest_codes, NAME, ours.ravel(), VQ["indices"], at_most=0)
@@ -25,14 +25,14 @@ def test_nearest_codes_are_diffusers_and_scipys(same):
     same(codebook.nearest_codes, "scipy.spatial.KDTree", ours, theirs, at_most=0)
 
 
-def test_loss_and_gradient_are_diffusers(same):
+def test_loss_and_gradient_equal_diffusers(same):
     z, chosen = channels_last("z"), channels_last("zq")
     same(codebook.quantization_loss, NAME, codebook.quantization_loss(z, chosen), VQ["loss"])
     ours = codebook.straight_through_gradient(z, chosen, channels_last("r"))
     same(codebook.straight_through_gradient, NAME, ours, channels_last("grad_z"))
 
 
-def test_gradient_is_that_of_a_tape_past_the_choice(same):
+def test_gradient_equals_gradient_tape_with_stop_gradient(same):
     values, upstream = channels_last("z").astype("float64"), channels_last("r")
     z, table = tf.Variable(values), tf.constant(VQ["codebook"].astype("float64"))
     with tf.GradientTape() as tape:
@@ -44,7 +44,7 @@ def test_gradient_is_that_of_a_tape_past_the_choice(same):
     same(formula, "tf.GradientTape with tf.stop_gradient", ours, tape.gradient(loss, z), 1e-9)
 
 
-def test_perplexity_is_that_of_scipys_entropy(same):
+def test_perplexity_equals_scipys_entropy(same):
     indices = np.random.default_rng(0).integers(0, 6, 100)
     theirs = np.exp(stats.entropy(np.bincount(indices, minlength=8)))
     ours = codebook.code_perplexity(indices, 8)

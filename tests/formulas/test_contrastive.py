@@ -1,4 +1,4 @@
-"""Contrastive losses: formulas against Keras, PyTorch's numbers, SciPy and values by hand."""
+"""Contrastive losses, compared with Keras, PyTorch, SciPy and values computed by hand."""
 
 import collections
 import pathlib
@@ -23,16 +23,16 @@ def entropy(labels, logits):
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)(labels, logits)
 
 
-def test_unit_vectors_are_keras(views, same):
+def test_unit_vectors_equal_keras(views, same):
     theirs = keras.layers.UnitNormalization()(views[0])
     same(contrastive.unit, "keras.layers.UnitNormalization", contrastive.unit(views[0]), theirs)
 
 
-def test_finding_the_other_view_is_keras_cross_entropy_without_oneself(views, same):
+def test_nt_xent_equals_keras_cross_entropy_over_the_other_examples(views, same):
     z = keras.ops.normalize(np.concatenate(views))
     similar = np.array(z @ keras.ops.transpose(z)) / 0.5
-    others = [np.delete(similar[i], i) for i in range(12)]  # the own place is left out
-    labels = np.array([i + 5 if i < 6 else i - 6 for i in range(12)])  # i + B, or one less
+    others = [np.delete(similar[i], i) for i in range(12)]  # without its similarity to itself
+    labels = np.array([i + 5 if i < 6 else i - 6 for i in range(12)])  # column of the other view
     ours = contrastive.nt_xent(*views)
     same(contrastive.nt_xent, ENTROPY, ours, entropy(labels, np.stack(others)))
 
@@ -47,11 +47,11 @@ def test_finding_the_other_view_is_keras_cross_entropy_without_oneself(views, sa
         (np.eye(2), np.eye(2)[::-1], 2.239545),
     ],
 )
-def test_losses_have_known_values(z1, z2, expected):
+def test_nt_xent_has_known_values(z1, z2, expected):
     assert contrastive.nt_xent(z1, z2) == pytest.approx(expected, abs=1e-6)
 
 
-def test_finding_the_other_view_in_a_line_is_keras_cross_entropy(views, same):
+def test_info_nce_equals_keras_cross_entropy_over_a_queue(views, same):
     line = contrastive.unit(np.random.default_rng(1).normal(size=(40, 5)))
     q, k = (contrastive.unit(view.astype("float64")) for view in views)
     logits = np.concatenate([np.sum(q * k, axis=1)[:, None], q @ line.T], axis=1) / 0.07
@@ -60,7 +60,7 @@ def test_finding_the_other_view_in_a_line_is_keras_cross_entropy(views, same):
 
 
 @pytest.mark.rows("E-89")
-def test_a_slow_copy_is_what_keras_optimizers_keep(same):
+def test_momentum_encoder_equals_the_moving_average_of_keras_optimizers(same):
     variable = keras.Variable(np.zeros(3))
     optimizer = keras.optimizers.SGD(1.0, use_ema=True, ema_momentum=0.9)
     optimizer.build([variable])
@@ -68,7 +68,7 @@ def test_a_slow_copy_is_what_keras_optimizers_keep(same):
     for step in range(5):
         optimizer.apply([keras.ops.convert_to_tensor([1.0, -2.0, step])], [variable])
         student = variable.numpy()
-        # the first average of Keras is the first weights
+        # Keras's average starts with the first weights
         ours = student if step == 0 else contrastive.slow_copy(ours, student, 0.9)
         found.append(ours)
     kept = optimizer._model_variables_moving_average[0]
@@ -80,7 +80,7 @@ def test_a_slow_copy_is_what_keras_optimizers_keep(same):
 
 
 @pytest.mark.rows("E-89")
-def test_a_line_is_pythons_that_drops_the_oldest(same):
+def test_queue_equals_a_deque_that_drops_the_oldest(same):
     line, pointer, theirs = np.zeros(7), 0, collections.deque([0.0] * 7, maxlen=7)
     for start in range(1, 40, 3):
         keys = np.arange(start, start + 3.0)
@@ -89,14 +89,14 @@ def test_a_line_is_pythons_that_drops_the_oldest(same):
     same(contrastive.enqueue, "collections.deque", np.roll(line, -pointer), list(theirs), 0)
 
 
-def test_foretelling_is_keras_cosine_loss(views, same):
+def test_byol_loss_equals_keras_cosine_similarity(views, same):
     theirs = 2 + 2 * keras.losses.CosineSimilarity()(*views)
     ours = contrastive.byol_loss(*views)
     same(contrastive.byol_loss, "keras.losses.CosineSimilarity", ours, theirs)
     assert contrastive.byol_loss(views[0], 3 * views[0]) == pytest.approx(0, abs=1e-6)
 
 
-def test_a_quarter_of_the_patches_is_seen_and_the_others_count(same):
+def test_a_quarter_of_the_patches_is_visible_and_the_loss_is_of_the_others(same):
     generator = np.random.default_rng(0)
     visible = contrastive.visible_patches(generator.random((2, 196)))
     name = "49 of 196 patches"
@@ -110,7 +110,7 @@ def test_a_quarter_of_the_patches_is_seen_and_the_others_count(same):
     assert patches.patchify(np.zeros((224, 224, 3)), 16)[visible[0]].shape == (49, 768)
 
 
-def test_clip_is_torchs_and_keras(same):
+def test_clip_loss_equals_pytorch_and_keras(same):
     images, texts, scale = CLIP["image"], CLIP["text"], CLIP["scale"]
     ours = contrastive.clip_loss(images, texts, scale)
     same(contrastive.clip_loss, "torch.nn.functional.cross_entropy (fixture)", ours, CLIP["loss"])
@@ -123,7 +123,7 @@ def test_clip_is_torchs_and_keras(same):
     np.testing.assert_allclose(p.sum(axis=-1), 1, rtol=1e-6)
 
 
-def test_alignment_and_uniformity_are_scipys_distances(views, same):
+def test_alignment_and_uniformity_equal_scipys_distances(views, same):
     first, second = (contrastive.unit(view.astype("float64")) for view in views)
     between = np.diag(spatial.distance.cdist(first, second, "sqeuclidean")).mean()
     name = "scipy.spatial.distance"

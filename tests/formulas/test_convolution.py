@@ -1,4 +1,4 @@
-"""Convolution: formulas against Keras, torch's numbers and worked examples."""
+"""Convolution, compared with Keras, PyTorch and worked examples."""
 
 import pathlib
 
@@ -17,13 +17,13 @@ IMAGE = REFERENCE["x"][0].transpose(1, 2, 0)  # (9, 9, 6)
 
 
 def torch(name):
-    """Kernel, bias and output of torch's layer, in our order of axes."""
+    """Return kernel, bias and output of PyTorch's layer, in our order of axes."""
     kernel, bias, output = (REFERENCE[f"{name}.{part}"] for part in "wby")
     return kernel.transpose(2, 3, 1, 0), bias, output[0].transpose(1, 2, 0)
 
 
 def conv2d(image, kernel, **options):
-    """Output of a Keras layer for one image."""
+    """Return the output of a Keras layer for one image."""
     layer = keras.layers.Conv2D(kernel.shape[-1], kernel.shape[:2], use_bias=False, **options)
     layer.build((None, *image.shape))
     layer.set_weights([kernel])
@@ -62,7 +62,7 @@ def wide(kernel):
     return convolution.dilate(kernel, 2)
 
 
-def test_a_pointwise_convolution_is_a_dense_layer_on_channels():
+def test_a_pointwise_convolution_is_a_matrix_product_over_channels():
     kernel, bias, expected = torch("pointwise")
     np.testing.assert_allclose(IMAGE @ kernel[0, 0] + bias, expected, atol=1e-6)
 
@@ -90,7 +90,7 @@ def test_separable_convolution(same):
 
 
 @pytest.mark.rows("CNO-02", "E-07")
-def test_the_kernel_is_not_flipped_and_nothing_divided_by_its_area(same):
+def test_the_kernel_is_not_flipped_and_the_sum_is_not_divided_by_its_area(same):
     image, kernel = IMAGE[..., 0], np.arange(9.0).reshape(3, 3)
     ours = convolution.filter_image(image, kernel)
     theirs = conv2d(IMAGE[..., :1], kernel[..., None, None])[..., 0]
@@ -126,7 +126,7 @@ def test_padding(mode, same):
         same(convolution.pad, "keras.ops.pad", ours, theirs)
 
 
-def test_a_small_picture_gets_mirrored_borders(same):
+def test_reflected_padding_equals_tensorflow(same):
     image = np.random.default_rng(0).random((200, 200))
     ours = convolution.pad(image, 12, "reflect")
     same(convolution.pad, "tf.pad(REFLECT)", ours, tf.pad(image, [(12, 12)] * 2, "REFLECT"))
@@ -160,7 +160,7 @@ def test_transposed_sizes(kernel, stride, same):
 
 
 @pytest.mark.rows("E-62")
-def test_same_padding_puts_the_odd_pixel_after(same):
+def test_same_padding_adds_the_odd_pixel_at_the_end(same):
     image, kernel = np.arange(1.0, 17).reshape(4, 4, 1), np.ones((3, 3, 1, 1))
     around = [convolution.same_padding(4, 3, 2)] * 2
     assert around == [(0, 1), (0, 1)]
@@ -168,7 +168,7 @@ def test_same_padding_puts_the_odd_pixel_after(same):
     theirs = conv2d(image, kernel, strides=2, padding="same")
     same(convolution.same_padding, 'keras.layers.Conv2D("same")', ours, theirs)
     even = convolution.convolution(np.pad(image, [(1, 1), (1, 1), (0, 0)]), kernel, stride=2)
-    assert np.abs(even - ours).min() > 1  # padding 1 on both sides is another convolution
+    assert np.abs(even - ours).min() > 1  # padding by 1 on both sides gives other outputs
 
 
 @pytest.mark.rows("E-01", "E-57", "E-60")
@@ -199,7 +199,7 @@ def test_parameters(sizes, same):
 
 
 @pytest.mark.rows("CMP-17")
-def test_weights_of_stacked_and_large_kernels():
+def test_weight_counts_of_stacked_and_large_kernels():
     def weights(*chain, kernels=(3, 3)):
         pairs = zip(chain, chain[1:], kernels, strict=False)
         return sum(convolution.convolution_parameters(*p, bias=False) for p in pairs)
@@ -216,15 +216,13 @@ def test_weights_of_stacked_and_large_kernels():
 
 @pytest.mark.rows("E-61")
 @pytest.mark.parametrize(("kernel", "stride", "groups"), [(3, 1, 1), (5, 2, 2), (1, 1, 4)])
-def test_multiply_adds_and_that_tensorflow_counts_two_operations_for_each(
-    kernel, stride, groups, same
-):
+def test_multiply_adds_are_half_of_tensorflows_operations(kernel, stride, groups, same):
     layer = keras.layers.Conv2D(8, kernel, stride, groups=groups, use_bias=False)
     model = keras.Sequential([keras.Input((16, 16, 4)), layer])
     side = convolution.output_size(16, kernel, stride=stride)
     ours = convolution.convolution_macs(side, side, 4, 8, kernel, groups)
     same(convolution.convolution_macs, "kerasdl.explain.macs", ours, counts.macs(model))
-    if groups == 1:  # the profiler does not know of groups
+    if groups == 1:  # TensorFlow's profiler ignores groups
         function = tf.function(model).get_concrete_function(tf.TensorSpec((1, 16, 16, 4)))
         options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
         options["output"] = "none"
@@ -258,5 +256,5 @@ def test_receptive_field(layers, same):
         ([(11, 4), (3, 2), (5, 1), (3, 2), (3, 1), (3, 1), (3, 1), (3, 2)], 195),  # AlexNet
     ],
 )
-def test_receptive_fields_of_famous_networks(layers, expected):
+def test_receptive_fields_of_known_networks(layers, expected):
     assert convolution.receptive_field(layers) == expected

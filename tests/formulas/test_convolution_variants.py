@@ -1,4 +1,4 @@
-"""Variants of convolution: formulas against the package's layers, SciPy and TensorFlow."""
+"""Variants of convolution, compared with the package's layers, SciPy and TensorFlow."""
 
 import keras
 import numpy as np
@@ -30,7 +30,7 @@ def test_locally_connected(same):
     same(variants.locally_connected, name, ours, layer(IMAGE[None])[0])
     ours = variants.locally_connected_parameters(5, 6, channels=3, filters=4, kernel=3)
     same(variants.locally_connected_parameters, name, ours, layer.count_params())
-    # shared, it is a convolution, and has a 30th of the weights
+    # with one shared kernel it is a convolution, which has a 30th of the weights
     shared = np.broadcast_to(kernel[0, 0].reshape(3, 3, 3, 4), (5, 6, 3, 3, 3, 4))
     ours = variants.locally_connected(IMAGE, shared)
     theirs = tf.nn.conv2d(IMAGE[None], shared[0, 0], 1, "VALID")[0]
@@ -64,14 +64,14 @@ def test_dynamic_convolution(same):
     formula = variants.dynamic_convolution
     ours = formula(IMAGE, kernels, biases, mix, mix_bias)
     same(formula, "kerasdl.layers.DynamicConv2D", ours, layer(IMAGE[None])[0])
-    # a bias that decides for the second kernel leaves a convolution with it
+    # a large bias selects the second kernel
     ours = formula(IMAGE, kernels, biases, mix, np.array([0, 1e3, 0]))
     theirs = tf.nn.conv2d(IMAGE[None], kernels[1], 1, "VALID")[0] + biases[1]
     same(formula, "tf.nn.conv2d with one of the kernels", ours, theirs)
 
 
 @pytest.mark.rows("E-22")
-def test_convolution_moves_with_its_image_and_the_mean_of_places_stays(same):
+def test_convolution_is_equivariant_and_global_pooling_is_invariant_to_shifts(same):
     def padded(image):
         return layers.BorderPadding2D(1, "circular")(image[None])[0].numpy()
 
@@ -87,5 +87,5 @@ def test_convolution_moves_with_its_image_and_the_mean_of_places_stays(same):
     zeros = keras.layers.Conv2D(5, 3, padding="same")
     before, after = (zeros(x[None])[0].numpy() for x in (IMAGE, variants.translate(IMAGE, 1, 0)))
     ours = variants.translate(before, 1, 0)
-    np.testing.assert_allclose(ours[2:-1, 1:-1], after[2:-1, 1:-1], atol=1e-5)  # inside
-    assert np.abs(ours - after).max() > 0.01  # not at the border
+    np.testing.assert_allclose(ours[2:-1, 1:-1], after[2:-1, 1:-1], atol=1e-5)  # equal inside
+    assert np.abs(ours - after).max() > 0.01  # different at the border

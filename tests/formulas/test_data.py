@@ -1,4 +1,4 @@
-"""Data: formulas against Keras, TensorFlow, SciPy and the package's data functions."""
+"""Preparation of data, compared with Keras, TensorFlow and `kerasdl.data`."""
 
 import keras
 import numpy as np
@@ -28,7 +28,7 @@ def test_normalize(same):
 
 
 @pytest.mark.rows("E-28")
-def test_standardised_numbers_have_no_bounds(same):
+def test_standardized_numbers_are_not_bounded(same):
     values = RANDOM.exponential(size=200)
     ours = data.normalize(values, values.mean(), values.std())
     theirs = columns.Column.fit("value", values, np.arange(200)).standardized(values)[:, 0]
@@ -38,13 +38,13 @@ def test_standardised_numbers_have_no_bounds(same):
 
 
 @pytest.mark.parametrize(("examples", "batch_size"), [(100, 32), (96, 32), (5, 32)])
-def test_batches(examples, batch_size, same):
+def test_batch_sizes(examples, batch_size, same):
     theirs = [len(batch) for batch in tf.data.Dataset.range(examples).batch(batch_size)]
     same(data.batch_sizes, "tf.data.Dataset.batch", data.batch_sizes(examples, batch_size), theirs)
 
 
 @pytest.mark.parametrize(("count", "share"), [(10, 0.2), (53, 0.2), (7, 0.2), (13, 0.1), (5, 0.1)])
-def test_the_end_is_held_out(count, share, same):
+def test_hold_out_takes_the_last_examples(count, share, same):
     x = np.arange(count)
     ours = data.hold_out(x, share)
     assert np.concatenate(ours).tolist() == x.tolist()

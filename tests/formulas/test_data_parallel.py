@@ -1,4 +1,4 @@
-"""Data-parallel training: formulas against a simulation, a whole batch's gradient and samples."""
+"""Data-parallel training, compared with a simulation, TensorFlow and random samples."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ RANDOM = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 4, 7])
-def test_everyone_has_the_sum_and_sends_what_the_formula_says(workers, same):
+def test_ring_all_reduce_sums_and_sends_the_bytes_of_the_formula(workers, same):
     vectors = RANDOM.normal(size=(workers, 840))
     sums, sent = data_parallel.ring_all_reduce(vectors)
     theirs = [tf.reduce_sum(vectors, axis=0)] * workers
@@ -24,7 +24,7 @@ def test_everyone_has_the_sum_and_sends_what_the_formula_says(workers, same):
     same(data_parallel.ring_seconds, "ring_all_reduce, simulated, and its rounds", ours, theirs)
 
 
-def test_the_mean_of_the_parts_gradients_is_the_batchs(same):
+def test_weighted_mean_of_gradients_equals_the_gradient_of_the_batch(same):
     layer = keras.layers.Dense(3)
     x, y = RANDOM.normal(size=(7, 4)).astype("float32"), RANDOM.normal(size=(7, 3))
 
@@ -40,7 +40,7 @@ def test_the_mean_of_the_parts_gradients_is_the_batchs(same):
 
 
 @pytest.mark.parametrize("workers", [1, 2, 8, 100, 1024])
-def test_the_slowest_of_many_normal_times(workers, same):
+def test_slowest_of_normal_times(workers, same):
     drawn = RANDOM.normal(2.0, 0.3, size=(4000, workers)).max(axis=1).mean()
     ours = data_parallel.slowest(workers, 2.0, 0.3)
     same(data_parallel.slowest, "largest of random normal numbers", ours, drawn, at_most=0.02)
@@ -51,7 +51,7 @@ def test_the_slowest_of_many_normal_times(workers, same):
     same(data_parallel.slowest, "scipy.integrate.trapezoid", ours, theirs, at_most=0.01)
 
 
-def test_one_worker_waits_for_nobody(same):
+def test_step_seconds(same):
     formula = data_parallel.step_seconds
     assert formula(1, 0.1, 0.02, [1e6], 1e9, 1e-3) == pytest.approx(0.1)
     workers, sizes = 8, np.array([1e6, 3e5])

@@ -1,4 +1,4 @@
-"""Detection: formulas against Keras, scikit-learn, SciPy and torchvision's numbers."""
+"""Detection, compared with Keras, scikit-learn, SciPy and torchvision."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ from kerasdl.formulas import boxes, detection
 RANDOM = np.random.default_rng(0)
 
 
-def test_localisation_is_two_losses(same):
+def test_localization_loss_is_the_sum_of_two_losses(same):
     logits = keras.layers.Dense(3, name="label")(features := keras.Input((5,)))
     model = keras.Model(features, {"label": logits, "box": keras.layers.Dense(4)(features)})
     crossed = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -42,7 +42,7 @@ def test_focal_loss(gamma, alpha, same, reference):
     same(detection.focal_loss, "keras.losses.BinaryFocalCrossentropy", ours, theirs)
 
 
-def test_focal_loss_damps_what_is_easy():
+def test_focal_loss_reduces_the_loss_of_easy_examples():
     def loss(p, gamma):
         return float(detection.focal_loss(1, np.log(p / (1 - p)), gamma))
 
@@ -50,18 +50,18 @@ def test_focal_loss_damps_what_is_easy():
     assert loss(0.9, 5) == pytest.approx(1.05e-6, rel=0.01)
     assert loss(0.1, 2) == pytest.approx(1.865094, abs=1e-6)
     easy, hard = ([count * loss(p, g) for g in (0, 2)] for count, p in ((1000, 0.99), (1, 0.1)))
-    shares = [e / (e + h) for e, h in zip(easy, hard, strict=True)]
-    assert shares[0] > 0.8 and shares[1] < 0.001
+    of_easy = [e / (e + h) for e, h in zip(easy, hard, strict=True)]
+    assert of_easy[0] > 0.8 and of_easy[1] < 0.001
 
 
 @pytest.mark.parametrize("beta", [1.0, 0.11])
-def test_smooth_l1_is_hubers(beta, same):
+def test_smooth_l1_equals_keras_huber(beta, same):
     y, p = RANDOM.normal(size=(2, 30, 1))
     theirs = keras.losses.Huber(beta, reduction=None)(y, p) / beta
     same(detection.smooth_l1, "keras.losses.Huber", detection.smooth_l1(y, p, beta)[:, 0], theirs)
 
 
-def test_a_detectors_loss_is_keras_two(same):
+def test_detector_loss_equals_two_losses_of_keras(same):
     y = (RANDOM.random((20, 3)) > 0.8).astype("float32")
     z, codes, said = RANDOM.normal(size=(20, 3)), *RANDOM.normal(size=(2, 20, 4))
     keras_losses = keras.losses
@@ -75,12 +75,12 @@ def test_a_detectors_loss_is_keras_two(same):
     assert np.isfinite(detection.detector_loss(0 * y, z, codes, said))  # an empty image
 
 
-def test_each_thing_is_found_once(same):
+def test_each_object_is_matched_once(same):
     truths = np.array([[0.0, 0, 10, 10], [20, 0, 30, 10], [0, 20, 10, 30]])
     found = np.repeat(truths, 2, axis=0) + RANDOM.uniform(-1.5, 1.5, (6, 4))
     scores = RANDOM.permutation(6) / 6
     ours = detection.matches(found, scores, truths)
-    # one detection near each thing can match; scipy pairs the surest with it
+    # each object has one match; SciPy assigns the detection with the highest score
     cost = np.where(boxes.iou(found, truths) >= 0.5, -1 - scores[:, None], 0)
     rows, columns = optimize.linear_sum_assignment(cost)
     theirs = np.zeros(6, bool)
@@ -98,7 +98,7 @@ def test_precision_and_recall(same):
     precision, recall, _ = sklearn.metrics.precision_recall_curve(found, scores)
     ours = list(detection.precision_recall(found, found.sum()))
     theirs = [part[::-1][1:] for part in (precision, recall)]
-    ours = [part[: len(theirs[0])] for part in ours]  # scikit-learn stops when all is found
+    ours = [part[: len(theirs[0])] for part in ours]  # scikit-learn stops at full recall
     same(
         detection.precision_recall,
         "sklearn.metrics.precision_recall_curve",
@@ -128,17 +128,17 @@ def test_average_precision(truths, same):
 
 
 @pytest.mark.parametrize("right", [3, 6, 7])
-def test_average_precision_counts_in_whole_numbers(right):
+def test_average_precision_at_exact_recall_levels(right):
     ours = detection.average_precision(np.ones(right, bool), 10, points=11)
     assert ours == pytest.approx((right + 1) / 11)  # recalls 0 to right / 10, also of 3 / 10
 
 
-def test_in_an_empty_image_nothing_is_found():
+def test_an_image_without_objects_has_no_matches():
     boxes = np.array([[0.0, 0, 2, 2]])
     assert not detection.matches(boxes, np.ones(1), np.zeros((0, 4))).any()
 
 
-def test_average_precision_without_dents_is_scikit_learns(same):
+def test_average_precision_of_a_falling_curve_equals_scikit_learn(same):
     found = np.array([True] * 5 + [False] * 3)
     theirs = sklearn.metrics.average_precision_score(found, np.arange(8, 0, -1))
     name = "sklearn.metrics.average_precision_score, precision falling"
@@ -157,7 +157,7 @@ def test_average_recall(same):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_boxes_half_a_pixel_off_count_as_found(count):
+def test_boxes_half_a_pixel_off_are_matched(count):
     truths = np.array([[2.0, 2, 12, 12], [20, 4, 28, 12], [6, 20, 16, 30]])[:count]
     found = detection.matches(truths + 0.5, np.linspace(1, 0.5, count), truths)
     assert detection.average_precision(found, count) == 1

@@ -1,4 +1,4 @@
-"""Diagnosis: formulas against the package's callback and check, and GradientTape."""
+"""Diagnosis, compared with `GradientHealth`, `gradient_check` and GradientTape."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ from kerasdl.formulas import diagnosis
 LABELS = ["zero", "vanishing", "ok", "exploding"]
 
 
-def test_what_a_norm_says(same):
+def test_gradient_health_equals_the_callback(same):
     norms = [0.0, 1e-12, 9.9e-8, 1e-7, 1.0, 100.0, 100.1, np.inf, np.nan]
     ours = [LABELS.index(diagnosis.gradient_health(norm)) for norm in norms]
     theirs = [LABELS.index(gradient_health.label(norm)) for norm in norms]
@@ -22,7 +22,7 @@ def test_what_a_norm_says(same):
     ] * 3
 
 
-def test_slopes_along_a_direction(same):
+def test_slope_along_a_direction_equals_gradient_tape(same):
     random = np.random.default_rng(0)
     w, direction = random.normal(size=(2, 6))
     x = random.normal(size=(5, 6))
@@ -35,7 +35,7 @@ def test_slopes_along_a_direction(same):
     assert diagnosis.relative_error(numeric, automatic) < 1e-4
 
 
-def test_the_check_of_the_package(same):
+def test_relative_error_equals_gradient_check(same):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, use_bias=False)])
     x, y = np.random.default_rng(0).random((2, 4, 3))
     check = gradients.gradient_check(model, x, y[:, :1], loss="mse", directions=1)
@@ -54,13 +54,13 @@ def test_the_check_of_the_package(same):
 
 
 @pytest.mark.parametrize("wrong", [1.01, -1.0])
-def test_a_wrong_gradient_is_far_off(wrong):
+def test_a_wrong_gradient_has_a_large_relative_error(wrong):
     theirs = abs(1 - wrong) / (1 + abs(wrong))
     assert diagnosis.relative_error(1.0, wrong) == pytest.approx(theirs) and theirs > 1e-4
 
 
 @pytest.mark.rows("E-79")
-def test_debugging_needs_no_function():
+def test_run_eagerly_runs_layers_eagerly():
     seen = []
 
     class Watched(keras.layers.Layer):

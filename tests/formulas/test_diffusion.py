@@ -1,4 +1,4 @@
-"""Diffusion: against diffusers' numbers, Keras and GradientTape."""
+"""Diffusion, compared with diffusers, Keras and GradientTape."""
 
 import pathlib
 
@@ -17,20 +17,20 @@ POSITIONS = np.load(REFERENCE / "positional.npz")
 NAME = "diffusers DDPMScheduler (fixture)"
 
 
-def test_schedules_are_diffusers(same):
+def test_schedules_equal_diffusers(same):
     same(diffusion.linear_betas, NAME, diffusion.linear_betas(), BETAS["linear_betas"])
     same(diffusion.cosine_betas, NAME, diffusion.cosine_betas(), BETAS["cosine_betas"])
     same(diffusion.cosine_betas, NAME, diffusion.cosine_betas(50), BETAS["cosine_50"])
     signal = diffusion.signal_left(diffusion.linear_betas())
     same(diffusion.signal_left, NAME, signal, BETAS["linear_alphas_cumprod"])
-    cosine = diffusion.cosine_signal(np.arange(1, 1000) / 1000)  # but the last, which is cut
+    cosine = diffusion.cosine_signal(np.arange(1, 1000) / 1000)  # the last is clipped
     same(diffusion.cosine_signal, NAME, cosine, BETAS["cosine_alphas_cumprod"][:-1])
     assert np.all(np.diff(signal) < 0) and np.all(np.diff(cosine) < 0)
     assert signal[999] == pytest.approx(4.0358e-5, rel=1e-4)
 
 
-def test_steps_in_a_row_are_the_closed_form(same):
-    """Compare mean and variance for an image that is 1 everywhere."""
+def test_successive_steps_equal_the_closed_form(same):
+    """Compare the mean and the variance for an image of ones."""
     mean, variance = 1.0, 0.0
     betas, found = diffusion.linear_betas(), []
     for beta in betas:
@@ -39,22 +39,22 @@ def test_steps_in_a_row_are_the_closed_form(same):
         kept = diffusion.forward_step(1.0, beta, 0.0)
         variance = kept**2 * variance + added**2
         found.append((mean**2, variance))
-        assert kept**2 + added**2 == pytest.approx(1)  # a variance of 1 stays
+        assert kept**2 + added**2 == pytest.approx(1)  # keeps a variance of 1
     signal = BETAS["linear_alphas_cumprod"]
     same(diffusion.forward_step, NAME, np.array(found), np.stack([signal, 1 - signal], axis=1))
 
 
-def test_noising_at_once_is_diffusers_and_can_be_undone(same):
+def test_noising_equals_diffusers_and_can_be_inverted(same):
     x, noise = NOISED["x0"], NOISED["noise"]
     signal = diffusion.signal_left(diffusion.linear_betas())[NOISED["t"]].reshape(-1, 1, 1, 1)
     ours = diffusion.noised(x, signal, noise)
     same(diffusion.noised, NAME, ours, NOISED["xt"])
     back = diffusion.original(NOISED["xt"].astype("float64"), signal, noise)
-    lit = signal.ravel() > 1e-3  # where less is left, so are digits
+    lit = signal.ravel() > 1e-3  # a weaker signal has too few digits left
     same(diffusion.original, "the original image", back[lit], x[lit], at_most=1e-5)
 
 
-def test_loss_is_keras_squared_error(same):
+def test_loss_equals_keras_squared_error(same):
     noise, predicted = np.random.default_rng(0).normal(size=(2, 40, 50)).astype("float32")
     theirs = keras.losses.MeanSquaredError()(noise, predicted)
     ours = diffusion.noise_loss(noise, predicted)
@@ -65,16 +65,16 @@ def test_loss_is_keras_squared_error(same):
 
 @pytest.mark.parametrize("t", [999, 500, 1, 0])
 @pytest.mark.parametrize("kind", ["small", "large"])
-def test_steps_back_are_diffusers(t, kind, same):
+def test_reverse_steps_equal_diffusers(t, kind, same):
     ours = diffusion.reverse_step(
         STEP["x"], STEP["model_out"], STEP["z"], t, diffusion.linear_betas(), kind == "small"
     )
     theirs = STEP[f"fixed_{kind}_clip0_epsilon_t{t}"]
-    # theirs, in float32, loses four digits of 1 - s_1 = 0.0002
+    # diffusers computes in float32, which loses four digits of 1 - s_1 = 0.0002
     same(diffusion.reverse_step, NAME, ours, theirs, at_most=1e-4 if t == 1 else 1e-6)
 
 
-def test_going_back_with_the_right_noise_ends_at_the_data():
+def test_reverse_steps_with_the_true_noise_end_at_the_data():
     """The data are a single number, so the true noise is known at every step."""
     generator, betas = np.random.default_rng(0), diffusion.linear_betas(100, 1e-3, 0.2)
     signal, x = diffusion.signal_left(betas), generator.normal(size=50)
@@ -84,7 +84,7 @@ def test_going_back_with_the_right_noise_ends_at_the_data():
     np.testing.assert_allclose(x, 0.7, atol=1e-6)
 
 
-def test_time_is_told_as_diffusers_tells_it(same):
+def test_time_embedding_equals_diffusers(same):
     t = POSITIONS["t"]
     name = "diffusers get_timestep_embedding (fixture)"
     ours = diffusion.time_embedding(t, 16)
@@ -92,8 +92,8 @@ def test_time_is_told_as_diffusers_tells_it(same):
 
 
 @pytest.mark.parametrize("weight", [0.0, 1.0, 7.5])
-def test_guidance_follows_the_slope_of_the_sharpened_probability(weight, same):
-    """The noise is minus the slope of log p, so samples come from p(x) (p(x|c) / p(x))^w."""
+def test_guidance_follows_the_gradient_of_the_sharpened_density(weight, same):
+    """The noise is minus the gradient of log p, so samples come from p(x) (p(x|c) / p(x))^w."""
     x = tf.Variable(np.linspace(-2, 3, 9))
 
     def log_p(x, mean, deviation):
@@ -110,7 +110,7 @@ def test_guidance_follows_the_slope_of_the_sharpened_probability(weight, same):
     same(diffusion.guided, "tf.GradientTape", ours, theirs)
 
 
-def test_the_known_part_is_kept_and_the_rest_is_what_was_made(same):
+def test_inpainting_keeps_the_known_part(same):
     made, x, noise = np.random.default_rng(0).normal(size=(3, 2, 4, 4, 1))
     mask = np.zeros((4, 4, 1))
     mask[:2] = 1
@@ -120,7 +120,7 @@ def test_the_known_part_is_kept_and_the_rest_is_what_was_made(same):
     np.testing.assert_array_equal(diffusion.keep_known(made, x, mask, 1, noise)[:, :2], x[:, :2])
 
 
-def test_control_starts_as_no_change_and_is_keras_convolutions(same):
+def test_control_starts_at_zero_and_equals_keras_convolutions(same):
     x, hint = np.random.default_rng(0).normal(size=(2, 1, 4, 4, 3)).astype("float32")
     block = keras.layers.Conv2D(3, 3, padding="same")
     zeros = [keras.layers.Conv2D(3, 1, use_bias=False, kernel_initializer="zeros") for _ in "ab"]

@@ -1,4 +1,4 @@
-"""Distillation: formulas against Keras's distiller, torch's numbers and values by hand."""
+"""Distillation, compared with Keras's distiller, PyTorch and values computed by hand."""
 
 import keras
 import numpy as np
@@ -28,7 +28,7 @@ def test_soft_loss(temperature, numbers, same):
     same(distillation.soft_loss, "keras.distillation.LogitsDistillation", ours, theirs, 1e-5)
 
 
-def test_soft_targets_are_less_sure(same):
+def test_soft_targets_have_a_higher_entropy(same):
     several = [distillation.soft_targets(NOTES[0], t) for t in (1, 2, 4, 8)]
     theirs = [special.softmax(NOTES[0] / t) for t in (1, 2, 4, 8)]
     same(distillation.soft_targets, "scipy.special.softmax", several, theirs)
@@ -52,7 +52,7 @@ def test_both_losses(numbers, same):
 
 
 def _gives(logits):
-    """Model that returns the given logits for row i."""
+    """Make a model that returns row i of the logits for the input i."""
     x = keras.Input((), dtype="int32")
     table = keras.layers.Embedding(*logits.shape)
     model = keras.Model(x, table(x))
@@ -69,7 +69,7 @@ def test_known_losses():
     assert distillation.distillation_loss(labels, NOTES, zeros) == pytest.approx(0.539132, abs=1e-6)
 
 
-def test_the_square_of_the_temperature_keeps_the_size_of_slopes():
+def test_the_squared_temperature_keeps_the_size_of_gradients():
     student, teacher = tf.Variable(np.zeros((1, 3))), tf.constant(NOTES / 10)
 
     def slope(temperature):

@@ -1,4 +1,4 @@
-"""Domain adaptation: formulas against SciPy, scikit-learn, Keras and GradientTape."""
+"""Domain adaptation, compared with SciPy, scikit-learn, Keras and GradientTape."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ def heaps():
     return generator.normal(size=(300, 4)), generator.normal(size=(200, 4)) @ mix + 2
 
 
-def test_weights_of_examples_are_the_ratio_of_scipys_densities(same):
+def test_example_weights_equal_the_ratio_of_scipys_densities(same):
     x = np.linspace(-2, 4, 31)
     source, target = stats.norm.pdf(x), stats.norm.pdf(x, 2)
     ours = domain.density_ratio(target / (source + target))
@@ -27,8 +27,8 @@ def test_weights_of_examples_are_the_ratio_of_scipys_densities(same):
 
 
 @pytest.mark.rows("OTH-18", "TRL-14")
-def test_weighted_source_looks_like_the_target_and_is_answered_better():
-    """The inputs shift from 0 to 1 and the rule stays; a linear model is too simple for it."""
+def test_importance_weights_move_the_source_to_the_target_and_lower_its_error():
+    """The inputs shift from 0 to 1; a linear model fits the rule only locally."""
     generator = np.random.default_rng(0)
     source, target = generator.normal(size=20_000), generator.normal(1, 1, size=10_000)
     x = np.concatenate([source, target])[:, None]
@@ -48,7 +48,7 @@ def test_weighted_source_looks_like_the_target_and_is_answered_better():
     assert error(weights) < 0.8 * error(None)
 
 
-def test_discrepancy_is_of_scikit_learns_kernel_and_grows_with_the_shift(heaps, same):
+def test_discrepancy_equals_scikit_learns_kernel_means_and_grows_with_the_shift(heaps, same):
     x, y = heaps
     kernels = [pairwise.rbf_kernel(a, b, gamma=0.3).mean() for a, b in ((x, x), (y, y), (x, y))]
     ours = domain.maximum_mean_discrepancy(x, y, 0.3)
@@ -58,7 +58,7 @@ def test_discrepancy_is_of_scikit_learns_kernel_and_grows_with_the_shift(heaps, 
     assert grown[0] == pytest.approx(0) and np.all(np.diff(grown) > 0)
 
 
-def test_aligned_features_are_those_of_scipys_roots_and_lie_nearer(heaps, same):
+def test_coral_equals_scipys_matrix_roots_and_reduces_the_discrepancy(heaps, same):
     x, y = heaps
     roots = [linalg.sqrtm(np.cov(part, rowvar=False) + 1e-6 * np.eye(4)) for part in (x, y)]
     theirs = (x - x.mean(0)) @ np.linalg.inv(roots[0]) @ roots[1] + y.mean(0)
@@ -67,12 +67,12 @@ def test_aligned_features_are_those_of_scipys_roots_and_lie_nearer(heaps, same):
     np.testing.assert_allclose(np.cov(ours, rowvar=False), np.cov(y, rowvar=False), atol=1e-3)
     before, after = (domain.maximum_mean_discrepancy(part, y, 0.3) for part in (x, ours))
     assert after < 0.2 * before
-    # a norm that takes each domain's own averages does part of it
+    # normalizing each domain by its own statistics removes a part of it
     own = [normalization.standardized(part, axis=0) for part in heaps]
     assert domain.maximum_mean_discrepancy(*own, 0.3) < 0.5 * before
 
 
-def test_a_turned_gradient_is_a_tapes_and_forwards_nothing_happens(same):
+def test_reversed_gradient_equals_gradient_tape_and_the_output_is_unchanged(same):
     values, upstream = np.random.default_rng(0).normal(size=(2, 5))
     x = tf.Variable(values)
     with tf.GradientTape() as tape:
@@ -84,7 +84,7 @@ def test_a_turned_gradient_is_a_tapes_and_forwards_nothing_happens(same):
     same(domain.reversed_gradient, name, ours, tape.gradient(loss, x))
 
 
-def test_the_rate_is_a_hyperbolic_tangent(same):
+def test_reversal_rate_equals_a_hyperbolic_tangent(same):
     progress = np.linspace(0, 1, 11)
     ours = domain.reversal_rate(progress)
     same(domain.reversal_rate, "keras.ops.tanh", ours, keras.ops.tanh(5 * progress))

@@ -1,4 +1,4 @@
-"""Embeddings: against Keras, scikit-learn, SciPy and TensorFlow's candidate sampling."""
+"""Embeddings, compared with Keras, scikit-learn, SciPy and TensorFlow's candidate sampling."""
 
 import pathlib
 
@@ -24,7 +24,7 @@ VECTORS = {word: np.array(v) for word, v in WORDS.items()}
 PAIRS = np.random.default_rng(0).normal(size=(2, 7, 5))
 
 
-def test_looking_up_is_keras_embedding_and_one_hot_times_the_table(same):
+def test_embed_equals_keras_and_one_hot_times_the_table(same):
     layer = keras.layers.Embedding(9, 4)
     tokens = np.array([[3, 0], [8, 3]])
     theirs = layer(tokens)
@@ -49,7 +49,7 @@ def test_keras_ignores_input_length_and_warns():
     assert layer(np.zeros((2, 5), int)).shape == (2, 5, 4)
 
 
-def test_logits_of_a_tied_table_are_keras(same):
+def test_logits_of_a_tied_table_equal_keras(same):
     layer = keras.layers.ReversibleEmbedding(9, 4)
     layer.build()
     h = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
@@ -57,7 +57,7 @@ def test_logits_of_a_tied_table_are_keras(same):
     same(embeddings.unembed, "keras.layers.ReversibleEmbedding", ours, layer(h, reverse=True))
 
 
-def test_similarities_are_those_of_scikit_learn(same):
+def test_similarities_equal_scikit_learn(same):
     v, w = PAIRS
     pairwise = metrics.pairwise
     for formula, theirs in (
@@ -72,7 +72,7 @@ def test_similarities_are_those_of_scikit_learn(same):
     same(embeddings.cosine_similarity, name, embeddings.cosine_similarity(v, w), theirs)
 
 
-def test_of_unit_vectors_distance_and_cosine_say_the_same():
+def test_distance_of_unit_vectors_follows_from_their_cosine():
     v, w = PAIRS / np.linalg.norm(PAIRS, axis=-1, keepdims=True)
     np.testing.assert_allclose(
         embeddings.euclidean_distance(v, w) ** 2, 2 - 2 * embeddings.cosine_similarity(v, w)
@@ -80,7 +80,7 @@ def test_of_unit_vectors_distance_and_cosine_say_the_same():
 
 
 @pytest.mark.rows("E-73")
-def test_king_and_queen_are_close_by_distance_and_not_by_cosine():
+def test_king_is_nearer_to_queen_by_distance_but_to_man_by_cosine():
     king, others = VECTORS["king"], [VECTORS[word] for word in ("queen", "man")]
     near, far = (embeddings.euclidean_distance(king, other) for other in others)
     assert (near, far) == pytest.approx((0.1414, 0.4123), abs=1e-4) and near < far
@@ -90,7 +90,7 @@ def test_king_and_queen_are_close_by_distance_and_not_by_cosine():
     assert embeddings.dot_similarity(king, -king) < 0
 
 
-def test_analogy_is_scikit_learns_nearest_neighbour(same):
+def test_analogy_equals_scikit_learns_nearest_neighbor(same):
     king, man, woman = (VECTORS[word] for word in ("king", "man", "woman"))
     np.testing.assert_allclose(king - man + woman, VECTORS["queen"], atol=1e-12)
     rest = ["queen", "dog", "cat"]
@@ -100,7 +100,7 @@ def test_analogy_is_scikit_learns_nearest_neighbour(same):
     same(embeddings.analogy, "sklearn.neighbors.NearestNeighbors", found, place, at_most=0)
 
 
-def test_skip_gram_is_tensorflows_sampled_loss(same):
+def test_skip_gram_loss_equals_tensorflows_sampled_loss(same):
     w, b, h, negatives = (SAMPLED[name] for name in ("W", "b", "h", "neg"))
     labels = SAMPLED["labels"][:, 0]
     formula = embeddings.skip_gram_loss
@@ -108,7 +108,7 @@ def test_skip_gram_is_tensorflows_sampled_loss(same):
     same(formula, "tf.nn.nce_loss without its correction (fixture)", ours, SAMPLED["sgns"])
 
 
-def test_glove_is_keras_squared_error_weighted(same):
+def test_glove_loss_equals_keras_weighted_squared_error(same):
     generator = np.random.default_rng(0)
     words, contexts = generator.normal(size=(2, 6, 3))
     b, c = generator.normal(size=(2, 6))
@@ -123,7 +123,7 @@ def test_glove_is_keras_squared_error_weighted(same):
 
 
 @pytest.mark.parametrize("word", ["where", "antidisestablishment", "a"])
-def test_parts_of_a_word_are_scikit_learns(word, same):
+def test_character_ngrams_equal_scikit_learn(word, same):
     counter = text.CountVectorizer(analyzer="char", ngram_range=(3, 6), lowercase=False)
     counts = counter.fit_transform([f"<{word}>"]).toarray()[0]
     ours = embeddings.character_ngrams(word)
@@ -134,14 +134,14 @@ def test_parts_of_a_word_are_scikit_learns(word, same):
 
 
 @pytest.mark.parametrize("dimensions", [3, 100, 1000, 12288])
-def test_share_near_a_right_angle_is_the_beta_distributions(dimensions, same):
+def test_fraction_near_a_right_angle_equals_the_beta_distribution(dimensions, same):
     formula = embeddings.share_near_right_angle
     theirs = special.betainc(0.5, (dimensions - 1) / 2, np.sin(np.radians(2)) ** 2)
     same(formula, "scipy.special.betainc", formula(dimensions), theirs, at_most=1e-3)
 
 
 @pytest.mark.rows("OTH-23")
-def test_random_vectors_are_nearly_at_right_angles():
+def test_random_vectors_are_nearly_orthogonal():
     v, w = np.random.default_rng(0).normal(size=(2, 2000, 1000))
     angles = np.degrees(np.arccos(embeddings.cosine_similarity(v, w)))
     assert angles.std() == pytest.approx(1.81, rel=0.05)

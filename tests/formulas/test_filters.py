@@ -1,4 +1,4 @@
-"""Classic filters: formulas against SciPy, TensorFlow and worked examples."""
+"""Classic image filters, compared with SciPy, TensorFlow and worked examples."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def inside(image):
 
 
 @pytest.mark.rows("E-05")
-def test_edges_are_the_laplacian_turned_round_and_zero_is_no_edge(same):
+def test_edges_are_the_negative_laplacian_and_zero_on_flat_images(same):
     same(
         filters.edges,
         "scipy.ndimage.laplace",
@@ -30,7 +30,7 @@ def test_edges_are_the_laplacian_turned_round_and_zero_is_no_edge(same):
 
 
 @pytest.mark.rows("E-20")
-def test_only_the_box_blurs(same):
+def test_blur_and_sharpen(same):
     theirs = inside(ndimage.uniform_filter(IMAGE, 3))
     same(filters.blur, "scipy.ndimage.uniform_filter", filters.blur(IMAGE), theirs)
     theirs = inside(IMAGE - ndimage.laplace(IMAGE))
@@ -51,7 +51,7 @@ def test_sobel(same):
     np.testing.assert_array_equal(np.outer([1, 2, 1], [-1, 0, 1]), filters.SOBEL_X)
 
 
-def test_a_pattern_is_found_where_it_was_put(same):
+def test_a_template_matches_best_where_it_was_placed(same):
     image = np.random.default_rng(1).choice([-1.0, 1.0], (9, 9))
     image[4:7, 2:5] = LOOP
     ours = filters.template_strength(image, LOOP)
@@ -62,7 +62,7 @@ def test_a_pattern_is_found_where_it_was_put(same):
 
 
 @pytest.mark.rows("E-06")
-def test_the_loop_of_a_nine():
+def test_template_strengths_of_a_nine():
     rows = ["01110", "01010", "01110", "00010", "00010", "00100", "01000"]
     nine = np.array([[1 if pixel == "1" else -1 for pixel in row] for row in rows])
     found = [[-1, 9, -1], [-5, 1, -3], [-3, 3, -3], [-5, -1, -5], [-3, -5, -3]]

@@ -1,4 +1,4 @@
-"""Generative models: formulas against PyTorch's numbers, the package's layers and GradientTape."""
+"""Generative models, compared with PyTorch, the package's learners and GradientTape."""
 
 import pathlib
 
@@ -23,14 +23,14 @@ def theirs():
     return dict(np.load(REFERENCE / "vae_elbo.npz"))
 
 
-def test_reparameterization_is_the_reference(theirs, same):
+def test_reparameterization_equals_the_reference(theirs, same):
     z = generative.reparameterize(theirs["mu"], theirs["logvar"], theirs["eps"])
     same(generative.reparameterize, "torch (fixture)", z, theirs["z"])
     assert generative.reparameterize(1.0, np.log(4), 0.5) == pytest.approx(2)
 
 
 @pytest.mark.rows("E-70")
-def test_reparameterization_is_what_the_sampling_layer_does_and_has_gradients(same):
+def test_reparameterization_equals_the_sampling_layer_and_has_gradients(same):
     mean, log_variance = tf.Variable([[1.0]]), tf.Variable([[np.log(4.0)]], dtype=tf.float32)
     layer = Sampling(seed=0)
     with tf.GradientTape() as tape:
@@ -47,18 +47,18 @@ def test_reparameterization_is_what_the_sampling_layer_does_and_has_gradients(sa
     ("mean", "variance", "expected"),
     [(0, 1, 0), (1, 1, 0.5), (0, np.e, 0.359141), (0, 4, 0.806853), (2, 0.25, 2.318147)],
 )
-def test_kl_has_known_values_and_is_a_monte_carlo_estimate(mean, variance, expected):
+def test_kl_has_known_values_and_equals_a_monte_carlo_estimate(mean, variance, expected):
     kl = generative.kl_to_standard_normal(np.array([float(mean)]), np.log([variance]))
     assert kl == pytest.approx(expected, abs=1e-6)
     noise = np.random.default_rng(0).normal(size=400_000)
     z = generative.reparameterize(mean, np.log(variance), noise)
-    # log q(z) - log p(z), whose halves of log 2 pi cancel
+    # log q(z) - log p(z), where the terms (log 2 pi) / 2 cancel
     estimate = np.mean(z**2 - noise**2 - np.log(variance)) / 2
     assert estimate == pytest.approx(expected, rel=0.02, abs=1e-9)
 
 
 @pytest.mark.parametrize(("beta", "name"), [(1.0, "elbo"), (4.0, "beta4")])
-def test_elbo_and_its_parts_are_the_reference(theirs, beta, name, same):
+def test_elbo_and_its_parts_equal_the_reference(theirs, beta, name, same):
     kl = generative.kl_to_standard_normal(theirs["mu"], theirs["logvar"])
     likelihood = generative.bernoulli_log_likelihood(theirs["x"], theirs["dec_logits"])
     torch = "torch.distributions.kl_divergence (fixture)"
@@ -71,8 +71,8 @@ def test_elbo_and_its_parts_are_the_reference(theirs, beta, name, same):
 
 @pytest.mark.rows("E-11")
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
-def test_the_vaes_loss_is_minus_the_elbo(likelihood, same):
-    """With the opposite sign, minimizing would make reconstructions worse."""
+def test_loss_of_the_vae_is_the_negative_elbo(likelihood, same):
+    """With the opposite sign, training would make reconstructions worse."""
     keras.utils.set_random_seed(0)
     model = VAE.create(latent_dim=2, widths=(4,), beta=3.0, likelihood=likelihood,
                        input_shape=(2, 2, 1))  # fmt: skip
@@ -89,7 +89,7 @@ def test_the_vaes_loss_is_minus_the_elbo(likelihood, same):
 
 
 @pytest.mark.rows("E-71")
-def test_gaussian_likelihood_is_the_reference_and_scipys(theirs, same):
+def test_gaussian_likelihood_equals_the_reference_and_scipy(theirs, same):
     formula = generative.gaussian_log_likelihood
     x, mean = theirs["x"], theirs["dec_logits"]
     same(formula, "torch (fixture)", -formula(x, mean), theirs["gauss_nll"])
@@ -97,7 +97,7 @@ def test_gaussian_likelihood_is_the_reference_and_scipys(theirs, same):
     same(formula, "scipy.stats.norm", formula(x, mean), logs)
 
 
-def test_no_discriminator_beats_the_optimal_one(same):
+def test_no_discriminator_is_better_than_the_optimal_one(same):
     p_data, p_generator = np.random.default_rng(0).dirichlet(np.full(6, 5.0), size=2)
 
     def value(d):
@@ -121,7 +121,7 @@ def test_no_discriminator_beats_the_optimal_one(same):
     np.testing.assert_allclose(generative.optimal_discriminator(p_data, p_data), 0.5)
 
 
-def test_losses_at_equilibrium_are_those_of_a_coin():
+def test_losses_at_equilibrium():
     assert generative.minimax_value(0.5, 0.5) == pytest.approx(-2 * np.log(2))
     assert generative.discriminator_loss(0.5, 0.5) == pytest.approx(2 * np.log(2))
     assert generative.generator_loss(0.5) == pytest.approx(np.log(2))
@@ -129,7 +129,7 @@ def test_losses_at_equilibrium_are_those_of_a_coin():
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_losses_are_those_of_the_dcgan(smoothing, same):
+def test_losses_equal_those_of_dcgan(smoothing, same):
     real, fake = np.random.default_rng(0).normal(size=(2, 20)).astype("float32")
     theirs = dcgan.cross_entropy(1 - smoothing, real) + dcgan.cross_entropy(0.0, fake)
     ours = generative.discriminator_loss(sigmoid(real), sigmoid(fake), smoothing)
@@ -142,7 +142,7 @@ def test_losses_are_those_of_the_dcgan(smoothing, same):
     same(generative.generator_loss, name, generative.generator_loss(sigmoid(fake)), theirs)
 
 
-def test_a_smoothed_label_leaves_its_entropy():
+def test_smallest_loss_with_a_smoothed_label_is_its_entropy():
     d = np.linspace(1e-4, 1 - 1e-4, 9999)
     losses = [generative.discriminator_loss(each, 0.0, label_smoothing=0.1) for each in d]
     assert d[np.argmin(losses)] == pytest.approx(0.9, abs=1e-3)
@@ -150,7 +150,7 @@ def test_a_smoothed_label_leaves_its_entropy():
 
 
 @pytest.mark.parametrize("saturating", [False, True])
-def test_slope_is_the_derivative_by_the_logit(saturating, same):
+def test_generator_slope_is_the_derivative_by_the_logit(saturating, same):
     logits = tf.Variable(np.linspace(-5, 5, 11))
     with tf.GradientTape() as tape:
         d = tf.sigmoid(logits)
@@ -160,7 +160,7 @@ def test_slope_is_the_derivative_by_the_logit(saturating, same):
     same(generative.generator_slope, "tf.GradientTape", ours, expected, at_most=1e-9)
 
 
-def test_the_generators_loss_falls_as_the_discriminator_believes():
+def test_generator_loss_falls_as_the_discriminators_output_rises():
     losses = [generative.generator_loss(d) for d in (0.1, 0.2, 0.4, 0.6, 0.9)]
     np.testing.assert_allclose(losses, [2.3026, 1.6094, 0.9163, 0.5108, 0.1054], atol=1e-4)
 
@@ -181,8 +181,8 @@ def test_modes_are_covered_by_points_near_them(same):
 
 
 @pytest.mark.rows("E-34")
-def test_batch_normalization_does_not_prevent_mode_collapse_and_binds_a_batch_together():
-    """Against a fixed discriminator that prefers one place, all points move there."""
+def test_batch_normalization_does_not_prevent_mode_collapse():
+    """With a fixed discriminator that prefers one point, all outputs move there."""
     keras.utils.set_random_seed(0)
     hidden = keras.layers.Dense(16), keras.layers.BatchNormalization(), keras.layers.ReLU()
     generator = keras.Sequential([keras.Input((2,)), *hidden, keras.layers.Dense(1)])
@@ -196,7 +196,7 @@ def test_batch_normalization_does_not_prevent_mode_collapse_and_binds_a_batch_to
 
     assert covered() == [True, True]
     bound = [generator(noise[:n], training=True)[0, 0] for n in (32, 64)]
-    assert abs(float(bound[0] - bound[1])) > 1e-3  # the same noise, another batch
+    assert abs(float(bound[0] - bound[1])) > 1e-3  # the same noise in another batch
     optimizer = keras.optimizers.Adam(0.02)
     for _ in range(150):
         with tf.GradientTape() as tape:

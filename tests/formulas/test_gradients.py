@@ -1,4 +1,4 @@
-"""Gradients by hand: against GradientTape, central differences and PyTorch's numbers."""
+"""Derived gradients, compared with GradientTape, central differences and PyTorch."""
 
 import pathlib
 
@@ -21,7 +21,7 @@ def numbers():
 
 
 def both(same, formula, ours, f, *arguments):
-    """Assert that `ours` is the gradient of the scalar f, by tape and central differences."""
+    """Assert that `ours` is the gradient of f, by GradientTape and by central differences."""
     variables = [tf.Variable(a, dtype="float64") for a in arguments]
     with tf.GradientTape() as tape:
         loss = f(*variables)
@@ -35,7 +35,7 @@ def both(same, formula, ours, f, *arguments):
         same(formula, "central differences", found, slopes)
 
 
-def test_central_differences_are_what_gradient_tape_finds(numbers, same):
+def test_central_differences_equal_gradient_tape(numbers, same):
     w = tf.Variable(numbers(size=(2, 3)))
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(tf.sin(w) * w[0])
@@ -44,7 +44,7 @@ def test_central_differences_are_what_gradient_tape_finds(numbers, same):
 
 
 @pytest.mark.parametrize(("factor", "layers"), [(0.25, 10), (0.9, 100), (1.1, 100)])
-def test_what_layers_leave_of_a_gradient_is_what_gradient_tape_finds(factor, layers, same):
+def test_gradient_through_layers_equals_gradient_tape(factor, layers, same):
     x = tf.Variable(1.0, dtype="float64")
     with tf.GradientTape() as tape:
         y = x
@@ -55,32 +55,32 @@ def test_what_layers_leave_of_a_gradient_is_what_gradient_tape_finds(factor, lay
 
 
 def stepped(values, **clip):
-    """The gradients that Keras's SGD applies."""
+    """Return the gradients that Keras's SGD applies after clipping."""
     variables = [keras.Variable(np.zeros_like(value)) for value in values]
     keras.optimizers.SGD(1.0, **clip).apply([tf.constant(v) for v in values], variables)
     return [-variable.numpy() for variable in variables]
 
 
-def test_clipping_by_value_and_by_norm_is_what_keras_does_to_each_variable(same):
+def test_clipping_by_value_and_by_norm_equals_keras(same):
     values = [np.float32([3, -4, 0.2]), np.float32([0.1, 0.2])]
     ours = [gradients.clip_by_value(value, 0.5) for value in values]
     same(gradients.clip_by_value, "keras clipvalue", ours, stepped(values, clipvalue=0.5))
     ours = [gradients.clip_by_norm(value, 1.0) for value in values]
     same(gradients.clip_by_norm, "keras clipnorm", ours, stepped(values, clipnorm=1.0))
-    np.testing.assert_array_equal(ours[1], values[1])  # short enough
+    np.testing.assert_array_equal(ours[1], values[1])  # its norm is below 1
 
 
-def test_clipping_all_together_is_what_keras_and_torch_do(same):
+def test_clipping_by_global_norm_equals_keras_and_pytorch(same):
     ours = gradients.clip_by_global_norm
     values = [np.float32([3]), np.float32([4])]
     same(ours, "keras global_clipnorm", ours(values, 1.0), stepped(values, global_clipnorm=1.0))
-    assert np.allclose(stepped(values, clipnorm=1.0), 1)  # each by itself
+    assert np.allclose(stepped(values, clipnorm=1.0), 1)  # clipnorm clips each by itself
     values = [CLIP["g0"], CLIP["g1"]]
     theirs = [CLIP["c0"], CLIP["c1"]]
     same(ours, "torch.nn.utils.clip_grad_norm_ (fixture)", ours(values, 2.0), theirs)
 
 
-def test_a_growing_gradient_is_held_by_clipping():
+def test_clipping_bounds_an_exploding_gradient():
     u, g = 1.1 * np.eye(4), np.ones(4)
     for _ in range(100):
         g = g @ u
@@ -129,7 +129,7 @@ def test_batch_normalization(numbers, same):
     np.testing.assert_allclose(ours[0].sum(axis=0), 0, atol=1e-12)
 
 
-def test_batch_normalization_is_what_keras_layer_does(numbers, same):
+def test_batch_normalization_equals_the_gradient_of_the_keras_layer(numbers, same):
     x, upstream = numbers(size=(7, 3)).astype("float32"), numbers(size=(7, 3))
     layer, variable = keras.layers.BatchNormalization(), tf.Variable(x)
     with tf.GradientTape() as tape:
@@ -154,7 +154,7 @@ def test_attention(numbers, same):
 
 
 def recurrent(name="rnn"):
-    """Weights W, U and b, the inputs, and all states from 0 on."""
+    """Return the inputs, all states beginning with zeros, and the weights W, U and b."""
     w, u = BPTT[f"{name}.w.weight_ih_l0"].T, BPTT[f"{name}.w.weight_hh_l0"].T
     b = BPTT[f"{name}.w.bias_ih_l0"] + BPTT[f"{name}.w.bias_hh_l0"]
     x, states = BPTT["x"][0], [np.zeros(4)]
@@ -163,18 +163,18 @@ def recurrent(name="rnn"):
     return x, np.array(states), w, u, b
 
 
-def test_through_time_is_what_torch_finds_for_its_inputs(same):
+def test_gradient_of_the_inputs_through_time_equals_pytorch(same):
     x, states, w, u, _ = recurrent()
     upstream = np.zeros((30, 4))
-    upstream[-1] = 1  # of the sum of the last state
+    upstream[-1] = 1  # the loss is the sum of the last state
     found = gradients.backpropagation_through_time(x, states, w, u, upstream)[0]
     name = "torch.nn.RNN (fixture)"
     same(gradients.backpropagation_through_time, name, found, BPTT["rnn_grad"][0])
     norms = np.linalg.norm(found, axis=-1)
-    assert norms[0] < 1e-3 * norms[-1]  # it vanishes
+    assert norms[0] < 1e-3 * norms[-1]  # the gradient vanishes
 
 
-def test_through_time_is_what_gradient_tape_finds(numbers, same):
+def test_backpropagation_through_time_equals_gradient_tape(numbers, same):
     x, states, w, u, b = recurrent()
     upstream = numbers(size=(30, 4))
 
@@ -200,7 +200,7 @@ def test_through_time_is_what_gradient_tape_finds(numbers, same):
     same(gradients.backpropagation_through_time, name, ours[2], slopes, at_most=1e-5)
 
 
-def test_through_time_of_three_linear_steps():
+def test_backpropagation_through_three_linear_steps():
     states = np.array([[0.0], [0.5], [0.9], [1.22]])
     upstream = np.array([[0.0], [0.0], [2 * (1.22 - 1)]])  # E = (y - d)^2
     assert pytest.approx(0.0484) == (1.22 - 1) ** 2
@@ -212,7 +212,7 @@ def test_through_time_of_three_linear_steps():
 
 
 @pytest.mark.rows("E-13")
-def test_jacobian_takes_the_slope_at_its_own_step_and_not_at_the_one_before(same):
+def test_recurrent_jacobian_uses_the_state_of_its_own_step(same):
     x, states, w, u, b = recurrent()
     h = tf.Variable(states[4])
     with tf.GradientTape() as tape:
@@ -224,7 +224,7 @@ def test_jacobian_takes_the_slope_at_its_own_step_and_not_at_the_one_before(same
 
 
 @pytest.mark.rows("E-14")
-def test_a_singular_value_above_one_lets_gradients_explode_and_does_not_make_them():
+def test_a_singular_value_above_one_is_not_sufficient_for_exploding_gradients():
     u = np.array([[0.0, 2.0], [0.0, 0.0]])
     assert np.linalg.norm(u, 2) == 2
     zero = np.zeros(2)

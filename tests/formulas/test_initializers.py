@@ -1,4 +1,4 @@
-"""Initialization: formulas against Keras's initializers, PyTorch's numbers and deep stacks."""
+"""Initialization, compared with Keras's initializers, PyTorch and deep networks."""
 
 import pathlib
 
@@ -21,7 +21,7 @@ N_IN, N_OUT = 288, 576
         (initializers.he_limit, initializers.he_limit(N_IN), "HeUniform"),
     ],
 )
-def test_limits_are_keras_draw_by_draw(formula, ours, theirs, same):
+def test_limits_equal_keras_value_by_value(formula, ours, theirs, same):
     drawn = getattr(keras.initializers, theirs)(seed=1)(KERNEL)
     expected = keras.initializers.RandomUniform(-ours, ours, seed=1)(KERNEL)
     same(formula, f"keras.initializers.{theirs}", expected, drawn)
@@ -36,7 +36,7 @@ def test_limits_are_keras_draw_by_draw(formula, ours, theirs, same):
         (initializers.he_deviation, initializers.he_deviation(N_IN), "HeNormal"),
     ],
 )
-def test_deviations_are_keras_draw_by_draw_with_the_tails_cut(formula, ours, theirs, same):
+def test_deviations_equal_keras_truncated_normals_value_by_value(formula, ours, theirs, same):
     drawn = getattr(keras.initializers, theirs)(seed=1)(KERNEL)
     wider = initializers.truncated_deviation(ours)
     expected = keras.initializers.TruncatedNormal(stddev=wider, seed=1)(KERNEL)
@@ -45,7 +45,7 @@ def test_deviations_are_keras_draw_by_draw_with_the_tails_cut(formula, ours, the
     assert np.abs(drawn).max() <= 2 * wider
 
 
-def test_cut_normal_has_the_deviation_that_scipy_computes(same):
+def test_deviation_of_a_truncated_normal_equals_scipy(same):
     from scipy import stats
 
     ours = 1 / initializers.truncated_deviation(1.0)
@@ -57,7 +57,7 @@ def test_cut_normal_has_the_deviation_that_scipy_computes(same):
     )
 
 
-def test_even_distribution_of_a_deviation_is_scipys(same):
+def test_uniform_limit_gives_the_deviation_of_scipy(same):
     from scipy import stats
 
     limit = initializers.uniform_limit(0.3)
@@ -69,7 +69,7 @@ def test_even_distribution_of_a_deviation_is_scipys(same):
     assert near[0] < near[1]  # a normal one has more mass at its mean
 
 
-def test_fans_and_sizes_are_torchs(same):
+def test_fans_limits_and_deviations_equal_pytorch(same):
     init = initializers
     n_in, n_out = init.fans(KERNEL)
     name = "torch.nn.init (fixture)"
@@ -92,12 +92,12 @@ def test_fans_and_sizes_are_torchs(same):
         (initializers.he_limit(784, 5**0.5), 784**-0.5),
     ],
 )
-def test_known_sizes(found, expected):
+def test_known_limits_and_deviations(found, expected):
     assert found == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.rows("E-37")
-def test_no_framework_takes_hes_uniform_by_default(same):
+def test_default_initializers_are_not_he_uniform(same):
     layer = keras.layers.Dense(256)
     layer.build((None, 784))
     largest = np.abs(layer.get_weights()[0]).max()
@@ -109,7 +109,7 @@ def test_no_framework_takes_hes_uniform_by_default(same):
 
 
 def deviations(activation, deviation, layers=10, width=256):
-    """The deviation after each layer."""
+    """Return the standard deviation of the outputs of each layer."""
     generator = np.random.default_rng(0)
     x, found = generator.normal(size=(500, width)), []
     for _ in range(layers):
@@ -118,7 +118,7 @@ def deviations(activation, deviation, layers=10, width=256):
     return np.array(found)
 
 
-def test_variance_is_what_layers_leave(same):
+def test_variance_after_layers(same):
     linear = deviations(lambda z: z, 0.05)
     ours = initializers.variance_after(1, 256, 0.05**2) ** 0.5
     assert linear[1:] / linear[:-1] == pytest.approx(ours, rel=0.1)
@@ -129,7 +129,7 @@ def test_variance_is_what_layers_leave(same):
     same(initializers.variance_after, "keras.layers.Dense (drawn)", ours, left, at_most=0.02)
 
 
-def test_depth_keeps_variance_only_with_the_activations_own_weights():
+def test_variance_is_kept_only_by_the_initializer_for_the_activation():
     he, xavier = initializers.he_deviation(256), initializers.xavier_deviation(256, 256)
     relu, tanh = (deviations(*pair) for pair in ((activations.relu, he), (np.tanh, xavier)))
     assert relu[-1] / relu[0] == pytest.approx(1, abs=0.3)
@@ -139,7 +139,7 @@ def test_depth_keeps_variance_only_with_the_activations_own_weights():
     assert too_small[-1] / too_small[0] == pytest.approx(expected, rel=0.3)
 
 
-def test_naive_weights_mute_or_saturate():
+def test_weights_that_are_too_small_or_too_large_vanish_or_saturate():
     assert 1e-17 < deviations(np.tanh, 0.01, layers=20)[-1] < 1e-15
     generator = np.random.default_rng(0)
     x = generator.normal(size=(100, 256))
@@ -149,7 +149,7 @@ def test_naive_weights_mute_or_saturate():
 
 
 def normalized(scale=1.0, deviation=0.1, norm=True, width=32, layers=2):
-    """Layers of equal width, with or without batch normalization after each."""
+    """Make layers of equal width, with or without batch normalization after each."""
     parts = [keras.Input((64,))]
     for seed in range(layers):
         start = keras.initializers.RandomNormal(stddev=deviation, seed=seed)
@@ -162,7 +162,7 @@ def normalized(scale=1.0, deviation=0.1, norm=True, width=32, layers=2):
     return keras.Sequential([*parts, head])
 
 
-def test_weights_before_a_norm_that_are_larger_learn_at_a_smaller_rate(same):
+def test_larger_weights_before_batch_norm_have_a_smaller_effective_learning_rate(same):
     x = np.random.default_rng(0).normal(size=(50, 64)).astype("float32")
     y, scale, rate = np.eye(10, dtype="float32")[np.arange(50) % 10], 8.0, 0.2
     one, other = normalized(), normalized(scale)
@@ -179,10 +179,10 @@ def test_weights_before_a_norm_that_are_larger_learn_at_a_smaller_rate(same):
     ours, theirs = (np.array(model.layers[0].kernel) for model in (one, other))
     name = "keras.layers.BatchNormalization, five steps of SGD"
     same(initializers.effective_rate, name, ours, theirs / scale, at_most=1e-5)
-    assert np.abs(ours - normalized().layers[0].kernel).max() > 1e-4  # they did learn
+    assert np.abs(ours - normalized().layers[0].kernel).max() > 1e-4  # training changed the weights
 
 
-def test_a_norm_lets_deep_layers_learn_from_any_start_but_not_equally_well():
+def test_batch_norm_trains_from_any_initial_scale_but_not_equally_well():
     from kerasdl import data
 
     images, labels = next(data.load("digits", batch_size=1000).train.as_numpy_iterator())
@@ -197,7 +197,7 @@ def test_a_norm_lets_deep_layers_learn_from_any_start_but_not_equally_well():
                 model.train_on_batch(*batch)
             logits = model(images.reshape(-1, 64), training=True)
             losses[norm, deviation] = float(entropy(labels, logits))
-    assert max(losses[True, 0.01], losses[True, 1.0]) < 1.8  # chance: 2.3
-    # the losses do not agree within 20 %, but differ by a factor
+    assert max(losses[True, 0.01], losses[True, 1.0]) < 1.8  # guessing gives 2.3
+    # the final losses still depend on the initial scale
     assert losses[True, 1.0] > 1.5 * losses[True, 0.01]
     assert not losses[False, 0.01] < 2.25 and not losses[False, 1.0] < 2.25  # stuck, or NaN

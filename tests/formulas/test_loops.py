@@ -1,4 +1,4 @@
-"""Training loops of Keras: tapes, modes, states, restarts, and what data and networks change."""
+"""Training loops in Keras: gradients, training mode, states, restarts, data and networks."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ Y = np.tanh(X @ np.arange(5.0)[:, None]).astype("float32")
 
 
 def network(*more):
-    """Network with the same initial weights every time."""
+    """Make a network that has the same initial weights every time."""
     starts = [keras.initializers.GlorotUniform(seed) for seed in range(2)]
     hidden = keras.layers.Dense(8, "tanh", kernel_initializer=starts[0])
     last = keras.layers.Dense(1, kernel_initializer=starts[1])
@@ -26,16 +26,16 @@ def compiled():
 
 
 def losses(model, steps):
-    """Losses of repeated steps on all of the data."""
+    """Train steps on all of the data; return their losses."""
     return model.fit(X, Y, batch_size=24, epochs=steps, shuffle=False, verbose=0).history["loss"]
 
 
 @pytest.mark.rows("TRN-07")
-def test_a_loop_of_ones_own_is_fit():
+def test_a_custom_loop_equals_fit():
     fitted, model = compiled(), network()
     optimizer, loss, found = keras.optimizers.Adam(0.05), keras.losses.MeanSquaredError(), []
     for _ in range(5):
-        with tf.GradientTape() as tape:  # a new one: nothing of the last step is in it
+        with tf.GradientTape() as tape:
             value = loss(Y, model(X, training=True))
         gradients = tape.gradient(value, [w.value for w in model.trainable_variables])
         optimizer.apply(gradients, model.trainable_variables)
@@ -45,7 +45,7 @@ def test_a_loop_of_ones_own_is_fit():
 
 
 @pytest.mark.rows("TRN-09")
-def test_gradients_do_not_pile_up_where_nobody_sets_them_to_zero():
+def test_gradients_do_not_accumulate_between_tapes():
     model = network()
 
     def gradient():
@@ -58,7 +58,7 @@ def test_gradients_do_not_pile_up_where_nobody_sets_them_to_zero():
 
 @pytest.mark.rows("TRN-08", "REG-23")
 @pytest.mark.parametrize("kind", ["dropout", "noise", "norm"])
-def test_training_and_use_differ_where_the_flag_says_so(kind):
+def test_training_mode_changes_dropout_noise_and_batch_normalization(kind):
     layer = {
         "dropout": keras.layers.Dropout(0.5, seed=0),
         "noise": keras.layers.GaussianNoise(0.5, seed=0),
@@ -71,7 +71,7 @@ def test_training_and_use_differ_where_the_flag_says_so(kind):
 
 
 @pytest.mark.rows("TRN-13")
-def test_computing_again_what_was_not_kept_gives_the_same_gradients():
+def test_rematerialization_gives_the_same_gradients():
     found = []
     for mode in (None, "full"):
         with keras.RematScope(mode=mode):
@@ -84,7 +84,7 @@ def test_computing_again_what_was_not_kept_gives_the_same_gradients():
 
 
 @pytest.mark.rows("OPT-17", "TRN-14")
-def test_a_model_from_a_file_goes_on_as_if_nothing_had_been(tmp_path):
+def test_a_loaded_model_trains_on_like_the_saved_one(tmp_path):
     straight = losses(compiled(), 10)
     model = compiled()
     losses(model, 5)
@@ -94,15 +94,15 @@ def test_a_model_from_a_file_goes_on_as_if_nothing_had_been(tmp_path):
     np.testing.assert_allclose(losses(again, 5), straight[5:], rtol=1e-6)
     bare = compiled()
     bare.set_weights(model.get_weights())
-    # weights alone are not enough: Adam has to learn its averages anew
+    # with weights alone, Adam's averages start from zero and the losses differ
     assert np.abs(np.array(losses(bare, 5)) - straight[5:]).max() > 1e-3
 
 
 @pytest.mark.rows("BAS-09")
-def test_a_network_that_feeds_forward_has_no_memory_and_no_loop():
+def test_a_feed_forward_network_has_no_state_and_no_cycle():
     model = network()
     np.testing.assert_array_equal(model(X), model(X))
-    for layer in model.layers:  # each layer gets what the one before it gave
+    for layer in model.layers:  # each layer reads only earlier ones
         (node,) = layer._inbound_nodes
         assert all(
             model.layers.index(p.operation) < model.layers.index(layer)
@@ -112,7 +112,7 @@ def test_a_network_that_feeds_forward_has_no_memory_and_no_loop():
 
 
 @pytest.mark.rows("BAS-29")
-def test_the_order_of_steps_is_heard_by_a_recurrent_network_alone():
+def test_only_a_recurrent_network_depends_on_the_order_of_steps():
     steps = np.random.default_rng(1).normal(size=(2, 6, 5)).astype("float32")
     forward, order = network(), [3, 0, 5, 1, 4, 2]
 
@@ -126,7 +126,7 @@ def test_the_order_of_steps_is_heard_by_a_recurrent_network_alone():
 
 @pytest.mark.rows("INI-12")
 @pytest.mark.parametrize("kind", [keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU])
-def test_a_recurrent_network_starts_from_zeros(kind):
+def test_the_initial_state_of_recurrent_layers_is_zero(kind):
     x = np.random.default_rng(2).normal(size=(2, 6, 5)).astype("float32")
     keras.utils.set_random_seed(0)
     layer = kind(4)
@@ -153,7 +153,7 @@ def trained(parts, batches):
 
 
 @pytest.mark.rows("BAS-01")
-def test_pixels_tell_a_network_more_than_two_features_made_by_hand():
+def test_pixels_give_a_higher_accuracy_than_two_handmade_features():
     (train, labels), (test, right) = digits()
     accuracy = {}
     for name, features in {
@@ -169,7 +169,7 @@ def test_pixels_tell_a_network_more_than_two_features_made_by_hand():
 
 
 @pytest.mark.rows("REG-17")
-def test_augmentation_narrows_the_gap_between_what_was_seen_and_what_was_not():
+def test_augmentation_narrows_the_gap_between_training_and_test_loss():
     (images, labels), unseen = digits()
     x, y, random = images[:150], labels[:150], np.random.default_rng(0)
     gaps = []
@@ -180,4 +180,4 @@ def test_augmentation_narrows_the_gap_between_what_was_seen_and_what_was_not():
         parts += [keras.layers.Dense(64, "relu"), keras.layers.Dense(10)]
         _, loss = trained(parts, batches)
         gaps.append(loss(*unseen) - loss(x, y))
-    assert 0 < gaps[1] < 0.75 * gaps[0]  # in accuracy it hardly shows
+    assert 0 < gaps[1] < 0.75 * gaps[0]  # accuracies hardly differ

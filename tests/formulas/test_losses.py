@@ -1,4 +1,4 @@
-"""Losses: formulas against Keras and PyTorch's numbers."""
+"""Losses, compared with Keras, PyTorch and SciPy."""
 
 import pathlib
 
@@ -18,7 +18,7 @@ def generator():
     return np.random.default_rng(0)
 
 
-def test_mean_squared_error_is_what_keras_does(generator, same):
+def test_mean_squared_error_equals_keras(generator, same):
     y, p = generator.normal(size=(2, 20)).astype("float32")
     theirs = keras.losses.MeanSquaredError()(y, p)
     same(
@@ -29,7 +29,7 @@ def test_mean_squared_error_is_what_keras_does(generator, same):
     )
 
 
-def test_perceptual_loss_is_that_of_a_frozen_network_and_teaches_only_the_image(generator, same):
+def test_perceptual_loss_of_a_frozen_network_has_gradients_for_the_image_only(generator, same):
     network = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)])
     network.trainable = False
     y, p = generator.normal(size=(2, 1, 8, 8, 3)).astype("float32")
@@ -43,7 +43,7 @@ def test_perceptual_loss_is_that_of_a_frozen_network_and_teaches_only_the_image(
     assert losses.perceptual_loss(y, y, lambda x: network(x).numpy()) == 0
 
 
-def test_binary_cross_entropy_is_what_keras_does(generator, same):
+def test_binary_cross_entropy_equals_keras(generator, same):
     y, p = generator.integers(0, 2, 20), generator.random(20)
     theirs = keras.losses.BinaryCrossentropy()(y.astype("float32"), p.astype("float32"))
     ours = losses.binary_cross_entropy(y, p)
@@ -55,7 +55,7 @@ def test_binary_cross_entropy_has_known_values(p, expected):
     assert losses.binary_cross_entropy(1, p) == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_perfect_copy_costs_nothing():
+def test_a_perfect_copy_has_a_loss_of_0():
     x = np.array([0.0, 1.0, 1.0])
     assert losses.binary_cross_entropy(x, x) == pytest.approx(0, abs=1e-6)
     assert losses.mean_squared_error(x, x) == 0
@@ -63,7 +63,7 @@ def test_a_perfect_copy_costs_nothing():
 
 @pytest.mark.rows("E-44")
 @pytest.mark.parametrize("p", [0, 1])
-def test_a_sure_mistake_is_finite_in_float32_unless_clipped_by_1e_15(p):
+def test_a_certain_mistake_has_a_finite_loss_unless_clipped_at_1e_15(p):
     y, p = np.float32([1 - p]), np.float32([p])
     assert 15 < losses.binary_cross_entropy(y, p) < 17
     assert np.isfinite(losses.binary_cross_entropy(1 - y, p))
@@ -73,9 +73,7 @@ def test_a_sure_mistake_is_finite_in_float32_unless_clipped_by_1e_15(p):
 
 
 @pytest.mark.rows("E-36")
-def test_binary_cross_entropy_with_logits_is_what_keras_does_and_has_the_sigmoid_inside(
-    generator, same
-):
+def test_binary_cross_entropy_with_logits_equals_keras_and_applies_the_sigmoid(generator, same):
     y, z = generator.integers(0, 2, 20), generator.normal(0, 3, 20)
     formula = losses.binary_cross_entropy_with_logits
     theirs = keras.losses.BinaryCrossentropy(from_logits=True)(
@@ -84,11 +82,11 @@ def test_binary_cross_entropy_with_logits_is_what_keras_does_and_has_the_sigmoid
     same(formula, "keras.losses.BinaryCrossentropy", formula(y, z), theirs)
     once = losses.binary_cross_entropy(y, activations.sigmoid(z))
     assert formula(y, z) == pytest.approx(once, abs=1e-6)
-    assert formula(y, activations.sigmoid(z)) != pytest.approx(once, abs=0.1)  # twice
+    assert formula(y, activations.sigmoid(z)) != pytest.approx(once, abs=0.1)  # applied twice
     assert formula(1, -100.0) == 100 and formula(1, 100.0) == pytest.approx(0)
 
 
-def test_cross_entropy_is_what_keras_and_torch_do(generator, same):
+def test_cross_entropy_equals_keras_and_pytorch(generator, same):
     y, p = generator.integers(0, 3, (4, 5)), generator.dirichlet(np.ones(3), (4, 5))
     theirs = keras.losses.SparseCategoricalCrossentropy()(y, p.astype("float32"))
     name = "keras.losses.SparseCategoricalCrossentropy"
@@ -109,7 +107,7 @@ def test_cross_entropy_of_known_logits():
 
 
 @pytest.mark.parametrize("smoothing", [0.1, 0.3])
-def test_smoothed_labels_are_what_keras_and_torch_do(smoothing, same):
+def test_smoothed_labels_equal_keras_and_pytorch(smoothing, same):
     p, y = activations.softmax(TORCH["logits"]), np.eye(5)[TORCH["y"]]
     smoothed = regularization.smooth_labels(y, smoothing)
     ours = losses.categorical_cross_entropy(smoothed, p)
@@ -120,13 +118,13 @@ def test_smoothed_labels_are_what_keras_and_torch_do(smoothing, same):
         same(formula, "torch.nn.functional.cross_entropy (fixture)", ours, torch)
 
 
-def test_smoothed_label_of_an_example():
+def test_smoothed_labels_of_a_worked_example():
     y = regularization.smooth_labels(np.array([[0, 0, 1]]))
     found = losses.categorical_cross_entropy(y, np.array([[0.1, 0.1, 0.8]]))
     assert found == pytest.approx(0.361773, abs=1e-6)
 
 
-def test_kl_divergence_is_what_keras_and_scipy_compute(generator, same):
+def test_kl_divergence_equals_keras_and_scipy(generator, same):
     from scipy import special
 
     y, p = generator.dirichlet(np.ones(4), (2, 6)).astype("float32")
@@ -138,13 +136,13 @@ def test_kl_divergence_is_what_keras_and_scipy_compute(generator, same):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_what_never_happens_surprises_nobody(dtype):
+def test_zero_probabilities_contribute_nothing(dtype):
     y, p = np.array([[1, 0]], dtype), np.array([[0.5, 0.5]], dtype)
     assert losses.kl_divergence(y, p) == pytest.approx(np.log(2))
     assert losses.kl_divergence(y, y) == losses.categorical_cross_entropy(y, y) == 0
 
 
-def test_guessing_among_equals_has_their_number_as_perplexity(same):
+def test_perplexity_of_a_uniform_guess_is_the_number_of_classes(same):
     p = np.full((2, 7), 1 / 7)
     y = np.array([0, 3])
     nats = losses.cross_entropy(y, p)

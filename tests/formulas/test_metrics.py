@@ -1,4 +1,4 @@
-"""Metrics: formulas against the package, Keras, TensorFlow, scikit-learn and fixtures."""
+"""Metrics, compared with the package, Keras, TensorFlow, scikit-learn and NLTK."""
 
 import pathlib
 
@@ -36,7 +36,7 @@ def test_top_k(k, same):
 
 
 @pytest.mark.rows("E-04")
-def test_f1_is_no_geometric_mean(same):
+def test_f1_equals_scikit_learn_and_is_below_the_geometric_mean(same):
     y, said = RANDOM.integers(0, 2, (2, 50))
     precision = sklearn.metrics.precision_score(y, said)
     recall = sklearn.metrics.recall_score(y, said)
@@ -101,13 +101,13 @@ def test_psnr_and_ssim(same):
     ours = formulas.psnr(a, b)
     same(formulas.psnr, "tf.image.psnr", ours, tf.image.psnr(a, b, 1.0)[0])
     same(formulas.psnr, "kerasdl.metrics.PSNR", ours, value(metrics.PSNR(), a, b))
-    # a window as flat as the formula's
+    # with a nearly flat window, as the formula has it
     flat = tf.image.ssim(a, b, 1.0, filter_size=11, filter_sigma=1e4)[0]
     same(formulas.ssim, "tf.image.ssim", formulas.ssim(a, b), flat, at_most=1e-5)
 
 
 @pytest.mark.parametrize("peak", [1.0, 255.0])
-def test_ssim_of_images_is_tensorflows(peak):
+def test_ssim_of_images_equals_tensorflow(peak):
     a, b = peak * RANDOM.random((2, 3, 20, 17, 3)).astype("float32")
     theirs = np.mean(tf.image.ssim(a, b, peak))
     assert value(metrics.SSIM(peak), a, b) == pytest.approx(theirs, abs=1e-5)
@@ -131,7 +131,7 @@ def test_bleu(order, item, same):
     same(formulas.bleu, "kerasdl.metrics.BLEU", ours, theirs)
 
 
-def test_bleu_is_one_of_what_repeats_a_reference_and_zero_without_a_long_phrase():
+def test_bleu_is_1_for_a_reference_and_0_without_common_4_grams():
     references = [[text.split() for text in several] for several in REFERENCES]
     assert formulas.bleu(references, [several[1] for several in references]) == 1
     assert formulas.bleu(references, [["mat", "the"], ["a"]]) == 0

@@ -1,4 +1,4 @@
-"""Networks as lists of layers: counts against Keras, the package and other libraries."""
+"""Networks as lists of layers: counts equal Keras, the package and other libraries."""
 
 import itertools
 import json
@@ -28,7 +28,7 @@ def known():
         ("vgg19", (224, 224, 3), networks.vgg((2, 2, 4, 4, 4)), "vgg19"),
     ],
 )
-def test_weights_and_multiply_adds_of_famous_networks(name, shape, layers, item, known, same):
+def test_weights_and_multiply_adds_of_published_networks(name, shape, layers, item, known, same):
     rows = networks.budget(shape, layers)
     entry = next(found for key, found in known.items() if key.startswith(item))
     macs = sum(row[2] for row in rows)
@@ -39,7 +39,7 @@ def test_weights_and_multiply_adds_of_famous_networks(name, shape, layers, item,
 
 
 @pytest.mark.rows("E-08")
-def test_small_networks_are_the_packages(same):
+def test_small_networks_equal_the_package(same):
     for name, shape, layers in (
         ("lenet5", (28, 28, 1), networks.LENET),
         ("simple_cnn", (32, 32, 3), networks.simple_cnn()),
@@ -62,14 +62,14 @@ def test_alexnet_layer_by_layer():
     macs = [row[2] for row in rows if row[2]]
     assert macs[:5] == [105_415_200, 223_948_800, 149_520_384, 112_140_288, 74_760_192]
     assert (sum(macs[:5]), sum(macs[5:])) == (665_784_864, 58_621_952)
-    share = sum(row[1] for row in rows[9:]) / networks.trained(rows)
-    assert share == pytest.approx(0.962, abs=5e-4)
+    in_dense = sum(row[1] for row in rows[9:]) / networks.trained(rows)
+    assert in_dense == pytest.approx(0.962, abs=5e-4)
     whole = [layer[:5] if layer[0] == "conv" else layer for layer in networks.ALEXNET]
     assert networks.trained(networks.budget((227, 227, 3), whole)) == 62_378_344
 
 
 @pytest.mark.rows("E-65")
-def test_the_two_networks_of_another_note():
+def test_a_simple_cnn_without_padding():
     code = networks.budget((224, 224, 3), networks.simple_cnn(padding=0, norm=False, units=256))
     assert [row[0][0] for row in code[:6]] == [222, 111, 109, 54, 52, 26]
     assert code[6][0] == (86_528,)
@@ -99,7 +99,7 @@ def test_unet(known, same):
 
 
 def _unet(size, padding):
-    """Sizes of the maps of a U-Net built of Keras layers."""
+    """Return the sizes of the feature maps of a U-Net built from Keras layers."""
     pad = "same" if padding else "valid"
 
     def pair(x):

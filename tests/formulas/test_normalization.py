@@ -1,4 +1,4 @@
-"""Normalization: formulas against Keras, TensorFlow and PyTorch's numbers."""
+"""Normalization, compared with Keras, TensorFlow and PyTorch."""
 
 import pathlib
 
@@ -26,7 +26,7 @@ def x():
     return np.random.default_rng(0).normal(3, 2, size=(6, 4, 4, 8)).astype("float32")
 
 
-def test_batch_normalization_is_what_keras_does_in_training_and_in_use(x, same):
+def test_batch_normalization_equals_keras_in_training_and_inference(x, same):
     layer = keras.layers.BatchNormalization()
     ours, theirs = normalization.batch_normalization(x), layer(x, training=True)
     same(normalization.batch_normalization, "keras.layers.BatchNormalization", ours, theirs)
@@ -44,7 +44,7 @@ def test_batch_normalization_is_what_keras_does_in_training_and_in_use(x, same):
     same(normalization.batch_normalization_inference, name, ours, layer(x[:1]))
 
 
-def test_batch_normalization_is_what_torch_does(same):
+def test_batch_normalization_equals_pytorch(same):
     x, gamma, beta = last(BATCH["x"]), BATCH["gamma"], BATCH["beta"]
     name, places = "torch.nn.BatchNorm2d (fixture)", (0, 1, 2)
     ours = normalization.batch_normalization(x, gamma, beta, epsilon=1e-5)
@@ -62,19 +62,19 @@ def test_batch_normalization_is_what_torch_does(same):
 
 
 @pytest.mark.rows("E-50")
-def test_a_constant_channel_is_finite_because_of_epsilon():
+def test_epsilon_keeps_a_constant_channel_finite():
     x = np.ones((4, 1))
     assert np.all(normalization.batch_normalization(x) == 0)
     with np.errstate(invalid="ignore"):
         assert np.isnan(normalization.batch_normalization(x, epsilon=0.0)).all()
 
 
-def test_a_bias_before_batch_normalization_changes_nothing(x):
+def test_a_bias_before_batch_normalization_has_no_effect(x):
     found = [normalization.batch_normalization(x + bias) for bias in (0.0, np.linspace(-5, 5, 8))]
     np.testing.assert_allclose(found[0], found[1], atol=1e-5)
 
 
-def test_layer_normalization_is_what_keras_and_torch_do_and_knows_no_batch(x, same):
+def test_layer_normalization_equals_keras_and_pytorch_for_any_batch_size(x, same):
     formula = normalization.layer_normalization
     name = "keras.layers.LayerNormalization"
     same(formula, name, formula(x), keras.layers.LayerNormalization()(x), at_most=1e-5)
@@ -85,7 +85,7 @@ def test_layer_normalization_is_what_keras_and_torch_do_and_knows_no_batch(x, sa
 
 
 @pytest.mark.parametrize(("groups", "name"), [(4, "gn"), (8, "in")])
-def test_group_normalization_is_what_keras_and_torch_do(groups, name, x, same):
+def test_group_normalization_equals_keras_and_pytorch(groups, name, x, same):
     formula = normalization.group_normalization
     theirs = keras.layers.GroupNormalization(groups)(x)
     same(formula, "keras.layers.GroupNormalization", formula(x, groups), theirs, at_most=1e-5)
@@ -95,7 +95,7 @@ def test_group_normalization_is_what_keras_and_torch_do(groups, name, x, same):
     same(formula, torch, ours, last(OTHERS[f"{name}_y"]))
 
 
-def test_local_response_normalization_is_the_papers(same):
+def test_local_response_normalization_equals_pytorch_and_tensorflow(same):
     x = last(LRN["x"])
     settings = {"bias": float(LRN["k"]), "beta": float(LRN["beta"])}
     formula = normalization.local_response_normalization
@@ -109,7 +109,7 @@ def test_local_response_normalization_is_the_papers(same):
     assert formula(np.ones(5))[2] == pytest.approx(0.594492, abs=1e-6)
 
 
-def test_spectral_normalization_is_what_keras_does_and_leaves_one(same):
+def test_spectral_normalization_equals_keras_and_has_norm_1(same):
     generator = np.random.default_rng(0)
     dense = keras.layers.Dense(4, use_bias=False)
     layer = keras.layers.SpectralNormalization(dense, power_iterations=30)
@@ -132,11 +132,11 @@ def test_networks_normalize_between_a_layer_and_its_activation(name):
     before = {type(norm.input._keras_history.operation).__name__ for norm in norms}
     after = [type(node.operation).__name__ for norm in norms for node in norm._outbound_nodes]
     assert norms and before <= {"Conv2D", "Conv2DTranspose"}
-    assert set(after) <= {"ReLU", "Activation", "Add"}  # a residual block adds, then activates
+    assert set(after) <= {"ReLU", "Activation", "Add"}  # residual blocks add before the activation
 
 
 def drift(norm):
-    """How far the mean output of a hidden layer moves, in units of its first deviation."""
+    """Measure how far training moves a layer's mean output, in initial standard deviations."""
     images, labels = next(kerasdl.data.load("digits", batch_size=900).train.as_numpy_iterator())
     x = images.reshape(len(images), -1)
     inputs = hidden = keras.Input((64,))
@@ -156,6 +156,6 @@ def drift(norm):
     return np.mean(np.abs(moved) / first.std(axis=0))
 
 
-def test_what_the_next_layer_hears_stays_where_it_was_behind_a_norm():
+def test_batch_normalization_reduces_the_drift_of_a_layers_outputs():
     without, with_norm = drift(norm=False), drift(norm=True)
     assert with_norm < 0.2 and without > 2 * with_norm

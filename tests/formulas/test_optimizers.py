@@ -1,4 +1,4 @@
-"""Optimizers: formulas against Keras's, step by step, and sequences worked out by hand."""
+"""Optimizers, compared with Keras step by step and with sequences computed by hand."""
 
 import inspect
 
@@ -15,14 +15,15 @@ BETAS = {"beta_1": 0.875, "beta_2": 1 - 2**-10}
 
 
 def slope(w):
-    """Gradient of a curved ravine, fifty times steeper across than along."""
+    """Gradient of a function that is 50 times steeper along the second axis than the first."""
     return np.array([1.0, 50.0, 3.0, 0.2]) * np.sin(w)
 
 
 class Keras:
-    """Iterates of a Keras optimizer in float64.
+    """Take steps of a Keras optimizer in float64.
 
-    It keeps its numbers as float32, where 1 - 0.999 has four digits left; powers of two are exact.
+    Keras stores hyperparameters in float32, where 1 - 0.999 has only four exact digits, so the
+    tests use powers of two.
     """
 
     def __init__(self, optimizer, start=START):
@@ -35,7 +36,7 @@ class Keras:
 
 
 def together(same, formula, name, optimizer, *state, **options):
-    """Assert that ten steps are equal; `formula` takes and returns w and its state."""
+    """Compare ten steps; `formula` takes and returns w and its state."""
     theirs, w = Keras(optimizer), START
     for _ in range(10):
         gradient = slope(theirs.variable.numpy())
@@ -44,19 +45,19 @@ def together(same, formula, name, optimizer, *state, **options):
 
 
 @pytest.mark.parametrize("formula", [optimizers.momentum, optimizers.momentum_downhill])
-def test_momentum_is_what_keras_does(formula, same):
+def test_momentum_equals_keras(formula, same):
     keras_sgd = keras.optimizers.SGD(RATE, momentum=0.875)
     together(same, formula, "keras.optimizers.SGD", keras_sgd, 0.0, decay=0.875)
 
 
-def test_momentum_of_gradients_is_what_keras_does_while_the_rate_stays(same):
+def test_momentum_of_gradients_equals_keras_at_a_constant_learning_rate(same):
     keras_sgd = keras.optimizers.SGD(RATE, momentum=0.875)
     together(
         same, optimizers.momentum_of_gradients, "keras.optimizers.SGD", keras_sgd, 0.0, decay=0.875
     )
 
 
-def test_nesterov_is_what_keras_does_at_the_place_ahead(same):
+def test_nesterov_ahead_equals_keras(same):
     keras_sgd = keras.optimizers.SGD(RATE, momentum=0.875, nesterov=True)
     together(
         same,
@@ -68,19 +69,19 @@ def test_nesterov_is_what_keras_does_at_the_place_ahead(same):
     )
 
 
-def test_adagrad_is_what_keras_does(same):
+def test_adagrad_equals_keras(same):
     theirs = keras.optimizers.Adagrad(RATE, initial_accumulator_value=0.0)
     together(same, optimizers.adagrad, "keras.optimizers.Adagrad", theirs, 0.0)
 
 
-def test_rmsprop_is_what_keras_does(same):
+def test_rmsprop_equals_keras(same):
     theirs = keras.optimizers.RMSprop(RATE, rho=0.875)
     together(same, optimizers.rmsprop, "keras.optimizers.RMSprop", theirs, 0.0, decay=0.875)
 
 
 @pytest.mark.parametrize("epsilon", [1e-8, 1e-3])
 @pytest.mark.parametrize("formula", [optimizers.adam, optimizers.adamw])
-def test_adam_is_what_keras_does_with_its_own_epsilon(formula, epsilon, same):
+def test_adam_equals_keras_after_converting_epsilon(formula, epsilon, same):
     name, decay = {"adam": ("Adam", {}), "adamw": ("AdamW", {"weight_decay": 2**-8})}[
         formula.__name__
     ]
@@ -94,7 +95,7 @@ def test_adam_is_what_keras_does_with_its_own_epsilon(formula, epsilon, same):
         same(formula, f"keras.optimizers.{name}", w, expected, at_most=1e-12)
 
 
-def test_adam_with_the_epsilon_of_the_book_is_near_keras():
+def test_adam_with_the_published_epsilon_is_close_to_keras():
     theirs, w, m, v = Keras(keras.optimizers.Adam(RATE, epsilon=1e-8)), START, 0.0, 0.0
     for t in range(1, 11):
         gradient = slope(theirs.variable.numpy())
@@ -102,7 +103,7 @@ def test_adam_with_the_epsilon_of_the_book_is_near_keras():
         np.testing.assert_allclose(w, theirs.step(gradient), rtol=1e-4)
 
 
-def test_adam_without_correction_is_keras_with_the_correction_undone(same):
+def test_adam_without_correction_equals_keras_with_the_correction_removed(same):
     theirs, w, m, v = Keras(keras.optimizers.Adam(RATE, epsilon=1e-8, **BETAS)), START, 0.0, 0.0
     for t in range(1, 11):
         gradient = slope(theirs.variable.numpy())
@@ -116,7 +117,7 @@ def test_adam_without_correction_is_keras_with_the_correction_undone(same):
 
 
 def walk(formula, steps, start=1.0, gradient=lambda w: w, **options):
-    """Iterates of a rule with one state variable on f(w) = w^2 / 2."""
+    """Return the iterates of a rule with one state variable, by default on f(w) = w^2 / 2."""
     w, state, places = start, 0.0, []
     for _ in range(steps):
         w, state = formula(w, gradient(w), state, **options)
@@ -135,7 +136,7 @@ def test_three_forms_of_momentum_give_the_same_iterates(formula):
 
 
 @pytest.mark.rows("E-47")
-def test_adding_a_part_of_the_last_gradient_would_be_another_rule():
+def test_adding_the_last_gradient_is_not_momentum():
     w, last, places = 1.0, 0.0, []
     for _ in range(3):
         w, last = w - 0.1 * (w + 0.9 * last), w
@@ -146,7 +147,7 @@ def test_adding_a_part_of_the_last_gradient_would_be_another_rule():
 
 
 @pytest.mark.rows("E-46")
-def test_the_third_form_differs_as_soon_as_the_rate_changes():
+def test_the_third_form_differs_when_the_learning_rate_changes():
     ends = []
     for formula in (
         optimizers.momentum,
@@ -162,7 +163,7 @@ def test_the_third_form_differs_as_soon_as_the_rate_changes():
 
 
 @pytest.mark.rows("E-48")
-def test_nesterov_of_the_book_is_keras_seen_from_behind(same):
+def test_published_nesterov_equals_keras_shifted_by_the_velocity(same):
     theirs = Keras(keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True), [1.0])
     w, v, ahead, known = 1.0, 0.0, [], []
     for _ in range(5):
@@ -187,7 +188,7 @@ def test_adaptive_learning_rates_give_known_iterates(formula, rate, expected):
 
 
 def adam_steps(gradients, formula=optimizers.adam):
-    """Length of each step."""
+    """Return the length of each step."""
     w, state, places = 0.0, (0.0, 0.0), [0.0]
     for t, gradient in enumerate(gradients, 1):
         w, *state = formula(w, gradient, *state, *([t] if formula is optimizers.adam else []))
@@ -196,13 +197,13 @@ def adam_steps(gradients, formula=optimizers.adam):
 
 
 @pytest.mark.rows("E-45")
-def test_adam_goes_as_far_as_its_rate_and_three_times_as_far_without_correction():
+def test_adams_first_step_is_the_learning_rate_or_3_times_it_without_correction():
     np.testing.assert_allclose(adam_steps([5.0] * 4), 1e-3 * (1 - 2e-9), rtol=1e-9)
     first = adam_steps([5.0], optimizers.adam_without_correction)
     assert first[0] == pytest.approx(3.1623e-3, rel=1e-4)
 
 
-def test_adam_hardly_moves_where_gradients_change_their_sign():
+def test_adam_moves_little_when_gradients_change_sign():
     expected = 1e-3 * np.array([1, -0.0526, 0.3358, -0.0526])
     np.testing.assert_allclose(adam_steps([5.0, -5.0, 5.0, -5.0]), expected, atol=1e-7)
     m, v = 0.0, 0.0
@@ -211,7 +212,7 @@ def test_adam_hardly_moves_where_gradients_change_their_sign():
         assert v / (1 - 0.999**t) == pytest.approx(25)
 
 
-def test_adams_steps_are_equal_where_gradients_differ_by_ten_thousand():
+def test_adams_steps_do_not_depend_on_the_size_of_gradients():
     gradients = np.array([100.0, 0.01])
     w, _, _ = optimizers.adam(np.zeros(2), gradients)
     assert w[0] / w[1] == pytest.approx(1, abs=1e-5)
@@ -219,7 +220,7 @@ def test_adams_steps_are_equal_where_gradients_differ_by_ten_thousand():
     assert w[0] / w[1] == pytest.approx(1e4)
 
 
-def test_adamw_decays_where_an_l2_penalty_in_adam_takes_a_whole_step():
+def test_adamw_decays_weights_and_adam_normalizes_an_l2_penalty():
     assert optimizers.adamw(1.0, 0.0, learning_rate=0.1, weight_decay=0.1)[0] == pytest.approx(0.99)
     penalty = 2 * regularization.l2_penalty(1.0, 0.05)  # its gradient at w = 1
     assert optimizers.adam(1.0, penalty, learning_rate=0.1)[0] == pytest.approx(0.9)
@@ -233,13 +234,13 @@ def steps_down_a_ravine(decay):
     return steps
 
 
-def test_momentum_takes_a_third_of_the_steps_down_a_ravine():
+def test_momentum_needs_a_third_of_the_steps_in_a_narrow_valley():
     assert steps_down_a_ravine(0.0) == 103
     assert steps_down_a_ravine(0.8) == 32
 
 
 @pytest.mark.parametrize(("decay", "end", "height"), [(0.0, 0.651, -0.114), (0.9, -0.753, -0.396)])
-def test_momentum_rolls_out_of_the_valley_that_is_not_the_lowest(decay, end, height):
+def test_momentum_leaves_a_local_minimum(decay, end, height):
     places = walk(
         optimizers.momentum,
         2000,
@@ -263,13 +264,13 @@ def test_momentum_rolls_out_of_the_valley_that_is_not_the_lowest(decay, end, hei
         (optimizers.adamw, "AdamW"),
     ],
 )
-def test_default_rates_are_those_of_keras_and_of_the_formulas_and_go_down(formula, name, same):
+def test_default_learning_rates_equal_keras_and_lower_the_loss(formula, name, same):
     rate = optimizers.default_rate(name)
     theirs = getattr(keras.optimizers, name)().learning_rate
     same(optimizers.default_rate, "keras.optimizers, default", rate, theirs)
     assert inspect.signature(formula).parameters["learning_rate"].default == rate
     w, (_, *state) = START, formula(START, 0 * START)
-    for _ in range(200):  # down a ravine
+    for _ in range(200):
         w, *state = formula(w, [1, 50, 3, 0.2] * w, *state)
     assert np.sum([1, 50, 3, 0.2] * w**2) < np.sum([1, 50, 3, 0.2] * START**2)
 

@@ -1,4 +1,4 @@
-"""Perturbations, graphs, texture and recommendation: against TensorFlow and SciPy."""
+"""Perturbations, graphs, texture and recommendation, compared with TensorFlow and SciPy."""
 
 import itertools
 
@@ -15,7 +15,7 @@ RANDOM = np.random.default_rng(0)
 
 @pytest.fixture
 def judged():
-    """Loss of a linear classifier for 8 pixels, and its gradient with respect to them."""
+    """8 pixels, the loss of a linear classifier for them, and the gradient of the loss."""
     w, x = RANDOM.normal(size=(8, 3)), RANDOM.uniform(0.3, 0.7, 8)
 
     def loss(x, label=0):
@@ -31,7 +31,7 @@ def judged():
     return x, loss, gradient
 
 
-def test_the_sign_is_the_worst_change_of_its_size(judged, same):
+def test_the_gradient_sign_is_the_worst_change_of_its_size(judged, same):
     x, loss, gradient = judged
     slope, formula = gradient(0), perturbations.fast_gradient_sign
     ours = formula(x, slope, 0.01)
@@ -78,10 +78,10 @@ def test_style(same):
     same(texture.gram_matrix, "sklearn.metrics.pairwise.linear_kernel", ours[0], theirs_too)
     loss = tf.reduce_mean((theirs[0] - theirs[1]) ** 2)
     same(texture.style_loss, "tf.einsum", texture.style_loss(a, b), loss)
-    assert texture.style_loss(a, a[::-1, ::-1]) < 1e-10  # where things are does not matter
+    assert texture.style_loss(a, a[::-1, ::-1]) < 1e-10  # positions do not matter
 
 
-def test_nobody_is_shown_what_they_know(same):
+def test_seen_items_are_not_recommended(same):
     scores, seen = RANDOM.random((5, 9)), RANDOM.random((5, 9)) < 0.4
     ours = recommendation.recommend(scores, seen, k=3)
     theirs = tf.math.top_k(tf.where(seen, -np.inf, scores), 3).indices

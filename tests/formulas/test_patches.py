@@ -1,4 +1,4 @@
-"""Patches: formulas against the package's layer, Keras's convolution and TensorFlow."""
+"""Patches, compared with the package's layer, Keras's convolution and TensorFlow."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ def images():
     return np.random.default_rng(0).normal(size=(2, 8, 12, 3)).astype("float32")
 
 
-def test_cutting_is_tensorflows_and_the_packages_and_can_be_undone(images, same):
+def test_patchify_equals_tensorflow_and_the_package_and_can_be_inverted(images, same):
     ours = patches.patchify(images, 4)
     square = [1, 4, 4, 1]
     theirs = tf.image.extract_patches(images, square, square, [1] * 4, "VALID")
@@ -27,11 +27,11 @@ def test_cutting_is_tensorflows_and_the_packages_and_can_be_undone(images, same)
     same(patches.unpatchify, "the original image", joined, images, at_most=0)
 
 
-def test_224_pixels_are_196_words_of_768_numbers():
+def test_an_image_of_224_pixels_has_196_patches_of_768_numbers():
     assert patches.patchify(np.zeros((224, 224, 3)), 16).shape == (196, 768)
 
 
-def test_embedding_is_keras_convolution_and_the_packages(images, same):
+def test_patch_embedding_equals_keras_convolution_and_the_package(images, same):
     layer = keras.layers.Conv2D(5, 4, 4)
     theirs = keras.ops.reshape(layer(images), (2, 6, 5))
     ours = patches.patch_embedding(images, *layer.get_weights())

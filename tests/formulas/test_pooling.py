@@ -1,4 +1,4 @@
-"""Pooling: formulas against Keras, the package's layers and torch's numbers."""
+"""Pooling, compared with Keras, the package's layers and PyTorch."""
 
 import keras
 import numpy as np
@@ -33,7 +33,7 @@ def test_max_and_average_pooling(image, size, stride, same):
     ours = pooling.max_and_average_pooling(image, size, stride)
     theirs = keras.layers.Concatenate()([largest, means])
     same(pooling.max_and_average_pooling, "keras.layers.Concatenate of both", ours, theirs)
-    assert largest.shape[-1] == image.shape[-1]  # pooling adds no channel
+    assert largest.shape[-1] == image.shape[-1]  # pooling keeps the channels
     assert layer.count_params() == 0
 
 
@@ -64,7 +64,7 @@ def test_l2_and_stochastic_pooling(image, same):
     same(pooling.stochastic_pooling, "kerasdl.layers.StochasticPooling2D", ours, theirs, 1e-5)
 
 
-def test_chances_are_how_often_the_layer_draws(same):
+def test_stochastic_pooling_probabilities_equal_the_layers_frequencies(same):
     window = np.array([[1.0, 3.0], [0.0, 4.0]])
     many = np.broadcast_to(window[None, ..., None], (20_000, 2, 2, 1)).astype("float32")
     drawn = np.asarray(layers.StochasticPooling2D(2, seed=0)(many, training=True)).ravel()
@@ -83,6 +83,6 @@ def test_global_average_pooling(image, numbers, same):
 
 
 @pytest.mark.rows("CMP-17", "E-24")
-def test_a_head_of_means_saves_most_weights():
+def test_global_average_pooling_saves_most_weights_of_the_head():
     assert basics.dense_parameters(7 * 7 * 512, 4096) == 102_764_544
     assert basics.dense_parameters(512, 1000) == 513_000

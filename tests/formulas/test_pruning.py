@@ -1,4 +1,4 @@
-"""Pruning: formulas against the package's masks and schedules, SciPy and zlib."""
+"""Pruning, compared with the package's masks and schedules, SciPy and zlib."""
 
 import zlib
 
@@ -15,7 +15,7 @@ TEN = np.array([0.1, 0.9, -0.5, 0.02, 0.7, -0.05, 0.3, 0.8, -0.6, 0.4])
 
 
 @pytest.mark.parametrize("sparsity", [0.3, 0.5, 0.8, 0.99])
-def test_the_smallest_go(sparsity, same):
+def test_magnitude_mask_equals_the_package(sparsity, same):
     w = RANDOM.normal(size=(12, 9)).astype("float32")
     w[0, :3] = w[1, :3] = 0.1  # ties
     ours = pruning.magnitude_mask(w, sparsity)
@@ -24,7 +24,7 @@ def test_the_smallest_go(sparsity, same):
     assert np.mean(ours == 0) == pytest.approx(sparsity, abs=1 / w.size)
 
 
-def test_three_of_ten_weights_go():
+def test_the_three_smallest_of_ten_weights_are_pruned():
     gone = pruning.magnitude_mask(TEN, 0.3) == 0
     assert TEN[gone].tolist() == [0.1, 0.02, -0.05]
 
@@ -45,15 +45,15 @@ def test_schedule(power, same):
     same(pruning.sparsity_schedule, "kerasdl.compression.schedules.Polynomial", ours, theirs)
 
 
-def test_no_file_is_smaller(same):
+def test_bits_per_weight_are_a_lower_bound_of_compressed_files(same):
     sparsity = np.array([0.3, 0.8, 0.95])
     theirs = stats.entropy([sparsity, 1 - sparsity], base=2) + (1 - sparsity) * 8
     ours = pruning.bits_per_weight(sparsity, bits=8)
     same(pruning.bits_per_weight, "scipy.stats.entropy", ours, theirs)
     noise = RANDOM.integers(1, 256, 50_000)
     sizes = []
-    for share, least in zip(sparsity, ours, strict=True):
-        stored = np.where(RANDOM.random(50_000) < share, 0, noise).astype("uint8").tobytes()
+    for fraction, least in zip(sparsity, ours, strict=True):
+        stored = np.where(RANDOM.random(50_000) < fraction, 0, noise).astype("uint8").tobytes()
         sizes.append(8 * len(zlib.compress(stored, 9)) / 50_000)
         assert 0.98 * least < sizes[-1] < 1.5 * least
     assert sizes == sorted(sizes, reverse=True)

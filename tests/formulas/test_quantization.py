@@ -1,4 +1,4 @@
-"""Quantization: formulas against worked examples, TensorFlow's fake quantization and Keras."""
+"""Quantization, compared with worked examples, TensorFlow's fake quantization and Keras."""
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ def test_a_worked_example():
 
 @pytest.mark.parametrize("bits", [2, 4, 8])
 @pytest.mark.parametrize(("low", "high"), [(-1.7, 3.2), (0.0, 6.0), (-0.31, 0.3)])
-def test_there_and_back(low, high, bits, same):
+def test_quantize_and_dequantize_equal_tensorflow(low, high, bits, same):
     x = RANDOM.uniform(low - 1, high + 1, 1000).astype("float32")
     scale, zero_point = quantization.affine(low, high, bits)
     q = quantization.quantize(x, scale, zero_point, bits)
@@ -42,7 +42,7 @@ def test_symmetric(same):
     same(quantization.quantize, name, quantization.quantize(weights, scale), theirs)
 
 
-def test_a_dense_layer_in_eight_bits(same):
+def test_dynamic_range_dense_equals_keras(same):
     layer = keras.layers.Dense(6)
     layer.build((None, 9))
     w, b = (RANDOM.normal(size=x.shape).astype("float32") for x in layer.get_weights())
@@ -57,7 +57,7 @@ def test_a_dense_layer_in_eight_bits(same):
 
 
 @pytest.mark.parametrize(("dtype", "bits"), [("float32", 32), ("float16", 16), ("int8", 8)])
-def test_bytes(dtype, bits, same):
+def test_weight_bytes_equal_numpy(dtype, bits, same):
     theirs = tf.zeros((535_818,), dtype).numpy().nbytes
     same(
         quantization.weight_bytes,
@@ -67,8 +67,8 @@ def test_bytes(dtype, bits, same):
     )
 
 
-def test_bytes_of_a_file_are_those_of_its_weights_and_little_more(same):
-    kernels = 784 * 512 + 512 * 256 + 256 * 10  # the biases of a new network are 0 and take none
+def test_a_litert_file_is_little_larger_than_its_weights(same):
+    kernels = 784 * 512 + 512 * 256 + 256 * 10  # biases that are all 0 take no space
     parts = [keras.layers.Dense(512, "relu"), keras.layers.Dense(256, "relu")]
     model = keras.Sequential([keras.Input((784,)), *parts, keras.layers.Dense(10)])
     sizes = []
@@ -83,13 +83,13 @@ def test_bytes_of_a_file_are_those_of_its_weights_and_little_more(same):
     assert sizes[1] / sizes[0] == pytest.approx(0.255, abs=1e-3)
 
 
-@pytest.mark.parametrize("low", [-2.0, 0.0, 0.5])  # 0.5: the range is widened to hold 0
+@pytest.mark.parametrize("low", [-2.0, 0.0, 0.5])  # 0.5: the range is extended to 0
 def test_error_is_at_most_half_a_step_and_zero_is_exact(low):
     x = RANDOM.uniform(low, 3, 1000)
     scale, zero_point = quantization.affine(low, 3)
     grid = scale, zero_point
     back = quantization.dequantize(quantization.quantize(x, *grid), *grid)
-    inside = x <= quantization.dequantize(127, *grid)  # a moved zero point may cut half a step
+    inside = x <= quantization.dequantize(127, *grid)  # rounding of the zero point can clip
     assert np.abs(back - x)[inside].max() <= scale / 2 + 1e-12
     assert np.abs(back - x).max() <= scale
     assert quantization.dequantize(quantization.quantize(0.0, *grid), *grid) == 0

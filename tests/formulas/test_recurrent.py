@@ -1,4 +1,4 @@
-"""Recurrent steps: formulas against Keras, TensorFlow's kernels, PyTorch and values by hand."""
+"""Recurrent steps, compared with Keras, TensorFlow's kernels, PyTorch and known values."""
 
 import pathlib
 
@@ -23,7 +23,7 @@ def stepping(step, *weights, **options):
 
 
 def drawn(layer):
-    """Build the layer for X with weights far from its initial ones."""
+    """Build the layer for X and set random weights, biases too."""
     layer.build((None, None, 5))
     generator = np.random.default_rng(0)
     layer.set_weights([generator.normal(size=w.shape) for w in layer.get_weights()])
@@ -31,7 +31,7 @@ def drawn(layer):
 
 
 def torch(arrays):
-    """Input weights, recurrent weights and both biases in our order of gates."""
+    """Return input weights, recurrent weights and both biases of a PyTorch layer."""
     w, u = arrays["w.weight_ih_l0"].T, arrays["w.weight_hh_l0"].T
     return w, u, arrays["w.bias_ih_l0"], arrays["w.bias_hh_l0"]
 
@@ -53,7 +53,7 @@ def test_plain_steps_equal_keras_and_torch(same):
         (keras.layers.LSTM, 4, 1),
     ],
 )
-def test_number_of_weights_is_keras_and_does_not_grow_with_time(layer, gates, biases, same):
+def test_parameters_equal_keras_for_any_length(layer, gates, biases, same):
     layer = layer(4)
     layer.build((None, None, 5))
     ours = recurrent.recurrent_parameters(5, 4, gates, biases)
@@ -66,7 +66,7 @@ def test_number_of_weights_is_keras_and_does_not_grow_with_time(layer, gates, bi
 
 
 @pytest.mark.rows("E-53")
-def test_known_counts():
+def test_known_parameter_counts():
     kind = {"gates": 4}
     text = 10_000 * 128 + recurrent.recurrent_parameters(128, 128, **kind)
     assert text + recurrent.recurrent_parameters(128, 64, **kind) + 65 == 1_461_057
@@ -76,7 +76,7 @@ def test_known_counts():
     assert 4 * 128**2 == 65_536  # recurrent weights alone
 
 
-def test_all_weights_one_give_the_known_numbers():
+def test_known_values_with_all_weights_one():
     one, zero = np.ones((1, 4)), np.zeros(1)
     h, (_, c) = unroll(stepping(recurrent.lstm_step, one, one, 0), np.ones((2, 1)), zero, zero)
     np.testing.assert_allclose(h.ravel(), [0.369606, 0.650535], atol=1e-6)
@@ -99,7 +99,7 @@ def test_lstm_steps_equal_keras_and_torch(same):
 
 
 def lstm_block_cell(x, h, c, w, u, b, peepholes=None):
-    """Outputs i, c, f, o, g, tanh(c), h of TensorFlow's kernel, whose gates are i, g, f, o."""
+    """Run one step of TensorFlow's LSTM kernel, whose order of gates is i, g, f, o."""
 
     def reordered(weights):
         i, f, g, o = np.split(weights, 4, axis=-1)
@@ -116,12 +116,12 @@ def lstm_block_cell(x, h, c, w, u, b, peepholes=None):
 
 @pytest.fixture
 def lstm():
-    """x, h, c, w, u, b and peepholes of one step."""
+    """Random x, h, c, w, u, b and peephole weights for one step."""
     shapes = [(3, 5), (3, 4), (3, 4), (5, 16), (4, 16), (16,), (3, 4)]
     return [np.random.default_rng(i).normal(size=shape) for i, shape in enumerate(shapes)]
 
 
-def test_gates_equal_the_kernels(lstm, same):
+def test_gates_equal_tensorflow(lstm, same):
     x, h, c, w, u, b, _ = lstm
     theirs = lstm_block_cell(x, h, c, w, u, b)
     ours = recurrent.lstm_gates(x, h, w, u, b)
@@ -129,7 +129,7 @@ def test_gates_equal_the_kernels(lstm, same):
     same(recurrent.lstm_gates, "tf.raw_ops.LSTMBlockCell", ours, named)
 
 
-def test_a_memory_that_forgets_and_takes_nothing_stays_for_a_thousand_steps():
+def test_a_cell_with_open_forget_gate_and_closed_input_gate_keeps_its_state():
     b = np.array([-100.0, 100.0, 0.0, 0.0])
     step = stepping(recurrent.lstm_step, np.ones((1, 4)), np.ones((1, 4)), b)
     _, (_, c) = unroll(step, np.ones((1000, 1)), np.zeros(1), np.array([0.7]))
@@ -137,9 +137,7 @@ def test_a_memory_that_forgets_and_takes_nothing_stays_for_a_thousand_steps():
 
 
 @pytest.mark.rows("E-51")
-def test_peepholes_equal_the_kernels_look_at_the_new_memory_and_without_them_it_is_the_lstm(
-    lstm, same
-):
+def test_peepholes_equal_tensorflow_and_the_output_gate_reads_the_new_cell_state(lstm, same):
     formula = recurrent.peephole_lstm_step
     h, c = formula(*lstm)
     theirs = lstm_block_cell(*lstm)
@@ -148,17 +146,17 @@ def test_peepholes_equal_the_kernels_look_at_the_new_memory_and_without_them_it_
     np.testing.assert_array_equal(plain, recurrent.lstm_step(*lstm[:-1]))
     x, before, old, w, u, b, peepholes = lstm
     of_o = np.split(x @ w + before @ u + b, 4, axis=-1)[3] + peepholes[2] * old
-    assert np.abs(h - activations.sigmoid(of_o) * np.tanh(c)).max() > 0.01  # with the old c
+    assert np.abs(h - activations.sigmoid(of_o) * np.tanh(c)).max() > 0.01  # as with the old state
 
 
 def turned(weights):
-    """Negate the weights of z, which come first."""
+    """Negate the weights of the update gate z, which come first."""
     return [np.concatenate([-w[..., :4], w[..., 4:]], axis=-1) for w in weights]
 
 
 @pytest.mark.rows("E-52", "E-77")
 @pytest.mark.parametrize("reset_after", [True, False])
-def test_gru_steps_equal_keras_once_z_is_turned_round(reset_after, same):
+def test_gru_steps_equal_keras_with_a_negated_update_gate(reset_after, same):
     layer = drawn(keras.layers.GRU(4, return_sequences=True, reset_after=reset_after))
     weights = layer.get_weights()
 
@@ -174,7 +172,7 @@ def test_gru_steps_equal_keras_once_z_is_turned_round(reset_after, same):
 
 
 def test_gru_steps_equal_torch(same):
-    def ordered(w):  # theirs are r, z, n, and z keeps
+    def ordered(w):  # PyTorch's order is r, z, n, and its z keeps the state
         r, z, n = np.split(w, 3, axis=-1)
         return np.concatenate([-z, r, n], axis=-1)
 

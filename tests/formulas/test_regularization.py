@@ -1,4 +1,4 @@
-"""Regularization: formulas against Keras and scikit-learn."""
+"""Regularization, compared with Keras and scikit-learn."""
 
 import keras
 import numpy as np
@@ -24,7 +24,7 @@ def generator():
         (regularization.elastic_net_penalty, "L1L2", 0.20),
     ],
 )
-def test_penalty_is_what_keras_adds(formula, name, known, same):
+def test_penalties_equal_keras(formula, name, known, same):
     theirs = getattr(keras.regularizers, name)(*[0.01] * (2 if name == "L1L2" else 1))
     same(formula, f"keras.regularizers.{name}", formula(W), theirs(tf.constant(W, "float32")))
     assert formula(W) == pytest.approx(known)
@@ -32,7 +32,7 @@ def test_penalty_is_what_keras_adds(formula, name, known, same):
 
 @pytest.fixture
 def sparse(generator):
-    """Regression with twenty features, of which three matter."""
+    """A regression with 20 features, of which 3 have a weight."""
     w = np.zeros(20)
     w[[2, 7, 11]] = [1.0, -2.0, 0.5]
     x = generator.normal(size=(200, 20))
@@ -48,9 +48,7 @@ def lasso(x, y, rate, steps=500):
     return w
 
 
-def test_soft_thresholds_find_what_scikit_learns_lasso_finds_and_most_weights_are_zero(
-    sparse, same
-):
+def test_soft_thresholds_equal_scikit_learns_lasso_and_most_weights_are_zero(sparse, same):
     from sklearn.linear_model import Lasso
 
     x, y = sparse
@@ -61,7 +59,7 @@ def test_soft_thresholds_find_what_scikit_learns_lasso_finds_and_most_weights_ar
 
 
 @pytest.mark.rows("E-85")
-def test_a_weight_that_l1_has_set_to_zero_leaves_it_when_the_loss_pulls_harder():
+def test_a_weight_leaves_zero_when_the_gradient_exceeds_the_l1_rate():
     w, rate, learning_rate = np.array([0.1]), 1.0, 0.1
     for pull, at_zero in ((0.5, True), (2.0, False)):  # gradients of the loss
         for _ in range(5):
@@ -69,7 +67,7 @@ def test_a_weight_that_l1_has_set_to_zero_leaves_it_when_the_loss_pulls_harder()
         assert (w[0] == 0) == at_zero
 
 
-def test_ridge_is_scikit_learns_shrinks_and_sets_nothing_to_zero(sparse, same):
+def test_ridge_equals_scikit_learn_and_shrinks_weights_without_zeros(sparse, same):
     from sklearn.linear_model import Ridge
 
     x, y = sparse
@@ -82,7 +80,7 @@ def test_ridge_is_scikit_learns_shrinks_and_sets_nothing_to_zero(sparse, same):
     assert np.all(np.abs(regularization.ridge(x, y, 100.0)) > 1e-4)
 
 
-def test_ridge_is_where_gradient_descent_with_l2_ends(sparse):
+def test_ridge_is_the_limit_of_gradient_descent_with_l2(sparse):
     x, y = sparse
     w = np.zeros(20)
     for _ in range(3000):
@@ -92,7 +90,7 @@ def test_ridge_is_where_gradient_descent_with_l2_ends(sparse):
 
 @pytest.mark.rows("E-49")
 @pytest.mark.parametrize("rate", [0.5, 0.3])
-def test_dropout_is_what_keras_does_with_the_same_mask(rate, same):
+def test_dropout_equals_keras_with_the_same_mask(rate, same):
     x = np.ones((100, 100), "float32")
     layer = keras.layers.Dropout(rate, seed=0)
     theirs = layer(x, training=True).numpy()
@@ -100,10 +98,10 @@ def test_dropout_is_what_keras_does_with_the_same_mask(rate, same):
     same(regularization.dropout, "keras.layers.Dropout", ours, theirs)
     assert np.unique(theirs) == pytest.approx([0, 1 / (1 - rate)])
     assert theirs.mean() == pytest.approx(1, abs=0.05)
-    np.testing.assert_array_equal(layer(x), x)  # in use
+    np.testing.assert_array_equal(layer(x), x)  # at inference
 
 
-def test_dropout_widens_the_variance_that_batch_normalization_then_expects(generator, same):
+def test_dropout_raises_the_variance_in_training(generator, same):
     x = generator.normal(1.0, 2.0, size=(400, 1000)).astype("float32")
     theirs = np.var(keras.layers.Dropout(0.5, seed=0)(x, training=True))
     ours = regularization.dropout_variance(x.mean(), x.var(), 0.5)
@@ -113,7 +111,7 @@ def test_dropout_widens_the_variance_that_batch_normalization_then_expects(gener
     assert regularization.dropout_variance(x.mean(), x.var(), 0.0) == x.var()
 
 
-def test_drop_connect_is_dropout_of_keras_on_the_weights_and_right_on_average(generator, same):
+def test_drop_connect_equals_keras_dropout_of_weights_and_is_unbiased(generator, same):
     x, w = generator.normal(size=(5, 3)), generator.normal(size=(3, 4)).astype("float32")
     masked = keras.layers.Dropout(0.3, seed=0)(w, training=True)
     dense = keras.layers.Dense(4, use_bias=False)
@@ -138,7 +136,7 @@ def test_drop_connect_is_dropout_of_keras_on_the_weights_and_right_on_average(ge
         ([1, 0.5, 0.6, 0.4], 0, 0.0),
     ],
 )
-def test_early_stopping_is_what_keras_does(values, patience, min_delta, same):
+def test_early_stopping_equals_keras(values, patience, min_delta, same):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.stop_training = False
     callback = keras.callbacks.EarlyStopping(
@@ -158,7 +156,7 @@ def test_early_stopping_is_what_keras_does(values, patience, min_delta, same):
     same(regularization.early_stopping, "keras.callbacks.EarlyStopping", ours, theirs)
 
 
-def test_an_ensemble_is_keras_average_and_no_worse_than_its_members_on_average(generator, same):
+def test_an_ensemble_equals_keras_average_and_is_no_worse_than_its_mean_member(generator, same):
     p, y = generator.dirichlet(np.ones(4), (3, 50)).astype("float32"), generator.integers(0, 4, 50)
     ours = regularization.ensemble(p)
     same(regularization.ensemble, "keras.layers.Average", ours, keras.layers.Average()(list(p)))
@@ -166,7 +164,7 @@ def test_an_ensemble_is_keras_average_and_no_worse_than_its_members_on_average(g
     assert losses.cross_entropy(y, ours) <= mean
 
 
-def test_the_packages_ensemble_says_the_mean(generator, same):
+def test_an_ensemble_equals_the_packages_network(generator, same):
     members = [keras.Sequential([keras.Input((5,)), keras.layers.Dense(4)]) for _ in range(3)]
     for member in members:
         member.set_weights([generator.normal(size=w.shape) for w in member.get_weights()])

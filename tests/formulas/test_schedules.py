@@ -1,4 +1,4 @@
-"""Schedules: formulas against Keras, this package, and numbers of PyTorch and transformers."""
+"""Learning rate schedules, compared with Keras, the package, PyTorch and transformers."""
 
 import functools
 import pathlib
@@ -13,7 +13,7 @@ from kerasdl.formulas import schedules
 
 TORCH = np.load(pathlib.Path(__file__).parents[1] / "reference" / "lr_schedules.npz")
 T = np.arange(40)
-LATE = np.arange(0, 200, 7)  # past every end
+LATE = np.arange(0, 200, 7)  # beyond the end of each schedule
 COSINE = functools.partial(schedules.cosine_annealing, steps=32)
 LINE = functools.partial(schedules.polynomial_decay, steps=32)
 BENT = functools.partial(schedules.polynomial_decay, steps=32, power=2, lowest=1e-4)
@@ -42,12 +42,12 @@ CYCLE = {"lowest": 0.01, "highest": 0.1, "half": 5}
         (schedules.warm_up_cosine, WARM, "hf_cosine_warm"),
     ],
 )
-def test_formula_gives_the_numbers_of_torch_and_transformers(formula, options, name, same):
+def test_formulas_equal_pytorch_and_transformers(formula, options, name, same):
     library = "transformers" if name.startswith("hf") else "torch.optim.lr_scheduler"
     same(formula, f"{library} (fixture)", formula(T, **options), TORCH[name], at_most=1e-9)
 
 
-def test_inverse_square_root_and_triangle_give_the_numbers_of_their_libraries(same):
+def test_inverse_square_root_and_triangle_equal_their_libraries(same):
     ours = schedules.inverse_square_root(T[8:] - 8, steps=8)
     same(schedules.inverse_square_root, "transformers (fixture)", ours, TORCH["hf_invsqrt"][8:])
     height = (TORCH["cyclic_tri"] - 0.01) / 0.09
@@ -55,7 +55,7 @@ def test_inverse_square_root_and_triangle_give_the_numbers_of_their_libraries(sa
     same(schedules.triangle, name, schedules.triangle(T, 5), height)
 
 
-def test_transformers_own_schedule_is_that_of_the_paper(same):
+def test_transformer_schedule_equals_the_paper(same):
     ours = schedules.transformer(TORCH["noam_steps"])
     same(
         schedules.transformer,
@@ -72,7 +72,7 @@ def test_transformers_own_schedule_is_that_of_the_paper(same):
 
 
 def package():
-    """Formula, its options, and the class that training uses."""
+    """List each formula, its options, and the class that training uses."""
     ours, theirs = kerasdl.schedules, keras.optimizers.schedules
     return [
         (schedules.step_decay, {}, theirs.ExponentialDecay(0.1, 10, 0.5, staircase=True)),
@@ -98,7 +98,7 @@ def package():
 
 
 @pytest.mark.parametrize("index", range(11))
-def test_formula_is_what_training_uses_also_past_the_end(index, same):
+def test_formulas_equal_the_schedules_of_training_beyond_their_end(index, same):
     formula, options, schedule = package()[index]
     module = "kerasdl" if "kerasdl" in type(schedule).__module__ else "keras.optimizers"
     name = f"{module}.schedules.{type(schedule).__name__}"
@@ -106,7 +106,7 @@ def test_formula_is_what_training_uses_also_past_the_end(index, same):
     same(formula, name, formula(t, **options), [schedule(step) for step in t], at_most=3e-7)
 
 
-def test_momentum_of_one_cycle_and_the_triangle_are_what_this_package_computes(same):
+def test_one_cycle_momentum_and_triangle_equal_the_package(same):
     schedule = kerasdl.schedules.OneCycle(0.1, 100)
     callback = kerasdl.schedules.CycleMomentum(schedule)
     ours = schedules.one_cycle_momentum(LATE)
@@ -117,7 +117,7 @@ def test_momentum_of_one_cycle_and_the_triangle_are_what_this_package_computes(s
     same(schedules.triangle, "kerasdl.schedules.Cyclical", ours, [theirs(t) for t in LATE])
 
 
-def test_constant_is_an_optimizer_without_schedule(same):
+def test_constant_equals_an_optimizer_without_a_schedule(same):
     optimizer, variable, found = keras.optimizers.SGD(0.1), keras.Variable(0.0), []
     for _ in range(3):
         found.append(optimizer.learning_rate)
@@ -129,7 +129,7 @@ def test_constant_is_an_optimizer_without_schedule(same):
     ("losses", "patience"),
     [([1, 0.9, 0.9, 0.9, 0.9], 2), ([3, 2, 2, 2, 1, 1, 1, 1, 1, 1], 2), ([1, 0.9, 0.8, 0.8], 0)],
 )
-def test_reduce_on_plateau_is_what_keras_does(losses, patience, same):
+def test_reduce_on_plateau_equals_keras(losses, patience, same):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(0.1))
     callback = keras.callbacks.ReduceLROnPlateau("loss", 0.5, patience, min_delta=0)
@@ -157,7 +157,7 @@ def test_one_cycle_has_one_peak_and_ends_below_its_start():
 
 
 @pytest.mark.rows("E-10")
-def test_a_python_if_fails_in_fit_and_rises_again_and_ours_does_neither():
+def test_a_schedule_with_a_python_if_fails_in_fit_and_ours_does_not():
     class Notes(keras.optimizers.schedules.LearningRateSchedule):
         def __call__(self, step):
             if step < 2:
@@ -178,10 +178,10 @@ def test_a_python_if_fails_in_fit_and_rises_again_and_ours_does_neither():
     assert schedules.warm_up_cosine(12_000) == 0
 
 
-def test_steepest_is_where_gradient_tape_finds_the_loss_to_fall_fastest(same):
+def test_steepest_equals_the_minimum_of_gradient_tapes_derivative(same):
     rates = schedules.range_test(np.arange(101), 1e-5)
     x = tf.Variable(np.log(rates))
-    with tf.GradientTape() as tape:  # falls around e^-5, rises near 1
+    with tf.GradientTape() as tape:  # the loss falls around e^-5 and rises near 1
         losses = -tf.sigmoid(2 * (x + 5)) + tf.exp(3 * x)
     expected = rates[np.argmin(tape.gradient(losses, x))]
     same(schedules.steepest, "tf.GradientTape", schedules.steepest(rates, losses), expected)

@@ -1,4 +1,4 @@
-"""Segmentation: formulas against Keras, scikit-learn and torchmetrics' numbers."""
+"""Segmentation, compared with Keras, scikit-learn and torchmetrics."""
 
 import keras
 import numpy as np
@@ -30,7 +30,7 @@ def test_confusion_matrix(numbers, same):
     same(segmentation.confusion_matrix, name, ours, callback.matrices[0])
 
 
-def test_overlap_of_classes(numbers, same):
+def test_iou_and_dice_of_classes(numbers, same):
     pairs = list(zip(numbers["target"], numbers["pred"], strict=True))
     each = [segmentation.confusion_matrix(y, said, 3) for y, said in pairs]
     ours = [segmentation.class_iou(confusion) for confusion in each]
@@ -57,7 +57,7 @@ def test_overlap_of_classes(numbers, same):
 
 
 @pytest.mark.rows("E-04")
-def test_dice_is_f1_and_a_harmonic_mean(numbers, same):
+def test_dice_equals_f1(numbers, same):
     y, said = numbers["target"].ravel(), numbers["pred"].ravel()
     ours = segmentation.class_dice(segmentation.confusion_matrix(y, said, 3))
     theirs = sklearn.metrics.f1_score(y, said, average=None)
@@ -79,7 +79,7 @@ def test_dice_loss(numbers, same):
     same(segmentation.dice_loss, "keras.losses.Dice", ours, keras.losses.Dice()(y, p))
 
 
-def test_colours_tell_the_classes(same):
+def test_each_class_has_its_color(same):
     logits = np.random.default_rng(0).normal(size=(6, 7, 3))
     palette = np.array([[255, 255, 255], [0, 0, 0], [128, 128, 128]])  # background, people, cars
     ours = segmentation.painted(logits, palette)

@@ -1,4 +1,4 @@
-"""Styles: against Keras's normalization and TensorFlow's convolution."""
+"""Style normalization, compared with Keras and TensorFlow."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ def generator():
     return np.random.default_rng(0)
 
 
-def test_setting_mean_and_spread_is_keras_group_normalization_of_single_channels(generator, same):
+def test_adaptive_instance_normalization_equals_keras_group_normalization(generator, same):
     x = generator.normal(2, 3, size=(2, 5, 6, 4)).astype("float32")
     scale, shift = generator.normal(size=(2, 2, 4)).astype("float32")
     layer = keras.layers.GroupNormalization(groups=-1, center=False, scale=False)
@@ -23,7 +23,7 @@ def test_setting_mean_and_spread_is_keras_group_normalization_of_single_channels
     same(formula, "keras.layers.GroupNormalization", ours, theirs, at_most=1e-5)
 
 
-def test_demodulated_weights_are_tensorflows_normalized_and_keep_the_spread(generator, same):
+def test_demodulated_weights_equal_tensorflow_and_keep_the_deviation(generator, same):
     kernel, style = generator.normal(size=(3, 3, 4, 5)), generator.uniform(0.1, 5, 4)
     ours = styles.demodulated(kernel, style)
     theirs = tf.math.l2_normalize(kernel * style[:, None], axis=[0, 1, 2])

@@ -1,4 +1,4 @@
-"""Training strategies: formulas against Keras, TensorFlow and SciPy."""
+"""Training strategies, compared with Keras, TensorFlow and SciPy."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ from kerasdl.data.examples import Arrays
 from kerasdl.formulas import training
 
 
-def test_teacher_forcing_is_what_translations_are_given(same):
+def test_teacher_forcing_equals_the_inputs_of_translations(same):
     source = text.pairs([("ab", "cde"), ("b", "dc")] * 10, "abcde")
     (_, delayed), target = source.train.arrays
     ours = training.teacher_forcing(target, start=1)
@@ -27,7 +27,7 @@ def test_professor_forcing(same):
     ours = training.professor_forcing(forced, free)
     name = "keras.losses.BinaryCrossentropy"
     same(training.professor_forcing, name, list(ours), list(theirs))
-    # the two want opposite things of the free states
+    # discriminator and generator have opposite gradients for the free states
     with tf.GradientTape(persistent=True) as tape:
         logits = tf.Variable(free)
         judge = tf.nn.sigmoid_cross_entropy_with_logits(tf.zeros_like(logits), logits)
@@ -36,11 +36,11 @@ def test_professor_forcing(same):
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0**15])
-def test_gradients_in_sixteen_bits(scale, same):
+def test_loss_scaling_keeps_small_float16_gradients(scale, same):
     slopes = np.array([1e-8, 1e-6, 1e-3], "float32")
     w = tf.Variable(tf.ones(3))
     with tf.GradientTape() as tape:
-        half = tf.cast(w, "float16")  # its gradient comes back in float16
+        half = tf.cast(w, "float16")  # its gradient is computed in float16
         loss = scale * tf.reduce_sum(tf.cast(half, "float32") * slopes)
     theirs = tape.gradient(loss, w) / scale
     ours = training.through_half(slopes, scale)
@@ -50,7 +50,7 @@ def test_gradients_in_sixteen_bits(scale, same):
     assert (ours[0] == 0) == (scale == 1)
 
 
-def test_the_scale_of_a_loss_follows_overflows(same):
+def test_dynamic_loss_scale_equals_keras(same):
     optimizer = keras.optimizers.LossScaleOptimizer(
         keras.optimizers.SGD(0.0), initial_scale=8.0, dynamic_growth_steps=3
     )
@@ -65,7 +65,7 @@ def test_the_scale_of_a_loss_follows_overflows(same):
     assert (min(ours), max(ours)) == (4, 8)
 
 
-def test_inverse_sigmoid_is_a_sigmoid_of_scipy(same):
+def test_inverse_sigmoid_equals_scipys_sigmoid(same):
     from scipy import special
 
     i, k = np.arange(200), 10
@@ -73,15 +73,15 @@ def test_inverse_sigmoid_is_a_sigmoid_of_scipy(same):
     same(training.scheduled_sampling, "scipy.special.expit", ours, special.expit(np.log(k) - i / k))
 
 
-def test_inverse_sigmoid_is_the_packages_schedule(same):
+def test_inverse_sigmoid_equals_the_packages_schedule(same):
     i = np.arange(100)
-    share = schedules.InverseSigmoid(decay_steps=10)
-    theirs = [share(step) for step in i]
+    schedule = schedules.InverseSigmoid(decay_steps=10)
+    theirs = [schedule(step) for step in i]
     ours = training.scheduled_sampling(i, 10)
     same(training.scheduled_sampling, "kerasdl.schedules.InverseSigmoid", ours, theirs)
 
 
-def test_other_ways_to_let_go_of_the_truth_are_schedules_of_keras(same):
+def test_linear_and_exponential_decay_equal_schedules_of_keras(same):
     i, schedules = np.arange(200), keras.optimizers.schedules
     theirs = schedules.PolynomialDecay(1.0, 80, 0.2)
     ours = training.scheduled_sampling_linear(i, 0.01, 0.2)
@@ -93,7 +93,7 @@ def test_other_ways_to_let_go_of_the_truth_are_schedules_of_keras(same):
     same(training.scheduled_sampling_exponential, name, ours, [theirs(step) for step in i])
 
 
-def test_a_curriculum_begins_with_the_easiest_and_ends_with_all(same):
+def test_a_curriculum_starts_with_the_easiest_and_ends_with_all_examples(same):
     difficulty = np.random.default_rng(0).permutation(10)
     sizes = []
     for stage in (1, 2, 3):
@@ -106,19 +106,19 @@ def test_a_curriculum_begins_with_the_easiest_and_ends_with_all(same):
 
 
 @pytest.mark.parametrize("epoch", range(7))
-def test_the_packages_curriculum_draws_the_examples_of_its_stage(epoch, same):
+def test_curriculum_equals_the_packages_stages(epoch, same):
     difficulty = np.random.default_rng(1).permutation(10).astype(float)
     plan = data.Curriculum(difficulty, stages=3, epochs=2, ordered=True)
     places, epoch = tf.range(10, dtype="int64"), tf.constant(epoch, "int64")
     rows = plan.chooser(Arrays(np.zeros(10), np.zeros(10)), seed=0)(places, epoch)
-    seen = rows.numpy()[np.diff(rows, prepend=-1) != 0]  # an early stage draws each several times
+    seen = rows.numpy()[np.diff(rows, prepend=-1) != 0]  # early stages repeat examples
     ours = training.curriculum(difficulty, min(3, 1 + int(epoch) // 2), 3)
     same(training.curriculum, "kerasdl.data.Curriculum", ours, seen)
     assert np.all(np.diff(difficulty[rows]) >= 0)
 
 
 @pytest.mark.rows("E-78")
-def test_accumulated_gradients_are_what_keras_applies_and_those_of_the_large_batch(same):
+def test_accumulated_gradients_equal_keras_and_those_of_the_whole_batch(same):
     x, y = np.random.default_rng(0).normal(size=(2, 32, 3))
     y = y[:, :1]
 
@@ -138,7 +138,7 @@ def test_accumulated_gradients_are_what_keras_applies_and_those_of_the_large_bat
 
 
 @pytest.mark.parametrize("batches", [1, 4])
-def test_a_scaled_rate_goes_as_far_as_the_small_steps_did(batches, same):
+def test_a_scaled_learning_rate_moves_as_far_as_the_small_steps(batches, same):
     variables = [keras.Variable([1.0]), keras.Variable([1.0])]
     rate = training.linear_scaling(0.1, 32 * batches, 32)
     small, large = keras.optimizers.SGD(0.1), keras.optimizers.SGD(rate)

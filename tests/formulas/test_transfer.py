@@ -1,4 +1,4 @@
-"""Transfer: against Keras's schedules, applications and frozen networks."""
+"""Transfer learning, compared with Keras's schedules, applications and frozen networks."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ import pytest
 from kerasdl.formulas import normalization, transfer
 
 
-def test_rates_of_layers_decay_as_keras_schedule_does(same):
+def test_discriminative_rates_equal_keras_exponential_decay(same):
     schedule = keras.optimizers.schedules.ExponentialDecay(0.01, 1, 0.4)
     theirs = [schedule(distance) for distance in (3, 2, 1, 0)]
     ours = transfer.discriminative_rates(0.01, 4, 0.4)
@@ -16,13 +16,13 @@ def test_rates_of_layers_decay_as_keras_schedule_does(same):
 
 
 @pytest.mark.rows("E-72")
-def test_the_ends_of_the_scale_are_the_head_alone_and_everything():
-    """Both training from scratch and full fine-tuning are possible."""
+def test_decays_of_0_and_1_train_the_head_only_and_all_layers():
+    """The rates cover everything from feature extraction to full fine-tuning."""
     assert transfer.discriminative_rates(0.1, 3, 0).tolist() == [0, 0, 0.1]
     assert transfer.discriminative_rates(0.1, 3, 1).tolist() == [0.1] * 3
 
 
-def test_rates_are_applied_exactly_by_keras_sgd():
+def test_keras_sgd_applies_the_rates():
     rates = transfer.discriminative_rates(0.1, 3, 0.5)
     for rate in rates:
         variable = keras.Variable(np.ones(2))
@@ -32,7 +32,7 @@ def test_rates_are_applied_exactly_by_keras_sgd():
 
 @pytest.mark.rows("E-81")
 @pytest.mark.parametrize("mode", ["caffe", "tf", "torch"])
-def test_images_are_prepared_as_keras_applications_do(mode, same):
+def test_preprocessing_equals_keras_applications(mode, same):
     images = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3)).astype("float32")
     theirs = keras.applications.imagenet_utils.preprocess_input(images.copy(), mode=mode)
     ours = transfer.preprocess(images, mode)
@@ -41,12 +41,12 @@ def test_images_are_prepared_as_keras_applications_do(mode, same):
     if mode == "caffe":
         theirs = keras.applications.resnet50.preprocess_input(images.copy())
         same(transfer.preprocess, "keras.applications.resnet50.preprocess_input", ours, theirs)
-        raw = np.abs(images / 255 - theirs).max()  # what a network fed with [0, 1] would miss
+        raw = np.abs(images / 255 - theirs).max()  # images in [0, 1] are far off
         assert raw > 100
 
 
 @pytest.mark.rows("TRL-01")
-def test_a_frozen_backbone_stays_as_it_is_while_its_new_head_learns():
+def test_a_frozen_backbone_does_not_change_while_its_new_head_learns():
     backbone = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "relu")])
     backbone.trainable = False
     model = keras.Sequential([backbone, keras.layers.Dense(1)])
@@ -61,7 +61,7 @@ def test_a_frozen_backbone_stays_as_it_is_while_its_new_head_learns():
 
 
 def fine_tuned(frozen):
-    """Fit a model whose base is called for inference; return the base's norm and the data."""
+    """Fit a model whose base runs in inference mode; return the base's normalization and data."""
     norm = keras.layers.BatchNormalization(trainable=not frozen)
     base = keras.Sequential([keras.Input((3,)), norm, keras.layers.Dense(2)])
     inputs = keras.Input((3,))
@@ -70,12 +70,12 @@ def fine_tuned(frozen):
     x = np.random.default_rng(0).normal(3, 2, size=(16, 3)).astype("float32")
     before = base.layers[1].kernel.numpy()
     model.fit(x, np.ones(16), verbose=0)
-    assert np.any(base.layers[1].kernel.numpy() != before)  # the rest of the base learns
+    assert np.any(base.layers[1].kernel.numpy() != before)  # the other layer of the base learns
     return norm, x
 
 
 @pytest.mark.rows("E-81")
-def test_averages_of_a_base_stay_where_its_norms_are_frozen(same):
+def test_frozen_batch_normalization_keeps_its_moving_averages(same):
     norm, x = fine_tuned(frozen=True)
     np.testing.assert_array_equal(norm.moving_mean, 0)
     np.testing.assert_array_equal(norm.moving_variance, 1)
@@ -86,6 +86,6 @@ def test_averages_of_a_base_stay_where_its_norms_are_frozen(same):
 
 
 @pytest.mark.rows("E-81")
-def test_calling_a_base_for_inference_does_not_hold_its_averages():
+def test_inference_mode_alone_does_not_keep_the_moving_averages():
     norm, _ = fine_tuned(frozen=False)
     assert np.all(norm.moving_mean.numpy() > 0.01)

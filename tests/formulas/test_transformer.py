@@ -1,4 +1,4 @@
-"""Transformers: formulas against the package's and PyTorch's blocks; whole GPT-2 and ViT."""
+"""Transformers, compared with blocks of PyTorch and the package, GPT-2 and ViT."""
 
 import functools
 import pathlib
@@ -33,7 +33,7 @@ def relu(z):
 
 
 def attending(weights, heads, context=None, mask=None):
-    """Attention of x to itself or to a context, as a function."""
+    """Return a function that computes attention of x to itself or to a context."""
 
     def part(x):
         return attention.multi_head_attention(
@@ -54,7 +54,7 @@ def norm(gamma, beta, epsilon=1e-5):
 
 
 def torch_parts(kind, context, activation):
-    """Parts and norms of one of PyTorch's layers."""
+    """Return the sublayers and the normalizations of a PyTorch layer as functions."""
 
     def of(name):
         return LAYERS[f"{kind}.w.{name}"]
@@ -78,7 +78,7 @@ def torch_parts(kind, context, activation):
 
 @pytest.mark.rows("E-76")
 @pytest.mark.parametrize("place", ["pre", "post"])
-def test_blocks_equal_torch(place, same):
+def test_blocks_equal_pytorch(place, same):
     formula = transformer.transformer_block
     for part, context, activation in (("enc", None, relu), ("dec", CONTEXT, gelu)):
         parts = torch_parts(f"{place}.{part}", context, activation)
@@ -94,12 +94,12 @@ def keras_attention(layer):
 
 
 @pytest.mark.parametrize("place", ["pre", "post"])
-def test_blocks_are_the_packages(place, same):
+def test_blocks_equal_the_package(place, same):
     generator = np.random.default_rng(0)
     block = TransformerDecoderBlock(heads=2, activation="relu", norm=place)
     block.build([X.shape, CONTEXT.shape])
     block.set_weights([generator.normal(size=w.shape) / 3 for w in block.get_weights()])
-    cross = block.cross_attention.get_weights()  # of Keras's: Q, K, V and mix, kernel and bias
+    cross = block.cross_attention.get_weights()  # kernels and biases of Q, K, V and the output
     cross = [np.reshape(w, (8, 8)) for w in cross[::2]] + [np.reshape(b, 8) for b in cross[1::2]]
     parts = [
         attending(keras_attention(block.attention), 2, mask=attention.causal_mask(5)),
@@ -116,13 +116,13 @@ def test_blocks_are_the_packages(place, same):
 
 
 @pytest.mark.rows("E-17")
-def test_a_block_whose_parts_give_nothing_is_the_identity():
+def test_a_block_whose_sublayers_return_zeros_is_the_identity():
     silent = [lambda x: 0 * x] * 2
     norms = [normalization.layer_normalization] * 2
     np.testing.assert_array_equal(transformer.transformer_block(X, silent, norms), X)
 
 
-def test_the_network_of_a_block_is_two_dense_layers_and_sees_one_position(same):
+def test_feed_forward_is_two_dense_layers_applied_to_each_position(same):
     block = TransformerBlock(heads=2, activation="relu")
     block.build(X.shape)
     weights = [*block.mlp[0].get_weights(), *block.mlp[2].get_weights()]
@@ -139,14 +139,14 @@ def test_the_network_of_a_block_is_two_dense_layers_and_sees_one_position(same):
     np.testing.assert_array_equal(found, [1, 0, 1.5, 0, 1.8, 4, 0, 3.9])
 
 
-def test_positions_are_those_of_transformers(same):
+def test_sinusoidal_positions_equal_transformers(same):
     formula = transformer.sinusoidal_positions
     name = "transformers' sinusoidal embeddings (fixture)"
     same(formula, name, formula(20, 16), POSITIONS["sin_interleaved"])
 
 
 def gpt2(tokens):
-    """Logits of a GPT-2 built of formulas."""
+    """Compute the logits of a GPT-2 from formulas."""
 
     def of(name):
         return GPT2[f"w.transformer.{name}.weight"], GPT2[f"w.transformer.{name}.bias"]
@@ -168,7 +168,7 @@ def gpt2(tokens):
     return embeddings.unembed(norm(*of("ln_f"))(x), table)
 
 
-def test_a_gpt_of_formulas_is_that_of_transformers_and_writes_the_same(same):
+def test_a_gpt_of_formulas_equals_transformers_and_generates_the_same_text(same):
     name = "transformers.GPT2LMHeadModel (fixture)"
     logits = gpt2(GPT2["ids"])
     for formula in (transformer.transformer_block, attention.multi_head_attention):
@@ -181,7 +181,7 @@ def test_a_gpt_of_formulas_is_that_of_transformers_and_writes_the_same(same):
     assert written[:4] == prompt and len(written) == 12
 
 
-def test_a_vit_of_formulas_is_that_of_transformers(same):
+def test_a_vit_of_formulas_equals_transformers(same):
     def of(name, turned=True):
         w = VIT[f"w.vit.{name}.weight"]
         return (w.T if turned else w), VIT[f"w.vit.{name}.bias"]

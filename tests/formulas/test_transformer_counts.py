@@ -1,4 +1,4 @@
-"""Parameter counts of transformers: against the package's models and other libraries."""
+"""Parameter counts of transformers, compared with the package's models and other libraries."""
 
 import json
 import pathlib
@@ -15,7 +15,7 @@ COUNTS = {row["item"]: row["params"] for row in json.loads(FILE.read_text(encodi
 
 
 @pytest.mark.parametrize("heads", [1, 4])
-def test_attention_and_blocks_are_keras_and_the_packages(heads, same):
+def test_attention_and_blocks_equal_keras_and_the_package(heads, same):
     layer = keras.layers.MultiHeadAttention(heads, 24 // heads)
     layer.build((None, 5, 24), (None, 5, 24))
     formula = transformer_counts.attention_parameters
@@ -32,7 +32,7 @@ def gpt():
     return GPT(vocabulary_size=61, context=16, width=24, depth=2, heads=3)
 
 
-def test_gpt_is_the_packages(gpt, same):
+def test_gpt_equals_the_package(gpt, same):
     formula = transformer_counts.gpt_parameters
     same(formula, "kerasdl.models.GPT", formula(61, 16, 24, 2), gpt.count_params(), at_most=0)
 
@@ -45,12 +45,12 @@ def test_gpt_is_the_packages(gpt, same):
         ("GPT-3 175B", (50257, 2048, 12288, 96)),
     ],
 )
-def test_gpt_is_that_of_transformers(name, sizes, same):
+def test_gpt_equals_transformers(name, sizes, same):
     formula = transformer_counts.gpt_parameters
     same(formula, "transformers.GPT2LMHeadModel (fixture)", formula(*sizes), COUNTS[name], 0)
 
 
-def test_matrices_are_those_of_a_small_gpt_without_biases(gpt, same):
+def test_matrices_equal_the_kernels_of_a_small_gpt(gpt, same):
     ours = transformer_counts.gpt_matrices(24, 61, 8, 3, 2, 96)
     kernels = [w for w in gpt.weights if len(w.shape) == 2 and "position" not in w.path]
     counted = sum(w.shape[0] * w.shape[1] for w in kernels)
@@ -68,9 +68,9 @@ def test_matrices_of_gpt3_sum_to_175_billion(same):
     total = sum(found.values())
     name = "GPT-3 175B, weight matrices only, untied unembedding (no bias/LN/positions)"
     same(formula, "closed form 2 V d + 12 L d^2 (fixture)", total, COUNTS[name], at_most=0)
-    shares = [4 * found["key"] / total, 2 * found["up"] / total, 2 * found["embedding"] / total]
-    assert [round(100 * share, 1) for share in shares] == [33.1, 66.2, 0.7]
-    assert 3 * 96 * 96 + 3 * 96 + 2 == 27_938  # Q, K, V by head; mix, up, down by layer
+    parts = [4 * found["key"] / total, 2 * found["up"] / total, 2 * found["embedding"] / total]
+    assert [round(100 * part, 1) for part in parts] == [33.1, 66.2, 0.7]
+    assert 3 * 96 * 96 + 3 * 96 + 2 == 27_938  # Q, K, V for each head; output, up, down
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_matrices_of_gpt3_sum_to_175_billion(same):
         ("BERT-base cased encoder+pooler", {"vocabulary": 28996}),
     ],
 )
-def test_bert_is_that_of_transformers(name, sizes, same):
+def test_bert_equals_transformers(name, sizes, same):
     formula = transformer_counts.bert_parameters
     same(formula, "transformers.BertModel (fixture)", formula(**sizes), COUNTS[name], at_most=0)
 
@@ -94,6 +94,6 @@ def test_bert_is_that_of_transformers(name, sizes, same):
         ("vit_l_16", {"width": 1024, "depth": 24}),
     ],
 )
-def test_vit_is_that_of_torchvision(name, sizes, same):
+def test_vit_equals_torchvision(name, sizes, same):
     formula = transformer_counts.vit_parameters
     same(formula, "torchvision.models (fixture)", formula(**sizes), COUNTS[name], at_most=0)

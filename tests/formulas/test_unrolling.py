@@ -1,4 +1,4 @@
-"""Unrolled recurrences: formulas against Keras, PyTorch's numbers and GradientTape."""
+"""Unrolled recurrences, compared with Keras, PyTorch and GradientTape."""
 
 import functools
 import pathlib
@@ -22,7 +22,7 @@ def lstm(w, u, b):
     return run
 
 
-def test_unrolled_steps_are_keras_layer_and_the_unfolded_graph(same):
+def test_unrolled_steps_equal_keras_with_and_without_unrolling(same):
     rolled = keras.layers.LSTM(4, return_sequences=True)
     theirs = rolled(X)
     ours = lstm(*rolled.get_weights())(X)
@@ -33,7 +33,7 @@ def test_unrolled_steps_are_keras_layer_and_the_unfolded_graph(same):
     same(unrolling.unroll, "keras.layers.LSTM(unroll=True)", ours, unfolded(X))
 
 
-def test_the_past_does_not_know_the_future_but_both_ways_do():
+def test_only_bidirectional_outputs_depend_on_later_steps():
     weights = keras.layers.LSTM(4)
     weights.build(X.shape)
     one_way = lstm(*weights.get_weights())
@@ -45,7 +45,7 @@ def test_the_past_does_not_know_the_future_but_both_ways_do():
     assert np.all(both[:, :4, 4:] != unrolling.bidirectional(one_way, one_way, X)[:, :4, 4:])
 
 
-def test_both_ways_is_keras_bidirectional(same):
+def test_bidirectional_equals_keras(same):
     layer = keras.layers.Bidirectional(keras.layers.LSTM(4, return_sequences=True))
     theirs = layer(X)
     forward, backward = (
@@ -58,7 +58,7 @@ def test_both_ways_is_keras_bidirectional(same):
     assert 2 * recurrent.recurrent_parameters(128, 128, gates=4) == 263_168
 
 
-def test_two_layers_both_ways_equal_torch(same):
+def test_two_bidirectional_layers_equal_pytorch(same):
     x = X
     for i in (0, 1):
         ways = []
@@ -72,7 +72,7 @@ def test_two_layers_both_ways_equal_torch(same):
 
 
 @pytest.mark.rows("DAT-21", "E-88")
-def test_padding_leaves_the_state_where_keras_masks_and_only_there(same):
+def test_masked_steps_keep_the_state_as_in_keras(same):
     tokens = np.array([[3, 1, 2, 0, 0], [2, 2, 1, 3, 1]])
     embed, layer = keras.layers.Embedding(4, 5, mask_zero=True), keras.layers.LSTM(4)
     theirs = layer(embed(tokens))
@@ -94,7 +94,7 @@ def test_padding_leaves_the_state_where_keras_masks_and_only_there(same):
 
 
 @pytest.mark.parametrize("every", [1, 3, 4, 12])
-def test_truncated_gradients_are_those_of_a_tape_that_stops(every, same):
+def test_truncated_backpropagation_equals_gradient_tape_with_stop_gradient(every, same):
     generator = np.random.default_rng(0)
     x, upstream = generator.normal(size=(12, 3)), generator.normal(size=(12, 4))
     w, u, b = generator.normal(size=(3, 4)), generator.normal(size=(4, 4)), np.zeros(4)
@@ -120,7 +120,7 @@ def test_truncated_gradients_are_those_of_a_tape_that_stops(every, same):
 
 
 @pytest.mark.rows("E-54")
-def test_the_long_memorys_gradient_is_what_a_tape_finds(same):
+def test_cell_state_gradient_equals_gradient_tape(same):
     generator = np.random.default_rng(0)
     f, taken = generator.random((2, 50, 4))
     memory = start = tf.Variable(np.ones(4))
@@ -134,7 +134,7 @@ def test_the_long_memorys_gradient_is_what_a_tape_finds(same):
     assert np.linalg.matrix_power(plain, 100) < 1e-30 < formula(np.full(100, 0.99))
 
 
-def test_a_recursive_step_is_keras_dense_of_both(same):
+def test_a_recursive_step_equals_keras_dense(same):
     left, right = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
     layer = keras.layers.Dense(4, "tanh")
     theirs = layer(np.concatenate([left, right], axis=-1))
@@ -145,7 +145,7 @@ def test_a_recursive_step_is_keras_dense_of_both(same):
     assert layer.kernel.shape == (8, 4)
 
 
-def test_a_tree_of_left_branches_is_keras_plain_network(same):
+def test_a_tree_of_left_branches_equals_keras_simple_rnn(same):
     words = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
     layer = keras.layers.SimpleRNN(4)
     theirs = layer(words[None, 1:], initial_state=words[:1])

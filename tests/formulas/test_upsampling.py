@@ -1,4 +1,4 @@
-"""Upsampling: formulas against Keras, TensorFlow and the package's layers."""
+"""Upsampling, compared with Keras, TensorFlow and the package's layers."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ IMAGE = RANDOM.normal(size=(4, 5, 4)).astype("float32")
 
 
 @pytest.mark.rows("E-55")
-def test_bed_of_nails_is_the_way_back_through_strides(same):
+def test_bed_of_nails_equals_the_gradient_of_strided_slicing(same):
     with tf.GradientTape() as tape:
         x = tf.Variable(tf.zeros((1, 8, 10, 4)))
         y = x[:, ::2, ::2]
@@ -61,7 +61,7 @@ def test_transposed_convolution_with_padding(name, padding, same, reference):
 
 
 @pytest.mark.rows("E-56")
-def test_a_transposed_convolution_is_the_adjoint_and_not_the_inverse(same):
+def test_a_transposed_convolution_is_the_adjoint_but_not_the_inverse(same):
     kernel = RANDOM.normal(size=(4, 4, 3, 4))
     x, y = RANDOM.normal(size=(10, 12, 3)), RANDOM.normal(size=(4, 5, 4))
     forth = tf.nn.conv2d(x[None], kernel, 2, "VALID")[0]
@@ -85,7 +85,7 @@ def test_overlaps(kernel, stride, same):
 
 
 @pytest.mark.parametrize("factor", [2, 3])
-def test_without_weights(factor, same):
+def test_nearest_and_bilinear_upsampling(factor, same):
     for formula, interpolation in (
         (upsampling.nearest_upsampling, "nearest"),
         (upsampling.bilinear_upsampling, "bilinear"),

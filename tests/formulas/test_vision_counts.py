@@ -1,4 +1,4 @@
-"""Parameter counts of image networks: against keras.applications and the package."""
+"""Parameter counts of image networks, compared with keras.applications and the package."""
 
 import keras
 import pytest
@@ -13,7 +13,7 @@ EFFICIENT = vision_counts.efficientnet_parameters
 
 
 def weights_of(model, formula, same, proven, **options):
-    """All parameters, and those that are trained."""
+    """Compare a model's total and trainable parameters with a formula; return the total."""
     found = counts.parameters(model)
     ours = [formula(**options), formula(**options, norm=2)]
     same(formula, proven, ours, [found.total, found.trainable], 0)
@@ -21,7 +21,7 @@ def weights_of(model, formula, same, proven, **options):
 
 
 def depth_of(model):
-    """Number of convolutions and dense layers, without shortcuts."""
+    """Count convolutions and dense layers, without shortcuts."""
     kinds = keras.layers.Conv2D, keras.layers.Dense
     return sum(isinstance(x, kinds) and not x.name.endswith("_0_conv") for x in model.layers)
 
@@ -30,7 +30,7 @@ def depth_of(model):
     ("name", "depths", "known"),
     [("ResNet50", (3, 4, 6, 3), 25_636_712), ("ResNet152", (3, 8, 36, 3), 60_419_944)],
 )
-def test_resnets_are_keras(name, depths, known, same):
+def test_resnets_equal_keras(name, depths, known, same):
     model = getattr(keras.applications, name)(weights=None)
     name, formula = f"keras.applications.{name}", vision_counts.resnet_parameters
     assert weights_of(model, formula, same, name, depths=depths) == known
@@ -38,16 +38,16 @@ def test_resnets_are_keras(name, depths, known, same):
 
 
 @pytest.mark.parametrize("blocks", [3, 5, 9])
-def test_small_resnets_have_six_layers_for_each_block_and_two(blocks, same):
+def test_small_resnets_have_6_n_plus_2_layers(blocks, same):
     name = f"resnet{6 * blocks + 2}"
     model = kerasdl.compression.flatten(kerasdl.create_model(name))
     ours = vision_counts.resnet_layers((blocks,) * 3, inside=2)
-    theirs = depth_of(model)  # their shortcuts have no weights
+    theirs = depth_of(model)  # shortcuts here have no weights
     same(vision_counts.resnet_layers, f"kerasdl.create_model({name!r})", ours, theirs, 0)
     assert ours == 6 * blocks + 2
 
 
-def test_densenet_is_keras(same):
+def test_densenet_equals_keras(same):
     model = keras.applications.DenseNet121(weights=None)
     name, formula = "keras.applications.DenseNet121", vision_counts.densenet_parameters
     assert weights_of(model, formula, same, name) == 8_062_504
@@ -61,7 +61,7 @@ def test_densenet_is_keras(same):
         ("MobileNetV2", vision_counts.MOBILENET_V2, 3_538_984),
     ],
 )
-def test_efficient_networks_are_keras(name, stages, known, same):
+def test_efficient_networks_equal_keras(name, stages, known, same):
     model = getattr(keras.applications, name)(weights=None)
     found, more = counts.parameters(model), 7 if name == "EfficientNetB0" else 0
     theirs = [found.total - more, found.trainable]
@@ -80,7 +80,7 @@ def test_efficient_networks_are_keras(name, stages, known, same):
         ("ResNet50", "conv2_block2_", "bottleneck_parameters", (256, 64)),
     ],
 )
-def test_blocks_are_keras(name, options, formula, sizes, same, networks):
+def test_blocks_equal_keras(name, options, formula, sizes, same, networks):
     layers = [x for x in networks(name).layers if x.name.startswith(options)]
     theirs = sum(layer.count_params() for layer in layers)
     formula = getattr(vision_counts, formula)
@@ -89,7 +89,7 @@ def test_blocks_are_keras(name, options, formula, sizes, same, networks):
 
 @pytest.fixture(scope="module")
 def networks():
-    """Networks without heads, each built only once."""
+    """Build networks without heads, each once."""
     built = {}
 
     def build(name):
@@ -101,13 +101,13 @@ def networks():
     return build
 
 
-def test_mobilenet_is_keras(same):
+def test_mobilenet_equals_keras(same):
     model = keras.applications.MobileNet(weights=None)
     name, formula = "keras.applications.MobileNet", vision_counts.mobilenet_parameters
     assert weights_of(model, formula, same, name) == 4_253_864
 
 
-def test_convnext_is_keras(same):
+def test_convnext_equals_keras(same):
     theirs = keras.applications.ConvNeXtTiny(weights=None).count_params()
     formula = vision_counts.convnext_parameters
     same(formula, "keras.applications.ConvNeXtTiny", formula(), theirs, 0)
@@ -130,13 +130,13 @@ def test_a_densenet_with_a_new_head(same, networks):
     assert theirs == [7_169_994, 7_086_346]
 
 
-def test_a_resnet_that_extracts_features_or_learns_in_its_last_layers(same, networks):
+def test_a_resnet_for_feature_extraction_and_with_its_last_layers_trained(same, networks):
     base = networks("ResNet50")
     model = with_head(base, 256, 10)
     base.trainable, found = False, []
     found += [model.count_params(), counts.parameters(model).trainable]
     base.trainable = True
-    for layer in base.layers[:-21]:  # the last 20, not counting the pooling behind them
+    for layer in base.layers[:-21]:  # trains the last 20 before the pooling
         layer.trainable = False
     found.append(counts.parameters(model).trainable)
     last = 2 * vision_counts.bottleneck_parameters(2048, 512, norm=2)

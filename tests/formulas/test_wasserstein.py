@@ -1,4 +1,4 @@
-"""Wasserstein GANs: against SciPy's distance, Keras and GradientTape."""
+"""Wasserstein GANs, compared with SciPy's distance, Keras and GradientTape."""
 
 import keras
 import numpy as np
@@ -14,14 +14,14 @@ def heaps():
     return np.random.default_rng(0).normal(size=(2, 40)) * [[1], [2]] + [[0], [1.5]]
 
 
-def test_distance_is_scipys(heaps, same):
+def test_distance_equals_scipy(heaps, same):
     formula = wasserstein.wasserstein_distance
     theirs = stats.wasserstein_distance(*heaps)
     same(formula, "scipy.stats.wasserstein_distance", formula(*heaps), theirs)
 
 
-def test_the_best_critic_of_slope_one_measures_the_distance(heaps, same):
-    """Kantorovich-Rubinstein: f' is the sign of the difference of the distribution functions."""
+def test_the_best_1_lipschitz_critic_gives_the_distance(heaps, same):
+    """Kantorovich-Rubinstein: f' is the sign of the difference of the two CDFs."""
     x, y = heaps
     places = np.sort(np.concatenate(heaps))
     below = [np.searchsorted(np.sort(heap), places, "right") for heap in heaps]
@@ -35,7 +35,7 @@ def test_the_best_critic_of_slope_one_measures_the_distance(heaps, same):
     assert simple == -5 == -wasserstein.wasserstein_distance([0, 1, 3], [5, 6, 8])
 
 
-def test_generators_part_is_all_of_the_critics_that_it_moves(heaps, same):
+def test_generator_loss_has_the_negated_gradient_of_the_critic_loss(heaps, same):
     fake = tf.Variable(heaps[1])
     with tf.GradientTape(persistent=True) as tape:
         critic = tf.reduce_mean(tf.sin(fake)) - tf.reduce_mean(tf.sin(heaps[0]))
@@ -45,19 +45,19 @@ def test_generators_part_is_all_of_the_critics_that_it_moves(heaps, same):
     same(wasserstein.generator_loss, "tf.reduce_mean", found, ours)
 
 
-def test_clipping_is_keras(heaps, same):
+def test_weight_clipping_equals_keras(heaps, same):
     ours = wasserstein.clip_weights(heaps)
     same(wasserstein.clip_weights, "keras.ops.clip", ours, keras.ops.clip(heaps, -0.01, 0.01))
 
 
-def test_penalty_of_a_network_is_that_of_a_tapes_gradients(same):
+def test_gradient_penalty_equals_gradient_tape(same):
     generator = np.random.default_rng(0)
     real, fake = generator.normal(size=(2, 5, 4)).astype("float32")
-    share = generator.random((5, 1)).astype("float32")
+    mix = generator.random((5, 1)).astype("float32")
     critic = keras.Sequential(
         [keras.Input((4,)), keras.layers.Dense(6, "tanh"), keras.layers.Dense(1)]
     )
-    x = tf.Variable(share * real + (1 - share) * fake)
+    x = tf.Variable(mix * real + (1 - mix) * fake)
     with tf.GradientTape() as tape:
         value = critic(x)
     (w, b), (v, _) = (layer.get_weights() for layer in critic.layers)

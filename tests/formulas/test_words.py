@@ -1,4 +1,4 @@
-"""Corrected facts of literature and naming: the right words stand where a reader meets them."""
+"""Docstrings of formulas state facts of the literature correctly."""
 
 import keras
 import pytest
@@ -8,7 +8,7 @@ from tests.formulas import rows
 
 
 def words(name):
-    """The docstring of a formula, on one line."""
+    """Return the docstring of a formula on one line."""
     (formula,) = formulary.find(name)
     return " ".join(formula.docstring.split())
 
@@ -20,33 +20,33 @@ def test_diffusion_uses_a_unet():
 
 
 @pytest.mark.rows("E-26", "E-64")
-def test_imagenet_is_described_with_its_numbers():
+def test_imagenet_has_its_numbers_of_images_and_classes():
     said = words("metrics.top_k_accuracy")
     assert all(number in said for number in ("1.28 million", "1,000 classes", "14 million", "69.8"))
     assert "10 million" not in said
 
 
 @pytest.mark.rows("E-27")
-def test_alexnet_made_popular_what_it_did_not_introduce():
+def test_alexnet_made_relu_and_dropout_popular_but_did_not_introduce_them():
     said = words("normalization.local_response_normalization")
     assert all(word in said for word in ("ReLU", "dropout", "popular", "introduced neither"))
 
 
 @pytest.mark.rows("E-66", "E-68")
-def test_dalle_is_told_from_dalle_2():
+def test_dall_e_and_dall_e_2_are_different_models():
     codes, steps = words("codebook.nearest_codes"), words("diffusion.forward_step")
     assert "discrete VAE" in codes and "8,192" in codes
     assert all(part in steps for part in ("2020", "2021", "autoregressive", "DALL-E 2"))
 
 
 @pytest.mark.rows("E-69")
-def test_the_failure_of_a_generator_is_called_mode_collapse():
+def test_mode_collapse_is_not_called_model_collapse():
     assert "mode collapse" in words("generative.modes_covered").lower()
     assert not any("model collapse" in f.docstring.lower() for f in formulary.every())
 
 
 @pytest.mark.rows("E-80")
-def test_old_names_are_told_and_their_replacements_there():
+def test_removed_names_have_their_replacements():
     assert not hasattr(keras.preprocessing.image, "ImageDataGenerator")
     assert keras.layers.RandomRotation and keras.layers.RandomZoom
     assert "withdrawn" in words("diffusion.guided")
@@ -60,7 +60,7 @@ def to_litert():
 
 
 @pytest.mark.rows("E-84")
-def test_teacher_forcing_is_parallel_for_transformers_only():
+def test_teacher_forcing_is_parallel_only_for_transformers():
     said = words("training.teacher_forcing")
     assert "transformer" in said and "recurrent" in said and "step by step" in said
 

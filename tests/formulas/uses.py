@@ -26,7 +26,7 @@ def every() -> dict[str, list[str]]:
 
 
 def called(tree: ast.Module) -> set[str]:
-    """The formulas that a script names, whatever it imports them as.
+    """Return the formulas that a script uses, under whatever name it imports them.
 
     >>> script = "from kerasdl.formulas import optimizers as o; print(o.adam(0, 1), x.o.momentum)"
     >>> called(ast.parse(script))
@@ -59,7 +59,7 @@ def _dotted(node):
 
 
 def main():
-    """Renew the uses in proofs.json, which needs no proof to run again."""
+    """Update the uses in proofs.json without running the proofs again."""
     kept = json.loads(PROOFS.read_text(encoding="utf-8"))
     found = every()
     for name, entry in kept.items():
