@@ -1,4 +1,4 @@
-"""Models of every construction, defined outside the package, and data to train them on."""
+"""Functional, sequential, nested and subclassed models, and data to train them on."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from keras import layers
 
 @keras.saving.register_keras_serializable(package="elsewhere")
 class Gate(layers.Layer):
-    """A composite layer with sublayers made in `build`."""
+    """A composite layer that creates its sublayers in `build`."""
 
     def build(self, input_shape):
         self.squeeze = layers.GlobalAveragePooling2D(keepdims=True)
@@ -22,7 +22,7 @@ class Gate(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="elsewhere")
 class Block(layers.Layer):
-    """A composite layer that holds another one, and a list."""
+    """A composite layer that contains another one and a list of layers."""
 
     def __init__(self, filters=8, **kwargs):
         super().__init__(**kwargs)
@@ -116,14 +116,14 @@ MODELS = {f.__name__: f for f in (functional, sequential, nested, subclassed)}
 
 @pytest.fixture(params=MODELS)
 def model(request):
-    """A model of each construction in turn."""
+    """Each of MODELS in turn."""
     keras.utils.set_random_seed(0)
     return MODELS[request.param]()
 
 
 @pytest.fixture(autouse=True, scope="package")
 def plain_graphs():
-    """Turn graph optimization off, which takes longer than the few steps of a test."""
+    """Disable graph optimization, which takes longer than the few steps of a test."""
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     yield
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
@@ -156,7 +156,7 @@ def compiled():
 
 @pytest.fixture
 def traced(monkeypatch):
-    """A list of the models whose training step was traced, one entry per trace."""
+    """A list with the model of each traced training step."""
     found, step = [], keras.Model.train_step
 
     def watched(model, data):

@@ -127,7 +127,7 @@ def masked():
 
 
 def images(count=192, seed=0):
-    """Images in three classes: dark, bright at the top, bright on the left."""
+    """Make images of three classes: dark, bright at the top, bright on the left."""
     random = np.random.default_rng(seed)
     x = random.random((count, *IMAGE)).astype("float32") * 0.3
     y = np.arange(count) % 3
@@ -137,7 +137,7 @@ def images(count=192, seed=0):
 
 
 def tokens(count=192, seed=0):
-    """Tokens, labeled by how many of them are large."""
+    """Make sequences of tokens, labeled by how many of their tokens exceed 10."""
     x = np.random.default_rng(seed).integers(1, 20, (count, TOKENS)).astype("int32")
     return x, np.digitize((x > 10).sum(1), [5, 7]).astype("int32")
 
@@ -160,7 +160,7 @@ def trained(name):
     model, (x, y) = make(), data()
     train = tf.data.Dataset.from_tensor_slices((x, y)).batch(16)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    # a metric given by name is built inside the step, which is then traced twice
+    # a metric given by its name would be built in the first step, which is then traced again
     metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
     model.compile(keras.optimizers.Adam(0.01), loss, metrics=metrics)
     learned = (name, keras.config.dtype_policy().name)

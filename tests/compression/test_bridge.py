@@ -1,4 +1,4 @@
-"""Every kind of layer has the same outputs after conversion to tf_keras."""
+"""Layers and models have the same outputs after conversion to tf_keras."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ ACTIVATIONS = (
 
 @keras.saving.register_keras_serializable(package="test")
 class Scale(layers.Layer):
-    """A custom layer with a weight, and a moving average that training updates."""
+    """A custom layer with a weight and a moving average that training updates."""
 
     def build(self, shape):
         self.scale = self.add_weight(shape=(shape[-1],), initializer="random_normal", name="scale")
@@ -213,7 +213,7 @@ LAYERS = {
 
 
 def network(shape, make, seed=0):
-    """A network of one layer with random weights, including those that start at 0 or 1."""
+    """Make a network of one layer with random weights, also for biases and scales."""
     keras.utils.set_random_seed(seed)
     inputs = keras.Input((9,), dtype="int32") if shape == TOKENS else keras.Input(shape)
     model = keras.Model(inputs, make()(inputs))
@@ -231,14 +231,14 @@ def example(shape, seed=0):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_every_layer_is_equal_in_tf_keras(name):
+def test_outputs_are_equal_in_tf_keras(name):
     shape, make = LAYERS[name]
     model, x = network(shape, make), example(shape)
     twin = graph.to_tf_keras(model)
     np.testing.assert_allclose(np.asarray(twin(x)), np.asarray(model(x)), atol=1e-5, rtol=1e-5)
 
 
-def test_equal_layers_are_all_tested():
+def test_every_layer_that_is_converted_is_tested():
     seen = set()
     for shape, make in LAYERS.values():
         seen |= {type(layer).__name__ for layer in network(shape, make).layers}
@@ -246,7 +246,7 @@ def test_equal_layers_are_all_tested():
 
 
 @pytest.mark.parametrize("name", ["residual", "custom", "separable", "bidirectional", "attention"])
-def test_weights_come_back(name):
+def test_weights_are_copied_back(name):
     shape, make = LAYERS[name]
     model, x = network(shape, make), example(shape)
     twin = graph.to_tf_keras(model)
@@ -255,7 +255,7 @@ def test_weights_come_back(name):
     np.testing.assert_allclose(np.asarray(twin(x)), np.asarray(model(x)), atol=1e-5, rtol=1e-5)
 
 
-def test_an_opaque_layer_trains_and_owns_its_weights():
+def test_an_opaque_layer_trains_its_own_copy_of_the_weights():
     model, x = network(SIGNAL, Scale), example(SIGNAL)
     scale, mean = (w.numpy() for w in model.weights)
     twin = graph.to_tf_keras(model)

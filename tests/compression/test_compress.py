@@ -1,4 +1,4 @@
-"""`compress` makes a small file of any Keras model, with every method."""
+"""`compress` writes a small file for any Keras model, with every method."""
 
 import os
 import pathlib
@@ -18,7 +18,7 @@ from kerasdl.errors import InvalidInput
 from tests.compression import networks
 
 compress = methods.compress
-pytestmark = pytest.mark.xdist_group("compress")  # networks are trained and files made once
+pytestmark = pytest.mark.xdist_group("compress")  # tests share networks and files
 
 
 def kernels(model):
@@ -26,14 +26,14 @@ def kernels(model):
 
 
 def integers(file):
-    """The int8 weights of a file with at least two dimensions."""
-    interpreter = export.LiteRTModel(file.path).interpreter  # nothing has run in it yet
+    """Return the int8 weights of a file that have at least two dimensions."""
+    interpreter = export.LiteRTModel(file.path).interpreter  # a new one has no activations
     found = []
     for detail in interpreter.get_tensor_details():
         if detail["dtype"] is np.int8 and len(detail["shape"]) > 1:
             try:
                 found.append(interpreter.get_tensor(detail["index"]))
-            except ValueError:  # an activation, which has no values before a run
+            except ValueError:  # raised for activations
                 continue
     return found
 
@@ -47,7 +47,7 @@ FLOAT = {
 }
 
 
-def test_an_image_is_resized_in_the_scale_it_came_in(tmp_path):
+def test_a_resized_image_is_quantized_once(tmp_path):
     inputs = keras.Input((8, 8, 1))
     x = keras.layers.Conv2D(4, 3)(keras.layers.Resizing(12, 12)(inputs))
     model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
@@ -56,7 +56,7 @@ def test_an_image_is_resized_in_the_scale_it_came_in(tmp_path):
     images, targets = rng.random((32, 8, 8, 1), dtype="float32"), rng.random((32, 3))
     train = tf.data.Dataset.from_tensor_slices((images, targets)).batch(16)
     file = compress(model, train, method="qat", epochs=1, path=tmp_path / "model.tflite").litert
-    assert file.operators["QUANTIZE"] == 1  # of the input; none before or after resizing
+    assert file.operators["QUANTIZE"] == 1  # the input's; none around the resizing
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_pqat_keeps_every_zero(name, tmp_path):
     assert large and all((weights == 0).mean() > 0.79 for weights in large)
 
 
-def test_a_transformer_is_trained_in_keras_and_left_in_floats_nowhere(tmp_path):
+def test_a_transformer_is_quantized_completely(tmp_path):
     model, train, (x, _) = networks.trained("transformer")
     result = compress(model, train, method="qat", epochs=1, path=tmp_path / "model.tflite")
     assert result.untouched == ()
@@ -148,7 +148,7 @@ def test_recurrent_layers_stay_float_in_training_and_have_int8_weights(engine, t
 @pytest.mark.parametrize(
     ("method", "name"), [("cluster", "residual"), ("cqat", "residual"), ("cqat", "lstm")]
 )
-def test_clusters_stay_few(method, name, tmp_path):
+def test_the_number_of_clusters_is_kept(method, name, tmp_path):
     model, train, _ = networks.trained(name)
     path = tmp_path / "model.tflite"
     result = compress(model, train, method=method, clusters=6, epochs=2, path=path)
@@ -172,7 +172,7 @@ def test_pcqat_keeps_zeros_and_clusters(tmp_path):
 
 @pytest.fixture(scope="module")
 def files():
-    """By method: the outputs of a network, and its compressed result. Only "qat" has no labels."""
+    """Outputs of a network and its compressed result, by method; "qat" gets no labeled data."""
     found = {}
     for method in ("qat", "pqat", "pcqat"):
         model, train, data = networks.trained("sequential")
@@ -193,7 +193,7 @@ def test_pcqat_is_the_smallest(files):
     assert sizes["pcqat"] < sizes["pqat"] < sizes["qat"]
 
 
-def test_a_file_of_its_own(files):
+def test_files_are_named_after_the_model_and_the_method(files):
     for method, (_, result) in files.items():
         assert result.litert.path.name == f"{result.model.name}-{method}.tflite"
 
@@ -205,7 +205,7 @@ def test_the_file_has_its_metadata(files):
     np.testing.assert_allclose(result.litert.predict(x[:4]).sum(-1), 1, atol=0.02)
 
 
-def test_the_report_is_of_the_file_and_the_data(files):
+def test_the_report_describes_the_file(files):
     expected, result = files["pqat"]
     file, report = result.litert, result.report
     x, y = networks.images()
@@ -221,15 +221,15 @@ def test_the_report_is_of_the_file_and_the_data(files):
     assert 0 < report.median_ms < 1000
 
 
-def test_without_validation_data_the_report_tells_agreement_alone(files):
+def test_without_validation_data_the_report_has_no_accuracy(files):
     expected, result = files["qat"]
     answers = result.litert.predict(networks.images()[0]).argmax(-1)
     assert result.report.accuracy is None
     assert result.report.agreement == np.mean(answers == expected.argmax(-1))
-    assert result.report.largest_error < 1  # of probabilities
+    assert result.report.largest_error < 1  # outputs are probabilities
 
 
-def test_weights_come_back_when_something_fails(tmp_path):
+def test_a_failure_restores_the_weights(tmp_path):
     class Fail(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             raise RuntimeError("out of luck")
@@ -303,7 +303,7 @@ assert os.environ[bridge.VARIABLE] == "0"
 """
 
 
-def test_the_process_is_left_as_it_was():
+def test_the_bridge_does_not_change_the_process():
     environment = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
     environment["PYTHONPATH"] = str(pathlib.Path(compression.__file__).parents[2])
     subprocess.run([sys.executable, "-c", FRESH], check=True, env=environment)

@@ -1,4 +1,4 @@
-"""The distillation loss equals torch's, and a student learns from its teacher."""
+"""The distillation loss equals PyTorch's, and a student learns from its teacher."""
 
 import pathlib
 
@@ -14,7 +14,7 @@ REFERENCE = pathlib.Path(__file__).parents[1] / "reference" / "ce_label_smoothin
 
 @pytest.fixture
 def logits():
-    """A function that makes a network with given logits."""
+    """A function that makes a network that returns given logits."""
 
     def make(table):
         table = np.asarray(table, "float32")
@@ -39,14 +39,14 @@ def one_step_loss(student, teacher, labels, **options):
     return found
 
 
-def test_the_loss_equals_torchs(logits):
+def test_the_loss_equals_pytorch(logits):
     fixture = np.load(REFERENCE)
     student, teacher = logits(fixture["logits"]), logits(fixture["teacher"])
     found = one_step_loss(student, teacher, fixture["y"], temperature=4.0, alpha=0.7)
     np.testing.assert_allclose(found["distillation_loss"], fixture["kd_T4"], atol=1e-5)
     np.testing.assert_allclose(found["loss"], fixture["kd_total_a07"], atol=1e-5)
     np.testing.assert_array_equal(teacher.layers[-1].kernel, fixture["teacher"])
-    assert teacher.trainable_variables  # it can still be trained
+    assert teacher.trainable_variables  # the teacher is not left frozen
 
 
 @pytest.mark.rows("CMP-01", "CMP-02")
@@ -59,7 +59,7 @@ def test_known_values(logits):
 
 
 @pytest.mark.rows("CMP-03", "CMP-04")
-def test_a_student_learns_from_its_teacher_alone(train, images, compiled):
+def test_a_student_learns_from_its_teacher_without_labels(train, images, compiled):
     keras.utils.set_random_seed(0)
 
     def network(width):
@@ -85,7 +85,7 @@ def test_a_student_learns_from_its_teacher_alone(train, images, compiled):
     assert agreement > 0.9
 
 
-def test_bad_input(logits, compiled, train):
+def test_invalid_arguments_are_refused(logits, compiled, train):
     three, four = logits(np.eye(3)), logits(np.eye(3, 4))
     with pytest.raises(InvalidInput, match="outputs like the teacher's"):
         compression.distill(three, four, train)

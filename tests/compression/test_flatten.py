@@ -1,4 +1,4 @@
-"""A flat model has the same outputs and weights, and only simple layers."""
+"""`flatten` keeps outputs and weights and leaves only simple layers."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ from kerasdl.compression.flat_graph import is_simple
 from kerasdl.errors import InvalidInput
 
 
-def test_it_is_the_same_function_of_the_same_weights(model, images):
+def test_outputs_and_weights_are_the_same(model, images):
     flat = flatten(model)
     np.testing.assert_allclose(flat(images), model(images), rtol=1e-6, atol=1e-6)
     assert {id(v) for v in flat.variables} <= {id(v) for v in model.variables}
@@ -19,8 +19,8 @@ def test_it_is_the_same_function_of_the_same_weights(model, images):
     assert all(is_simple(layer) for layer in flat.layers)
 
 
-def test_it_trains_as_the_model_does(model, images, train, compiled):
-    start = [variable.numpy() for variable in model.variables]  # also states of random generators
+def test_losses_in_training_are_the_same(model, images, train, compiled):
+    start = [variable.numpy() for variable in model.variables]  # includes random states
     expected = compiled(model, "sgd").fit(train, verbose=0, shuffle=False).history["loss"]
     for variable, value in zip(model.variables, start, strict=True):
         variable.assign(value)
@@ -28,7 +28,7 @@ def test_it_trains_as_the_model_does(model, images, train, compiled):
     np.testing.assert_allclose(received, expected, rtol=1e-4)
 
 
-def test_the_model_is_left_as_it_was(model, images):
+def test_the_model_is_not_changed(model, images):
     nodes = [len(layer._inbound_nodes) for layer in model._flatten_layers()]
     names = [layer.name for layer in model._flatten_layers()]
     flatten(model)
@@ -36,7 +36,7 @@ def test_the_model_is_left_as_it_was(model, images):
     assert names == [layer.name for layer in model._flatten_layers()]
 
 
-def test_a_model_used_twice_is_one_set_of_weights(model, images):
+def test_a_model_used_twice_shares_its_weights(model, images):
     inputs = keras.Input((8, 8, 1))
     twice = keras.Model(inputs, model(inputs) - 2 * model(1 - inputs))
     flat = flatten(twice)
@@ -56,7 +56,7 @@ def test_names_are_paths(images):
 @pytest.mark.parametrize(
     "name", ["se_resnet_tiny", "densenet_tiny", "resnet20", "alexnet_tiny", "vgg_tiny", "gpt_tiny"]
 )
-def test_every_network_of_ours_becomes_flat(name):
+def test_our_networks_become_flat(name):
     model = kerasdl.create_model(name)
     flat = flatten(model)
     spec = model.inputs[0]
@@ -68,7 +68,7 @@ def test_every_network_of_ours_becomes_flat(name):
     assert not composite & {"ResidualBlock", "SEBlock", "DenseBlock", "TransformerBlock"}
 
 
-def test_masks_and_several_inputs_travel():
+def test_masks_and_several_inputs():
     words, size = keras.Input((6,), dtype="int32", name="words"), keras.Input((2,), name="size")
     x = layers.LSTM(4)(layers.Embedding(10, 4, mask_zero=True)(words))
     inner = keras.Model({"words": words, "size": size}, layers.Concatenate()([x, size]))
@@ -78,7 +78,7 @@ def test_masks_and_several_inputs_travel():
     np.testing.assert_allclose(flatten(model)(given)["kind"], model(given)["kind"], atol=1e-6)
 
 
-def test_a_flat_model_is_saved_and_read(model, images, tmp_path):
+def test_a_flat_model_is_saved_and_loaded(model, images, tmp_path):
     flat = flatten(model)
     flat.save(tmp_path / "flat.keras")
     again = keras.models.load_model(tmp_path / "flat.keras")
@@ -95,7 +95,7 @@ def test_mixed_precision_is_kept(images):
     )
 
 
-def test_what_cannot_be_flat_says_why():
+def test_models_that_cannot_be_flattened_are_refused():
     class Unbuilt(keras.Model):
         def call(self, inputs):
             return inputs

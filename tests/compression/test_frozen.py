@@ -1,4 +1,4 @@
-"""Frozen layers stay frozen in flat, bridged and rounded models, and in all training."""
+"""Frozen layers stay frozen in flattened, converted and quantization-aware models."""
 
 import keras
 import numpy as np
@@ -40,7 +40,7 @@ def check(model):
     expected = paths(model.trainable_variables)
     flat = compression.flatten(model)
     assert paths(flat.trainable_variables) == expected
-    for layer in flat.layers:  # a frozen normalization computes with its moving statistics
+    for layer in flat.layers:  # a layer, not only its variables, must be frozen
         assert layer.trainable or not layer.trainable_variables
     assert paths(compression.quantize_aware(model).trainable_variables) == expected
     network = graph.to_tf_keras(flat)
@@ -50,7 +50,7 @@ def check(model):
     assert len(training.host(network, flat).trainable_variables) == len(expected)
 
 
-def test_every_construction(model, freeze):
+def test_functional_sequential_nested_and_subclassed_models(model, freeze):
     freeze(model)
     check(model)
 

@@ -1,4 +1,4 @@
-"""A tf_keras network trained by Keras 3 gets the same weights as the Keras 3 model."""
+"""Training a tf_keras network in Keras 3 gives the same weights as the Keras 3 model."""
 
 import keras
 import numpy as np
@@ -32,7 +32,7 @@ def network():
     return keras.Model(inputs, layers.Dense(3, name="kind")(layers.RMSNormalization()(x)))
 
 
-# made inside the test: an optimizer's variables initialize TensorFlow's devices
+# optimizers are made inside the test, because their variables initialize TensorFlow's devices
 @pytest.mark.parametrize(
     ("make_optimizer", "options", "loss"),
     [
@@ -42,7 +42,7 @@ def network():
         (keras.optimizers.Adam, {"gradient_accumulation_steps": 2}, distance),
     ],
 )
-def test_it_learns_the_same(make_optimizer, options, loss):
+def test_losses_and_weights_are_equal(make_optimizer, options, loss):
     optimizer = make_optimizer(**({"learning_rate": 0.01, **options} if options else {}))
     model = network()
     x, y = networks.images(64)

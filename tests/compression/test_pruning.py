@@ -1,4 +1,4 @@
-"""Masks hold in every step of every kind of training, and the final sparsity is exact."""
+"""Masks are applied in every training step, and the final sparsity is exact."""
 
 import keras
 import numpy as np
@@ -33,7 +33,7 @@ class EveryStep(keras.callbacks.Callback):
 
 
 @pytest.mark.rows("CMP-08")
-def test_every_kind_of_model_ends_exactly_sparse(model, train, compiled, traced):
+def test_every_kind_of_model_has_the_exact_sparsity(model, train, compiled, traced):
     compression.prune(compiled(model), train, sparsity=0.75, epochs=4)
     exact(model, 0.75)
     assert len(traced) == 1
@@ -52,7 +52,7 @@ def test_every_kind_of_model_ends_exactly_sparse(model, train, compiled, traced)
     ],
     ids=["plain", "jit", "steps", "accumulation", "ema", "ema_overwrite", "decay"],
 )
-def test_masks_hold_in_every_step(options, train, compiled):
+def test_masks_are_applied_in_every_step(options, train, compiled):
     keras.utils.set_random_seed(0)
     compiling = {k: options[k] for k in options if k in ("jit_compile", "steps_per_execution")}
     optimizer = keras.optimizers.Adam(**{k: options[k] for k in options if k not in compiling})
@@ -73,7 +73,7 @@ def functional_without_dropout():
     return keras.Model(inputs, keras.layers.Dense(4)(x))
 
 
-def test_a_train_step_of_ones_own(train, compiled):
+def test_a_custom_train_step(train, compiled):
     class Own(keras.Model):
         def train_step(self, data):
             x, y = data
@@ -101,8 +101,8 @@ def test_mixed_precision(train, compiled):
     exact(model, 0.5)
 
 
-def test_two_halves_of_a_training_are_the_whole(train, compiled, tmp_path):
-    """Schedule and masks survive a restart: they are part of optimizer and weights."""
+def test_a_resumed_training_equals_an_uninterrupted_one(train, compiled, tmp_path):
+    """Schedule and masks are restored with the optimizer and the weights."""
 
     def fit(model, epochs, first=0):
         callback = compression.Prune(schedules.Polynomial(0.8, end=12, frequency=3))
@@ -125,10 +125,10 @@ def test_two_halves_of_a_training_are_the_whole(train, compiled, tmp_path):
 
 
 def test_it_equals_tfmot_on_tf_keras(images, train):
-    """Pruning gives the same weights as TFMOT gives the same network in Keras 2.
+    """Pruning gives the weights that TFMOT gives the same network in Keras 2.
 
-    Masks are updated inside epochs of 4 steps: at the end of one, TFMOT applies them once
-    more before it updates them.
+    Masks are updated inside epochs of 4 steps, because at the end of an epoch TFMOT applies the
+    old masks once more.
     """
     from kerasdl.compression.bridge.tfmot import tf_keras, tfmot
 
@@ -161,7 +161,7 @@ def test_it_equals_tfmot_on_tf_keras(images, train):
     assert 0.79 < sparsities(model)[1] < 0.81
 
 
-def test_global_pruning_spares_the_layers_that_matter(train, compiled):
+def test_global_pruning_gives_layers_different_sparsities(train, compiled):
     model = compiled(functional_without_dropout())
     compression.prune(model, train, sparsity=0.8, scope="global", epochs=4)
     variables = pruning.kernels(model)
@@ -185,7 +185,7 @@ def test_patterns(pattern, train, compiled):
         assert set(squares.ravel()) <= {0, 16}
 
 
-def test_what_is_skipped_stays_dense_and_constraints_come_back(train, compiled):
+def test_skipped_layers_stay_dense_and_constraints_are_restored(train, compiled):
     model = functional_without_dropout()
     model.layers[1].kernel.constraint = keras.constraints.MaxNorm(1.0)
     compression.prune(compiled(model), train, sparsity=0.5, epochs=2, skip=(model.layers[-1].name,))
@@ -194,7 +194,7 @@ def test_what_is_skipped_stays_dense_and_constraints_come_back(train, compiled):
     assert (np.linalg.norm(model.layers[1].kernel.numpy(), axis=0) <= 1.0001).all()
 
 
-def test_schedules_end_exactly():
+def test_schedules_end_at_the_final_sparsity():
     schedule = schedules.Polynomial(0.8, end=25, begin=5, frequency=10)
     due = [step for step in range(40) if schedule(step)[0]]
     assert due == [5, 15, 25]
@@ -207,7 +207,7 @@ def test_schedules_end_exactly():
     ]
 
 
-def test_bad_input(train, compiled):
+def test_invalid_input_is_refused(train, compiled):
     model = functional_without_dropout()
     with pytest.raises(InvalidInput, match="a compiled model"):
         compression.prune(model, train)

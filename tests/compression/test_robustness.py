@@ -1,4 +1,4 @@
-"""Failures end in one line, restore the weights and leave no partial file."""
+"""Failures raise one-line errors, restore the weights and leave no partial file."""
 
 import errno
 import os
@@ -30,7 +30,7 @@ def learned():
 
 @pytest.fixture
 def refuses(tmp_path):
-    """A function that checks a failure: one line, the old weights, no file."""
+    """A function that checks for a one-line error, unchanged weights and no file."""
 
     def refuses(model, train, match, **options):
         before = model.get_weights()
@@ -57,32 +57,32 @@ def test_a_full_disk(learned, refuses, monkeypatch):
     refuses(model, train, r"place to write.*a writable folder with room.*No space left on device")
 
 
-def test_a_folder_that_may_not_be_written_to(learned, refuses, monkeypatch):
+def test_a_folder_without_write_permission(learned, refuses, monkeypatch):
     model, train, _ = learned
 
-    def denied(source, target):  # a read-only folder would not stop root
+    def denied(source, target):  # root can write to read-only folders
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
 
     monkeypatch.setattr(shutil, "copyfile", denied)
     refuses(model, train, r"place to write.*a writable folder with room.*Permission denied")
 
 
-def test_a_folder_that_is_none(learned, refuses, tmp_path):
+def test_a_folder_that_does_not_exist(learned, refuses, tmp_path):
     model, train, _ = learned
     refuses(model, train, r"`path`.*a folder that exists", path=tmp_path / "no" / "model.tflite")
 
 
-def test_a_converter_that_dies(learned, refuses, tmp_path, monkeypatch):
+def test_a_converter_that_crashes(learned, refuses, tmp_path, monkeypatch):
     model, train, _ = learned
     monkeypatch.setattr(WORKER, "lock", Killing())
     refuses(model, train, r"does not crash the converter.*: SIGKILL")
     monkeypatch.undo()
-    path = tmp_path / "model.tflite"  # the next call starts a new process
+    path = tmp_path / "model.tflite"  # the next call starts a new converter
     assert compression.compress(model, train, **QUICK, path=path).litert.path == path
 
 
 class Killing:
-    """A lock for the converter that kills the running process."""
+    """A lock for the converter that kills its process."""
 
     def __enter__(self):
         WORKER.start()
@@ -102,7 +102,7 @@ class Spectrum(layers.Layer):
         return inputs + keras.ops.real(keras.ops.fft((inputs, keras.ops.zeros_like(inputs)))[0])
 
 
-def test_a_layer_that_the_file_cannot_have(refuses):
+def test_a_layer_without_a_litert_operator(refuses):
     inputs = keras.Input((8,))
     model = keras.Model(inputs, layers.Dense(3)(Spectrum()(inputs)))
     model.compile("adam", "mse")
@@ -136,7 +136,7 @@ def test_no_data_to_calibrate_or_search_with(learned, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["float.tflite"]
 
 
-def test_the_command_ends_in_one_line_on_a_full_disk(tmp_path, monkeypatch, capsys):
+def test_the_command_prints_one_line_on_a_full_disk(tmp_path, monkeypatch, capsys):
     recipes.get("mlp").run(tmp_path / "run", fast=True, progress=False)
 
     def full(*_):
@@ -231,7 +231,7 @@ for make in (sequential, nested, Subclassed):
 
 
 @pytest.mark.slow
-def test_models_of_others_in_a_fresh_process(tmp_path):
+def test_models_outside_the_package_in_a_fresh_process(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     command = [sys.executable, str(script), str(tmp_path)]
@@ -245,7 +245,7 @@ def test_models_of_others_in_a_fresh_process(tmp_path):
     ("policy", "engine"),
     [("mixed_float16", "keras"), ("mixed_float16", "tfmot"), ("mixed_bfloat16", "tfmot")],
 )
-def test_what_was_trained_in_mixed_precision(policy, engine, tmp_path):
+def test_models_trained_in_mixed_precision(policy, engine, tmp_path):
     keras.config.set_dtype_policy(policy)
     model, train, (x, y) = networks.trained("residual")
     answers = np.asarray(model.predict_on_batch(x), "float32").argmax(-1)

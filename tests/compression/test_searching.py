@@ -1,4 +1,4 @@
-"""`search` reports files correctly, finds the smallest one within `max_drop`, keeps the weights."""
+"""`search` reports files, finds the smallest within `max_drop` and restores the weights."""
 
 import types
 
@@ -28,7 +28,7 @@ def data(train):
     return types.SimpleNamespace(train=train, test=train)
 
 
-def test_the_smallest_file_that_is_good_enough_is_found(learned, data, images, tmp_path):
+def test_the_smallest_file_within_max_drop_is_found(learned, data, images, tmp_path):
     weights, said = learned.get_weights(), []
     found = compression.search(
         learned,
@@ -60,7 +60,7 @@ def test_the_smallest_file_that_is_good_enough_is_found(learned, data, images, t
     assert found.figure().axes[0].get_xlabel() == "zipped size, kB"
 
 
-def test_files_are_chosen_by_validation_data_and_shown_on_test_data(
+def test_files_are_chosen_by_validation_data_and_reported_on_test_data(
     learned, data, images, tmp_path
 ):
     quarters = images.reshape(-1, 2, 4, 2, 4).mean((2, 4)).reshape(-1, 4).argmax(-1)
@@ -71,13 +71,13 @@ def test_files_are_chosen_by_validation_data_and_shown_on_test_data(
     row = found.rows()[1]
     assert row["accuracy"] > 0.5 > row["test"]
     assert found.figure().axes[0].get_title() == "accuracy on the validation data"
-    # 64 examples cannot tell a drop of a hundredth
+    # 64 validation examples are too few to measure a drop of 0.01
     few = compression.search(learned, splits, max_drop=0.01, **options).rows()[1]
     assert few["accuracy"] == row["test"] and "test" not in few
 
 
 @pytest.mark.slow
-def test_fewer_zeros_are_tried_where_too_many_cost_too_much(learned, data, tmp_path):
+def test_a_lower_sparsity_is_tried_when_the_drop_is_too_large(learned, data, tmp_path):
     options = {"methods": ("prune", "pqat"), "epochs": 1, "sparsity": 0.97, "folder": tmp_path}
     found = compression.search(learned, data, max_drop=0.02, **options)
     assert [report.method for report in found.reports] == ["float", "prune", "pqat", "pqat-0.94"]
@@ -85,7 +85,7 @@ def test_fewer_zeros_are_tried_where_too_many_cost_too_much(learned, data, tmp_p
     assert {path.stem for path in tmp_path.iterdir()} == {r.method for r in found.reports}
 
 
-def test_more_damage_costs_more(learned, images, train):
+def test_fewer_bits_and_more_zeros_lower_the_accuracy_more(learned, images, train):
     labels = np.concatenate([y for _, y in train])
     before = learned.get_weights()
     by_bits = compression.sensitivity(learned, images, labels, bits=3)
@@ -98,7 +98,7 @@ def test_more_damage_costs_more(learned, images, train):
     assert all(np.array_equal(a, b) for a, b in zip(before, learned.get_weights(), strict=True))
 
 
-def test_bad_input(learned, data):
+def test_invalid_input_is_refused(learned, data):
     with pytest.raises(InvalidInput, match="pqat"):
         compression.search(learned, data, methods=("pqta",))
     with pytest.raises(InvalidInput, match=r"`sparsity`.*Received: 1\.5"):

@@ -1,4 +1,4 @@
-"""Networks with four classes that use every kind of layer LiteRT treats in its own way."""
+"""Networks with four classes, with every kind of layer that LiteRT handles differently."""
 
 import keras
 from keras import layers, ops
@@ -64,7 +64,7 @@ def recurrent(x):
 
 
 def transformer(x):
-    """Keras attention with a causal mask, without one, and with dropout (computed by einsum)."""
+    """Attention of Keras with and without a causal mask and dropout, which makes it use einsum."""
     x = layers.Embedding(TOKENS, 16)(x)
     for options in ({"use_causal_mask": True}, {}):
         x = x + layers.MultiHeadAttention(2, 8, dropout=0.1)(x, x, **options)

@@ -1,4 +1,4 @@
-"""Quantization-aware training of every kind of network, and the int8 files of the results."""
+"""Quantization-aware training of every kind of network, and the int8 files it gives."""
 
 from unittest import mock
 
@@ -15,7 +15,7 @@ NAMES = [*networks.IMAGES, *networks.TEXTS]
 
 
 def shaken(model):
-    """Give statistics, biases and scales random values in place of the initial zeros and ones."""
+    """Set random values for statistics, biases and scales, which start as zeros and ones."""
     random = np.random.default_rng(1)
     for variable in model.variables:
         if variable.path.endswith(("variance", "gamma")):
@@ -33,7 +33,7 @@ def inputs(name, count=64):
 
 
 def labelled(name, x):
-    """Label each input with its brightest quarter, or most frequent quarter of the vocabulary."""
+    """Label each image with its brightest quarter, each text with its most frequent token group."""
     if name in networks.TEXTS:
         y = np.stack([(x // 3 == i).sum(1) for i in range(4)], 1).argmax(1)
     else:
@@ -62,8 +62,8 @@ def is_int8(file):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_without_rounding_it_is_the_model(name):
-    """Folding batch normalization and writing out attention change no output."""
+def test_without_rounding_outputs_equal_those_of_the_model(name):
+    """Folding batch normalization and expanding attention do not change the outputs."""
     model, x = shaken(networks.make(name)), inputs(name)
     with (
         mock.patch.object(weights, "round_weights", lambda kernel, *_: kernel),
@@ -75,7 +75,7 @@ def test_without_rounding_it_is_the_model(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_trained_network_and_its_int8_file_say_the_same(name, tmp_path):
+def test_a_trained_network_and_its_int8_file_agree(name, tmp_path):
     x = inputs(name, 256)
     train = labelled(name, x)
     model = compiled(shaken(networks.make(name)))

@@ -1,4 +1,4 @@
-"""Fake quantization equals its formula, and gradients pass straight through it."""
+"""Fake quantization equals its formula and has a straight-through gradient."""
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ def calibrated(x, **options):
 
 
 @pytest.mark.parametrize("shift", [0.0, 20.0, -20.0], ids=["around 0", "above 0", "below 0"])
-def test_activations_are_rounded_as_by_the_formula(x, shift):
+def test_rounded_activations_equal_the_formula(x, shift):
     x = x + np.float32(shift)
     scale, zero_point = quantization.affine(x.min(), x.max())
     expected = quantization.dequantize(
@@ -32,10 +32,10 @@ def test_activations_are_rounded_as_by_the_formula(x, shift):
     rounded = calibrated(x)(x).numpy()
     np.testing.assert_allclose(rounded, expected, atol=1e-5)
     assert 100 < len(np.unique(rounded)) <= 256
-    assert calibrated(x)(np.zeros_like(x)).numpy().max() == 0  # zero is exact
+    assert calibrated(x)(np.zeros_like(x)).numpy().max() == 0  # 0 is represented exactly
 
 
-def test_weights_are_rounded_as_by_the_formula(x):
+def test_rounded_weights_equal_the_formula(x):
     scale = quantization.symmetric(x.T)  # the formula's channels are the first axis
     expected = quantization.dequantize(quantization.quantize(x.T, scale), scale).T
     for training in (False, True):
@@ -43,7 +43,7 @@ def test_weights_are_rounded_as_by_the_formula(x):
         np.testing.assert_allclose(rounded, expected, atol=1e-6)
 
 
-def test_rounded_weights_keep_zeros_and_stay_when_rounded_again(x):
+def test_rounding_weights_keeps_zeros_and_is_idempotent(x):
     x = x * (np.abs(x) > 1)
     x[:, 3] = 0  # a channel without weights
     once = weights.round_weights(tf.constant(x), [1], False)
@@ -52,19 +52,19 @@ def test_rounded_weights_keep_zeros_and_stay_when_rounded_again(x):
     np.testing.assert_allclose(once, twice, atol=1e-6)
 
 
-def test_gradients_pass_straight_through(x):
+def test_gradients_are_straight_through(x):
     kernel, values = tf.Variable(x), tf.Variable(x)
     layer = FakeQuantize(low=-1.0, high=1.0)
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(weights.round_weights(kernel, [1], True) * 3 + layer(values) * 2)
     of_kernel, of_values = tape.gradient(loss, [kernel, values])
     np.testing.assert_array_equal(of_kernel, np.full_like(x, 3))
-    outside = np.abs(x) > 1.01  # the ends move a little, for zero to be exact
+    outside = np.abs(x) > 1.01  # bounds shift slightly, so that 0 is exact
     assert np.all(of_values.numpy()[outside] == 0)
     assert np.all(of_values.numpy()[np.abs(x) < 0.99] == 2)
 
 
-def test_a_range_follows_training_and_is_frozen_at_inference(x):
+def test_the_range_is_updated_in_training_and_fixed_at_inference(x):
     layer = calibrated(x, momentum=0.9)
     layer(x / 2, training=True)
     np.testing.assert_allclose(layer.largest, 0.9 * x.max() + 0.1 * x.max() / 2, rtol=1e-6)
@@ -74,7 +74,7 @@ def test_a_range_follows_training_and_is_frozen_at_inference(x):
     np.testing.assert_allclose(layer.largest, 2 * x.max())
 
 
-def test_a_tensor_of_zeros_stays_zero():
+def test_a_tensor_of_zeros_is_unchanged():
     zeros = np.zeros((3, 3), "float32")
     np.testing.assert_array_equal(calibrated(zeros)(zeros), zeros)
 

@@ -1,4 +1,4 @@
-"""`train_aware`: what it keeps, how it is saved, and what it refuses."""
+"""`train_aware`: zeros, statistics, saving, precision, and invalid input."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ def statistics(model):
     return [v.numpy() for v in model.variables if "moving" in v.path]
 
 
-def test_zeros_stay_zeros_in_the_model_and_in_the_file(mobile, train, tmp_path):
+def test_zeros_are_kept_in_the_model_and_in_the_file(mobile, train, tmp_path):
     mobile = compression.prune(mobile, train, sparsity=0.5, epochs=2)
     before = compression.sparsity(mobile)
     aware = compression.train_aware(mobile, train, epochs=2, keep_zeros=True)
@@ -37,7 +37,7 @@ def test_zeros_stay_zeros_in_the_model_and_in_the_file(mobile, train, tmp_path):
     assert sum(zero >= 0.5 for zero in zeros) >= len(before)
 
 
-def test_statistics_do_not_change_and_the_same_input_gives_the_same(mobile, train, images):
+def test_statistics_do_not_change_and_inference_is_deterministic(mobile, train, images):
     mobile.fit(train, verbose=0, shuffle=False)
     before = statistics(mobile)
     kernels = [v.numpy() for v in mobile.trainable_variables]
@@ -53,7 +53,7 @@ def test_statistics_do_not_change_and_the_same_input_gives_the_same(mobile, trai
     np.testing.assert_allclose(aware(images[:3]), outputs[:3], atol=1e-6)
 
 
-def test_it_is_saved_and_opened_by_a_fresh_process(mobile, train, images, tmp_path):
+def test_a_saved_model_is_loaded_by_a_fresh_process(mobile, train, images, tmp_path):
     aware = compression.train_aware(mobile, train, epochs=1)
     aware.save(tmp_path / "aware.keras")
     np.save(tmp_path / "images.npy", images)
@@ -66,7 +66,7 @@ numpy.save({str(tmp_path / "outputs.npy")!r}, model(numpy.load({str(tmp_path / "
     np.testing.assert_array_equal(np.load(tmp_path / "outputs.npy"), aware(images))
 
 
-def test_a_mixed_model_is_trained_in_float32(train, compiled, traced):
+def test_a_mixed_precision_model_is_trained_in_float32(train, compiled, traced):
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = compiled(networks.make("plain"))
     keras.config.set_dtype_policy("float32")
@@ -76,7 +76,7 @@ def test_a_mixed_model_is_trained_in_float32(train, compiled, traced):
     assert traced == [aware]
 
 
-def test_a_small_gpt_predicts_in_int8_what_it_predicts_in_float(tmp_path):
+def test_a_small_gpt_predicts_the_same_tokens_in_int8(tmp_path):
     keras.utils.set_random_seed(0)
     model = GPT(vocabulary_size=16, context=24, width=32, depth=2, heads=2, dropout=0.0)
     random = np.random.default_rng(0)
@@ -95,7 +95,7 @@ def test_a_small_gpt_predicts_in_int8_what_it_predicts_in_float(tmp_path):
     known = np.mean(outputs[:, 2:].argmax(-1) == tokens[:, 3:])
     assert known > 0.95
     changed = x.copy()
-    changed[:, 12:] = 0  # the past does not see it
+    changed[:, 12:] = 0  # does not affect earlier outputs
     np.testing.assert_array_equal(file.predict(changed)[:, :12], outputs[:, :12])
 
 
@@ -103,12 +103,12 @@ def test_calibration_without_training_makes_an_int8_file(images, tmp_path):
     model = networks.make("squeeze")
     aware = calibrate(compression.quantize_aware(model), images)
     first = next(layer for layer in aware.layers if isinstance(layer, FakeQuantize))
-    assert first.smallest == 0 and 0.99 < first.largest <= 1  # of the images
+    assert first.smallest == 0 and 0.99 < first.largest <= 1  # the range of the images
     file = export.to_litert(aware, tmp_path / "aware.tflite", quantize="aware")
     assert export.verify(aware, file, images).largest_error < 0.02
 
 
-def test_losses_by_name_reach_several_outputs(images):
+def test_losses_by_name_apply_to_several_outputs(images):
     inputs = keras.Input((8, 8, 1), name="image")
     x = keras.layers.Flatten()(inputs)
     kind = keras.layers.Dense(3, name="kind")(x)
@@ -122,7 +122,7 @@ def test_losses_by_name_reach_several_outputs(images):
     assert [output.shape for output in aware(images)] == [(64, 3), (64, 1)]
 
 
-def test_what_cannot_be_trained_is_refused_in_a_line(train):
+def test_uncompiled_models_and_missing_data_are_refused(train):
     model = networks.make("plain")
     with pytest.raises(InvalidInput, match="compiled model, or optimizer and loss"):
         compression.train_aware(model, train)
