@@ -1,4 +1,4 @@
-"""A small network, its data, and a reader of TensorBoard events."""
+"""A small network, data for it, and a function that reads TensorBoard events."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""GradientHealth records the true norms for every kind of model and does not change training."""
+"""GradientHealth records gradient norms for every kind of model and does not change training."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ from tests.callbacks.parts import LOSS, RANDOM, X, Y, fit, network, tags
 
 
 @pytest.mark.rows("DBG-08")
-def test_norms_are_those_of_the_gradients(tmp_path):
+def test_norms_equal_those_of_the_gradients(tmp_path):
     model, watch = network(), callbacks.GradientHealth(every=2, log_dir=tmp_path)
     start = model.get_weights()
     fit(model, watch)
@@ -32,7 +32,7 @@ def test_norms_are_those_of_the_gradients(tmp_path):
     assert len(watch.figure().axes[0].lines) == 4
 
 
-def test_watching_changes_nothing_and_ends_with_fit():
+def test_training_is_unchanged_and_recording_ends_with_fit():
     alone, watched = network(), network()
     expected = fit(alone) | {"again": fit(alone)["loss"]}
     watch = callbacks.GradientHealth(every=1)
@@ -43,7 +43,7 @@ def test_watching_changes_nothing_and_ends_with_fit():
     assert watch.steps == steps
 
 
-def test_steps_between_records_are_those_of_the_model_itself():
+def test_steps_between_records_use_the_models_own_function():
     traced = []
 
     class Counting(keras.layers.Layer):
@@ -63,13 +63,13 @@ def test_steps_between_records_are_those_of_the_model_itself():
     watch = callbacks.GradientHealth(every=4)
     fit(model, watch, Kinds(), epochs=2)
     assert watch.steps == [0, 4, 8]
-    assert kinds == [0, 1, *[2] * 10] and all(traced)  # each kind was traced once, none anew
+    assert kinds == [0, 1, *[2] * 10] and all(traced)  # each kind of step is traced once
     assert model.train_function is own
     fit(model)
     assert len(traced) == 2
 
 
-def test_steps_that_another_callback_renews_are_watched():
+def test_a_train_function_that_another_callback_replaces_is_recorded():
     schedule = kerasdl.schedules.OneCycle(0.1, 18)
     momentum = kerasdl.schedules.CycleMomentum(schedule)
     watch = callbacks.GradientHealth(every=5)
@@ -77,14 +77,14 @@ def test_steps_that_another_callback_renews_are_watched():
     assert watch.steps == [0, 5, 10, 15]
 
 
-def test_a_model_that_is_not_built_is_refused():
+def test_an_unbuilt_model_is_refused():
     model = keras.Sequential([keras.layers.Dense(3)])
     model.compile("sgd", LOSS)
     with pytest.raises(InvalidInput, match="begin it with a keras\\.Input"):
         fit(model, callbacks.GradientHealth())
 
 
-def test_many_steps_at_once_and_a_model_that_was_trained_before():
+def test_several_steps_per_execution_on_a_model_trained_before():
     model = network(steps_per_execution=3)
     fit(model)
     watch = callbacks.GradientHealth(every=1)
@@ -93,7 +93,7 @@ def test_many_steps_at_once_and_a_model_that_was_trained_before():
     assert np.all(np.array(list(watch.norms.values())) > 0)
 
 
-def test_a_gan_has_two_optimizers_and_all_layers():
+def test_all_layers_of_a_gan_with_two_optimizers_are_recorded():
     model = kerasdl.create_model("dcgan_tiny", width=8)
     model.compile()
     watch = callbacks.GradientHealth(every=1)
@@ -108,7 +108,7 @@ def test_a_gan_has_two_optimizers_and_all_layers():
     ("depth", "activation", "deviation", "expected"),
     [(16, "sigmoid", 0.5, "vanishing"), (8, None, 6.0, "exploding")],
 )
-def test_what_vanishes_and_what_explodes_is_said(depth, activation, deviation, expected):
+def test_vanishing_and_exploding_gradients_are_labeled(depth, activation, deviation, expected):
     start = [keras.initializers.RandomNormal(stddev=deviation) for _ in range(depth)]
     model = network(
         *[keras.layers.Dense(6, activation, kernel_initializer=s) for s in start], rate=1e-12
@@ -126,22 +126,22 @@ def test_dead_units_are_counted():
     fit(model, watch)
     hidden = next(iter(watch.dead[-1].values()))
     assert hidden == pytest.approx(0.4)
-    rare = callbacks.GradientHealth(every=10)  # of 18 steps, in epochs of 6
+    rare = callbacks.GradientHealth(every=10)  # in 18 steps, 6 an epoch
     fit(network(), rare)
     assert rare.steps == [0, 10] and len(rare.dead) == 2
-    assert all(share < 1 for shares in rare.dead for share in shares.values())
+    assert all(fraction < 1 for layers in rare.dead for fraction in layers.values())
 
 
-def test_more_records_than_wait_to_be_read(monkeypatch):
+def test_more_records_in_an_epoch_than_the_buffer_holds(monkeypatch):
     whole, short = callbacks.GradientHealth(every=1), callbacks.GradientHealth(every=1)
     fit(network(), whole)
-    monkeypatch.setattr(gradient_health, "ROWS", 4)  # of 6 steps an epoch
+    monkeypatch.setattr(gradient_health, "ROWS", 4)  # an epoch has 6 steps
     fit(network(), short)
     assert short.steps == whole.steps == list(range(18))
     assert list(short.norms.values()) == list(whole.norms.values())
 
 
-def test_a_model_without_matrices_has_no_units_to_be_dead():
+def test_a_model_without_matrices_has_no_dead_units():
     model = keras.Sequential([keras.Input((6,)), keras.layers.LayerNormalization()])
     model.compile("sgd", "mse")
     watch = callbacks.GradientHealth(every=1)
@@ -169,13 +169,13 @@ class Stop(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def test_mixed_precision_has_the_norms_of_float32():
+def test_norms_in_mixed_precision_equal_those_in_float32():
     norms = []
     for policy in ("float32", "mixed_float16"):
         keras.utils.set_random_seed(0)
         layers = keras.layers.Dense(5, "relu", dtype=policy), keras.layers.Dense(3, dtype=policy)
         model = keras.Sequential([keras.Input((6,)), *layers])
-        optimizer = keras.optimizers.SGD(0.0)  # so that what is left out changes nothing
+        optimizer = keras.optimizers.SGD(0.0)  # so that skipped steps do not matter
         if policy != "float32":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=2.0**20)
         model.compile(optimizer, LOSS)
@@ -183,13 +183,13 @@ def test_mixed_precision_has_the_norms_of_float32():
         fit(model, watch)
         norms.append(np.array(list(watch.norms.values())))
     taken = np.isfinite(norms[1][0])
-    assert not taken[0] and taken[6:].all()  # that scale is too large: first steps are left out
+    assert not taken[0] and taken[6:].all()  # the scale is too large, so first steps are skipped
     assert np.isnan(norms[1][:, ~taken]).all() and set(watch.labels().values()) == {"ok"}
     np.testing.assert_allclose(norms[1][:, taken], norms[0][:, taken], rtol=0.01)
 
 
 class Pair(keras.Model):
-    """Two networks with an optimizer each, one after the other, as people write a GAN."""
+    """Two layers with an optimizer each, in a custom `train_step` as of a GAN."""
 
     def __init__(self):
         super().__init__()
@@ -218,7 +218,7 @@ class Pair(keras.Model):
 
 @pytest.mark.parametrize("at_once", [1, 4])
 @pytest.mark.parametrize("given", [True, False])
-def test_optimizers_that_nobody_uses_and_those_that_come_second(given, at_once):
+def test_unused_and_second_optimizers(given, at_once):
     model = Pair()
     model.own = keras.optimizers.SGD(0.1)
     options = {"optimizer": keras.optimizers.SGD(0.1)} if given else {}
@@ -229,7 +229,7 @@ def test_optimizers_that_nobody_uses_and_those_that_come_second(given, at_once):
     assert len(watch.norms) == 2 and all(min(norms) > 0 for norms in watch.norms.values())
 
 
-def test_a_fit_that_was_stopped_leaves_nothing_to_the_next():
+def test_an_interrupted_fit_does_not_affect_the_next():
     model, watch = network(), callbacks.GradientHealth(every=3)
     with pytest.raises(KeyboardInterrupt):
         fit(model, watch, Stop())
@@ -238,7 +238,7 @@ def test_a_fit_that_was_stopped_leaves_nothing_to_the_next():
     assert not hasattr(model.train_function, "plain")
 
 
-def test_two_that_watch_do_not_wrap_each_other_again_and_again():
+def test_two_callbacks_wrap_the_train_function_once_each():
     model, watching = network(), [callbacks.GradientHealth(every=n) for n in (3, 4)]
     depths = []
 
@@ -250,7 +250,7 @@ def test_two_that_watch_do_not_wrap_each_other_again_and_again():
     assert depths == [3, 3, 3]
 
 
-def test_layers_that_are_unfrozen_later_are_left_out():
+def test_layers_that_are_unfrozen_later_are_not_recorded():
     model = network(keras.layers.Dense(5, "relu", name="frozen"))
     model.optimizer.build(model.trainable_variables)
     model.layers[0].trainable = False
@@ -267,7 +267,7 @@ def test_layers_that_are_unfrozen_later_are_left_out():
     assert watch.steps == list(range(18))
 
 
-def test_units_of_a_transposed_convolution_are_those_that_it_makes():
+def test_units_of_a_transposed_convolution_are_its_filters():
     layer = keras.layers.Conv2DTranspose(5, 2, activation="relu", name="turned")
     model = keras.Sequential([keras.Input((3, 3, 2)), layer, keras.layers.Flatten()])
     model.add(keras.layers.Dense(1))
@@ -278,6 +278,6 @@ def test_units_of_a_transposed_convolution_are_those_that_it_makes():
     assert next(iter(watch.dead[0].values())) == pytest.approx(0.8)
 
 
-def test_thresholds_are_in_order():
+def test_thresholds_in_the_wrong_order_are_refused():
     with pytest.raises(InvalidInput, match="below exploding"):
         callbacks.GradientHealth(vanishing=5, exploding=1)

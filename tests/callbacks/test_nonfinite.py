@@ -1,4 +1,4 @@
-"""NonFinite names the step of a NaN loss, its origin, and advice that fits."""
+"""NonFinite reports the step of a NaN loss, its origin, and matching advice."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ class Logarithm(keras.layers.Layer):
 
 
 class Root(keras.layers.Layer):
-    """Square root of 0, where its gradient is infinite."""
+    """A square root at 0, where its gradient is infinite."""
 
     def call(self, inputs):
         return keras.ops.sqrt(0 * inputs)
@@ -31,7 +31,7 @@ class Enlarge(keras.layers.Layer):
 
 
 class Block(keras.layers.Layer):
-    """A block whose layer is sound but whose own computation is not."""
+    """A block with a finite sublayer, whose own computation has an infinite gradient."""
 
     def __init__(self, **options):
         super().__init__(**options)
@@ -75,8 +75,8 @@ def damaged(array, value):
         ([], {"loss": lambda _, y: keras.ops.log(y)}, 1, "the loss, of finite outputs"),
     ],
 )
-def test_what_went_first_is_named_with_its_step(layers, options, step, what):
-    name = keras.Sequential().name  # the next one's number is one higher
+def test_the_first_value_that_is_not_finite_is_named_with_its_step(layers, options, step, what):
+    name = keras.Sequential().name  # the next model has the next number
     kind, _, number = name.partition("_")
     message = fitted([layer(name=layer.__name__.lower()) for layer in layers], **options)
     assert f"Invalid loss in step {step} of epoch 1. " in message
@@ -84,7 +84,7 @@ def test_what_went_first_is_named_with_its_step(layers, options, step, what):
     assert f"first not finite: {what.format(model)}" in message, message
 
 
-def test_too_high_a_rate_is_found_in_the_step_and_advice_fits():
+def test_a_learning_rate_that_is_too_high_is_reported_with_advice():
     message = fitted([], optimizer=keras.optimizers.SGD(50.0))
     assert "in step 4 of epoch 1" in message and "clipnorm" in message
     message = fitted([], optimizer=keras.optimizers.SGD(50.0), known=False)
@@ -92,7 +92,7 @@ def test_too_high_a_rate_is_found_in_the_step_and_advice_fits():
 
 
 class TwoLosses(keras.Model):
-    """A training step with two optimizers, as a GAN has."""
+    """A model with two optimizers in its training step, like a GAN."""
 
     def __init__(self):
         inputs = keras.Input((4,))
@@ -122,7 +122,7 @@ class TwoLosses(keras.Model):
         return {tracker.name: tracker.result() for tracker in self.trackers}
 
 
-def test_a_step_of_ones_own_with_two_optimizers():
+def test_a_custom_train_step_with_two_optimizers():
     model = TwoLosses()
     model.compile(rate=1e12)
     dataset = tf.data.Dataset.from_tensor_slices((X, Y)).batch(8)
@@ -133,7 +133,7 @@ def test_a_step_of_ones_own_with_two_optimizers():
         model.fit(dataset, epochs=3, shuffle=False, verbose=0, callbacks=[watch])
 
 
-def test_training_with_it_is_training_without():
+def test_training_is_unchanged():
     def weights(watched):
         keras.utils.set_random_seed(0)
         model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5), Root()])
@@ -148,7 +148,7 @@ def test_training_with_it_is_training_without():
         np.testing.assert_array_equal(a, b)
 
 
-def test_rates_are_lowered_whatever_they_follow():
+def test_learning_rates_of_schedules_and_constants_are_lowered():
     schedule = keras.optimizers.schedules.CosineDecay(0.4, decay_steps=10)
     optimizer = keras.optimizers.Adam(schedule)
     for expected in (0.2, 0.1):

@@ -31,7 +31,7 @@ def dense(units=3, activation=None):
     return keras.layers.Dense(units, activation)
 
 
-def test_one_probability_stands_for_two_classes():
+def test_a_single_probability_means_two_classes():
     model = model_of(dense(1, "sigmoid"))
     for y in (Y > 0, (Y > 0)[:, None].astype("float32")):
         found = confusion(model, [y], 2)
@@ -48,7 +48,7 @@ def test_one_probability_stands_for_two_classes():
         ("binary_crossentropy", 0.5),
     ],
 )
-def test_the_loss_tells_what_a_single_output_is(loss, threshold):
+def test_the_loss_decides_whether_a_single_output_is_a_logit(loss, threshold):
     model = model_of(dense(1))
     model.compile("sgd", loss)
     said = np.array(model(X))[:, 0] > threshold
@@ -62,7 +62,7 @@ def test_confusion_takes_weights_and_one_hot_labels():
     np.testing.assert_array_equal(confusion(model, [np.eye(3)[Y]], np.int64(3)), expected)
 
 
-def test_confusion_names_what_it_cannot_count():
+def test_outputs_and_labels_that_do_not_fit_are_refused():
     two = keras.Input((4,))
     two = keras.Model(two, [dense()(two), dense()(two)])
     text, sequence = np.zeros((24, 5, 4)), model_of(dense(), shape=(5, 4))
@@ -81,19 +81,19 @@ def test_confusion_names_what_it_cannot_count():
 
 
 @pytest.mark.parametrize("classes", [0, 2.0, True, [], "abc", None])
-def test_classes_are_names_or_a_number(classes):
+def test_invalid_classes_are_refused(classes):
     with pytest.raises(InvalidInput, match="names of classes or their number"):
         callbacks.ConfusionByEpoch(None, classes)
 
 
-def test_nothing_to_show_is_said():
+def test_a_figure_without_records_is_refused():
     for watch in (callbacks.ConfusionByEpoch(None, 3), callbacks.Histograms()):
         with pytest.raises(InvalidInput, match=r"Expected at least one\. Received: none so far"):
             watch.figure()
 
 
 @pytest.mark.parametrize("layers", [[], [dense()]])
-def test_histograms_of_a_model_of_one_layer_or_none(layers):
+def test_histograms_of_a_model_with_one_layer_or_no_weights(layers):
     watch = callbacks.Histograms(X)
     watch.set_model(model_of(*layers, keras.layers.Flatten()))
     watch.on_train_begin()
@@ -101,8 +101,8 @@ def test_histograms_of_a_model_of_one_layer_or_none(layers):
     assert len(watch.found) == 2 * len(layers)
 
 
-def test_time_is_taken_of_data_and_of_steps():
-    data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(24)  # a step an epoch
+def test_invalid_arguments_and_too_few_steps_of_data_time():
+    data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(24)  # one step per epoch
     for wrong, seconds, message in ((X, 1, "`dataset`"), (data, 0, "`seconds`")):
         with pytest.raises(InvalidInput, match=message):
             callbacks.DataTime(wrong, seconds)
@@ -116,7 +116,7 @@ def test_time_is_taken_of_data_and_of_steps():
         _ = watch.input_fraction
 
 
-def test_epochs_between_looks_are_counted():
+def test_invalid_values_of_every_are_refused():
     assert callbacks.Histograms(every=np.int64(2)).every == 2
     for every in (True, 1.5, "a"):
         with pytest.raises(InvalidInput, match=r"`every`\. Expected a positive integer or None"):
@@ -131,6 +131,6 @@ def test_epochs_between_looks_are_counted():
         (lambda: callbacks.NonFinite(batches=5), "`batches`. Expected a function"),
     ],
 )
-def test_bad_arguments_are_named(make, message):
+def test_invalid_arguments_are_refused(make, message):
     with pytest.raises(InvalidInput, match=message):
         make()

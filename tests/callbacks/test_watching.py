@@ -1,4 +1,4 @@
-"""Callbacks record what happened in training and do not change it."""
+"""What the recording callbacks record in training."""
 
 import pathlib
 import subprocess
@@ -39,7 +39,7 @@ def test_histograms_of_weights_and_outputs(tmp_path):
     assert watch.broken == [model.layers[0].kernel.path]
 
 
-def test_rates_of_a_schedule_and_of_a_callback():
+def test_learning_rates_of_a_schedule_and_of_a_callback():
     schedule = keras.optimizers.schedules.PolynomialDecay(0.1, 18, 0.01)
     model, watch = network(rate=schedule), callbacks.RateLog(every=1)
     history = fit(model, watch)
@@ -62,7 +62,7 @@ def test_rates_of_a_schedule_and_of_a_callback():
         ({"gradient_accumulation_steps": 2}, {}, list(range(1, 13))),
     ],
 )
-def test_iterations_are_those_that_the_optimizer_counts(options, compiled, expected):
+def test_iterations_equal_those_of_the_optimizer(options, compiled, expected):
     schedule = keras.optimizers.schedules.PolynomialDecay(0.1, 18, 0.01)
     model = network()
     model.compile(keras.optimizers.SGD(schedule, **options), LOSS, **compiled)
@@ -72,14 +72,14 @@ def test_iterations_are_those_that_the_optimizer_counts(options, compiled, expec
     np.testing.assert_allclose(watch.rates, [float(schedule(i)) for i in expected])
 
 
-def test_the_rate_is_that_of_an_optimizer_that_is_used():
+def test_the_learning_rate_is_that_of_the_optimizer_in_use():
     class Own(keras.Model):
         def __init__(self):
             super().__init__()
             self.layer = keras.layers.Dense(1)
 
         def compile(self):
-            super().compile()  # brings an optimizer that nobody asks
+            super().compile()  # creates an optimizer that is not used
             self.own = keras.optimizers.SGD(0.3)
 
         def train_step(self, data):
@@ -105,7 +105,7 @@ def test_grids_of_samples(tmp_path):
     (file,) = (tmp_path / "grids").iterdir()
     assert file.name == "epoch-0002.png"
     pixels = np.array(keras.utils.load_img(file, color_mode="grayscale"))
-    assert pixels.shape == (2 * 64 + 4, 2 * 32 + 4)  # two by two, of which one stays white
+    assert pixels.shape == (2 * 64 + 4, 2 * 32 + 4)  # 2 by 2, one of them empty
     assert np.unique(pixels[:64, :32]) == [0] and np.unique(pixels[:64, 36:]) == [128]
     assert np.unique(pixels[64:]) == [255]
     assert "samples" in tags(tmp_path / "events", "tensors")
@@ -114,7 +114,7 @@ def test_grids_of_samples(tmp_path):
 
 
 class Clocked(epoch_callback.EpochCallback):
-    """Epochs of one second each, after which recording takes another."""
+    """A callback on a fake clock: epochs take a second, and so does recording."""
 
     def run(self, epochs):
         self.now = 0
@@ -129,7 +129,7 @@ class Clocked(epoch_callback.EpochCallback):
         self.now += 1
 
 
-def test_what_takes_long_is_done_seldom_but_in_the_end(monkeypatch):
+def test_slow_recording_is_rare_but_includes_the_last_epoch(monkeypatch):
     for every, expected in ((None, [0, 28, 39]), (10, [9, 19, 29, 39])):
         watch = Clocked(every)
         monkeypatch.setattr(epoch_callback.time, "perf_counter", lambda watch=watch: watch.now)
@@ -139,7 +139,7 @@ def test_what_takes_long_is_done_seldom_but_in_the_end(monkeypatch):
 
 
 @pytest.mark.rows("DBG-20")
-def test_confusion_adds_up_to_the_accuracy(tmp_path):
+def test_the_diagonal_of_the_confusion_matrix_gives_the_accuracy(tmp_path):
     data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(40)
     watch = callbacks.ConfusionByEpoch(data, ["a", "b", "c"], every=1, log_dir=tmp_path)
     model = network(metrics=["accuracy"])
@@ -154,7 +154,7 @@ def test_confusion_adds_up_to_the_accuracy(tmp_path):
 
 @pytest.mark.rows("DBG-21", "DAT-28")
 @pytest.mark.parametrize("slow", [True, False])
-def test_who_waits_for_whom(slow, tmp_path):
+def test_slow_data_and_slow_steps_have_different_input_fractions(slow, tmp_path):
     def wait(x, y):
         tf.py_function(lambda: __import__("time").sleep(0.02 if slow else 0), [], [])
         return x, y
@@ -169,9 +169,9 @@ def test_who_waits_for_whom(slow, tmp_path):
 
 
 @pytest.mark.slow  # a start of TensorFlow
-def test_two_devices_are_watched_as_one_is():
+def test_recording_on_two_devices():
     script = pathlib.Path(__file__).with_name("two_devices.py")
     command = [sys.executable, script]
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert result.returncode == 0, result.stderr[-3000:]
-    assert result.stdout.strip() == "well"
+    assert result.stdout.strip() == "passed"

@@ -1,4 +1,4 @@
-"""The patched functions of Keras are the ones known, and nothing is patched before it is needed."""
+"""Patched functions of Keras have known sources, and are patched only when needed."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ def test_an_unknown_keras_is_refused(monkeypatch):
     assert not keras_patches._original
 
 
-def test_importing_changes_nothing():
+def test_importing_does_not_patch_keras():
     code = """
 from keras.src.backend.tensorflow import trainer
 owner = getattr(trainer, "TensorFlowTrainer", None) or trainer.Trainer
@@ -63,7 +63,7 @@ print("steps", int(model.optimizer.iterations.value.numpy()))
 @pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 4])
 def test_the_optimizer_counts_the_steps_of_several_replicas(steps):
-    """A step that ran without data at the end of an epoch would count and shift the schedule."""
+    """An extra step without data at the end of an epoch would shift learning rate schedules."""
     command = [sys.executable, "-c", COUNT.replace("STEPS", str(steps))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

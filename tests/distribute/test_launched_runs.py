@@ -1,4 +1,4 @@
-"""`kerasdl launch -- train`: two workers write one run like one process does, also after a kill."""
+"""`kerasdl launch -- train`: two workers write the run of one process, also after a kill."""
 
 import json
 import os
@@ -18,10 +18,10 @@ pytestmark = [
     pytest.mark.xdist_group("launched runs"),  # one run is shared by the tests
 ]
 
-NAME = "lenet5"  # random only in its data
+NAME = "lenet5"  # a recipe without dropout
 EPOCHS = 2
 KERASDL = [sys.executable, "-m", "kerasdl"]
-BATCH = 256  # four steps an epoch
+BATCH = 256  # four steps per epoch
 TRAIN = ["train", NAME, "--save-seconds", "0", "--batch-size", str(BATCH), "--json"]
 
 
@@ -38,7 +38,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def undisturbed(folder):
-    """A run of two workers, and what they printed."""
+    """A run of two workers and their output."""
     process = launched(folder / "two")
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output.decode()
@@ -48,7 +48,7 @@ def undisturbed(folder):
 def test_two_workers_train_like_one_process(undisturbed, folder):
     run, output = undisturbed
     assert [line[:3] for line in output.splitlines() if '"metric"' in line][:1] == ["[0]"]
-    # only the chief prints results; the other may log that it waits for the chief
+    # only the chief prints results; the other worker may print that it waits
     assert not [line for line in output.splitlines() if line[:3] == "[1]" and '"metric"' in line]
     one = recipes.get(NAME).replace(epochs=EPOCHS, batch_size=BATCH)
     one = one.run(folder / "one", progress=False, strategy="one")
@@ -57,7 +57,7 @@ def test_two_workers_train_like_one_process(undisturbed, folder):
         np.testing.assert_allclose(run.history[name], values, rtol=0.02, atol=0.02)
 
 
-def test_a_killed_worker_ends_the_run_and_the_same_command_goes_on(undisturbed, folder):
+def test_a_killed_worker_ends_the_run_and_the_same_command_resumes_it(undisturbed, folder):
     run, _ = undisturbed
     out = folder / "killed"
     process = launched(out)

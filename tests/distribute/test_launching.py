@@ -1,4 +1,4 @@
-"""`launch` starts workers that know each other, prefixes their output, and stops all together."""
+"""`launch` starts workers with TF_CONFIG, prefixes their output, and stops them together."""
 
 import json
 import os
@@ -17,7 +17,7 @@ def python(code):
     return [sys.executable, "-c", code]
 
 
-def test_each_worker_finds_itself_and_the_others(capfd):
+def test_each_worker_gets_its_index_and_all_addresses(capfd):
     code = "import os; print(os.environ['TF_CONFIG'])"
     assert launching.launch(python(code), workers=3) == 0
     lines = sorted(capfd.readouterr().out.splitlines())
@@ -41,7 +41,7 @@ time.sleep(1)
 @pytest.mark.parametrize(
     ("end", "status"), [("sys.exit(3)", 3), ("os.kill(os.getpid(), 9)", 128 + signal.SIGKILL)]
 )
-def test_when_one_fails_all_end(end, status, capfd):
+def test_a_failing_worker_ends_all_workers(end, status, capfd):
     start = time.monotonic()
     assert launching.launch(python(FAIL.format(end)), workers=2) == status
     assert time.monotonic() - start < 30
@@ -74,6 +74,6 @@ launching.launch([sys.executable, "-c", wait], workers=2)
     assert rest.count(b"saved") == 2
 
 
-def test_no_worker_is_refused():
+def test_zero_workers_are_refused():
     with pytest.raises(InvalidInput, match="workers"):
         launching.launch(["true"], workers=0)

@@ -1,4 +1,4 @@
-"""The addresses of the workers are found in the variables of each kind of cluster."""
+"""Addresses of workers come from the environment variables of Kubernetes jobs and Slurm."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from kerasdl.distribute import launching, resolvers
 from kerasdl.errors import InvalidInput
 
-SLURM = {  # variables of the second of four tasks
+SLURM = {  # as in the second of four tasks
     "SLURM_STEP_NUM_TASKS": "4",
     "SLURM_STEP_NODELIST": "node[2,9-10]",
     "SLURM_STEP_TASKS_PER_NODE": "2,1(x2)",
@@ -33,7 +33,7 @@ def _no_cluster(monkeypatch):
     ],
     ids=["job", "slurm"],
 )
-def test_addresses_and_place(variables, workers, monkeypatch):
+def test_addresses_and_task_index(variables, workers, monkeypatch):
     assert not resolvers.several()
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -51,7 +51,7 @@ def test_addresses_and_place(variables, workers, monkeypatch):
         ({"KERASDL_HOSTS": "one,two:2222"}, "HOST:PORT,HOST:PORT.*Received: one"),
     ],
 )
-def test_what_is_wrong_is_named(changes, message, monkeypatch):
+def test_invalid_variables_are_refused(changes, message, monkeypatch):
     for name, value in {**JOB, **changes}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(InvalidInput, match=message):
@@ -59,7 +59,7 @@ def test_what_is_wrong_is_named(changes, message, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_pods_of_a_job_find_each_other():
+def test_pods_of_a_job_connect_to_each_other():
     ports = launching.free_ports(2)
     hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
     code = (

@@ -1,4 +1,4 @@
-"""`strategy` returns the strategy of a name, or says in one line what is missing."""
+"""`strategy` returns the strategy of a name, or raises a one-line error."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from kerasdl.errors import InvalidInput
 
 
 @pytest.mark.rows("DAT-27")
-def test_one_device_is_what_this_machine_has():
+def test_auto_is_one_device_on_this_machine():
     assert distribute.strategy("auto").num_replicas_in_sync == 1
     one = distribute.strategy("one")
     assert distribute.is_chief(one)
@@ -31,7 +31,7 @@ def test_one_device_is_what_this_machine_has():
         ("tpu", "the variable TPU_NAME"),
     ],
 )
-def test_what_is_missing_is_named(spec, message, monkeypatch):
+def test_unavailable_strategies_are_refused(spec, message, monkeypatch):
     for name in ("TF_CONFIG", "SLURM_STEP_NUM_TASKS", "KERASDL_HOSTS", "TPU_NAME"):
         monkeypatch.delenv(name, raising=False)
     distribute.strategy("one")  # TensorFlow has started
@@ -58,7 +58,7 @@ def test_the_chief_is_the_first_worker(task, number, monkeypatch):
     assert distribute.is_chief(Strategy) == (number == 0)
 
 
-def test_virtual_devices_come_before_everything_else():
+def test_virtual_devices_in_a_fresh_process():
     code = """
 from kerasdl import distribute
 strategy = distribute.strategy("cpu:3")
@@ -68,7 +68,7 @@ assert distribute.share(strategy).replicas == range(3)
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_script_for_several_runs_on_one_device_too():
+def test_a_script_for_several_replicas_runs_on_one_device():
     import keras
 
     import kerasdl

@@ -14,7 +14,7 @@ from kerasdl import data
 from kerasdl.distribute import launching
 
 WORKER = str(pathlib.Path(__file__).parent / "worker.py")
-# tolerances; 1e-5 for the others. bfloat16 has 8 significant bits: it differs as much from float32
+# tolerances other than 1e-5; bfloat16 differs as much from float32, with its 8 significant bits
 NEAR = {"mixed precision": 0.15}
 BY_FILE = "records by file"
 FEW = ["last batch of one", "steps per execution"]
@@ -22,8 +22,8 @@ FEW = ["last batch of one", "steps per execution"]
 
 @pytest.mark.rows("TRN-16")
 @pytest.mark.slow
-def test_the_same_as_one(tmp_path):
-    """All comparisons in one test, so that each subject is trained once per strategy."""
+def test_two_devices_and_two_workers_give_the_results_of_one_device(tmp_path):
+    """One test for all comparisons, so that each subject is trained once per strategy."""
     splits = kerasdl.data.load("digits")
     data.write_records(splits, tmp_path / "records", shards=3)
     for strategy, subjects in (("one", []), ("cpu:2", FEW)):
@@ -46,7 +46,7 @@ def test_the_same_as_one(tmp_path):
 
 
 def check_records(records, one, count):
-    """Each example is read by exactly one worker, and both workers train the same model."""
+    """Check that each example is read by one worker, and that both train the same model."""
     first, second = records["multiworker-0"], records["multiworker-1"]
     assert first["read"] + second["read"] == one["read"] == count
     assert abs(min(first["read"], second["read"]) - count / 3) <= 1  # one of three files
@@ -56,7 +56,7 @@ def check_records(records, one, count):
 
 
 def largest_difference(left, right):
-    """The largest difference of two results, relative where values exceed 1."""
+    """Return the largest difference of two results, relative for values above 1."""
     numbers = zip(keras.tree.flatten(left), keras.tree.flatten(right), strict=True)
     return max(
         float((np.abs(np.float64(a) - np.float64(b)) / np.maximum(1, np.abs(b))).max())

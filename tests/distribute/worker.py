@@ -36,7 +36,7 @@ def functional():
 
 
 class Subclassed(keras.Model):
-    """A model whose weights are made by `fit`."""
+    """A model whose weights are created in `fit`."""
 
     def __init__(self):
         super().__init__()
@@ -70,7 +70,7 @@ def our_metrics():
 
 
 def compiled(model, metrics=(), **options):
-    # a metric given by name or an unbuilt optimizer is built in the step, which is traced twice
+    # a metric given by its name, or an unbuilt optimizer, makes Keras trace the step twice
     accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
     metrics = [accuracy if model.built else "accuracy", *metrics]
     # not Adam, which turns rounding errors of zero gradients into full steps
@@ -105,7 +105,7 @@ def in_bfloat16(strategy, make, count):
 
 
 def records_by_file(strategy):
-    """Each worker reads its own files, in another order than one process."""
+    """Train on TFRecords of which each worker reads its own files."""
     keras.utils.set_random_seed(0)
     share = distribute.share(strategy)
     folder = pathlib.Path(sys.argv[2]) / "records"
@@ -130,7 +130,7 @@ SUBJECTS = {
     "last batch of one": lambda strategy: classify(
         strategy, functional, 65, fit={"class_weight": weights}
     ),
-    # the last batch of 15 has the usual size on one of two workers only
+    # with 63 examples, the last part is full on only one of two workers
     "steps per execution": lambda strategy: classify(
         strategy, perceptron, 63, steps_per_execution=3
     ),
@@ -142,7 +142,7 @@ SUBJECTS = {
 
 
 def main():
-    warnings.filterwarnings("error", "Your input ran out of data")  # split datasets have no length
+    warnings.filterwarnings("error", "Your input ran out of data")  # no length is known
     strategy = distribute.strategy(sys.argv[1])
     results = {name: SUBJECTS[name](strategy) for name in sys.argv[3:] or SUBJECTS}
     number, _ = distribute.worker_of(strategy)

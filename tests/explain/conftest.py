@@ -1,4 +1,4 @@
-"""A small network trained on digits, for all tests of explanations."""
+"""Digits and a small network trained on them."""
 
 import keras
 import pytest

@@ -1,4 +1,4 @@
-"""Each head of attention has a panel with its weights."""
+"""`explain.attention` draws a panel with the weights of each head."""
 
 import numpy as np
 import pytest

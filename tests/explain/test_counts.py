@@ -1,4 +1,4 @@
-"""MACs and parameters equal counts by hand; `tests/models/vision` has published networks."""
+"""MACs and parameters equal counts by hand; `tests/models/vision` tests published networks."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ def model(*parts):
         ((7, 6), [layers.EinsumDense("...x,xy->...y", 5)], 7 * 30),
         ((7, 6), [layers.EinsumDense("abc,cde->abde", (None, 2, 5))], 7 * 60),
         ((7,), [layers.Embedding(9, 4), layers.Dense(2)], 7 * 8),
-        # four gates, or three, or one, each from input and state
+        # 4, 3 or 1 gates, each computed from input and state
         ((7, 5), [layers.LSTM(4)], 7 * 4 * 4 * (5 + 4)),
         ((7, 5), [layers.LSTM(4, unroll=True)], 7 * 4 * 4 * (5 + 4)),
         ((7, 5), [layers.GRU(4)], 7 * 3 * 4 * (5 + 4)),
@@ -51,14 +51,14 @@ def test_attention_counts_four_projections_and_two_products():
 
 
 @pytest.mark.parametrize("arrange", [list, lambda inputs: {each.name: each for each in inputs}])
-def test_models_with_several_inputs_count(arrange):
+def test_models_with_several_inputs(arrange):
     inputs = [keras.Input((3,), name="b"), keras.Input((4,), name="a")]
     outputs = layers.Add()([layers.Dense(2)(each) for each in inputs])
     assert counts.macs(keras.Model(arrange(inputs), outputs)) == 2 * 3 + 2 * 4
 
 
 class Twice(keras.Model):
-    """No functional model: it uses one layer twice, in a way no list of layers shows."""
+    """A subclassed model that uses one layer twice, which its list of layers does not show."""
 
     def __init__(self):
         super().__init__()
@@ -68,7 +68,7 @@ class Twice(keras.Model):
         return self.dense(self.dense(inputs))
 
 
-def test_a_subclassed_model_counts_what_it_does():
+def test_a_layer_used_twice_counts_twice():
     assert counts.macs(Twice(), input_shape=(4,)) == 32
 
 
@@ -77,7 +77,7 @@ def test_input_shape_replaces_unknown_sizes():
     assert counts.macs(network, input_shape=(9, 9, 4)) == 7 * 7 * 8 * 9 * 4
 
 
-def test_parameters_are_those_of_keras():
+def test_parameters_equal_keras():
     network = model(keras.Input((4,)), layers.Dense(3), layers.BatchNormalization())
     assert counts.parameters(network) == (15 + 6, 15 + 12)
     assert counts.parameters(network).total == network.count_params()
@@ -85,14 +85,14 @@ def test_parameters_are_those_of_keras():
     assert counts.parameters(network) == (6, 27)
 
 
-def test_refuses_sizes_that_are_not_known():
+def test_unknown_sizes_are_refused():
     with pytest.raises(errors.InvalidInput, match=r"without None for the input \(None, 4\)"):
         counts.macs(model(keras.Input((None, 4)), layers.Dense(2)))
     with pytest.raises(errors.InvalidInput, match=r"has no `keras.Input`\. Received: None"):
         counts.macs(Twice())
 
 
-def test_refuses_a_loop_whose_length_depends_on_what_comes_in():
+def test_a_loop_whose_length_depends_on_the_input_is_refused():
     class Endless(keras.layers.Layer):
         def call(self, inputs):
             return keras.ops.while_loop(

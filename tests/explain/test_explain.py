@@ -1,4 +1,4 @@
-"""Figures show the arrays they were given, need no display, and refuse bad input."""
+"""Figures show the given arrays, need no display, and refuse invalid input."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ def images(count, shape=(8, 8, 1)):
 
 
 def shown(figure):
-    """The arrays of the images in a figure."""
+    """Return the arrays of the images in a figure."""
     return [np.asarray(image.get_array()) for axis in figure.axes for image in axis.images]
 
 
@@ -72,7 +72,7 @@ def test_samples_show_every_kind_of_image(shape):
     np.testing.assert_allclose(np.ravel(drawn[3]), np.ravel(pictures[3]), rtol=1e-6)
 
 
-def test_reconstructions_stand_below_their_inputs():
+def test_reconstructions_are_below_their_inputs():
     inputs, outputs = images(4), 1 - images(4)
     figure = explain.reconstructions(inputs, outputs)
     drawn = shown(figure)
@@ -93,7 +93,7 @@ def test_interpolation_has_a_row_for_each_pair(shape):
 
 
 @pytest.mark.rows("DBG-18")
-def test_latent_keeps_a_plane_and_projects_more_on_its_widest_directions():
+def test_latent_draws_two_dimensions_as_they_are_and_projects_more_by_pca():
     codes = np.random.default_rng(0).normal(size=(50, 2))
     figure = explain.latent(codes, np.arange(50) % 2, ("even", "odd"))
     first, second = figure.axes[0].collections
@@ -107,7 +107,7 @@ def test_latent_keeps_a_plane_and_projects_more_on_its_widest_directions():
         explain.latent(codes[:, :1])
 
 
-def test_pictures_need_no_display_and_import_matplotlib_late():
+def test_figures_need_no_display_and_matplotlib_is_imported_on_use():
     program = """
 import sys
 from kerasdl import explain
@@ -119,5 +119,5 @@ assert "matplotlib.pyplot" not in sys.modules and "tensorflow" not in sys.module
     subprocess.run([sys.executable, "-c", program], check=True, env={"PATH": ""})
 
 
-def test_a_figure_is_the_callers():
+def test_a_matplotlib_figure_is_returned():
     assert isinstance(explain.samples(images(1)), Figure)

@@ -1,4 +1,4 @@
-"""A filter of a cross finds the crosses in images."""
+"""`explain.top_patches` finds the patches with the largest activations."""
 
 import keras
 import numpy as np
@@ -34,7 +34,7 @@ def images():
 
 
 @pytest.mark.rows("DBG-12")
-def test_a_map_that_looks_for_a_cross_finds_those_that_are_there(model, images):
+def test_a_cross_filter_finds_all_crosses(model, images):
     figure = explain.top_patches(model, images, "first", maps=1, count=7)
     drawn = [np.asarray(image.get_array()) for axis in figure.axes for image in axis.images]
     assert len(drawn) == 7
@@ -42,21 +42,21 @@ def test_a_map_that_looks_for_a_cross_finds_those_that_are_there(model, images):
         np.testing.assert_array_equal(piece, CROSS)
 
 
-def test_guided_slopes_below_the_pieces_draw_what_raises_the_answer(model, images):
+def test_guided_gradients_are_drawn_below_the_patches(model, images):
     axes = explain.top_patches(model, images, "first", maps=1, count=3, guided=True).axes
     assert len(axes) == 6
     np.testing.assert_array_equal(axes[0].images[0].get_array(), CROSS)
-    np.testing.assert_array_equal(axes[3].images[0].get_array(), CROSS)  # 1 raises, -1 lowers
+    np.testing.assert_array_equal(axes[3].images[0].get_array(), CROSS)  # positive weights
 
 
-def test_deeper_layers_hear_larger_pieces_and_a_dead_map_none(model, images):
+def test_patches_of_deeper_layers_are_larger(model, images):
     drawn = explain.top_patches(model, images, maps=3, count=4).axes
     assert len(drawn) == 12 and max(drawn[0].images[0].get_array().shape) > 3
     dead = explain.top_patches(model, images, "first", maps=2, count=4)
     assert dead.axes[-1].images[0].get_array().shape == (3, 3)
 
 
-def test_says_what_it_expected(model, images):
+def test_unknown_layers_and_too_few_images_are_refused(model, images):
     with pytest.raises(InvalidInput, match=r"one of .*first"):
         explain.top_patches(model, images, "frist")
     with pytest.raises(InvalidInput, match="at least 8"):

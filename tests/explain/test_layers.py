@@ -1,4 +1,4 @@
-"""Activations, feature maps, steps and filters of a network are those of its layers."""
+"""Figures of activations, feature maps, steps and filters show those of the layers."""
 
 import keras
 import numpy as np
@@ -15,7 +15,7 @@ def images(count, shape=(8, 8, 1)):
 
 
 def shown(figure):
-    """The arrays of the images in a figure."""
+    """Return the arrays of the images in a figure."""
     return [np.asarray(image.get_array()) for axis in figure.axes for image in axis.images]
 
 
@@ -65,7 +65,7 @@ def test_feature_maps_are_the_outputs_of_convolutions_and_blocks():
 
 
 @pytest.mark.rows("DBG-07")
-def test_activations_are_those_of_a_model_that_ends_there(model, digits):
+def test_activations_equal_the_outputs_of_each_layer(model, digits):
     images = digits[0][:3]
     found = explain.activations(model, images)
     assert [*found] == [layer.name for layer in model.layers]
@@ -76,7 +76,7 @@ def test_activations_are_those_of_a_model_that_ends_there(model, digits):
         explain.activations(keras.layers.Dense(2), images)
 
 
-def test_filters_are_scaled_each_to_its_own_black_and_white(model):
+def test_each_filter_is_scaled_to_its_own_range(model):
     figure = explain.filters(model, count=6)
     drawn = [np.asarray(image.get_array()) for axis in figure.axes for image in axis.images]
     kernel = np.array(model.layers[0].kernel)[:, :, 0, 2]
@@ -90,7 +90,7 @@ def test_filters_are_scaled_each_to_its_own_black_and_white(model):
 
 
 @pytest.mark.rows("DBG-15")
-def test_steps_follow_each_map_through_what_keeps_the_channels(digits):
+def test_steps_show_each_map_after_convolution_relu_and_pooling(digits):
     parts = [keras.layers.Conv2D(4, 3), keras.layers.ReLU(), keras.layers.MaxPooling2D()]
     model = keras.Sequential([keras.Input((8, 8, 1)), *parts, keras.layers.Flatten()])
     figure = explain.steps(model, digits[0][0], maps=3)
@@ -104,6 +104,6 @@ def test_steps_follow_each_map_through_what_keeps_the_channels(digits):
 
 
 @pytest.mark.rows("DBG-11")
-def test_alexnets_first_filters_are_ninety_six():
+def test_alexnet_has_96_first_filters():
     figure = explain.filters(kerasdl.create_model("alexnet", units=8))
-    assert len(figure.axes) == 100  # four stay empty
+    assert len(figure.axes) == 100  # four panels are empty

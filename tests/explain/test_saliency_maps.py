@@ -1,4 +1,4 @@
-"""Gradients with respect to images, plain and guided, and images that maximize an output."""
+"""Plain and guided gradients with respect to images, and images that maximize an output."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ from kerasdl.formulas import perturbations
 
 
 @pytest.mark.rows("DBG-23")
-def test_a_perturbation_is_drawn_between_what_was_and_what_came_of_it(model, digits):
+def test_a_perturbation_is_drawn_between_the_original_and_the_changed_image(model, digits):
     image, label = digits[0][0], digits[1][0]
     slope = explain.slopes(model, image[None], [label])[0]
     changed = perturbations.fast_gradient_sign(image, -slope, 0.3)
@@ -28,7 +28,7 @@ def test_a_perturbation_is_drawn_between_what_was_and_what_came_of_it(model, dig
         explain.perturbation(image, changed[:3])
 
 
-def test_slopes_are_those_of_a_linear_model():
+def test_gradients_of_a_linear_model_are_its_weights():
     linear = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten()])
     linear.add(keras.layers.Dense(3))
     kernel = np.array(linear.layers[-1].kernel)
@@ -39,13 +39,13 @@ def test_slopes_are_those_of_a_linear_model():
         explain.slopes(linear, images[0])
 
 
-def test_guided_slopes_follow_back_only_what_raises_the_output(model, digits):
+def test_guided_gradients_equal_a_computation_by_hand(model, digits):
     def by_hand(image, target):
         kernel, bias, last = (np.array(w, "float64") for w in model.get_weights()[:3])
         windows = np.lib.stride_tricks.sliding_window_view(image[..., 0], (3, 3))
         hidden = np.einsum("ijhw,hwc->ijc", windows, kernel[:, :, 0]) + bias
         slope = last[:, target].reshape(hidden.shape)
-        slope = slope * (hidden > 0) * (slope > 0)  # the ReLU's, guided
+        slope = slope * (hidden > 0) * (slope > 0)  # of a guided ReLU
         found = np.zeros((8, 8))
         for i, j in np.ndindex(6, 6):
             found[i : i + 3, j : j + 3] += kernel[:, :, 0] @ slope[i, j]
@@ -59,7 +59,7 @@ def test_guided_slopes_follow_back_only_what_raises_the_output(model, digits):
     assert len(explain.saliency(model, images, guided=True).axes) == 8
 
 
-def test_slopes_are_guided_through_blocks_and_where_there_is_a_relu():
+def test_guided_gradients_pass_through_blocks_and_need_a_relu():
     resnet = kerasdl.create_model("resnet_tiny")
     images = np.random.default_rng(0).random((2, 8, 8, 1))
     plain, guided = (explain.slopes(resnet, images, [1, 2], guided=g) for g in (False, True))
@@ -70,7 +70,7 @@ def test_slopes_are_guided_through_blocks_and_where_there_is_a_relu():
 
 
 @pytest.mark.rows("DBG-14")
-def test_pixels_with_large_slopes_matter_more(model, digits):
+def test_hiding_pixels_with_large_gradients_lowers_the_logit_more(model, digits):
     images = digits[0][:100]
     heat = np.abs(explain.slopes(model, images)).reshape(100, 64)
     logits = np.array(model(images))
@@ -86,14 +86,14 @@ def test_pixels_with_large_slopes_matter_more(model, digits):
 
 
 @pytest.mark.rows("DBG-13")
-def test_a_network_is_sure_of_an_image_that_is_no_digit(model, digits):
+def test_a_maximized_image_has_a_high_probability_and_is_not_a_digit(model, digits):
     made = explain.maximize(model, target=3, steps=60)
     assert (np.diff(made.logits) >= 0).all() and made.logits[-1] > made.logits[0] + 5
     assert tf.nn.softmax(model(made.image[None]))[0, 3] > 0.99
     assert made.image.min() >= 0 and made.image.max() <= 1
     threes = digits[0][digits[1] == 3]
     between = np.abs(threes[:, None] - threes).mean((2, 3, 4))
-    nearest = np.sort(between, axis=1)[:, 1]  # to each of them, of the others
+    nearest = np.sort(between, axis=1)[:, 1]  # distance of each 3 to the nearest other 3
     assert np.abs(threes - made.image).mean((1, 2, 3)).min() > nearest.max()
 
 
@@ -102,7 +102,7 @@ def test_a_network_is_sure_of_an_image_that_is_no_digit(model, digits):
     [lambda: keras.layers.ReLU(max_value=6), lambda: keras.layers.Activation("relu6")],
     ids=["ReLU(6)", "relu6"],
 )
-def test_slopes_are_guided_through_relu6(activation):
+def test_guided_gradients_of_relu6(activation):
     keras.utils.set_random_seed(0)
     dense = keras.layers.Dense(6, kernel_initializer=keras.initializers.RandomNormal(stddev=4.0))
     model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten(), dense])

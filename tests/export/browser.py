@@ -1,4 +1,4 @@
-"""Drive the demo in Chromium, on a phone or a desktop, and draw digits on it."""
+"""Helpers that open the demo in Chromium, on a phone or a desktop, and draw digits."""
 
 import contextlib
 import shutil
@@ -18,7 +18,7 @@ OPTIONS = [
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 DESK = {"viewport": {"width": 1280, "height": 800}}
 
-# each digit in strokes, "x,y" points in a square of 100
+# each digit as strokes of "x,y" points in a square of 100 by 100
 DIGITS = {
     "0": ["50,5 25,20 18,50 25,80 50,95 75,80 82,50 75,20 50,5"],
     "1": ["38,22 55,5 55,95"],
@@ -34,7 +34,7 @@ DIGITS = {
 
 
 def smooth(stroke):
-    """A stroke with its corners cut twice (Chaikin), like a handwritten curve."""
+    """Smooth a stroke by cutting its corners twice (Chaikin), so that it looks handwritten."""
     points = np.array([point.split(",") for point in stroke.split()], "float64")
     for _ in range(2):
         before, after = points[:-1], points[1:]
@@ -82,12 +82,12 @@ class Visit:
         return self.page.locator(selector).text_content()
 
     def last(self):
-        """The pixels and probabilities of the last prediction, once the page is idle."""
+        """Return the pixels and probabilities of the last prediction, once the page is idle."""
         last = self.page.evaluate("new Promise((go) => setTimeout(() => go(window.last), 50))")
         return np.array(last["pixels"], "float32"), np.array(last["probabilities"])
 
     def draw(self, strokes):
-        """Draw in the middle of the board, by finger on a touch screen, else by mouse."""
+        """Draw in the middle of the board, by touch on a phone and by mouse on a desktop."""
         box = self.page.locator("#board").bounding_box()
         corner = np.array([box["x"], box["y"]]) + 0.15 * box["width"]
         move = self._finger() if self.touches else self._mouse()

@@ -1,4 +1,4 @@
-"""A trained network, whose predictions can be compared."""
+"""A trained network for comparing predictions."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from tests.export.networks import images
 
 @pytest.fixture(scope="session")
 def trained():
-    """A network that finds the bright quarter of an image, with inputs and labels."""
+    """A network that finds the brightest quarter of an image, with inputs and labels."""
     keras.utils.set_random_seed(0)
     x, y = images(600), np.arange(600) % 4
     for quarter in range(4):

@@ -1,4 +1,4 @@
-"""Untrained models of every construction, and inputs for them."""
+"""Untrained functional, sequential and subclassed models, and inputs for them."""
 
 import keras
 import numpy as np

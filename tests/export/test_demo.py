@@ -1,4 +1,4 @@
-"""The demo server serves its own files only, to this machine only; errors are one line."""
+"""The demo server serves only its own files, only to this machine; errors are one line."""
 
 import http.client
 import json
@@ -31,7 +31,7 @@ def file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    """A folder like that of LiteRT.js, with other content, which the server never interprets."""
+    """A folder with the file names of LiteRT.js; the server does not read their content."""
     folder = tmp_path_factory.mktemp("copy")
     for name in (*litertjs.FILES, "core/package.json"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def server(file, copy):
 
 
 def ask(server, path, method="GET", host=None):
-    """Send a raw request, whose path no client normalizes."""
+    """Send a raw request, so that no client normalizes its path."""
     connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
     connection.putrequest(method, path, skip_host=True)
     if host != "":
@@ -74,7 +74,7 @@ def ask(server, path, method="GET", host=None):
         ("/litertjs/core/wasm/litert_wasm_internal.wasm", "application/wasm"),
     ],
 )
-def test_what_the_page_needs_is_served_with_its_type(path, kind, server, file, copy):
+def test_files_of_the_page_are_served_with_their_type(path, kind, server, file, copy):
     response, body = ask(server, path)
     assert response.status == 200
     assert response.headers["Content-Type"] == kind
@@ -124,7 +124,7 @@ def test_every_module_that_the_page_imports_is_served(server):
         "*",
     ],
 )
-def test_nothing_else_can_be_reached(path, server, copy, tmp_path):
+def test_other_paths_are_not_found(path, server, copy, tmp_path):
     link = copy / "core" / "secret.js"
     link.unlink(missing_ok=True)
     link.symlink_to("/etc/passwd")
@@ -134,7 +134,7 @@ def test_nothing_else_can_be_reached(path, server, copy, tmp_path):
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]
 
 
-def test_what_changes_on_the_disk_later_is_not_served(file, copy, tmp_path):
+def test_later_changes_on_disk_are_not_served(file, copy, tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(file.path.read_bytes())
     with demo.Server([model], litertjs_copy=copy) as server:
@@ -146,7 +146,7 @@ def test_what_changes_on_the_disk_later_is_not_served(file, copy, tmp_path):
 
 
 @pytest.mark.parametrize("host", ["", "example.com", "127.0.0.1", "127.0.0.1:1", "localhost.evil"])
-def test_only_the_loopback_name_is_answered(host, server):
+def test_only_requests_for_the_loopback_host_are_answered(host, server):
     response, body = ask(server, "/models.json", host=host)
     assert response.status == 421 and b"labels" not in body
     assert ask(server, "/models.json", host=f"localhost:{server.server_port}")[0].status == 200
@@ -154,11 +154,11 @@ def test_only_the_loopback_name_is_answered(host, server):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
-def test_only_reading_is_possible(method, server):
+def test_methods_that_write_are_not_implemented(method, server):
     assert ask(server, "/", method)[0].status == 501
 
 
-def test_the_card_says_what_the_page_must_know(file):
+def test_describe_returns_the_metadata_of_a_file(file):
     info = demo.describe(file.path)
     assert info["labels"] == ["a", "b", "ü"] and info["shape"] == [8, 8, 1]
     assert info["digits"] and not info["logits"] and info["quantize"] is None
@@ -167,9 +167,7 @@ def test_the_card_says_what_the_page_must_know(file):
 
 
 @pytest.mark.parametrize(("activation", "logits"), [(None, True), ("softmax", False)])
-def test_a_file_without_a_card_shows_by_its_outputs_whether_they_are_logits(
-    activation, logits, tmp_path
-):
+def test_logits_are_recognized_by_outputs_in_a_file_without_metadata(activation, logits, tmp_path):
     model = keras.Sequential([keras.Input((9, 8, 3)), layers.Flatten(), layers.Dense(4)])
     path = export.to_litert(model, tmp_path / "model.tflite", activation=activation).path
     content = path.read_bytes()
@@ -188,14 +186,14 @@ def test_a_file_without_a_card_shows_by_its_outputs_whether_they_are_logits(
         ((8, 8, 1), 3, None, r"\(-1, 8, 8, 1\)"),
     ],
 )
-def test_what_is_no_image_classifier_is_refused(shape, units, batch_size, received, tmp_path):
+def test_other_models_are_refused(shape, units, batch_size, received, tmp_path):
     model = keras.Sequential([keras.Input(shape), layers.Flatten(), layers.Dense(units)])
     path = export.to_litert(model, tmp_path / "model.tflite", batch_size=batch_size).path
     with pytest.raises(InvalidInput, match=rf"an image classifier.* Received: .*{received}"):
         demo.describe(path)
 
 
-def test_a_taken_port_is_named(file, copy):
+def test_a_port_in_use_is_refused(file, copy):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(InvalidInput, match=rf"a free port\. Received: {port}"):
@@ -215,7 +213,7 @@ done
 
 @pytest.fixture
 def npm(tmp_path, monkeypatch):
-    """A fake npm that needs no network, and an empty cache."""
+    """A fake npm that does not use the network, and an empty cache."""
     program = tmp_path / "bin" / "npm"
     program.parent.mkdir()
     program.write_text(NPM)
@@ -225,7 +223,7 @@ def npm(tmp_path, monkeypatch):
     return program.parent
 
 
-def test_litertjs_is_fetched_once_and_appears_whole_or_not_at_all(npm, tmp_path, capsys):
+def test_litertjs_is_downloaded_once_and_a_failure_leaves_nothing(npm, tmp_path, capsys):
     (npm / "offline").touch()
     with pytest.raises(InvalidInput, match=r"--litertjs FOLDER.* Received: .*ENOTFOUND"):
         litertjs.folder()
@@ -240,7 +238,7 @@ def test_litertjs_is_fetched_once_and_appears_whole_or_not_at_all(npm, tmp_path,
     assert capsys.readouterr().err == ""
 
 
-def test_without_npm_the_way_out_is_named(npm, monkeypatch, tmp_path):
+def test_without_npm_the_error_names_the_option_litertjs(npm, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
     with pytest.raises(InvalidInput, match=r"one with npm.*--litertjs FOLDER"):
         litertjs.folder()

@@ -1,4 +1,4 @@
-"""The demo in Chromium: drawings are recognized, with the same numbers as in Python."""
+"""The demo in Chromium recognizes drawings with the same probabilities as Python."""
 
 import shutil
 
@@ -85,14 +85,14 @@ def test_every_digit_is_recognized_and_equals_python(device, numerals, browser, 
     assert visit.errors == []
 
 
-def test_other_widths_do_not_scroll_sideways(browser, url):
+def test_the_page_does_not_scroll_horizontally(browser, url):
     visit = Visit(browser, url, viewport={"width": 320, "height": 800}).ready()
     for width in (320, 360, 430, 820):
         visit.page.set_viewport_size({"width": width, "height": 800})
         assert fits(visit.page), width
 
 
-def test_the_switch_runs_the_same_drawing_through_the_other_file(browser, url, files):
+def test_switching_the_model_keeps_the_drawing(browser, url, files):
     visit = Visit(browser, url, **DESK).ready()
     visit.draw(DIGITS["5"])
     pixels, exact = visit.last()
@@ -105,9 +105,7 @@ def test_the_switch_runs_the_same_drawing_through_the_other_file(browser, url, f
     assert visit.text("#answer") == "5" and visit.errors == []
 
 
-def test_a_drawing_looks_like_the_data_wherever_and_however_large_it_was_drawn(
-    browser, url, digits
-):
+def test_drawings_of_any_size_and_place_look_like_the_data(browser, url, digits):
     visit = Visit(browser, url, **DESK).ready()
     info = {"digits": True, "shape": [8, 8, 1]}
     images = []
@@ -117,7 +115,7 @@ def test_a_drawing_looks_like_the_data_wherever_and_however_large_it_was_drawn(
             code = "async ([s, c]) => [...(await import('/pixels.js')).fromStrokes(s, c)]"
             images.append(visit.page.evaluate(code, [lines, info]))
     images = np.reshape(images, (3, 10, 8, 8))
-    # the size of a drawing changes only gray values at edges
+    # the size of a drawing changes only the gray values at edges
     assert np.abs(images - images[1]).mean() < 0.02
     assert set(np.unique(images * 16) % 1) == {0}
     data = digits[0][..., 0]
@@ -127,7 +125,7 @@ def test_a_drawing_looks_like_the_data_wherever_and_however_large_it_was_drawn(
         assert np.abs(ink / ink.sum() - reference / reference.sum()).max() < 0.06
 
 
-def test_images_are_read_as_they_are_or_by_their_ink(browser, url, files, digits, tmp_path):
+def test_digit_images_and_photographs_are_read(browser, url, files, digits, tmp_path):
     visit = Visit(browser, url, **PHONE).ready()
     image = np.round(digits[0][7, ..., 0] * 255).astype("uint8")
     PIL.Image.fromarray(image).save(tmp_path / "7.png")
@@ -151,7 +149,7 @@ def test_images_are_read_as_they_are_or_by_their_ink(browser, url, files, digits
     assert visit.errors == []
 
 
-def test_keys_draw_undo_and_clear_and_the_answer_is_spoken(browser, url):
+def test_keys_draw_undo_and_clear_and_the_status_is_announced(browser, url):
     visit = Visit(browser, url, **DESK).ready()
     keyboard = visit.page.keyboard
     visit.page.locator("#board").focus()
@@ -169,7 +167,7 @@ def test_keys_draw_undo_and_clear_and_the_answer_is_spoken(browser, url):
     assert visit.page.locator("#hint").is_visible() and visit.errors == []
 
 
-def test_enlarging_is_what_the_data_went_through(browser, url, digits):
+def test_resizing_equals_tensorflow(browser, url, digits):
     visit = Visit(browser, url)
     image = digits[0][3]
     for size in ((16, 16), (28, 20), (8, 8)):
@@ -200,7 +198,7 @@ def test_color_many_classes_and_long_names(browser, tmp_path):
         assert visit.errors == []
 
 
-def test_a_browser_that_cannot_run_it_is_told_so(browser, url):
+def test_a_browser_that_cannot_run_the_demo_shows_a_message(browser, url):
     visit = Visit(browser, url)
     visit.page.route("**/*.wasm", lambda route: route.abort())
     visit.page.reload()

@@ -1,4 +1,4 @@
-"""A LiteRT file opens without TensorFlow, is measured, and refuses inputs that do not fit."""
+"""Opening, running and measuring LiteRT files, without TensorFlow; invalid inputs and files."""
 
 import json
 import subprocess
@@ -50,7 +50,7 @@ def test_latency_is_ordered_and_counts_runs(file):
         export.benchmark(file.path, threads=0)
 
 
-def test_the_tool_of_litert_measures_it_too(file, tmp_path):
+def test_litert_benchmark_measures_a_file(file, tmp_path):
     latency = export.litert_benchmark(file.path, runs=20)
     assert (latency.threads, latency.runs) == (1, 20)
     assert latency.init > 0
@@ -76,7 +76,7 @@ def test_inputs_that_do_not_fit_are_refused(file, x, message):
         file.predict(x)
 
 
-def test_files_that_are_no_models_are_refused(tmp_path, file):
+def test_missing_and_damaged_files_are_refused(tmp_path, file):
     with pytest.raises(InvalidInput, match="that exists"):
         export.LiteRTModel(tmp_path / "none.tflite")
     text = tmp_path / "text.tflite"
@@ -101,7 +101,7 @@ def test_a_file_without_metadata_has_empty_metadata(tmp_path, file):
 
 @pytest.fixture
 def with_archive(tmp_path, file):
-    """A function that gives the file another archive of metadata."""
+    """A function that replaces the file's metadata archive."""
     content = file.path.read_bytes()
 
     def make(**texts):
@@ -115,7 +115,7 @@ def with_archive(tmp_path, file):
     return make
 
 
-def test_metadata_that_would_fill_the_memory_is_refused(with_archive):
+def test_metadata_that_unpacks_to_50_megabytes_is_refused(with_archive):
     path = with_archive(model_json="{}", labels_txt=b"0" * 50_000_000)
     assert path.stat().st_size < 100_000
     with pytest.raises(InvalidInput, match=r"labels\.txt\. Received: 50,000,000 bytes"):
@@ -130,7 +130,7 @@ def test_metadata_of_other_programs_is_ignored(with_archive):
     assert model.description == "known" and model.labels == ()
 
 
-def test_damaged_metadata_is_one_line(with_archive):
+def test_damaged_metadata_is_refused_in_one_line(with_archive):
     path = with_archive(model_json=json.dumps({"description": "a" * 999}))
     content = bytearray(path.read_bytes())
     content[content.index(b"PK\x03\x04") + 45] ^= 255  # in the compressed text

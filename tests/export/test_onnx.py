@@ -1,4 +1,4 @@
-"""ONNX files of every kind of Keras model have its outputs; failures are one line."""
+"""ONNX files have the outputs of their Keras models; failures are one line."""
 
 import json
 import os
@@ -58,14 +58,14 @@ def test_a_file_equals_the_model_for_any_batch_size(make, x, tmp_path):
     model = make()
     if x is None:
         x = np.random.default_rng(0).normal(size=(5, *model.input_shape[1:])).astype("float32")
-    model(x, training=True)  # gives moving statistics other values than the initial ones
+    model(x, training=True)  # changes the moving statistics
     file = export.to_onnx(model, tmp_path / "model.onnx", example=x)
     for count in (1, len(x)):
         assert export.verify(model, file, x[:count]).largest_error < 1e-5
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
 
 
-def test_an_lstm_becomes_the_operator_of_onnx(tmp_path):
+def test_an_lstm_becomes_one_onnx_operator(tmp_path):
     file = export.to_onnx(networks.lstm(), tmp_path / "model.onnx")
     model = onnx.load(file.path)
     operators = [node.op_type for node in model.graph.node]
@@ -85,12 +85,12 @@ def test_several_inputs_and_outputs_keep_their_names(tmp_path):
         "age": (3, 1),
     }
     assert export.verify(model, file, x).largest_error < 1e-5
-    assert list(file.inputs) == ["image", "size"]  # in the order of the model
+    assert list(file.inputs) == ["image", "size"]  # in the model's order
     outputs = file.predict((x["image"], x["size"]))
     np.testing.assert_allclose(outputs["kind"], model(x)["kind"], atol=1e-5)
 
 
-def test_large_matrices_come_with_the_file(tmp_path):
+def test_large_matrices_are_stored_once_inside_the_file(tmp_path):
     inputs = keras.Input((12,), dtype="int32")
     embedding = layers.ReversibleEmbedding(20_000, 64)
     model = keras.Model(inputs, embedding(layers.ReLU()(embedding(inputs)), reverse=True))
@@ -100,7 +100,7 @@ def test_large_matrices_come_with_the_file(tmp_path):
     assert export.verify(model, file, TOKENS).largest_error < 1e-5
 
 
-def test_a_subclassed_model_from_outside_exports_once_called(tmp_path):
+def test_a_subclassed_model_is_exported_after_a_call(tmp_path):
     model = networks.Subclassed()
     with pytest.raises(InvalidInput, match="built or was called once") as caught:
         export.to_onnx(model, tmp_path / "model.onnx")
@@ -109,7 +109,7 @@ def test_a_subclassed_model_from_outside_exports_once_called(tmp_path):
     assert export.verify(model, file, IMAGES).largest_error < 1e-5
 
 
-def test_activation_and_metadata_travel_with_the_file(trained, tmp_path):
+def test_activation_and_metadata_are_stored_in_the_file(trained, tmp_path):
     model, x, _ = trained
     options = {"labels": ("a", "b", "ü", "d"), "description": "Quarters", "input_range": (0, 1.5)}
     export.to_onnx(model, tmp_path / "m.onnx", activation="softmax", **options)
@@ -120,7 +120,7 @@ def test_activation_and_metadata_travel_with_the_file(trained, tmp_path):
     assert export.verify(model, file, x).largest_error < 1e-5
 
 
-def test_converting_and_measuring_say_nothing(tmp_path, capfd):
+def test_converting_and_measuring_print_nothing(tmp_path, capfd):
     model = networks.cnn()
     capfd.readouterr()
     file = export.to_onnx(model, tmp_path / "m.onnx")
@@ -155,22 +155,20 @@ def test_an_operator_that_onnx_lacks_is_named_with_its_layer(tmp_path):
 
 
 @pytest.mark.parametrize("module", ["tf2onnx", "onnx"])
-def test_what_is_not_installed_is_told(module, tmp_path, monkeypatch):
-    monkeypatch.setitem(
-        sys.modules, module, None
-    )  # as Python marks modules that cannot be imported
+def test_missing_packages_are_named(module, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)  # makes the import fail
     with pytest.raises(InvalidInput, match=rf"pip install 'kerasdl\[onnx\]'.*: no {module}$"):
         export.to_onnx(networks.cnn(), tmp_path / "m.onnx")
 
 
-def test_a_file_without_onnxruntime_is_told(tmp_path, monkeypatch):
+def test_a_missing_onnxruntime_is_named(tmp_path, monkeypatch):
     file = export.to_onnx(networks.cnn(), tmp_path / "m.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(InvalidInput, match="no onnxruntime"):
         file.predict(IMAGES)
 
 
-def test_a_place_that_cannot_be_written_is_refused(tmp_path):
+def test_paths_that_cannot_be_written_are_refused(tmp_path):
     model = networks.sequential()
     with pytest.raises(InvalidInput, match="a folder that exists"):
         export.to_onnx(model, tmp_path / "none" / "m.onnx")
@@ -192,7 +190,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
     assert path.read_bytes() == old and list(tmp_path.iterdir()) == [path]
 
 
-def test_what_is_no_onnx_file_is_refused(tmp_path):
+def test_missing_and_invalid_files_are_refused(tmp_path):
     path = tmp_path / "m.onnx"
     with pytest.raises(InvalidInput, match=r"a \.onnx file that exists"):
         export.open_file(path)

@@ -11,7 +11,7 @@ from kerasdl import export
 from kerasdl.export import flatbuffer
 from tests.export.networks import attention, lstm, tokens
 
-pytestmark = pytest.mark.xdist_group("quantize")  # files are made once for all tests
+pytestmark = pytest.mark.xdist_group("quantize")  # tests share files
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def whole(trained, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def attentive(tmp_path_factory):
-    """A model with attention, and its files by method."""
+    """A model with attention, and its quantized files by method."""
     keras.utils.set_random_seed(0)
     model, folder = attention(), tmp_path_factory.mktemp("attentive")
     return model, {
@@ -54,12 +54,12 @@ def test_quantized_files_are_smaller_and_agree(
     assert small.size < ratio * whole.size
     assert next(iter(small.inputs.values()))[1] == np.float32
     parity = export.verify(model, small, x)
-    assert 1e-6 < parity.mean_error < error  # of logits between -15 and 16
+    assert 1e-6 < parity.mean_error < error  # logits are between -15 and 16
     assert parity.agreement > agreement
 
 
 @pytest.mark.rows("CMP-06")
-def test_int8_takes_a_dataset_and_calculates_in_integers(trained, tmp_path):
+def test_int8_takes_a_dataset_and_computes_in_integers(trained, tmp_path):
     model, x, y = trained
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)
     file = export.to_litert(model, tmp_path / "a.tflite", quantize="int8", calibration=dataset)
@@ -71,9 +71,9 @@ def test_int8_takes_a_dataset_and_calculates_in_integers(trained, tmp_path):
         for detail in file.interpreter.get_tensor_details()
         if detail["dtype"] == np.float32
     ]
-    assert len(floats) == 2  # what goes in and what comes out
+    assert len(floats) == 2  # input and output
     named = [d["name"] for d in file.interpreter.get_tensor_details() if d["name"]]
-    assert len(named) == 2  # inner tensors have none
+    assert len(named) == 2  # inner tensors have no name
 
 
 @pytest.mark.parametrize("make", [lstm, attention])
@@ -89,7 +89,7 @@ def test_sequence_models_are_quantized(make, quantize, tmp_path):
 
 
 @pytest.mark.parametrize("quantize", ["int8", "int16x8"])
-def test_attention_and_sums_stay_float_between_integer_products(quantize, attentive):
+def test_only_fully_connected_operators_of_attention_are_quantized(quantize, attentive):
     graph = flatbuffer.read(attentive[1][quantize].path.read_bytes())
     kinds = {}
     for operator in graph.subgraphs[0].operators:
@@ -103,14 +103,14 @@ def test_attention_and_sums_stay_float_between_integer_products(quantize, attent
         assert integers not in kinds[getattr(operators, name)]
 
 
-def test_int16_activations_are_nearer_than_int8_ones(attentive):
-    """Also for causal attention, whose mask is minus infinity."""
+def test_int16_activations_are_more_accurate_than_int8(attentive):
+    """This includes causal attention, whose mask is minus infinity."""
     model, files = attentive
     errors = {name: export.verify(model, file, tokens()).mean_error for name, file in files.items()}
     assert 3 * errors["int16x8"] < errors["int8"] < 0.02
 
 
-def test_sparse_storage_leaves_out_zeros(tmp_path):
+def test_sparse_storage_omits_zeros(tmp_path):
     inputs = keras.Input((128,))
     model = keras.Model(inputs, layers.Dense(128)(inputs))
     kernel = model.layers[-1].kernel
@@ -124,8 +124,8 @@ def test_sparse_storage_leaves_out_zeros(tmp_path):
 
 
 @pytest.mark.parametrize("quantize", ["int8", "int16x8", "int4"])
-def test_more_than_a_quarter_of_a_megabyte(quantize, tmp_path):
-    """From this size on ai-edge-quantizer stores weights after the flatbuffer."""
+def test_files_above_256_kilobytes(quantize, tmp_path):
+    """ai-edge-quantizer stores larger weights after the flatbuffer."""
     inputs = keras.Input((512,))
     model = keras.Model(inputs, layers.Dense(8)(layers.Dense(1200, activation="relu")(inputs)))
     x = np.random.default_rng(0).random((32, 512), dtype="float32")

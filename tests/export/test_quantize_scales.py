@@ -1,4 +1,4 @@
-"""Short scales: a smaller zip with nearly the same outputs."""
+"""Shortened scales make the zipped file smaller and hardly change its outputs."""
 
 import warnings
 import zlib
@@ -14,7 +14,7 @@ from kerasdl.export.litert_model import LiteRTModel
 
 @pytest.fixture(scope="module")
 def quantized():
-    """An int8 file as the converter writes it, and inputs."""
+    """The content of an int8 file from TensorFlow's converter, and inputs."""
     keras.utils.set_random_seed(0)
     x = inputs = keras.Input((16, 16, 3), batch_size=1)
     x = keras.layers.Conv2D(48, 3, activation="relu")(x)
@@ -37,14 +37,14 @@ def tensors(content):
     return model, model.subgraphs[0].tensors
 
 
-def test_short_scales_have_eight_digits():
+def test_short_scales_have_8_significant_bits():
     values = np.random.default_rng(1).lognormal(0, 5, 1000).astype("float32")
     rounded = quantize.short(values)
-    assert not (rounded.view("uint32") & 0xFFFF).any()  # two bytes of zeros in each
+    assert not (rounded.view("uint32") & 0xFFFF).any()  # the two lower bytes are zero
     assert np.abs(rounded / values - 1).max() <= 2**-8
 
 
-def test_the_zip_shrinks_and_outputs_stay(quantized, tmp_path):
+def test_the_zipped_file_is_smaller_and_outputs_hardly_change(quantized, tmp_path):
     content, images = quantized
     shorter = quantize.shorten_scales(content)
     assert len(zlib.compress(shorter)) < 0.97 * len(zlib.compress(content))
@@ -52,7 +52,7 @@ def test_the_zip_shrinks_and_outputs_stay(quantized, tmp_path):
     for name, each in (("long", content), ("short", shorter)):
         (tmp_path / f"{name}.tflite").write_bytes(each)
         outputs.append(LiteRTModel(tmp_path / f"{name}.tflite").predict(images))
-    # a few quantization steps of an 8-bit output
+    # a few steps of the 8-bit output
     assert np.abs(outputs[0] - outputs[1]).max() < 0.02 * np.ptp(outputs[0])
 
 
@@ -70,7 +70,7 @@ def test_biases_keep_their_values(quantized):
         np.testing.assert_allclose(*values, atol=0.51 * step)
 
 
-def test_a_file_with_biases_of_unknown_operators_stays(quantized, monkeypatch):
+def test_a_file_with_biases_of_unknown_operators_is_unchanged(quantized, monkeypatch):
     content, _ = quantized
     monkeypatch.delitem(quantize.LINEAR, "TRANSPOSE_CONV")
     assert quantize.shorten_scales(content) is content

@@ -1,4 +1,4 @@
-"""Large matrix products of a float file get int8 weights with nearly the same outputs."""
+"""`quantize_large_weights` stores large matrices as int8 and hardly changes outputs."""
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ def shrunken(model, folder):
     return file, export.LiteRTModel(small)
 
 
-def test_a_quarter_of_the_bytes_and_nearly_the_same_numbers(tmp_path):
+def test_large_weights_become_int8_and_keep_zeros(tmp_path):
     inputs = keras.Input((64,))
     x = layers.Dense(64, activation="relu")(inputs)
     model = keras.Model(inputs, layers.Dense(4)(x))
@@ -37,7 +37,7 @@ def test_a_quarter_of_the_bytes_and_nearly_the_same_numbers(tmp_path):
     assert 1e-6 < parity.largest_error < 0.02 * np.ptp(model.predict_on_batch(x))
 
 
-def test_few_different_weights_stay_few(tmp_path):
+def test_the_number_of_distinct_weights_is_kept(tmp_path):
     inputs = keras.Input((64,))
     model = keras.Model(inputs, layers.Dense(64)(inputs))
     kernel = model.layers[1].kernel
@@ -47,7 +47,7 @@ def test_few_different_weights_stay_few(tmp_path):
     assert sorted(np.unique(np.frombuffer(integers, "int8"))) == [-76, -25, 51, 127]
 
 
-def test_small_weights_stay_floats(tmp_path):
+def test_small_weights_stay_float(tmp_path):
     inputs = keras.Input((16,))
     whole, small = shrunken(keras.Model(inputs, layers.Dense(16)(inputs)), tmp_path)
     x = np.random.default_rng(1).random((4, 16), dtype="float32")

@@ -1,4 +1,4 @@
-"""A SavedModel has the outputs of the model, in a program without Keras."""
+"""A SavedModel runs without Keras and has the outputs of the model."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ np.save(sys.argv[3], served(input=tf.constant(np.load(sys.argv[2])))["output"].n
 
 
 @pytest.mark.rows("CMP-11")
-def test_it_runs_without_keras_on_any_batch(tmp_path):
+def test_it_runs_without_keras_for_any_batch_size(tmp_path):
     model, x = networks.cnn(), networks.images(5)
     folder = export.to_saved_model(model, tmp_path / "served")
     np.save(tmp_path / "x.npy", x)
@@ -30,7 +30,7 @@ def test_it_runs_without_keras_on_any_batch(tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["served"]
 
 
-def test_bad_places_are_refused(tmp_path):
+def test_invalid_paths_are_refused(tmp_path):
     with pytest.raises(InvalidInput, match="does not exist yet"):
         export.to_saved_model(networks.cnn(), tmp_path)
     with pytest.raises(InvalidInput, match="a folder that exists"):

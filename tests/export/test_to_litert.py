@@ -1,4 +1,4 @@
-"""Every kind of Keras model becomes a file with the same outputs; failures are one line."""
+"""LiteRT files have the outputs of their Keras models; failures are one line."""
 
 import keras
 import numpy as np
@@ -42,7 +42,7 @@ def test_a_float_file_equals_the_model(make, x, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["model.tflite"]
 
 
-def test_a_subclassed_model_exports_once_called(tmp_path):
+def test_a_subclassed_model_is_exported_after_a_call(tmp_path):
     model = Subclassed()
     with pytest.raises(InvalidInput, match="built or was called once"):
         export.to_litert(model, tmp_path / "model.tflite")
@@ -69,7 +69,7 @@ def test_several_inputs_and_outputs_keep_their_names(tmp_path):
 
 
 @pytest.mark.parametrize("batch_size", [None, 3])
-def test_any_number_of_examples_fits_any_batch_size(batch_size, tmp_path):
+def test_predict_takes_any_number_of_examples_for_any_batch_size(batch_size, tmp_path):
     model = cnn()
     file = export.to_litert(model, tmp_path / "model.tflite", batch_size=batch_size)
     assert next(iter(file.inputs.values()))[0][0] == (batch_size or -1)
@@ -77,7 +77,7 @@ def test_any_number_of_examples_fits_any_batch_size(batch_size, tmp_path):
         assert export.verify(model, file, images(count)).largest_error < 1e-5
 
 
-def test_the_activation_is_appended_and_verified_with(trained, tmp_path):
+def test_the_activation_is_appended_and_verified(trained, tmp_path):
     model, x, _ = trained
     file = export.to_litert(model, tmp_path / "m.tflite", activation="softmax")
     np.testing.assert_allclose(file.predict(x[:5]).sum(-1), 1, rtol=1e-5)
@@ -85,7 +85,7 @@ def test_the_activation_is_appended_and_verified_with(trained, tmp_path):
     assert export.verify(model, file, x).largest_error < 1e-5
 
 
-def test_metadata_travels_with_the_file_and_files_repeat(trained, tmp_path):
+def test_metadata_is_stored_and_files_are_reproducible(trained, tmp_path):
     model, _, _ = trained
     options = {"labels": ("a", "b", "ü", "d"), "description": "Quarters", "input_range": (0, 1.5)}
     file = export.to_litert(model, tmp_path / "m.tflite", **options)
@@ -113,7 +113,7 @@ class NotBuiltIn(layers.Layer):
         return tf.math.igamma(inputs, inputs)
 
 
-def test_an_operator_that_phones_lack_is_named_with_its_layer(tmp_path):
+def test_an_operator_that_litert_lacks_is_named_with_its_layer(tmp_path):
     inputs = keras.Input((4,))
     model = keras.Model(inputs, NotBuiltIn(name="gamma")(layers.Dense(4)(inputs)))
     with pytest.raises(InvalidInput, match="Received: Igamma in layer `gamma`"):
@@ -121,13 +121,13 @@ def test_an_operator_that_phones_lack_is_named_with_its_layer(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_recurrent_layer_with_a_free_batch_is_named(tmp_path):
+def test_a_recurrent_layer_with_a_variable_batch_size_is_named(tmp_path):
     with pytest.raises(InvalidInput, match=r"element_shape to be static.*in layer `lstm") as caught:
         export.to_litert(lstm(), tmp_path / "m.tflite", batch_size=None)
     assert "\n" not in str(caught.value)
 
 
-def test_an_example_fixes_the_sizes_that_a_model_leaves_free(tmp_path):
+def test_an_example_sets_unknown_sizes(tmp_path):
     inputs = keras.Input((None,), dtype="int32")
     x = layers.Embedding(20, 16)(inputs)
     x = x + layers.MultiHeadAttention(2, 8)(x, x, use_causal_mask=True)
@@ -146,9 +146,8 @@ def test_a_crash_is_one_error_and_the_next_call_works(tmp_path, monkeypatch):
         WORKER.start()
         WORKER.process.send_signal(11)
         WORKER.process.wait()
-        monkeypatch.setattr(
-            WORKER, "start", lambda: None
-        )  # the crash is found while waiting for the answer
+        # so that the crash is detected while waiting for the answer
+        monkeypatch.setattr(WORKER, "start", lambda: None)
         return run(**job)
 
     with monkeypatch.context() as patch:
@@ -160,7 +159,7 @@ def test_a_crash_is_one_error_and_the_next_call_works(tmp_path, monkeypatch):
     assert export.to_litert(cnn(), tmp_path / "m.tflite").size > 1000
 
 
-def test_converting_says_nothing(tmp_path, capfd):
+def test_converting_prints_nothing(tmp_path, capfd):
     model = cnn()
     capfd.readouterr()
     file = export.to_litert(model, tmp_path / "m.tflite", quantize="int8", calibration=images())
@@ -184,12 +183,12 @@ def test_converting_says_nothing(tmp_path, capfd):
         ({"activation": "softmx"}, "softmax. Received: softmx"),
     ],
 )
-def test_bad_options_are_refused(options, message, tmp_path):
+def test_invalid_options_are_refused(options, message, tmp_path):
     with pytest.raises(InvalidInput, match=message):
         export.to_litert(cnn(), tmp_path / "m.tflite", **options)
 
 
-def test_a_place_that_cannot_be_written_is_refused(tmp_path):
+def test_paths_that_cannot_be_written_are_refused(tmp_path):
     with pytest.raises(InvalidInput, match="a folder that exists"):
         export.to_litert(cnn(), tmp_path / "none" / "m.tflite")
     with pytest.raises(InvalidInput, match=r"ends in \.tflite"):
