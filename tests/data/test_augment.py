@@ -1,4 +1,4 @@
-"""Augmentation: what moves, what stays, and that each example owns its random numbers."""
+"""Augmentation of images, boxes and masks, and random numbers of each example."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (37, 12, 12, 3), dtype="uint8
 
 
 def augmented(policy, batch_size, epochs=1, seed=0, workers=2):
-    """Augmented images by their row, after some epochs."""
+    """Return the augmented images of the last epoch, in the order of their rows."""
     rows = np.arange(len(IMAGES), dtype="int32")
     counter = pipeline.epoch_counter()
     sizes = [len(part) for part in np.split(rows, range(batch_size, len(rows), batch_size))]
@@ -34,7 +34,7 @@ def augmented(policy, batch_size, epochs=1, seed=0, workers=2):
 
 
 @pytest.mark.parametrize("policy", list(augment.POLICIES))
-def test_batch_size_and_workers_change_nothing(policy):
+def test_batch_size_and_workers_do_not_change_the_result(policy):
     expected = augmented(policy, batch_size=5, workers=1)
     np.testing.assert_allclose(augmented(policy, batch_size=16, workers=4), expected, atol=1e-5)
     assert expected.dtype == np.float32
@@ -43,13 +43,13 @@ def test_batch_size_and_workers_change_nothing(policy):
 
 
 @pytest.mark.parametrize("policy", list(augment.POLICIES))
-def test_each_epoch_and_seed_augments_anew(policy):
+def test_each_epoch_and_seed_augments_differently(policy):
     first = augmented(policy, 8)
     assert np.abs(first - augmented(policy, 8, epochs=2)).mean() > 0.01
     assert np.abs(first - augmented(policy, 8, seed=1)).mean() > 0.01
 
 
-def test_the_numbers_are_uniform_and_independent():
+def test_random_numbers_are_uniform_and_independent():
     numbers = augment.uniform(3, 5, tf.range(100_000), 4).numpy()
     assert numbers.min() >= 0
     assert numbers.max() < 1
@@ -84,7 +84,7 @@ def test_half_of_the_images_are_flipped():
     assert 450 < sum(flipped) < 550
 
 
-def test_a_shift_is_a_crop_of_the_mirrored_image():
+def test_a_shift_is_a_crop_of_the_reflected_image():
     moved, _ = apply(IMAGES, shift=0.25)
     padded = np.pad(IMAGES / np.float32(255), ((0, 0), (3, 3), (3, 3), (0, 0)), "reflect")
     places = []
@@ -100,12 +100,12 @@ def test_a_shift_is_a_crop_of_the_mirrored_image():
     assert len(set(places)) > 15
 
 
-def test_nothing_asked_for_changes_nothing():
+def test_an_empty_policy_changes_nothing():
     moved, _ = apply(IMAGES)
     np.testing.assert_allclose(moved, IMAGES / 255.0, atol=1e-6)
 
 
-def test_rotation_zoom_and_shift_keep_the_middle_in_range():
+def test_rotation_and_zoom_keep_the_center_and_angles_are_in_range():
     image = np.zeros((500, 21, 21, 1), "float32")
     image[:, 10, 10] = 1
     moved = apply(image, rotate=15, zoom=0.1)[0].numpy()[..., 0]
@@ -121,7 +121,7 @@ def test_rotation_zoom_and_shift_keep_the_middle_in_range():
     assert angles.max() > 12
 
 
-def test_colors_change_as_their_formulas_say():
+def test_changes_of_color_equal_their_formulas():
     images = IMAGES[:8] / np.float32(255)
     amounts = np.array((0.1, 0.3, 0.2), "float32")
     draws = augment.uniform(0, 0, tf.range(8), 10).numpy()[:, 5:8]
@@ -135,7 +135,7 @@ def test_colors_change_as_their_formulas_say():
         np.testing.assert_allclose(result, brightness * expected, atol=1e-5)
 
 
-def test_erasing_puts_a_gray_square():
+def test_erasing_draws_a_gray_square():
     images = np.ones((20, 20, 20, 3), "float32")
     erased = apply(images, erase=0.3)[0].numpy()
     assert set(np.unique(erased)) == {np.float32(0.5), np.float32(1)}
@@ -175,7 +175,7 @@ def test_a_single_element_moves_as_in_a_dictionary(element):
 
 
 @pytest.mark.parametrize("amounts", [{"mixup": 0.4}, {"cutmix": 1.0}, {"mixup": 0.4, "cutmix": 1}])
-def test_mixing_repeats_itself_and_mixes_labels_with_images(amounts):
+def test_mixing_is_reproducible_and_mixes_labels_with_images(amounts):
     def two_epochs():
         splits = kerasdl.data.load("digits", batch_size=100, **amounts)
         epochs = [list(splits.train.as_numpy_iterator()) for _ in range(2)]
@@ -183,9 +183,9 @@ def test_mixing_repeats_itself_and_mixes_labels_with_images(amounts):
 
     (first, second), (_, plain) = two_epochs()
     (again, _), _ = two_epochs()
-    for (images, labels), (other, shares) in zip(first, again, strict=True):
+    for (images, labels), (other, mixed) in zip(first, again, strict=True):
         np.testing.assert_array_equal(images, other)
-        np.testing.assert_array_equal(labels, shares)
+        np.testing.assert_array_equal(labels, mixed)
         np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-5)
     assert (first[0][1].max(axis=1) < 0.99).mean() > 0.2
     assert not np.array_equal(first[0][1], second[0][1])

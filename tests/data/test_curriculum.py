@@ -1,4 +1,4 @@
-"""Easy examples first: what each epoch draws from, in which order, for one replica and for two."""
+"""Curriculum: examples and their order in each epoch, for one replica and for two."""
 
 import numpy as np
 import pytest
@@ -20,12 +20,12 @@ def load(share=None, **arguments):
 
 
 def epoch(splits):
-    """The ink of each image of the next epoch."""
+    """Return the ink of each image in the next epoch."""
     return np.concatenate([ink(np.array(images), labels) for images, labels in splits.train])
 
 
 @pytest.mark.rows("TRN-04")
-def test_a_stage_draws_evenly_from_the_easiest_and_the_last_from_all():
+def test_each_stage_draws_evenly_from_its_easiest_examples():
     splits = load(stages=3, epochs=2)
     total = splits.info.counts["train"]
     everything = np.sort(
@@ -36,12 +36,12 @@ def test_a_stage_draws_evenly_from_the_easiest_and_the_last_from_all():
         pool = everything[training.curriculum(everything, min(3, number // 2 + 1), 3)]
         assert len(seen) == total
         np.testing.assert_allclose(np.unique(seen), np.unique(pool))
-        each = total // len(pool)  # every one is seen so often, some once more
+        each = total // len(pool)  # each example comes so often, some once more
         expected = np.sort(np.concatenate([pool] * each + [seen[each * len(pool) :]]))
         np.testing.assert_allclose(np.sort(seen), expected)
 
 
-def test_rounds_and_epochs_are_orders_of_their_own_and_come_again():
+def test_repetitions_and_epochs_have_different_reproducible_orders():
     splits = load(stages=3, epochs=2)
     first, second = epoch(splits), epoch(splits)
     pool = -(-len(first) // 3)
@@ -49,13 +49,13 @@ def test_rounds_and_epochs_are_orders_of_their_own_and_come_again():
     assert (first[:pool] != first[pool : 2 * pool]).mean() > 0.9
     assert (first != second).mean() > 0.9
     again = load(stages=3, epochs=2)
-    again.epoch.assign(0)  # as a run does that goes on with its second epoch
+    again.epoch.assign(0)  # as a run resumed at its second epoch does
     np.testing.assert_array_equal(epoch(again), second)
 
 
 @pytest.mark.rows("TRN-03")
 @pytest.mark.parametrize("stages", [1, 4])
-def test_ordered_epochs_only_get_harder(stages):
+def test_ordered_epochs_have_increasing_difficulty(stages):
     splits = load(stages=stages, ordered=True)
     for _ in range(5):
         assert (np.diff(epoch(splits)) >= 0).all()
@@ -79,17 +79,17 @@ def test_two_replicas_see_the_batches_of_one():
         (data.Curriculum(lambda x, y: y * np.nan), "Expected finite numbers. Received: nan"),
     ],
 )
-def test_what_is_no_curriculum_is_an_error(curriculum, message):
+def test_an_invalid_curriculum_is_refused(curriculum, message):
     with pytest.raises(InvalidInput, match=message):
         data.load("digits", curriculum=curriculum)
 
 
 @pytest.mark.parametrize("name", ["stages", "epochs"])
-def test_numbers_of_stages_and_epochs_are_positive(name):
+def test_stages_and_epochs_must_be_positive(name):
     with pytest.raises(InvalidInput, match=f"`{name}`.*Received: 0"):
         data.Curriculum(ink, **{name: 0})
 
 
-def test_ordered_is_a_flag():
+def test_ordered_must_be_a_flag():
     with pytest.raises(InvalidInput, match=r"`ordered`\. Expected True or False\. Received: 'yes'"):
         data.Curriculum(ink, ordered="yes")

@@ -1,4 +1,4 @@
-"""Kinds of data: what each declares, and what is said of arrays that are different."""
+"""Kinds of data: arrays that each accepts, and errors for arrays that do not fit."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ LABELS = np.array([0, 1, 2, 0, 1], "int32")
 TOKENS = np.ones((5, 7), "int32")
 BOXES = np.full((5, 2, 4), 0.5, "float32")
 GRAPH = {"nodes": np.zeros((5, 9, 4), "float32"), "adjacency": np.zeros((5, 9, 9), "float32")}
-# for each kind: (inputs, targets) that are right
+# valid (inputs, targets) of each kind
 RIGHT = {
     "boxes": (IMAGES, {"boxes": BOXES, "class": np.zeros((5, 2), "int32")}),
     "captions": (IMAGES, TOKENS),
@@ -41,7 +41,7 @@ def check(name, train, test=None, **facts):
 
 
 @pytest.mark.parametrize("name", kinds.names())
-def test_each_kind_takes_its_examples_and_says_what_it_holds(name):
+def test_each_kind_accepts_its_examples_and_has_a_description(name):
     check(name, RIGHT[name])
     kind = kinds.get(name)
     assert kind.name == name and kind.describe[0].islower() and kind.describe[-1] != "."
@@ -80,7 +80,7 @@ def test_each_kind_refuses_inputs_of_another_rank_and_dtype(name):
         ("graphs", ({**GRAPH, "nodes": GRAPH["nodes"][:, :5]}, LABELS), ("`adjacency`", "nodes")),
     ],
 )
-def test_what_is_different_is_named_with_what_was_expected_and_received(name, train, parts):
+def test_arrays_that_do_not_fit_are_refused(name, train, parts):
     with pytest.raises(InvalidInput) as caught:
         check(name, train)
     for part in (*parts, "train split of data `mine`"):
@@ -93,13 +93,13 @@ def test_all_splits_must_have_the_same_sizes():
         check("text", (TOKENS, TOKENS), (TOKENS[:, :5], TOKENS[:, :5]))
 
 
-def test_roles_say_what_augmentation_may_move():
+def test_roles_tell_augmentation_what_to_move():
     source = Source("boxes", RIGHT["boxes"], None, RIGHT["boxes"])
     roles = source.kind.roles(source.train.structure)
     assert roles == ("image", {"boxes": "boxes", "class": "class"})
 
 
-def test_an_unknown_kind_is_told_the_known_ones():
+def test_an_unknown_kind_is_refused_with_a_suggestion():
     with pytest.raises(InvalidInput, match="did you mean boxes"):
         kinds.get("boxs")
 
@@ -116,12 +116,12 @@ def test_an_unknown_kind_is_told_the_known_ones():
         ("class,colour", "elements"),
     ],
 )
-def test_shapes_are_of_the_kind_that_was_asked_for(elements, kind):
+def test_elements_of_shapes_decide_the_kind(elements, kind):
     info = kerasdl.data.load("shapes", count=20, image_size=8, elements=elements).info
     assert info.task == info.kind.name == kind
 
 
-def test_records_say_their_kind_and_are_held_to_it(tmp_path):
+def test_records_are_checked_against_their_kind(tmp_path):
     arrays = {"train": (IMAGES, LABELS), "test": (IMAGES, LABELS)}
     with pytest.raises(InvalidInput, match="kind of data"):
         kerasdl.data.write_records(arrays, tmp_path, task="clasification")

@@ -1,4 +1,4 @@
-"""Datasets from optional packages, and tones: what each holds, and how to install packages."""
+"""Datasets from optional packages, and tones: their content, and errors without packages."""
 
 import importlib.util
 import random
@@ -43,18 +43,18 @@ def test_cards_name_the_source_and_the_license(name):
 
 
 @pytest.mark.parametrize("make", [languages.pronunciations, languages.world_names])
-def test_no_source_is_in_two_splits(make):
+def test_splits_share_no_source(make):
     sources = [part.inputs[0] for part in make(0).splits().values()]
     rows = np.concatenate(sources)
     assert len(np.unique(rows, axis=0)) == len(rows) > 1000
 
 
-def test_no_date_is_in_two_splits():
+def test_splits_share_no_date():
     rows = np.concatenate([part.targets for part in languages.world_dates(0).splits().values()])
     assert len(np.unique(rows, axis=0)) == len(rows) == 10_000
 
 
-def test_words_are_translated_to_their_phonemes():
+def test_words_are_translated_into_phonemes():
     source = languages.pronunciations(0, count=10**6, longest=5)
     found = {}
     for part in source.splits().values():
@@ -67,7 +67,7 @@ def test_words_are_translated_to_their_phonemes():
     assert any(token.endswith("1") for token in stressed.vocabulary)
 
 
-def test_dates_of_a_language_are_translated_to_iso():
+def test_dates_of_a_language_are_translated_into_iso_dates():
     source = languages.world_dates(0, count=300, languages="de,fr", first=1990, last=1999)
     (asked, _), written = source.train.arrays
     asked = [read(source.vocabulary, row) for row in asked]
@@ -80,7 +80,7 @@ def test_dates_of_a_language_are_translated_to_iso():
             languages.world_dates(0, languages=bad)
 
 
-def test_names_are_translated_to_the_language():
+def test_names_are_translated_into_the_language():
     source = languages.world_names(0, language="de")
     (asked, _), written = source.train.arrays
     names = {
@@ -94,7 +94,7 @@ def test_names_are_translated_to_the_language():
         languages.world_names(0, language="xx")
 
 
-def test_the_mean_face_has_eyes_darker_than_forehead_and_nose():
+def test_eyes_of_the_mean_face_are_darker_than_forehead_and_nose():
     source = faces.faces(0)
     assert source.counts() == {"train": 120, "validation": 20, "test": 60}
     images, labels = (
@@ -110,7 +110,7 @@ def test_the_mean_face_has_eyes_darker_than_forehead_and_nose():
     assert other[7:9].mean() > other[1:4].mean()
 
 
-def test_mnist1d_is_generated_without_touching_the_global_generators():
+def test_mnist1d_does_not_change_the_global_random_state():
     signals._generated.cache_clear()
     np.random.seed(3)
     random.seed(3)
@@ -124,7 +124,7 @@ def test_mnist1d_is_generated_without_touching_the_global_generators():
 
 def test_tones_have_the_frequency_of_their_note():
     source = signals.tones(0, count=400, steps=8000, noise=0.0)
-    spectrum = abs(np.fft.rfft(source.train.inputs[..., 0]))  # 8000 values a second: bins are Hz
+    spectrum = abs(np.fft.rfft(source.train.inputs[..., 0]))  # 8000 values a second: 1 Hz per bin
     loudest = spectrum[:, :1200].argmax(axis=1)
     notes = np.round(12 * np.log2(loudest / 440.0) + 9).astype(int) % 12
     assert (notes == source.train.targets).mean() > 0.99
@@ -133,7 +133,7 @@ def test_tones_have_the_frequency_of_their_note():
     assert len(waveforms.classes) == 4 and waveforms.train.inputs.shape[1:] == (1024, 1)
 
 
-def test_emoji_show_what_their_names_say():
+def test_emoji_match_their_names():
     source = emoji.emoji(0, count=10**6, image_size=16)
     images, captions = (
         np.concatenate(parts)

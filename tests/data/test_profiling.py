@@ -1,4 +1,4 @@
-"""Throughput names the stages and finds the slow one."""
+"""`throughput` measures the stages of a pipeline and shows the slow one."""
 
 import time
 
@@ -9,7 +9,7 @@ import tensorflow as tf
 import kerasdl.data
 
 
-def test_stages_come_in_their_order():
+def test_stages_are_listed_in_order():
     splits = kerasdl.data.load("digits", augment="light", mixup=0.2)
     rates = kerasdl.data.throughput(splits.train, seconds=0.05)
     assert list(rates) == ["order", "gather", "augment", "mix", "prefetch"]
@@ -17,7 +17,7 @@ def test_stages_come_in_their_order():
 
 
 @pytest.mark.rows("DAT-28")
-def test_the_slow_stage_is_seen():
+def test_a_slow_stage_lowers_the_throughput():
     def slow(batch):
         def wait(batch):
             time.sleep(0.02)

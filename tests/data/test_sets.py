@@ -1,4 +1,4 @@
-"""What each embedded set promises."""
+"""Content of each embedded dataset."""
 
 import datetime
 
@@ -9,7 +9,7 @@ from kerasdl.data import baselines, catalog, text
 from kerasdl.data.sets import digits, mnist, points, sequences, shapes, texts
 
 
-def test_digits_are_scikit_learns_halves():
+def test_digits_equal_scikit_learns_halves():
     from sklearn import datasets, model_selection, svm
 
     source = digits.digits(seed=0, validation=0)
@@ -24,10 +24,10 @@ def test_digits_are_scikit_learns_halves():
     accuracy = (
         svm.SVC(gamma=0.001).fit(flat[0], source.train.targets).score(flat[1], source.test.targets)
     )
-    assert accuracy == pytest.approx(0.968854, abs=1e-6)  # tests/reference: scikit-learn's own
+    assert accuracy == pytest.approx(0.968854, abs=1e-6)  # scikit-learn's result
 
 
-def test_digits_validation_is_the_end_of_what_trains():
+def test_validation_of_digits_is_the_end_of_the_training_data():
     whole, cut = digits.digits(0, split="1437", validation=0), digits.digits(0, split="1437")
     assert whole.counts() == {"train": 1437, "validation": 0, "test": 360}
     assert cut.counts() == {"train": 1293, "validation": 144, "test": 360}
@@ -37,7 +37,7 @@ def test_digits_validation_is_the_end_of_what_trains():
 
 
 @pytest.mark.rows("DAT-16")
-def test_mnist_has_its_counts_and_a_test_split_that_no_seed_changes():
+def test_mnist_has_fixed_counts_and_a_fixed_test_split():
     whole, other = mnist.mnist(0, validation=0), mnist.mnist(7)
     assert whole.counts() == {"train": 4000, "validation": 0, "test": 1000}
     assert other.counts() == {"train": 3600, "validation": 400, "test": 1000}
@@ -48,11 +48,11 @@ def test_mnist_has_its_counts_and_a_test_split_that_no_seed_changes():
     assert images.shape == (5000, 28, 28, 1) and images.dtype == "float32"
     assert (images.min(), images.max()) == (0, 1)
     assert np.bincount(labels).tolist() == [500] * 10
-    ones = images[labels == 1].mean(axis=0)[..., 0]  # upright: most of the ink is in the middle
+    ones = images[labels == 1].mean(axis=0)[..., 0]  # upright, so most ink is in the middle
     assert ones[:, 11:17].sum() > 0.7 * ones.sum()
 
 
-def test_baselines_are_what_scikit_learn_measures():
+def test_baselines_equal_scikit_learn():
     for name in ("iris", "mnist"):
         known = catalog.baselines()[name]
         assert catalog.card(name).endswith(f"{known['logistic regression']:.3f}.")
@@ -67,14 +67,14 @@ def test_tables_are_standardized_on_the_training_split(name):
     np.testing.assert_allclose(source.train.inputs.std(axis=0), 1, atol=1e-5)
     assert abs(source.test.inputs.mean(axis=0)).max() > 1e-3
     assert sum(len(column.mean) for column in source.columns) == source.train.inputs.shape[1]
-    if source.classes:  # each class has its fraction of the test split
+    if source.classes:  # splits are stratified
         fractions = [
             np.bincount(part.targets) / len(part.targets) for part in (source.train, source.test)
         ]
         np.testing.assert_allclose(*fractions, atol=0.05)
 
 
-def test_the_target_scale_of_diabetes_undoes_its_standardization():
+def test_the_target_scale_of_diabetes_inverts_the_standardization():
     from sklearn import datasets
 
     source = catalog.find("diabetes")(seed=0)
@@ -88,7 +88,7 @@ def test_the_target_scale_of_diabetes_undoes_its_standardization():
     ("make", "modes", "deviation", "extent"),
     [(points.ring, 8, 0.01, 1), (points.grid, 25, 0.05, 4)],
 )
-def test_gaussians_have_their_number_spread_and_place(make, modes, deviation, extent):
+def test_gaussians_have_the_given_number_deviation_and_extent(make, modes, deviation, extent):
     inputs, labels = make(seed=0).train.arrays
     assert set(labels) == set(range(modes))
     centers = np.stack([inputs[labels == mode].mean(axis=0) for mode in range(modes)])
@@ -97,7 +97,7 @@ def test_gaussians_have_their_number_spread_and_place(make, modes, deviation, ex
 
 
 @pytest.mark.rows("DAT-23")
-def test_windows_of_a_hundred_values_are_ninety():
+def test_100_values_have_90_windows_of_10():
     inputs, targets = sequences.windows(np.arange(100.0), window=10)
     assert inputs.shape == (90, 10, 1)
     np.testing.assert_array_equal(targets[:, 0], np.arange(10, 100))
@@ -105,7 +105,7 @@ def test_windows_of_a_hundred_values_are_ninety():
     np.testing.assert_array_equal(targets[:, 0], inputs[:, -1, 0] + 5)
 
 
-def test_adding_is_solved_by_adding_what_is_marked():
+def test_targets_of_adding_are_sums_of_the_marked_values():
     source = sequences.adding(seed=0, count=2000, steps=20)
     inputs, targets = source.train.arrays
     np.testing.assert_allclose((inputs[..., 0] * inputs[..., 1]).sum(1, keepdims=True), targets)
@@ -113,7 +113,7 @@ def test_adding_is_solved_by_adding_what_is_marked():
     assert np.mean((targets - 1) ** 2) == pytest.approx(1 / 6, rel=0.1)
 
 
-def test_copy_asks_for_the_symbols_after_the_signal():
+def test_targets_of_copy_are_the_first_symbols_after_the_signal():
     inputs, targets = sequences.copy(seed=0, count=50, delay=7, length=3).train.arrays
     assert inputs.shape == (40, 13)
     np.testing.assert_array_equal(targets[:, -3:], inputs[:, :3])
@@ -126,7 +126,7 @@ def read(vocabulary, tokens):
     return "".join(vocabulary[token] for token in tokens if token > 1)
 
 
-def test_sums_are_right_and_no_sum_is_in_two_splits():
+def test_sums_are_correct_and_splits_share_none():
     source = texts.sums(seed=0)
     terms = []
     for part in (source.train, source.validation, source.test):
@@ -141,7 +141,7 @@ def test_sums_are_right_and_no_sum_is_in_two_splits():
     assert len(set.union(*terms)) == sum(map(len, terms)) == 5050
 
 
-def test_sums_of_many_digits_and_backwards():
+def test_sums_of_many_digits_and_reversed_inputs():
     source = texts.sums(seed=0, digits=6, count=100, reverse=True)
     (asked, _), answers = source.train.arrays
     first = read(source.vocabulary, asked[0])[::-1].split("+")
@@ -171,13 +171,13 @@ def test_text_targets_are_one_token_later_and_splits_follow_the_text():
     assert "".join(letters) == story[900:990]
 
 
-def test_a_token_that_training_lacks_is_unknown():
+def test_a_token_that_is_not_in_the_training_text_is_unknown():
     source = text.language("ab" * 500 + "z" * 100, context=8)
     assert source.vocabulary == (text.UNKNOWN, "a", "b")
     assert source.test.inputs[-1].tolist() == [0] * 8
 
 
-def test_words_keep_the_most_frequent():
+def test_a_limited_vocabulary_keeps_the_most_frequent_words():
     source = text.language("one two, two\n    three " * 100, "words", context=4, words=4)
     assert len(source.vocabulary) == 4
     assert "two" in source.vocabulary
@@ -190,7 +190,7 @@ def test_pydocs_is_a_long_text():
 
 
 @pytest.mark.rows("DET-22", "DAT-25")
-def test_shapes_know_what_they_show():
+def test_targets_of_shapes_match_the_images():
     images, known = shapes.draw(np.random.default_rng(0), 60, 64, 64, 4, range(30), noise=0.0)
     assert known["count"].min() == 1
     assert known["count"].max() == 4

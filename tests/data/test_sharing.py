@@ -1,4 +1,4 @@
-"""Parts of batches: together they are the batches, in order."""
+"""Parts of batches for replicas and workers, which together are the batches in order."""
 
 import itertools
 
@@ -11,7 +11,7 @@ from kerasdl.data.sharing import Share, bounds
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 8])
-def test_parts_follow_each_other(total):
+def test_parts_are_consecutive_and_of_similar_size(total):
     for rows in range(total, 40):
         ends = [bounds(rows, replica, total) for replica in range(total)]
         (first, _), (_, last) = ends[0], ends[-1]
@@ -22,7 +22,7 @@ def test_parts_follow_each_other(total):
         assert max(sizes) - min(sizes) <= 1
 
 
-def test_few_rows_go_to_all_and_tensors_count_like_integers():
+def test_few_rows_go_to_all_replicas_and_tensors_equal_integers():
     few = [bounds(2, replica, 4) for replica in range(4)]
     assert not {(0, 2)}.symmetric_difference(few)
     for rows, total in ((2, 4), (7, 3)):
@@ -40,7 +40,7 @@ SHARES = {
 
 @pytest.mark.parametrize("shares", SHARES.values(), ids=SHARES)
 @pytest.mark.parametrize("name", ["digits", "shapes"])
-def test_workers_read_the_epoch_that_one_would_read(name, shares):
+def test_workers_together_read_the_epoch_of_one(name, shares):
     options = {"count": 73} if name == "shapes" else {}
     options = {"batch_size": 31, "augment": "light", "seed": 3, **options}
     whole = data.load(name, **options).train
@@ -59,7 +59,7 @@ def test_workers_read_the_epoch_that_one_would_read(name, shares):
         np.testing.assert_allclose(np.concatenate([a for a, _ in here]), x, atol=1e-6)
 
 
-def test_files_are_decoded_by_the_worker_that_gets_them(tmp_path):
+def test_workers_together_read_all_images(tmp_path):
     from PIL import Image
 
     random = np.random.default_rng(0)
@@ -77,7 +77,7 @@ def test_files_are_decoded_by_the_worker_that_gets_them(tmp_path):
 
 
 @pytest.mark.parametrize("memory", [2**30, 0])
-def test_records_are_read_by_the_worker_that_gets_them(tmp_path, memory):
+def test_workers_together_read_all_records(tmp_path, memory):
     data.write_records(data.load("shapes", count=73, image_size=8), tmp_path, shards=3)
     options = {"batch_size": 7, "seed": 1, "memory": memory, "augment": "light"}
     whole = data.load(tmp_path, **options).train

@@ -1,4 +1,4 @@
-"""Sharing by file: every example once an epoch, as many steps everywhere, the same every time."""
+"""Sharding by file: each example once per epoch, equal steps for all workers, reproducible."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from kerasdl.errors import InvalidInput
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Nine files of unequal lengths; the label of an example is its number."""
+    """Nine files of different lengths; the label of an example is its number."""
     folder = tmp_path_factory.mktemp("records")
     numbers = np.arange(203)
     pixels = (numbers[:, None, None, None] * np.ones((1, 4, 4, 1))).astype("uint8")
@@ -48,7 +48,7 @@ def epoch(dataset):
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 3, 4])
-def test_every_example_comes_once_in_as_many_steps(folder, replicas):
+def test_each_example_is_read_once_in_equal_numbers_of_steps(folder, replicas):
     workers = [load(folder, Share(r, 1, replicas)) for r in range(replicas)]
     epochs = [[epoch(worker.train) for worker in workers] for _ in range(2)]
     for number, here in enumerate(epochs):
@@ -63,12 +63,12 @@ def test_every_example_comes_once_in_as_many_steps(folder, replicas):
                 np.testing.assert_array_equal(first, second)
     first, second = (np.concatenate(here[0]) for here in epochs)
     assert not np.array_equal(first, second)
-    np.testing.assert_array_equal(np.sort(first), np.sort(second))  # its files stay its own
+    np.testing.assert_array_equal(np.sort(first), np.sort(second))  # a worker keeps its files
     sums = np.sum([[len(part) for part in steps] for steps in epochs[0]], axis=0)
     assert max(sums) <= 10 + replicas
 
 
-def test_a_process_of_several_replicas_reads_their_parts_in_turn(folder):
+def test_a_process_with_several_replicas_reads_their_parts_in_turn(folder):
     both = epoch(load(folder, Share(2, 2, 4)).train)
     for turn in (0, 1):
         alone = epoch(load(folder, Share(2 + turn, 1, 4)).train)
@@ -76,7 +76,7 @@ def test_a_process_of_several_replicas_reads_their_parts_in_turn(folder):
             np.testing.assert_array_equal(first, second)
 
 
-def test_the_rest_of_an_epoch_is_its_end(folder):
+def test_the_rest_of_an_epoch_equals_its_end(folder):
     splits = load(folder, Share(1, 1, 2), augment="light")
     whole = list(splits.train)
     splits.epoch.assign(-1)
@@ -86,7 +86,7 @@ def test_the_rest_of_an_epoch_is_its_end(folder):
 
 
 @pytest.mark.parametrize("replicas", [2, 3])
-def test_the_shares_of_the_parts_are_those_of_their_examples(folder, replicas):
+def test_fractions_of_the_parts_are_those_of_their_examples(folder, replicas):
     share = Share(0, replicas, replicas)
     splits = load(folder, share)
     counts = splits.info.replicas
@@ -100,7 +100,7 @@ def test_the_shares_of_the_parts_are_those_of_their_examples(folder, replicas):
         assert all(part.counted for part in here)
 
 
-def test_what_cannot_be_shared_by_file_is_refused(folder):
+def test_data_that_cannot_be_sharded_by_file_are_refused(folder):
     with pytest.raises(
         InvalidInput, match=r"at least one for each of the 12 replicas. Received: 9"
     ):
@@ -115,7 +115,7 @@ def test_what_cannot_be_shared_by_file_is_refused(folder):
         data.load(folder, shard="files")
 
 
-def test_a_file_of_another_length_than_was_said_is_named(folder, tmp_path):
+def test_a_file_with_another_number_of_records_is_named(folder, tmp_path):
     for file in folder.glob("*.*"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     file = tmp_path / "train-00000-of-00004.tfrecord"

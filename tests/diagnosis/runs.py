@@ -1,4 +1,4 @@
-"""Training runs of small networks on digits, for the doctor to examine."""
+"""Training runs of small networks on digits, for the tests of the doctor."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ import kerasdl
 from kerasdl import diagnosis
 
 layers = keras.layers
-BRIEF = {"epochs": 1, "batch": 128}  # for problems that the first epoch shows
+BRIEF = {"epochs": 1, "batch": 128}  # for problems that show in the first epoch
 LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
@@ -32,7 +32,7 @@ def dense(*widths, activation="relu", **options):
 
 
 def run(make, *, rate=3e-3, epochs=8, x=None, y=None, vx=None, vy=None, batch=32, **options):
-    """Train the model that `make` returns, and return its case. A single epoch runs eagerly."""
+    """Train the model that `make` returns; return its case. A single epoch is run eagerly."""
     x, y = (X if x is None else x), (Y if y is None else y)
     vx, vy = (VX if vx is None else vx), (VY if vy is None else vy)
     loss, decay = options.pop("loss", LOGITS), options.pop("decay", None)
@@ -56,7 +56,7 @@ def run(make, *, rate=3e-3, epochs=8, x=None, y=None, vx=None, vy=None, batch=32
 
 
 def found(case):
-    """Return the only finding, and check that its text is one line."""
+    """Return the only finding after checking that its text is one line."""
     (finding,) = [finding for finding in diagnosis.doctor(case).values() if finding]
     assert finding.evidence and finding.advice and "\n" not in str(finding)
     return finding

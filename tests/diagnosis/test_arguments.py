@@ -1,4 +1,4 @@
-"""Range tests, overfitting and gradient checks refuse bad input in one line."""
+"""`lr_find`, `overfit_one_batch` and `gradient_check` refuse invalid input in one line."""
 
 import keras
 import numpy as np
@@ -36,14 +36,14 @@ def refused(call, *given, message="Expected", **options):
     ],
     ids=str,
 )
-def test_a_sweep(options):
+def test_arguments_of_lr_find(options):
     refused(diagnosis.lr_find, (X, Y), message=next(iter(options)), **options)
 
 
 @pytest.mark.parametrize(
     "options", [{"steps": 0}, {"goal": "x"}, {"learning_rate": "x"}, {"learning_rate": -1}], ids=str
 )
-def test_one_batch(options):
+def test_arguments_of_overfit_one_batch(options):
     refused(diagnosis.overfit_one_batch, (X, Y), message=next(iter(options)), **options)
 
 
@@ -52,11 +52,11 @@ def test_one_batch(options):
     [{"loss": "foo"}, {"loss": ["mse", "mse"]}, {"epsilon": 0}, {"directions": 0}],
     ids=str,
 )
-def test_a_gradient_check(options):
+def test_arguments_of_gradient_check(options):
     refused(diagnosis.gradient_check, X, Y, message=next(iter(options)), **options)
 
 
-def test_a_gradient_check_of_nothing_has_no_worst():
+def test_a_gradient_check_without_trainable_weights():
     model = network()
     model.trainable = False
     found = diagnosis.gradient_check(model, X, Y)
@@ -65,7 +65,7 @@ def test_a_gradient_check_of_nothing_has_no_worst():
 
 
 @pytest.mark.parametrize("trial", TRIALS)
-def test_data_that_are_none(trial):
+def test_missing_and_unbatched_data(trial):
     dataset = tf.data.Dataset.from_tensor_slices((X, Y[:, 0]))
     refused(trial, dataset.batch(4).take(0), message="at least one batch")
     refused(trial, (X[:0], Y[:0]), message="at least one batch")
@@ -75,7 +75,7 @@ def test_data_that_are_none(trial):
 
 
 @pytest.mark.parametrize("trial", TRIALS)
-def test_lists_of_inputs_and_of_numbers(trial):
+def test_lists_are_accepted(trial):
     inputs = [keras.Input((2,)), keras.Input((2,))]
     model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.concatenate(inputs)))
     model.compile("sgd", "mse")
@@ -84,7 +84,7 @@ def test_lists_of_inputs_and_of_numbers(trial):
 
 
 class Noise(keras.layers.Layer):
-    """Draws without a seed of its own."""
+    """A layer that draws random numbers without its own seed."""
 
     def call(self, inputs):
         return inputs + keras.random.normal(keras.ops.shape(inputs))
@@ -92,7 +92,7 @@ class Noise(keras.layers.Layer):
 
 @pytest.mark.parametrize("drawn", [False, True])
 @pytest.mark.parametrize("trial", TRIALS)
-def test_what_is_drawn_without_a_seed_is_put_back(trial, drawn):
+def test_the_global_seed_is_restored(trial, drawn):
     def losses(*before):
         model = network(Noise())
         if drawn:

@@ -1,4 +1,4 @@
-"""The doctor finds outdated moving averages of batch normalization, and only those."""
+"""The doctor finds outdated moving averages of batch normalization, without false alarms."""
 
 import functools
 
@@ -30,7 +30,7 @@ def squeeze_excite(x):
 
 
 def mobile(activation, attention=lambda x: x, momentum=0.999):
-    """Five inverted residual blocks on digits of 8x8, as in MobileNetV2 and V3."""
+    """Make a network of five inverted residual blocks for 8x8 digits, as in MobileNetV2 and V3."""
     inputs = keras.Input((8, 8, 1))
     x = activation(norm(layers.Conv2D(16, 3, padding="same", use_bias=False)(inputs), momentum))
     for filters, strides in ((16, 1), (24, 2), (24, 1), (32, 2), (32, 1)):
@@ -57,7 +57,7 @@ def case_of(name):
 @pytest.mark.parametrize(
     "name", ["MobileNetV2", pytest.param("MobileNetV3", marks=pytest.mark.slow)]
 )
-def test_young_averages_are_found_with_layers_and_numbers(name):
+def test_outdated_averages_are_found_with_layers_and_numbers(name):
     case = case_of(name)
     assert case.validation_accuracy[-1] < 0.3 and case.history["accuracy"][-1] > 0.6
     before = case.model.get_weights()
@@ -73,7 +73,7 @@ def test_young_averages_are_found_with_layers_and_numbers(name):
 
 
 @pytest.mark.slow  # trains twice
-def test_its_advice_helps():
+def test_the_advice_raises_the_accuracy():
     case = case_of("MobileNetV2")
     before = case.model.get_weights()
     for layer in batch_norm.normalizers(case.model):
@@ -90,14 +90,14 @@ def test_its_advice_helps():
     assert batch_norm.outdated_averages(faster) is None
 
 
-def test_units_that_are_zero_only_with_young_averages_are_not_called_dead():
+def test_units_that_are_zero_only_with_outdated_averages_are_not_dead():
     case = case_of("MobileNetV2")
     assert model_symptoms.dead_units(case) is None
     assert model_symptoms.bad_gradients(case) is None
 
 
 @pytest.mark.slow  # trains twice
-def test_labels_are_not_accused_of_what_averages_did():
+def test_outdated_averages_are_not_reported_as_wrong_labels():
     case = case_of("MobileNetV2")
     largest = case.class_fractions.max()
     assert data_symptoms._fails_on_validation(case, largest) is None
@@ -132,7 +132,7 @@ def healthy_with_dropout():
 
 
 def healthy_with_frozen_averages():
-    """As in fine-tuning: a frozen BatchNormalization uses its averages in training too."""
+    """Frozen batch normalization, as in fine-tuning, uses its averages in training too."""
 
     def make():
         model = network(*convolutions(momentum=0.9), *dense(32))
@@ -161,7 +161,7 @@ def healthy_regression():
         pytest.param(healthy_regression, marks=pytest.mark.slow),
     ],
 )
-def test_averages_of_healthy_runs_are_not_accused(make):
+def test_averages_of_healthy_runs_are_not_reported(make):
     case = make()
     assert batch_norm.outdated_averages(case) is None
     assert bool(batch_norm.normalizers(case.model)) == (make is not healthy_with_frozen_averages)
@@ -171,7 +171,7 @@ def test_averages_of_healthy_runs_are_not_accused(make):
 
 
 class Nested(layers.Layer):
-    """Passes `training=False` on to the layer inside."""
+    """A layer that passes `training` on to its sublayer."""
 
     def __init__(self):
         super().__init__()
@@ -181,7 +181,7 @@ class Nested(layers.Layer):
         return self.norm(inputs, training=training)
 
 
-def test_batch_statistics_are_those_of_training_without_dropout():
+def test_batch_statistics_apply_training_mode_only_to_batch_normalization():
     keras.utils.set_random_seed(0)
     x = 3 + 2 * np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
     model = keras.Sequential([keras.Input((4,)), Nested(), layers.Dropout(0.5)])
@@ -209,7 +209,7 @@ def test_models_without_batch_normalization_or_labels_are_not_compared():
 
 @pytest.mark.slow  # a large network is traced
 @pytest.mark.parametrize("make", [keras.applications.MobileNetV2])
-def test_mobilenet_of_keras_after_three_epochs(make):
+def test_mobilenet_of_keras_applications_after_three_epochs(make):
     size = {"x": np.repeat(X.repeat(4, 1).repeat(4, 2), 3, 3)}
     size["vx"] = np.repeat(VX.repeat(4, 1).repeat(4, 2), 3, 3)
     options = {"weights": None, "classes": 10, "classifier_activation": None}

@@ -1,4 +1,4 @@
-"""The doctor finds what was broken on purpose, and nothing in healthy runs."""
+"""The doctor finds the problem of each broken run, and nothing in healthy runs."""
 
 import time
 
@@ -62,7 +62,7 @@ def labels_shuffled():
 
 
 def labels_shuffled_with_some_luck():
-    """By chance, a quarter of the few validation examples are correct; their loss is high."""
+    """A quarter of the few validation examples are correct by chance, but their loss is high."""
     y = np.random.default_rng(2).permutation(Y)
     return run(lambda: network(*dense(64, 64)), y=y)
 
@@ -113,7 +113,7 @@ def far_too_fast():
 
 
 def sure_of_what_is_wrong():
-    """The loss falls, but from 75 to 30; guessing has 2.3."""
+    """The loss falls, but only from 75 to 30; guessing gives 2.3."""
     return run(lambda: network(*dense(64, 64, activation="tanh")), rate=1.0, epochs=6)
 
 
@@ -141,7 +141,7 @@ def averages_that_lag():
 
 
 class Standardize(layers.Layer):
-    """Batch normalization whose author forgot inference."""
+    """A batch normalization that does nothing at inference, which is a mistake."""
 
     def call(self, inputs, training=False):
         deviation = keras.ops.std(inputs, axis=0) + 1e-3
@@ -192,7 +192,7 @@ BROKEN = {
 }
 
 
-# Keras warns of three of them
+# Keras warns of three of these runs
 @pytest.mark.rows("DBG-01", "REG-19")
 @pytest.mark.filterwarnings(
     "ignore:The model does not have any trainable",
@@ -202,20 +202,20 @@ BROKEN = {
 @pytest.mark.parametrize(
     ("make", "expected"), BROKEN.items(), ids=lambda v: getattr(v, "__name__", "")
 )
-def test_what_was_broken_is_found(make, expected):
+def test_the_problem_of_a_broken_run_is_found(make, expected):
     finding = found(make())
     assert finding.name == expected, str(finding)
 
 
 @pytest.mark.parametrize("make", [healthy_cnn, healthy_deep])
-def test_a_healthy_run_has_nothing(make):
+def test_a_healthy_run_has_no_finding(make):
     answers = diagnosis.doctor(make())
     assert not list(filter(None, answers.values()))
     assert set(answers) == set(flowchart.QUESTIONS)
     assert answers.finding is None
 
 
-def test_how_a_sweep_diverges_does_not_change_its_suggestion():
+def test_suggestions_of_repeated_sweeps_are_in_range():
     case = run(lambda: network(*dense(64, 64)), rate=3e-6, epochs=1)
     sweep = {"low": 1e-6, "high": 10.0, "steps": 80}
     rates = [diagnosis.lr_find(case.fresh(), case.train, **sweep).suggestion for _ in range(4)]

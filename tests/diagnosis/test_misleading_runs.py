@@ -1,4 +1,4 @@
-"""The doctor on broken runs that resemble others, and on healthy runs that look broken."""
+"""The doctor on broken runs that resemble other problems, and on healthy runs that look broken."""
 
 import dataclasses
 
@@ -12,14 +12,14 @@ from kerasdl.diagnosis import model_symptoms
 from kerasdl.errors import InvalidInput
 from tests.diagnosis.runs import BRIEF, LOGITS, VX, VY, X, Y, dense, found, network, run
 
-pytestmark = pytest.mark.slow  # some forty trainings
+pytestmark = pytest.mark.slow  # about 40 trainings
 
 layers = keras.layers
 BINARY = keras.losses.BinaryCrossentropy(from_logits=True)
 
 
 def bits(y):
-    """Ten binary labels for each digit, four of them 1."""
+    """Make ten binary labels for each digit, four of which are 1."""
     return ((y[:, None] + np.arange(10)) % 5 < 2).astype("float32")
 
 
@@ -126,7 +126,7 @@ BROKEN = {
 @pytest.mark.parametrize(
     ("make", "expected"), BROKEN.items(), ids=lambda v: getattr(v, "__name__", "")
 )
-def test_what_was_broken_is_found(make, expected):
+def test_the_problem_of_a_broken_run_is_found(make, expected):
     finding = found(make())
     assert finding.name == expected, str(finding)
 
@@ -140,7 +140,7 @@ def test_what_was_broken_is_found(make, expected):
         healthy_with_a_small_penalty,
     ],
 )
-def test_a_healthy_run_has_nothing(make):
+def test_a_healthy_run_has_no_finding(make):
     assert not list(filter(None, diagnosis.doctor(make()).values()))
 
 
@@ -159,7 +159,7 @@ def test_one_logit_may_lie_between_0_and_1_by_chance():
 
 
 class OneNumber(keras.Model):
-    """A subclassed model, whose layers are no graph."""
+    """A subclassed model, whose graph of layers is not known."""
 
     def __init__(self, last, bias):
         super().__init__()
@@ -171,7 +171,7 @@ class OneNumber(keras.Model):
 
 
 @pytest.mark.parametrize(("last", "expected"), [("linear", None), ("sigmoid", "softmax twice")])
-def test_where_layers_are_hidden_the_trained_outputs_tell(last, expected):
+def test_outputs_of_a_subclassed_model_are_checked_after_training(last, expected):
     x = np.ones((8, 4), "float32")
     last = keras.activations.get(last)
     trained, fresh = (OneNumber(last, keras.initializers.Constant(b)) for b in (-3.0, 0.5))
@@ -179,7 +179,7 @@ def test_where_layers_are_hidden_the_trained_outputs_tell(last, expected):
     assert getattr(model_symptoms.wrong_outputs(case), "name", None) == expected
 
 
-def test_tokens_are_no_numbers_that_could_be_scaled():
+def test_tokens_are_not_checked_for_scaling():
     x, y = np.arange(800).reshape(100, 8), np.arange(100) % 2
     hidden = [layers.Embedding(800, 4), layers.GlobalAveragePooling1D(), layers.Dense(2)]
     case = untrained(keras.Sequential([keras.Input((8,)), *hidden]), LOGITS, x, y)
@@ -207,7 +207,7 @@ def test_a_model_of_two_outputs_is_examined(named):
     assert diagnosis.doctor(diagnosis.Case(model, train, validation, history))
 
 
-def test_a_case_of_nothing_is_refused():
+def test_a_case_with_invalid_history_or_data_is_refused():
     model = network()
     model.compile("adam", LOGITS)
     train = tf.data.Dataset.from_tensor_slices((X, Y)).batch(32)

@@ -1,4 +1,4 @@
-"""The doctor's report is a mapping and a table; incomplete histories are taken."""
+"""The doctor's report is a mapping and prints a table; incomplete histories are accepted."""
 
 import keras
 import numpy as np
@@ -33,7 +33,7 @@ def test_a_report_is_a_mapping_and_a_table_of_80_columns():
     assert [line.split("  ")[0] for line in lines[2:4]] == [FIRST, SECOND]
 
 
-def test_all_questions_fit_into_80_columns():
+def test_a_table_of_all_questions_has_at_most_80_columns():
     report = diagnosis.Report(dict.fromkeys(flowchart.QUESTIONS))
     assert report.finding is None
     assert all(len(line) <= 80 for line in str(report).splitlines())
@@ -51,7 +51,7 @@ def test_all_questions_fit_into_80_columns():
     ],
     ids=str,
 )
-def test_a_run_that_was_killed_has_gaps_in_its_history(history):
+def test_histories_with_gaps_are_accepted(history):
     report = diagnosis.doctor(case_of(history))
     assert set(report) == set(flowchart.QUESTIONS), report
 
@@ -61,12 +61,12 @@ def test_overfitting_is_found_in_the_epochs_that_have_both_losses():
     assert history_symptoms.overfitted(case_of(history)).name == "overfitting"
 
 
-def test_nan_is_found_beside_gaps():
+def test_nan_is_found_in_a_history_with_gaps():
     finding = history_symptoms.not_finite(case_of({"loss": [1.0, float("nan")], "a": [None]}))
     assert "loss is nan in epoch 2" in finding.evidence
 
 
 @pytest.mark.parametrize("history", [{"loss": 1.0}, {"loss": "abc"}, {"loss": [[1.0]]}], ids=str)
-def test_a_history_of_something_else_is_refused(history):
+def test_an_invalid_history_is_refused(history):
     with pytest.raises(InvalidInput, match="a list of numbers for `loss`"):
         case_of(history)

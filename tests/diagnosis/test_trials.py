@@ -1,4 +1,4 @@
-"""Range tests, overfitting and gradient checks find what they should and restore the model."""
+"""Results of `lr_find`, `overfit_one_batch` and `gradient_check`; they restore the model."""
 
 import functools
 
@@ -26,8 +26,8 @@ def network(*layers, optimizer=None, loss="mse", **options):
 
 
 def with_everything():
-    """A model with seeds, moving averages, a learning-rate schedule and optimizer variables."""
-    keras.utils.set_random_seed(0)  # layers draw their seeds when they are made
+    """Make a model with seeds, moving averages, a learning rate schedule and optimizer state."""
+    keras.utils.set_random_seed(0)  # layers draw their seeds when created
     rate = keras.optimizers.schedules.CosineDecay(0.01, 100)
     hidden = keras.layers.Dense(16, "relu"), keras.layers.BatchNormalization()
     return network(*hidden, keras.layers.Dropout(0.3), optimizer=keras.optimizers.Adam(rate))
@@ -67,7 +67,7 @@ def undisturbed(make):
 
 @pytest.mark.parametrize("make", [with_everything, half, gan])
 @pytest.mark.parametrize("trial", ["lr_find", "overfit_one_batch"])
-def test_training_afterwards_is_what_it_would_have_been(make, trial):
+def test_training_afterwards_is_unchanged(make, trial):
     model, data = make(), data_of(make)
     getattr(diagnosis, trial)(model, data, steps=12)
     (history, values), expected = fitted(model, data), undisturbed(make)
@@ -76,7 +76,7 @@ def test_training_afterwards_is_what_it_would_have_been(make, trial):
         np.testing.assert_array_equal(one, other)
 
 
-def test_in_the_middle_of_a_training_too():
+def test_training_continues_unchanged_after_lr_find():
     data = data_of(with_everything)
     model, other = with_everything(), with_everything()
     for each in (model, other):
@@ -86,11 +86,11 @@ def test_in_the_middle_of_a_training_too():
 
 
 @pytest.mark.rows("SCH-12")
-def test_the_suggestion_learns_and_the_end_of_the_sweep_does_not():
+def test_the_suggestion_trains_and_the_last_rate_of_the_sweep_does_not():
     found = diagnosis.lr_find(network(), (X, Y), high=100.0)
-    assert len(found.rates) < 100  # it ends when the loss diverges
+    assert len(found.rates) < 100  # stops when the loss diverges
     falls = np.gradient(found.smooth, np.log(found.rates))
-    first = len(falls) // 6  # an average of few losses is the noisiest
+    first = len(falls) // 6  # early averages are noisy
     assert found.suggestion == found.rates[first + np.argmin(falls[first:])]
 
     def loss(rate):
@@ -105,7 +105,7 @@ def test_the_suggestion_learns_and_the_end_of_the_sweep_does_not():
     figure.clear()
 
 
-def test_what_cannot_be_learned_has_no_suggestion_but_a_reason():
+def test_a_constant_model_gives_a_reason_and_no_suggestion():
     frozen = network(keras.layers.Lambda(lambda x: 0 * x), keras.layers.Dense(3, use_bias=False))
     frozen.layers[-1].trainable = False
     found = diagnosis.lr_find(frozen, (X, Y))
@@ -116,18 +116,18 @@ def test_what_cannot_be_learned_has_no_suggestion_but_a_reason():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"low": 1e-9, "high": 1e-7}, ["falls by", "`high`"]),  # far too low to learn
+        ({"low": 1e-9, "high": 1e-7}, ["falls by", "`high`"]),  # too low to learn
         ({"low": 20.0, "high": 1e3, "steps": 30}, ["does not fall", "`low`"]),  # diverges at once
     ],
 )
-def test_a_sweep_in_the_wrong_range_says_which_end_is_wrong(options, words):
+def test_the_reason_names_the_wrong_end_of_the_range(options, words):
     found = diagnosis.lr_find(network(), (X, Y), **options)
     assert found.suggestion is None
     assert all(word in found.reason for word in words), found.reason
 
 
 @pytest.mark.filterwarnings("ignore:The model does not have any trainable")
-def test_a_frozen_model_is_the_reason_for_no_suggestion():
+def test_the_reason_names_a_frozen_model():
     frozen = network()
     frozen.trainable = False
     frozen.compile("sgd", "mse")
@@ -135,14 +135,14 @@ def test_a_frozen_model_is_the_reason_for_no_suggestion():
     assert found.suggestion is None and "trainable" in found.reason
 
 
-def test_noisy_losses_are_the_reason_for_no_suggestion():
+def test_the_reason_names_noisy_losses():
     noise = RANDOM.normal(size=(256, 3)).astype("float32")
     found = diagnosis.lr_find(network(), (0 * X, 10 * noise), high=1e-4)
     assert found.suggestion is None
     assert "noise" in found.reason and "larger batches" in found.reason, found.reason
 
 
-def test_a_suggestion_needs_no_reason():
+def test_a_suggestion_has_no_reason():
     found = diagnosis.lr_find(network(), (X, Y), high=100.0)
     assert found.reason == "" and f"{found.suggestion:.1e}" in str(found)
 
@@ -151,7 +151,7 @@ def test_a_suggestion_needs_no_reason():
     ("options", "message"),
     [({"low": 1.0, "high": 0.1}, "0 < low < high"), ({"steps": 3}, "at least 10")],
 )
-def test_a_sweep_that_makes_no_sense_is_refused(options, message):
+def test_an_invalid_sweep_is_refused(options, message):
     with pytest.raises(InvalidInput, match=message):
         diagnosis.lr_find(network(), (X, Y), **options)
 
@@ -162,7 +162,7 @@ def test_an_uncompiled_model_is_refused():
 
 
 @pytest.mark.rows("DBG-05")
-def test_a_good_model_learns_a_batch_by_heart():
+def test_a_good_model_overfits_one_batch():
     model = network(keras.layers.Dense(64, "relu"), optimizer=keras.optimizers.Adam(1e-2))
     found = diagnosis.overfit_one_batch(model, (X, Y))
     assert found.reached and found.final < 1e-3 and len(found.losses) < 1000
@@ -170,18 +170,18 @@ def test_a_good_model_learns_a_batch_by_heart():
 
 @pytest.mark.rows("DBG-05")
 @pytest.mark.parametrize("broken", ["no rate", "labels elsewhere", "no gradient"])
-def test_a_broken_one_does_not(broken):
+def test_a_broken_model_does_not_overfit_one_batch(broken):
     hidden, data = keras.layers.Dense(64, "relu"), (X, Y)
     if broken == "no gradient":
         hidden = keras.layers.Lambda(lambda x: tf.stop_gradient(0 * x))
-    if broken == "labels elsewhere":  # the same inputs, other labels
+    if broken == "labels elsewhere":  # equal inputs with different labels
         data = np.repeat(X[:16], 2, axis=0), Y[:32]
     model = network(hidden, optimizer=keras.optimizers.Adam(0.0 if broken == "no rate" else 1e-2))
     assert not diagnosis.overfit_one_batch(model, data, steps=200).reached
 
 
 @pytest.mark.rows("DBG-04", "BAS-13")
-def test_gradients_of_a_deep_model_are_right():
+def test_gradients_of_a_deep_model_are_correct():
     model = kerasdl.create_model("gpt_tiny", vocabulary_size=11, context=6, dropout=0.0)
     tokens = RANDOM.integers(0, 11, (2, 7))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -192,7 +192,7 @@ def test_gradients_of_a_deep_model_are_right():
 
 @keras.saving.register_keras_serializable(package="tests")
 class WrongSlope(keras.layers.Layer):
-    """Square with a gradient of 1, which is wrong."""
+    """A square whose gradient is 1, which is wrong."""
 
     def call(self, inputs):
         return tf.stop_gradient(inputs**2 - inputs) + inputs
@@ -205,7 +205,7 @@ def test_a_wrong_gradient_is_found():
     assert not found.right and found.worst.endswith(("kernel", "bias"))
 
 
-def test_a_check_needs_a_loss():
+def test_a_gradient_check_requires_a_loss():
     model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
     with pytest.raises(InvalidInput, match="not compiled"):
         diagnosis.gradient_check(model, X[:4], X[:4, :4])

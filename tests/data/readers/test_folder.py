@@ -1,4 +1,4 @@
-"""Folders of images: what is read, how it is split, and which file is at fault."""
+"""Folders of images: reading, splitting, and errors that name the bad file."""
 
 import pathlib
 import struct
@@ -21,7 +21,7 @@ def write(file, shade, size=(30, 20), mode="RGB"):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two classes, told apart by their shade, of several formats and sizes."""
+    """Two classes of different shades, in several formats and sizes."""
     for i in range(40):
         ending = ("png", "jpg", "bmp", "gif")[i % 4]
         write(tmp_path / "dark" / f"{i:02}.{ending}", i, size=(20 + i, 50))
@@ -30,7 +30,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_images_of_any_size_become_one_size_with_their_classes(folder):
+def test_images_are_resized_and_labeled_by_their_folder(folder):
     splits = kerasdl.data.load(folder, image_size=16, batch_size=100, seed=1)
     info = splits.info
     assert info.classes == ("dark", "light")
@@ -46,7 +46,7 @@ def test_images_of_any_size_become_one_size_with_their_classes(folder):
     assert len(set(every)) == 80
 
 
-def test_what_does_not_fit_into_memory_comes_in_the_same_order(folder):
+def test_images_read_from_disk_have_the_same_order_as_in_memory(folder):
     kept = kerasdl.data.load(folder, image_size=12, batch_size=10, augment="light")
     read = kerasdl.data.load(folder, image_size=12, batch_size=10, augment="light", memory=0)
     for split in ("train", "train", "validation", "test"):
@@ -56,7 +56,7 @@ def test_what_does_not_fit_into_memory_comes_in_the_same_order(folder):
             np.testing.assert_allclose(images, others, atol=1e-5)
 
 
-def test_a_photograph_is_cut_and_not_squeezed(tmp_path):
+def test_wide_images_are_cropped_and_not_squeezed(tmp_path):
     stripes = np.zeros((10, 30, 3), "uint8")
     stripes[:, 10:20] = 255
     for name in ("a", "b"):
@@ -76,7 +76,7 @@ def test_gray_images_stay_gray(tmp_path):
     assert kerasdl.data.load(tmp_path, image_size=8).info.shape == (8, 8, 1)
 
 
-def test_folders_that_are_split_already_stay_so(tmp_path):
+def test_existing_splits_are_kept(tmp_path):
     for split, count in (("train", 20), ("test", 3)):
         for name in ("a", "b"):
             for i in range(count):
@@ -96,13 +96,13 @@ def fails(folder, *parts):
         assert str(part) in message
 
 
-def test_a_text_named_png_is_named(folder):
+def test_a_text_file_named_png_is_refused_by_name(folder):
     file = folder / "light" / "fake.png"
     file.write_text("hello there, this is no image")
     fails(folder, file, "JPEG, PNG, GIF or BMP", "hello there")
 
 
-def test_an_empty_and_a_cut_off_image_are_named(folder):
+def test_empty_and_truncated_images_are_named(folder):
     file = folder / "light" / "empty.jpg"
     file.touch()
     fails(folder, file, "an empty file")
@@ -130,7 +130,7 @@ def test_too_few_images_to_test_are_an_error(tmp_path):
 
 @pytest.fixture
 def flawed(folder):
-    """The folder, with six files that are no images, and what `load` gives without them."""
+    """The folder with six damaged files, their names, and the splits before the damage."""
     whole = kerasdl.data.load(folder, image_size=8, batch_size=100)
     bad = {
         "dark/00.png": b"",
@@ -146,7 +146,7 @@ def flawed(folder):
 
 
 def huge_png():
-    """A header that claims 100,000 x 100,000 pixels, and no pixels behind it."""
+    """Make a PNG header of 100,000 x 100,000 pixels without pixels."""
     header = b"IHDR" + struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
     chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
     return b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 9) + b"IDAT"
@@ -158,7 +158,7 @@ def test_the_first_bad_file_is_named_and_the_others_are_counted(flawed):
 
 
 @pytest.mark.parametrize("memory", [2**30, 0])
-def test_without_bad_files_the_others_are_where_they_were(flawed, memory):
+def test_skipping_bad_files_keeps_the_splits_of_the_others(flawed, memory):
     folder, bad, whole = flawed
     load = {"image_size": 8, "batch_size": 100, "skip_bad": True, "memory": memory}
     splits = kerasdl.data.load(folder, **load)
@@ -176,7 +176,7 @@ def test_without_bad_files_the_others_are_where_they_were(flawed, memory):
     assert len(images) == len(labels) == splits.info.counts["test"]
 
 
-def test_what_turns_bad_after_loading_is_named_by_check(folder):
+def test_check_names_a_file_that_is_damaged_after_loading(folder):
     splits = kerasdl.data.load(folder, image_size=8, batch_size=10, memory=0)
     splits.check()
     file = splits.info.files["train"][7]
@@ -188,7 +188,7 @@ def test_what_turns_bad_after_loading_is_named_by_check(folder):
     assert file in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_more_than_half_bad_is_an_error_still(folder):
+def test_more_than_half_bad_files_are_an_error_even_with_skip_bad(folder):
     for file in (folder / "dark").iterdir():
         file.write_bytes(b"")
     for i in range(4):
@@ -197,7 +197,7 @@ def test_more_than_half_bad_is_an_error_still(folder):
         kerasdl.data.load(folder, image_size=8, skip_bad=True)
 
 
-def test_a_class_without_images_is_left_out_and_counted(folder):
+def test_a_class_without_images_is_skipped_and_counted(folder):
     (folder / "neither").mkdir()
     write(folder / "none" / "1.png", 3)
     (folder / "none" / "1.png").write_bytes(b"")
@@ -208,7 +208,7 @@ def test_a_class_without_images_is_left_out_and_counted(folder):
     assert info.skipped.total == 82
 
 
-def test_a_class_to_test_that_training_lacks_is_named(tmp_path):
+def test_a_class_that_only_the_test_split_has_is_named(tmp_path):
     for place in ("train/a", "train/b", "test/a", "test/b", "test/c"):
         for i in range(10):
             write(tmp_path / place / f"{i}.png", i)
@@ -217,7 +217,7 @@ def test_a_class_to_test_that_training_lacks_is_named(tmp_path):
     assert info.counts["test"] == 20 and info.skipped.reasons == {"unknown class": 1}
 
 
-def test_every_format_is_read_in_gray_or_color_and_in_its_colors(tmp_path):
+def test_every_format_and_color_mode_is_read(tmp_path):
     modes = {"png": ("L", "RGB", "RGBA", "P", "1", "LA"), "bmp": ("L", "RGB", "P", "1")}
     modes |= {"gif": ("L", "RGB"), "jpg": ("L", "RGB", "CMYK")}
     for name in ("a", "b"):
@@ -233,6 +233,6 @@ def test_every_format_is_read_in_gray_or_color_and_in_its_colors(tmp_path):
         images, _ = next(getattr(splits, split).as_numpy_iterator())
         for image, file in zip(images, splits.info.files[split], strict=False):
             assert image.shape == (8, 8, 3)
-            if split != "train":  # which comes in another order
+            if split != "train":  # training images are shuffled
                 color = (1, 0, 0) if "red" in file else (1, 1, 1)
                 np.testing.assert_allclose(image[4, 4], color, atol=0.02)

@@ -1,4 +1,4 @@
-"""Tables: which task a target makes, what columns become, and which line is at fault."""
+"""Tables: tasks of targets, encoding of columns, and errors that name the bad line."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def file(tmp_path):
     return path
 
 
-def test_words_make_classes_and_columns(file):
+def test_words_become_classes_and_one_hot_columns(file):
     splits = kerasdl.data.load(file, target="kind", batch_size=100)
     assert splits.info.task == "classification"
     assert splits.info.classes == ("cat", "dog")
@@ -33,12 +33,12 @@ def test_words_make_classes_and_columns(file):
     assert splits.info.counts == {"train": 70, "validation": 10, "test": 20}
 
 
-def test_few_integers_make_classes(file):
+def test_few_different_integers_become_classes(file):
     info = kerasdl.data.load(file, target="stars").info
     assert info.classes == ("0", "1", "2", "3", "4")
 
 
-def test_numbers_make_a_regression_that_can_be_undone(file):
+def test_numbers_become_a_standardized_regression_target(file):
     splits = kerasdl.data.load(file, target="price", batch_size=100)
     assert splits.info.task == "regression"
     _, prices = next(splits.train.as_numpy_iterator())
@@ -65,13 +65,13 @@ def test_a_bad_line_is_named(file, line, parts):
 
 
 @pytest.mark.parametrize("target", [None, "weight"])
-def test_a_missing_target_is_told_the_columns(file, target):
+def test_a_missing_target_is_refused_with_the_names_of_the_columns(file, target):
     options = {"target": target} if target else {}
     with pytest.raises(InvalidInput, match=r"height, colour, kind, price, stars\. Received: "):
         kerasdl.data.load(file, **options)
 
 
-def test_what_is_no_table_is_refused(tmp_path):
+def test_files_that_are_not_tables_are_refused(tmp_path):
     file = tmp_path / "x.csv"
     for content in (b"", b"a,b\n", b"a,b\n\xff\xfe,1\n"):
         file.write_bytes(content)
@@ -80,13 +80,13 @@ def test_what_is_no_table_is_refused(tmp_path):
 
 
 def without(path, place, column):
-    """A copy of a table that lacks a column."""
+    """Copy a table without one column."""
     rows = [line.split(",") for line in path.read_text().split()]
     place.write_text("\n".join(",".join(row[:column] + row[column + 1 :]) for row in rows))
     return place
 
 
-def test_rows_of_a_trained_model_become_what_it_saw(file, tmp_path):
+def test_rows_to_predict_are_encoded_as_in_training(file, tmp_path):
     file.write_text(file.read_text().replace(", ", ","))
     splits = kerasdl.data.load(file, target="kind", batch_size=100)
     lines, inputs = read_inputs(file, splits.info.columns, "kind")
@@ -98,7 +98,7 @@ def test_rows_of_a_trained_model_become_what_it_saw(file, tmp_path):
     np.testing.assert_array_equal(read_inputs(bare, splits.info.columns)[1], inputs)
 
 
-def test_columns_are_found_by_name_and_a_new_word_is_none_of_the_known(file, tmp_path):
+def test_columns_are_found_by_name_and_an_unknown_word_is_all_zeros(file, tmp_path):
     columns = kerasdl.data.load(file, target="kind").info.columns
     rows = tmp_path / "rows.csv"
     rows.write_text("stars,price,height,colour\n\n1,2,3,red\n1,2,3,pink\n")
@@ -134,14 +134,14 @@ def test_a_bad_row_to_predict_is_named(file, tmp_path, text, message):
 
 
 def flawed(file):
-    """Six bad lines behind the hundred good ones."""
+    """Append six bad lines to the file; return its content before."""
     lines = [b"1,2", b"3,red,cat,,2", b"tall,red,cat,1,2", b"3,red,NaN,1,2", b"inf,red,cat,1,2"]
     good = file.read_bytes().rstrip() + b"\n"
     file.write_bytes(good + b"\n".join([*lines, b"3,gr\xfcn,cat,1,2"]) + b"\n")
     return good
 
 
-def test_bad_lines_are_counted_and_can_be_left_out(file):
+def test_bad_lines_are_counted_and_can_be_skipped(file):
     good = flawed(file)
     with pytest.raises(InvalidInput, match=r"line 102 of .*: 2.*\(3 more like it; --skip-bad"):
         kerasdl.data.load(file, target="kind")
@@ -158,7 +158,7 @@ def test_bad_lines_are_counted_and_can_be_left_out(file):
         np.testing.assert_array_equal(b, d)
 
 
-def test_lines_of_cells_that_go_on_are_counted_in_the_file(tmp_path):
+def test_line_numbers_count_line_breaks_in_cells(tmp_path):
     file = tmp_path / "x.csv"
     rows = [f'"a\nb",{i % 2}' for i in range(50)]
     file.write_text("\n".join(["word,kind", *rows, "c"]))
@@ -181,7 +181,7 @@ def test_other_encodings_are_named(file):
     assert kerasdl.data.load(file, target="kind").info.columns[0].name == "height"
 
 
-def test_a_class_of_one_line_is_trained_on(file):
+def test_a_class_of_one_line_is_in_the_training_split(file):
     file.write_text(file.read_text().rstrip() + "\n3,red,emu,1,2\n")
     splits = kerasdl.data.load(file, target="kind", batch_size=200)
     assert splits.info.classes == ("cat", "dog", "emu")
@@ -189,7 +189,7 @@ def test_a_class_of_one_line_is_trained_on(file):
     assert np.bincount(labels).tolist() == [35, 35, 1]
 
 
-def test_rows_to_predict_may_lack_what_is_predicted(file, tmp_path):
+def test_rows_to_predict_may_have_no_target(file, tmp_path):
     columns = kerasdl.data.load(file, target="kind").info.columns
     rows = tmp_path / "rows.csv"
     rows.write_text("height,colour,kind,price,stars\n1,red,,2,3\n1,red,unicorn,2,3\n")

@@ -1,4 +1,4 @@
-"""Texts of the user's."""
+"""Text files of users: windows, vocabularies, and invalid bytes."""
 
 import pytest
 
@@ -20,14 +20,14 @@ def test_a_text_is_read_in_windows(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"too short", b"\xff\xfe\x00 not utf-8" * 500])
-def test_what_is_no_text_is_refused_by_name(tmp_path, content):
+def test_files_that_are_not_text_are_named(tmp_path, content):
     file = tmp_path / "story.txt"
     file.write_bytes(content)
     with pytest.raises(InvalidInput, match=r"story\.txt"):
         kerasdl.data.load(str(file), context=16)
 
 
-def test_bytes_that_are_not_utf8_are_named_and_can_be_left_out(tmp_path):
+def test_bytes_that_are_not_utf8_are_named_and_can_be_skipped(tmp_path):
     file = tmp_path / "story.txt"
     text = "first line: žluť\r\nsecond line. " * 50
     content = text.encode()

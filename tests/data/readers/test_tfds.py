@@ -1,4 +1,4 @@
-"""TensorFlow Datasets: our builders' sharded files read back, and no network said at once."""
+"""TensorFlow Datasets: reading sharded files, damaged files, and a missing network."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ from kerasdl.errors import InvalidInput
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
-    """Both sets, written as TFRecords in several shards."""
+    """Both datasets, written as TFRecords in several shards."""
     folder = tmp_path_factory.mktemp("tfds")
     config = tfds.download.DownloadConfig(num_shards=3)
     Digits(data_dir=folder).download_and_prepare(download_config=config)
@@ -26,7 +26,7 @@ def data_dir(tmp_path_factory):
     return folder
 
 
-def test_digits_come_back_as_they_were_written(data_dir):
+def test_digits_are_read_as_they_were_written(data_dir):
     assert len(list(data_dir.glob("digits/1.0.0/*train.tfrecord*"))) == 3
     splits = kerasdl.data.load("tfds:digits", data_dir=data_dir, batch_size=1000)
     counts = splits.info.counts
@@ -46,7 +46,7 @@ def test_digits_come_back_as_they_were_written(data_dir):
     )
 
 
-def test_shapes_with_own_splits_and_another_size_in_and_out_of_memory(data_dir):
+def test_shapes_with_their_own_splits_from_memory_and_from_disk(data_dir):
     load = {"data_dir": data_dir, "image_size": 16, "batch_size": 7}
     kept = kerasdl.data.load("tfds:shapes", **load)
     read = kerasdl.data.load("tfds:shapes", memory=0, **load)
@@ -59,13 +59,13 @@ def test_shapes_with_own_splits_and_another_size_in_and_out_of_memory(data_dir):
             np.testing.assert_allclose(images, others, atol=1e-6)
 
 
-def test_an_unknown_set_is_an_error(tmp_path):
+def test_an_unknown_dataset_is_refused(tmp_path):
     with pytest.raises(InvalidInput, match="tfds:no_such_set"):
         kerasdl.data.load("tfds:no_such_set", data_dir=tmp_path)
 
 
 @pytest.mark.rows("OTH-21")
-def test_no_network_is_one_line_at_once(tmp_path, monkeypatch):
+def test_a_missing_network_is_reported_at_once_in_one_line(tmp_path, monkeypatch):
     def offline(*args, **kwargs):
         raise OSError("Network is unreachable")
 
@@ -83,7 +83,7 @@ def test_no_network_is_one_line_at_once(tmp_path, monkeypatch):
 
 @pytest.fixture
 def damaged(data_dir, tmp_path):
-    """A copy of the digits, and the files of its three shards to train on."""
+    """A copy of the digits, and its three training files."""
     shutil.copytree(data_dir / "digits", tmp_path / "digits")
     return tmp_path, sorted(tmp_path.glob("digits/1.0.0/*train.tfrecord*"))
 
@@ -134,7 +134,7 @@ def test_damaged_files_are_named_with_record_and_byte(damaged, harm, lost, messa
 
 
 class Strays(tfds.core.GeneratorBasedBuilder):
-    """Digits of which some have no label, and one image is none."""
+    """A dataset of 60 images, two of which have the label -1."""
 
     VERSION = tfds.core.Version("1.0.0")
 

@@ -1,4 +1,4 @@
-"""TFRecords of the user's: written, read by number, named where they are damaged."""
+"""TFRecords of users: writing, reading, descriptions, and errors that name the bad record."""
 
 import json
 
@@ -18,7 +18,7 @@ def arrays(dataset):
 
 @pytest.fixture
 def images(tmp_path):
-    """Bytes that tell which example it is, in seven files to train on, of unequal numbers."""
+    """Images whose pixels are their number, in seven training files of different lengths."""
     numbers = np.arange(100)
     pixels = (numbers[:, None, None, None] * np.ones((1, 6, 4, 3))).astype("uint8")
     labels = (numbers % 3).astype("int32")
@@ -27,7 +27,7 @@ def images(tmp_path):
     return tmp_path
 
 
-def test_any_set_comes_back_as_it_was(tmp_path):
+def test_written_datasets_are_read_back(tmp_path):
     for name, options in (("digits", {}), ("shapes", {"count": 30, "elements": "class,boxes"})):
         splits = kerasdl.data.load(name, **options)
         files = kerasdl.data.write_records(splits, tmp_path / name, shards=3)
@@ -42,7 +42,7 @@ def test_any_set_comes_back_as_it_was(tmp_path):
 
 
 @pytest.mark.parametrize("options", [{}, {"augment": "light"}, {"mixup": 0.3}, {"image_size": 3}])
-def test_in_memory_and_on_disk_are_one(images, options):
+def test_reading_from_memory_and_from_disk_gives_the_same(images, options):
     kept = kerasdl.data.load(images, batch_size=7, seed=2, **options)
     read = kerasdl.data.load(images, batch_size=7, seed=2, memory=0, **options)
     assert kept.info.counts == read.info.counts == {"train": 72, "validation": 8, "test": 20}
@@ -52,7 +52,7 @@ def test_in_memory_and_on_disk_are_one(images, options):
             np.testing.assert_allclose(y, v, atol=1e-6)
 
 
-def test_png_is_smaller_and_exact_for_bytes(tmp_path):
+def test_png_is_smaller_and_lossless(tmp_path):
     splits = kerasdl.data.load("shapes", count=40)
     for encoding in ("raw", "png"):
         kerasdl.data.write_records(splits, tmp_path / encoding, encoding=encoding)
@@ -62,7 +62,7 @@ def test_png_is_smaller_and_exact_for_bytes(tmp_path):
     np.testing.assert_allclose(first[0], second[0], atol=1e-6)
 
 
-def test_records_of_others_are_described_beside_them(tmp_path):
+def test_records_of_other_programs_are_read_with_a_description(tmp_path):
     with tf.io.TFRecordWriter(str(tmp_path / "all.tfrecord")) as writer:
         for i in range(40):
             image = tf.io.encode_png(np.full((5, 5 + i, 3), i, "uint8")).numpy()
@@ -113,7 +113,7 @@ def strange(file):
         (strange, 12, "record 0 .* at byte 0. Expected an Example with inputs, targets"),
     ],
 )
-def test_what_is_damaged_is_named_and_can_be_left_out(images, harm, lost, received):
+def test_damaged_records_are_named_and_can_be_skipped(images, harm, lost, received):
     file = images / "train-00001-of-00007.tfrecord"
     harm(file)
     with pytest.raises(InvalidInput, match=received) as caught:
@@ -125,7 +125,7 @@ def test_what_is_damaged_is_named_and_can_be_left_out(images, harm, lost, receiv
         assert sum(info.counts.values()) == 100 - lost
 
 
-def test_what_turns_bad_after_loading_is_named(images):
+def test_a_file_that_is_damaged_after_loading_is_named(images):
     splits = kerasdl.data.load(images, memory=0)
     splits.check()
     other_data(images / "train-00001-of-00007.tfrecord")
@@ -143,7 +143,7 @@ def test_labels_out_of_range_are_named(images):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"inputs": 3, "targets": {}}'])
-def test_what_does_not_describe_records_is_refused(images, text):
+def test_invalid_descriptions_are_refused(images, text):
     (images / "features.json").write_text(text)
     with pytest.raises(InvalidInput, match=r"features\.json"):
         kerasdl.data.load(images)
