@@ -14,6 +14,7 @@ from kerasdl import errors
 SETS = {
     "adding": "sequences",
     "breast_cancer": "tables",
+    "brown": "brown",
     "copy": "sequences",
     "dates": "texts",
     "diabetes": "tables",

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import kerasdl.data
 from kerasdl.data import sharing
 from kerasdl.errors import InvalidInput
+from tests.data.brown import make_package
 from tests.properties.common import check_message, settings
 
 ANYTHING = [0, 1, -1, 2, 3, 0.5, 1.5, "x", "", None, True, (), [1], {}, b"x", 40, 1e300]
@@ -73,7 +74,9 @@ def test_any_arguments_of_load(name):
 
 
 @pytest.mark.parametrize("name", kerasdl.data.names())
-def test_any_options_of_a_set(name):
+def test_any_options_of_a_set(name, tmp_path, monkeypatch):
+    make_package(tmp_path)
+    monkeypatch.chdir(tmp_path)
     known = sorted(kerasdl.data.options(name))
 
     @settings(len(known) * 3)
