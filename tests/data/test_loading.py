@@ -1,4 +1,4 @@
-"""`load`: what it gives for every set, and what it says to bad input."""
+"""`load`: splits of every dataset, order, resumption, and invalid input."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from tests.data.brown import make_package
 
 
 def arrays(dataset):
-    """All examples of a pipeline."""
+    """Return all examples of a pipeline."""
     parts = list(dataset.as_numpy_iterator())
     return tf.nest.map_structure(lambda *batches: np.concatenate(batches), *parts)
 
@@ -30,7 +30,7 @@ def test_names_and_cards_need_no_tensorflow():
 
 @pytest.mark.rows("DAT-30")
 @pytest.mark.parametrize("name", catalog.names())
-def test_every_set_says_what_it_gives_and_repeats_it(name, tmp_path, monkeypatch):
+def test_every_dataset_matches_its_info_and_is_reproducible(name, tmp_path, monkeypatch):
     make_package(tmp_path)
     monkeypatch.chdir(tmp_path)
     options = {"count": 40} if name in ("shapes", "emoji") else {}
@@ -54,7 +54,7 @@ def test_every_set_says_what_it_gives_and_repeats_it(name, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("name", ["iris", "moons", "ring", "shapes", "sums", "copy", "sine"])
-def test_another_seed_makes_other_data(name):
+def test_another_seed_gives_other_data(name):
     options = {"count": 40} if name == "shapes" else {}
     first, second = (
         arrays(kerasdl.data.load(name, seed=seed, **options).test)[0] for seed in (0, 1)
@@ -73,7 +73,7 @@ def test_batches_of_a_hundred_are_32_32_32_4():
 
 
 @pytest.mark.rows("BAS-19")
-def test_an_epochs_order_depends_on_seed_and_epoch_and_loses_nothing():
+def test_the_order_depends_on_seed_and_epoch_and_keeps_all_examples():
     def orders(seed):
         splits = kerasdl.data.load("digits", seed=seed, batch_size=50)
         return [arrays(splits.train)[0].reshape(-1, 64) for _ in range(2)]
@@ -85,7 +85,7 @@ def test_an_epochs_order_depends_on_seed_and_epoch_and_loses_nothing():
     np.testing.assert_array_equal(np.unique(first, axis=0), np.unique(second, axis=0))
 
 
-def test_who_looks_at_the_data_meanwhile_does_not_change_an_epoch():
+def test_a_second_iterator_does_not_change_the_epoch():
     splits = kerasdl.data.load("digits", batch_size=50)
     _, expected = arrays(splits.train)
     splits.epoch.assign(-1)
@@ -97,7 +97,7 @@ def test_who_looks_at_the_data_meanwhile_does_not_change_an_epoch():
     np.testing.assert_array_equal(np.concatenate(found), expected)
 
 
-def test_a_resumed_fit_sees_what_an_uninterrupted_one_saw():
+def test_a_resumed_fit_sees_the_same_data_as_an_uninterrupted_one():
     import keras
 
     def fit(*periods):
@@ -123,14 +123,14 @@ def test_a_resumed_fit_sees_what_an_uninterrupted_one_saw():
 
 
 @pytest.mark.parametrize("share", [None, sharing.Share(first=1, here=2, total=3)])
-def test_the_rest_of_an_epoch_is_what_the_whole_of_it_ends_with(share):
+def test_the_rest_of_an_epoch_equals_the_end_of_the_whole_epoch(share):
     splits = kerasdl.data.load("digits", augment="standard", mixup=0.2, share=share)
     splits.epoch.assign(4)
     whole = list(splits.train.as_numpy_iterator())
     splits.epoch.assign(4)
     rest = splits.rest(5)
     assert int(rest.cardinality()) == len(whole) * 8 // 13
-    assert rest.element_spec == splits.train.element_spec  # what `fit` traced fits both
+    assert rest.element_spec == splits.train.element_spec  # so `fit` does not trace again
     for expected, batch in zip(whole[-int(rest.cardinality()) :], rest, strict=True):
         for a, b in zip(expected, batch, strict=True):
             np.testing.assert_array_equal(a, b)
@@ -148,7 +148,7 @@ def test_validation_and_test_are_neither_shuffled_nor_augmented():
     assert not np.array_equal(arrays(plain.train)[0], arrays(other.train)[0])
 
 
-def test_images_take_another_size():
+def test_images_are_resized():
     splits = kerasdl.data.load("digits", image_size=(12, 16))
     assert splits.info.shape == (12, 16, 1)
     assert arrays(splits.test)[0].shape == (899, 12, 16, 1)
@@ -180,7 +180,7 @@ def test_images_take_another_size():
         ("pydocs", {"tokens": "letters"}, "`tokens`. Expected one of"),
     ],
 )
-def test_bad_input_is_one_line_that_helps(name, options, message):
+def test_invalid_input_is_refused_in_one_helpful_line(name, options, message):
     with pytest.raises(InvalidInput) as caught:
         kerasdl.data.load(name, **options)
     assert message in str(caught.value)
