@@ -15,11 +15,11 @@ from kerasdl.cli.options import app, stopping
 
 __all__ = ["app", "catalog", "main", "runs", "shipping", "training"]
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its errors also come as exceptions
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are raised as exceptions too
 
 
 def main():
-    """Run a command. Wrong input ends in one line on standard error and exit status 2."""
+    """Run a command. Invalid input prints one line on standard error and exits with status 2."""
     arguments = sys.argv[1:] or ["--help"]
     try:
         with stopping():

@@ -13,7 +13,7 @@ PACKAGE = pathlib.Path(__file__).parents[1]
 
 
 def layers() -> dict[str, str]:
-    """The docstrings of all layers, by class name."""
+    """Return the docstrings of all layers, by class name."""
     found = {}
     for file in sorted(PACKAGE.glob("layers/*.py")):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
@@ -23,18 +23,18 @@ def layers() -> dict[str, str]:
 
 
 def summaries() -> dict:
-    """Parameters, MACs and layers of every model, as `make summaries` measured them."""
+    """Return parameters, MACs and layers of every model, as `make summaries` counted them."""
     return json.loads((PACKAGE / "summaries.json").read_text(encoding="utf-8"))
 
 
 def result(name: str) -> dict | None:
-    """The recorded result of a recipe, by seed."""
+    """Return the recorded result of a recipe, by seed."""
     file = PACKAGE / "recipes" / "results" / f"{name}.json"
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
 def listing(topic: str = "") -> dict[str, list[dict]]:
-    """Rows of everything, or of one topic, by the title of their table."""
+    """Return the rows of all tables, or of those of one topic, by title."""
     topics = sorted({entry.topic for entry in registry.entries().values()})
     makers = {"recipes": _recipes, "layers": _layers, "data": _data}
     errors.one_of("topic", topic or "recipes", [*makers, "models", *topics])
@@ -75,7 +75,7 @@ def _models(topic):
 
 
 def show(name: str, as_json: bool = False):
-    """Print the card of a model, a recipe, a layer or a dataset; of several, if the name is shared.
+    """Print the cards of all models, recipes, layers and datasets with a name.
 
     The card of a model has a row for each layer, with shape and parameters.
     """

@@ -1,4 +1,4 @@
-"""`list`, `info` and `formulas`: what the package holds."""
+"""`list`, `info` and `formulas`: commands that describe what the package holds."""
 
 from typing import Annotated
 
@@ -40,7 +40,7 @@ def formulas(
     ] = "",
     json: Json = False,
 ):
-    """Show equations as NumPy code: a list, or one with what it equals and where it is used."""
+    """List equations, or show one: its NumPy code, what it equals and where it is used."""
     from kerasdl import formulary
 
     found = formulary.find(name)

@@ -15,7 +15,7 @@ ORDER = (
 
 
 class Commands(typer.core.TyperGroup):
-    """The commands in the order in which a newcomer needs them."""
+    """Commands in the order in which a new user needs them."""
 
     def list_commands(self, ctx):
         return sorted(super().list_commands(ctx), key=ORDER.index)
@@ -47,7 +47,7 @@ ImageSize = Annotated[int | None, typer.Option(help="Side to which images are re
 
 @contextlib.contextmanager
 def stopping():
-    """Print what is saved when a command is interrupted, and exit with the signal's status."""
+    """When a command is interrupted, print what is saved and exit with the signal's status."""
     try:
         yield
     except KeyboardInterrupt as stop:
@@ -56,7 +56,7 @@ def stopping():
 
 
 def recipe_of(name: str, data_options: dict, **changes):
-    """A recipe with the values that the user gave; `data_options` belong to the dataset."""
+    """Return a recipe with the user's values; `data_options` are options of its dataset."""
     from kerasdl import recipes
 
     recipe = recipes.get(name).replace(**changes)

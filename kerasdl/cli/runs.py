@@ -1,4 +1,4 @@
-"""`evaluate`, `predict`, `explain` and `doctor`: what can be asked of a run."""
+"""`evaluate`, `predict`, `explain` and `doctor`: commands on a run folder."""
 
 from typing import Annotated
 

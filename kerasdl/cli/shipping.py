@@ -1,4 +1,4 @@
-"""`export`, `compress`, `bench` and `demo`: from a run to files for a device."""
+"""`export`, `compress`, `bench` and `demo`: commands that write and run files for devices."""
 
 import contextlib
 import pathlib
@@ -129,7 +129,7 @@ def demo(
 
 
 def _relative(rows, run, as_json):
-    """Rows whose files are named relative to the run folder, which is in the title."""
+    """Name the files of rows relative to the run folder, which the table's title shows."""
     if as_json:
         return rows
     return [{**row, "file": str(pathlib.Path(row["file"]).relative_to(run))} for row in rows]

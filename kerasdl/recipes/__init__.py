@@ -20,12 +20,12 @@ __all__ = ["RESULTS", "Bar", "Recipe", "get", "names", "open", "space_of"]
 
 
 def names() -> list[str]:
-    """The names of all recipes, in the order in which a newcomer may want them."""
+    """Return the names of all recipes, in the order in which a new user may want them."""
     return [recipe.name for recipe in RECIPES]
 
 
 def get(name: str) -> Recipe:
-    """The recipe of a name.
+    """Return the recipe with a name.
 
     >>> get("mlp").data
     'digits'
@@ -35,7 +35,7 @@ def get(name: str) -> Recipe:
 
 
 def space_of(recipe: Recipe) -> tuple:
-    """The hyperparameters of a recipe, with its own values among them."""
+    """Return the hyperparameters of a recipe, whose ranges and choices include its values."""
     parameters = recipe.space or get(recipe.name).space
     return tuple(parameter.including(recipe) for parameter in parameters)
 

@@ -1,4 +1,4 @@
-"""A recipe: everything that a training run needs to be repeated, as plain data."""
+"""A recipe: everything that defines a training run, as plain data."""
 
 import dataclasses
 import math
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Bar:
-    """What a test metric must reach.
+    """Limits that a test metric must satisfy.
 
     Args:
         metric: str, its name.
@@ -28,7 +28,7 @@ class Bar:
     at_most: float = math.inf
 
     def holds(self, metrics: dict[str, float]) -> bool:
-        """Whether the metric lies within the limits."""
+        """Return whether the metric lies within the limits."""
         return self.at_least <= metrics[self.metric] <= self.at_most
 
     def __str__(self):
@@ -56,8 +56,8 @@ class Recipe:
         warmup: float, epochs of warm-up.
         weight_decay: float, AdamW's.
         steps_per_execution: int, training steps that TensorFlow runs without returning to Python.
-        seed: int, of the initial weights, the order of the data, augmentation and dropout.
-        image_size: int, the side to which images are resized; by default the dataset's own.
+        seed: int, seed of the initial weights, the order of the data, augmentation and dropout.
+        image_size: int, height and width to resize images to; by default the dataset's own.
         data_options: dict, further options of `kerasdl.data.load`.
         model_options: dict, further options of `kerasdl.create_model`.
         task_options: dict, options of the task, such as label smoothing.
@@ -99,10 +99,10 @@ class Recipe:
         checks.numbers(warmup=self.warmup, weight_decay=self.weight_decay, at_least=0)
 
     def replace(self, **changes) -> "Recipe":
-        """The same recipe with some values changed; `None` leaves a value as it is."""
+        """Return the recipe with some values changed; `None` keeps a value."""
         changes = {name: value for name, value in changes.items() if value is not None}
         if changes.get("data", self.data) != self.data:
-            # the embedded dataset's options and bars mean nothing for other data
+            # options and bars of the recipe's dataset do not apply to other data
             kept: dict[str, Any] = {"data_options": {}, "bars": ()}
             augment = self.augment if catalog.may_hold_images(changes["data"]) else False
             changes = {**kept, "augment": augment, **changes}
@@ -127,12 +127,12 @@ class Recipe:
 
         Args:
             out: The run folder; by default `self.folder()`.
-            fast: bool, whether to use one batch of everything, to see that it works.
+            fast: bool, whether to use one batch of everything, as a quick check.
             progress: bool, whether to show a progress bar.
             strategy: str, the devices to train on: see `kerasdl.distribute.strategy`.
-            save_seconds: float, how much work a kill may cost; saving often costs time.
-            deterministic: bool, whether to forbid operations whose last bits vary, for the rest
-                of this process: see `kerasdl.set_seed`.
+            save_seconds: float, least seconds between checkpoints: the work that a kill may cost.
+            deterministic: bool, whether to forbid operations whose results vary in their last bits,
+                for the rest of this process: see `kerasdl.set_seed`.
             on_nan: str. At a NaN or infinite loss, "stop" raises; "lower" returns to the last
                 checkpoint and halves the learning rate, at most five times.
             **options: `callbacks` and `pictures` of `kerasdl.runs.train`.
@@ -152,13 +152,13 @@ class Recipe:
         )
 
     def folder(self, fast: bool = False) -> pathlib.Path:
-        """The default run folder: the same values, the same folder."""
+        """Return the default run folder, which depends only on the recipe's values."""
         data = files.safe_name(pathlib.Path(self.data.replace(":", "-")).stem)
         tail = "-fast" if fast else ""
         return pathlib.Path("runs") / f"{self.name}-{data}-seed{self.seed}{tail}"
 
     def to_json(self) -> dict:
-        """The recipe as a dictionary that JSON can hold."""
+        """Return the recipe as a dictionary that JSON can hold."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         del values["space"]
         bars = [dataclasses.asdict(bar) for bar in self.bars]
@@ -168,7 +168,7 @@ class Recipe:
 
     @classmethod
     def from_json(cls, values: dict) -> "Recipe":
-        """The recipe of a dictionary that `to_json` made."""
+        """Make a recipe from the dictionary of `to_json`."""
         bars = [{k: v for k, v in bar.items() if v is not None} for bar in values["bars"]]
         options = {
             name: files.tupled(part) for name, part in values.items() if name.endswith("options")

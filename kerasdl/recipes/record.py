@@ -16,12 +16,12 @@ from kerasdl.runs.run import Run
 from kerasdl.tasks.generation import CLASSIFIERS
 from kerasdl.utils.files import write_json
 
-# the recipe whose model judges generated images of each dataset
+# for each dataset, the recipe whose classifier evaluates generated images
 JUDGES = {"digits": "simple_cnn"}
 
 
 def record(name: str, seeds: list[int]):
-    """Run a recipe once for each seed, and keep what other seeds reached with the same recipe."""
+    """Run a recipe once for each seed; keep recorded results of other seeds."""
     recipe = recipes.get(name)
     file = recipes.RESULTS / f"{name}.json"
     result = {"recipe": recipe.to_json(), "seeds": {}}
@@ -32,7 +32,7 @@ def record(name: str, seeds: list[int]):
     for seed in seeds:
         keras.utils.clear_session()
         with tempfile.TemporaryDirectory() as folder:
-            # only workers beside the chief get no run
+            # `run` returns None only for workers that are not the chief
             run = cast(Run, recipe.replace(seed=seed).run(pathlib.Path(folder) / name))
             result["versions"] = run.config["versions"]
             result["seeds"][str(seed)] = run.metrics
@@ -43,7 +43,7 @@ def record(name: str, seeds: list[int]):
 
 
 def without_optimizer(model: keras.Model) -> keras.Model:
-    """The model without the optimizer's state, which is twice the size of the weights."""
+    """Return the model without the optimizer's state, which is twice as large as the weights."""
     bare = type(model).from_config(model.get_config())
     bare.set_weights(model.get_weights())
     return bare

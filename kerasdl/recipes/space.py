@@ -1,4 +1,4 @@
-"""What may be tuned of a recipe: its hyperparameters, each with choices or a range."""
+"""The search space of a recipe: its hyperparameters, each with choices or a range."""
 
 import dataclasses
 import inspect
@@ -38,13 +38,13 @@ class Parameter:
 
     @property
     def labels(self) -> dict:
-        """The choices by their labels in tables: numbers label themselves, others are words."""
+        """The choices by their labels in tables: numbers as they are, others as words."""
         if all(type(choice) in (int, float) for choice in self.choices):
             return {choice: choice for choice in self.choices}
         return {_label(choice): choice for choice in self.choices}
 
     def value(self, recipe):
-        """The recipe's value; by default the model's."""
+        """Return the recipe's value, or else the model's default."""
         part, _, name = self.field.rpartition(".")
         if not part:
             return getattr(recipe, name)
@@ -54,14 +54,14 @@ class Parameter:
         return _default(recipe.model, name) if part == "model_options" else 0.0
 
     def start(self, recipe):
-        """The recipe's value as a label, or as a number within the range."""
+        """Return the recipe's value as a label, or as a number within the range."""
         value = self.value(recipe)
         if self.choices:
             return next(k for k, choice in self.labels.items() if choice == plain(value))
         return min(max(value, self.low), self.high)
 
     def including(self, recipe) -> "Parameter":
-        """The same parameter with the recipe's value among its choices or within its range."""
+        """Return the parameter with the recipe's value added to its choices or range."""
         value = plain(self.value(recipe))
         if self.choices:
             known = value in self.choices
@@ -72,7 +72,7 @@ class Parameter:
         return dataclasses.replace(self, low=low, high=high)
 
     def change(self, recipe, label):
-        """The recipe with this value."""
+        """Return the recipe with this value."""
         value = self.labels[label] if self.choices else label
         part, _, name = self.field.rpartition(".")
         if not part:
@@ -81,7 +81,7 @@ class Parameter:
 
 
 def change(recipe, parameters: tuple[Parameter, ...], values: dict):
-    """The recipe with a value, or the label of one, for each of some parameters."""
+    """Return the recipe with new values, or their labels, of some parameters."""
     for parameter in parameters:
         if parameter.name in values:
             recipe = parameter.change(recipe, values[parameter.name])
@@ -89,7 +89,7 @@ def change(recipe, parameters: tuple[Parameter, ...], values: dict):
 
 
 def plain(value):
-    """A value as the choices have it: JSON turns tuples into lists."""
+    """Return a value as in the choices: lists, which JSON makes of tuples, become tuples."""
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -1,4 +1,4 @@
-"""Runs: train a recipe into a folder, and work with what it leaves there.
+"""Runs: train a recipe into a folder, and use the results in it.
 
 A run folder holds config.json, history.csv, metrics.json, model.keras, figures/, events/ (for
 TensorBoard), checkpoints/ and examples/; `kerasdl.recipes.open` opens it.

@@ -12,7 +12,7 @@ from kerasdl.utils.files import write_json
 
 
 def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[dict]:
-    """Try every method; write files, a report and a figure into the run folder: a row each."""
+    """Try each method; write files, a report and a figure; return a row for each file."""
 
     if not isinstance(run.task, Classification):
         expected = "one that classifies (accuracy decides which file is good enough)"

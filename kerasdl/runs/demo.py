@@ -17,11 +17,12 @@ RUNS = pathlib.Path("runs")
 def litert_files(
     path: pathlib.Path | None, open_run: Callable[[pathlib.Path], "Run"]
 ) -> list[pathlib.Path]:
-    """The LiteRT files to show.
+    """Return the LiteRT files to show.
 
     Args:
-        path: A `.tflite` file; or a folder of them; or a run that classifies images, which is
-            exported as float and int8 if it was not; by default the newest such run in `runs/`.
+        path: A `.tflite` file; a folder of such files; or a run that classifies images, which is
+            exported as float and int8 unless it has been; by default the newest such run in
+            `runs/`.
         open_run: function that opens a run folder.
     """
     if path is not None and path.suffix == ".tflite":

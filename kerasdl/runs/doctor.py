@@ -8,7 +8,7 @@ from kerasdl.training.trainer import STOPPED
 
 
 def case_of(run) -> diagnosis.Case:
-    """A run as the doctor examines it; of an unfinished one, what is saved."""
+    """Make the doctor's case of a run; for an unfinished run, of what is saved."""
     recipe, task = run.recipe, run.task
     splits = run.load_data()
     train = task.prepare(splits.train)
@@ -26,7 +26,7 @@ def case_of(run) -> diagnosis.Case:
 
 
 def examine(run) -> list[dict]:
-    """Ask the doctor's questions: a row each, with finding, evidence and advice."""
+    """Return a row for each of the doctor's questions: finding, evidence and advice."""
     if (run.path / STOPPED).exists():
         reason = folder.read_json(run.path / STOPPED)["reason"]
         evidence, _, advice = reason.partition("; try ")

@@ -13,7 +13,7 @@ CALIBRATION = 256  # examples; more do not change the ranges of activations
 
 
 def export_run(run, quantize=(), format="litert") -> list[dict]:
-    """Convert every network of the run by every method: a row for each file."""
+    """Convert each network of the run by each method; return a row for each file."""
     errors.one_of("format", format, FORMATS)
     if format == "onnx":
         onnx_model.require("tf2onnx", "onnx", "onnxruntime")
@@ -48,7 +48,7 @@ def export_run(run, quantize=(), format="litert") -> list[dict]:
 
 
 def description_of(name, run, shape) -> dict:
-    """What is written into a file: a description, and the range of an input image."""
+    """Return the metadata of a file: a description, and the range of an input image."""
     is_image = len(shape) == 3 and list(shape) == list(run.info.shape)
     text = f"{name} of {run.recipe.model}, trained on {run.recipe.data}"
     if run.info.columns:

@@ -1,4 +1,4 @@
-"""The data, task and model of a recipe, as training and everything after it uses them."""
+"""Make the data, the task and the model of a recipe, for training and everything after it."""
 
 import dataclasses
 import functools
@@ -14,7 +14,7 @@ from kerasdl.training.optimizer import adamw
 
 @dataclasses.dataclass(frozen=True, match_args=False)
 class Recipe(Protocol):
-    """What a run needs of `kerasdl.recipes.Recipe`, which is defined above this package."""
+    """The parts of `kerasdl.recipes.Recipe` that a run uses; this package cannot import it."""
 
     name: str
     task: str
@@ -66,12 +66,12 @@ def load_data(recipe: Recipe, fast: bool = False, share: Share | None = None) ->
 
 
 def task_for(recipe: Recipe, info: data.Info) -> Task:
-    """The task of a recipe on a dataset; raises `InvalidInput` if they do not match."""
+    """Make the task of a recipe for a dataset; raise `InvalidInput` if they do not match."""
     return tasks.create(recipe.task, info, recipe.task_options)
 
 
 def optimizer_for(recipe: Recipe, steps: int) -> MakeOptimizer:
-    """A function that makes the recipe's optimizer, for an epoch of so many steps."""
+    """Return a function that makes the recipe's optimizer; an epoch has `steps` steps."""
     return functools.partial(
         _optimizer,
         recipe.learning_rate,
@@ -87,7 +87,7 @@ def _optimizer(default_rate, learning_rate=None, **options):
 
 
 def compiled_model(recipe: Recipe, task: Task, steps: int) -> keras.Model:
-    """A new model of the recipe, compiled for an epoch of so many steps."""
+    """Make a new, compiled model of the recipe; an epoch has `steps` steps."""
     options = {**task.model_options(), **recipe.model_options}
     model = registry.create_model(recipe.model, **options)
     compile_model(model, recipe, task, steps)

@@ -1,4 +1,4 @@
-"""A run folder: what a training run leaves behind, and what can be done with it."""
+"""A run folder: the results of a training run, and what can be done with them."""
 
 import functools
 import pathlib
@@ -33,12 +33,12 @@ class Run:
 
     @functools.cached_property
     def config(self) -> dict:
-        """What config.json holds: recipe, info, fast, deterministic, versions."""
+        """The content of config.json: recipe, info, fast, deterministic, versions."""
         return files.read_json(self.path / files.CONFIG)
 
     @functools.cached_property
     def info(self) -> data.Info:
-        """What is known of the dataset: task, classes, shape, counts, vocabulary."""
+        """Facts of the dataset: task, classes, shape, counts, vocabulary."""
         values = self.config.get("info")
         if not isinstance(values, dict):
             raise files.damaged(self.path / files.CONFIG, "nothing about its data")
@@ -88,11 +88,11 @@ class Run:
             return self.task.evaluate(self.model, splits.test)
 
     def predict(self, inputs: Sequence[str]) -> list[dict]:
-        """Apply the model to image files, CSV files, prompts or seeds: a row for each answer."""
+        """Apply the model to image files, CSV files, prompts or seeds; return a row for each."""
         return self.task.predict(self.model, inputs, self.path)
 
     def explain(self, inputs: Sequence[str] = ()) -> list[pathlib.Path]:
-        """Draw the run, or what the model does with some inputs; return the figures' paths."""
+        """Draw figures of the run, or of the model on some inputs; return their paths."""
         if inputs:
             return files.save_figures(self.path, self.task.explain(self.model, inputs))
         splits = self.load_data()
@@ -105,11 +105,11 @@ class Run:
         task.write_examples(model, splits, self.path / "examples")
 
     def doctor(self) -> list[dict]:
-        """Diagnose the run: a row for each question, with finding, evidence and advice."""
+        """Diagnose the run; return a row for each question: finding, evidence and advice."""
         return doctor.examine(self)
 
     def export(self, quantize: Sequence[str] = (), format: str = "litert") -> list[dict]:
-        """Write LiteRT or ONNX files into the folder and compare each with Keras: a row each.
+        """Write LiteRT or ONNX files and compare them with Keras; return a row for each file.
 
         Args:
             quantize: list of str, quantization methods; by default "none" and "int8".
@@ -126,12 +126,14 @@ class Run:
         sparsity: float = 0.8,
         progress: Callable[[str], None] = print,
     ) -> list[dict]:
-        """Try compression methods and mark the smallest file that is good enough: a row each.
+        """Try compression methods and mark the smallest file within `max_drop`.
+
+        Returns a row for each file.
 
         Args:
-            max_drop: float, accuracy that may be lost.
+            max_drop: float, largest loss of accuracy.
             methods: list of str, from cheapest to most expensive; by default all.
-            epochs: int, of methods that train; by default a third of the run's.
+            epochs: int, epochs of methods that train; by default a third of the run's.
             sparsity: float, fraction of zeros, for methods that prune.
             progress: function that gets each method's name as it starts.
         """
@@ -179,5 +181,5 @@ def open_run(
         run = Run(path, read_recipe(config["recipe"]), trust)
     except (AttributeError, KeyError, TypeError) as error:
         raise files.damaged(path / files.CONFIG, repr(error)) from None
-    _ = run.info, run.finished and run.metrics  # or say what is wrong with them
+    _ = run.info, run.finished and run.metrics  # raises now if they are damaged
     return run

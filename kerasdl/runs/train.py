@@ -35,13 +35,13 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     pictures: bool = True,
 ) -> Run | None:
-    """Train a recipe into a folder, or continue what was interrupted there.
+    """Train a recipe into a folder, or resume the interrupted run in it.
 
     Several workers train together; only the chief writes, and returns a `Run`.
 
     Args:
         recipe: `kerasdl.recipes.Recipe`.
-        out: The run folder: new, empty, or holding this very run.
+        out: The run folder: new, empty, or with a run of the same recipe.
         callbacks: Keras callbacks in addition to those of every run.
         pictures: bool, whether to draw figures and write examples.
 
@@ -99,7 +99,7 @@ def train(
 
 
 def _is_done(run, recipe, deterministic):
-    """Whether the folder holds this run, finished; raise if it holds anything else."""
+    """Return whether the folder holds this run, finished; raise if it holds anything else."""
     if not (run.path / files.CONFIG).exists():
         if run.path.is_dir() and any(file.name != lock.NAME for file in run.path.iterdir()):
             raise errors.InvalidInput("output folder", "a new, empty or run folder", run.path)

@@ -1,9 +1,9 @@
 """Tasks: what differs between classification, reconstruction, language modeling, ...
 
-Each file of this folder holds one subclass of `Task`, under the file's name. It says which data the
-task takes, how a model is compiled and evaluated, what is drawn, predicted and exported, and which
-number decides when files are compressed or hyperparameters tuned. A new task is a new file here and
-touches no other.
+Each file of this folder holds one subclass of `Task` and gives the task its name. The class defines
+which data the task takes, how a model is compiled and evaluated, what is drawn, predicted and
+exported, and by which number compressed files and tuning trials are compared. A new task needs only
+a new file here.
 """
 
 import importlib
@@ -21,13 +21,13 @@ FORMER_NAMES = {"supervised": "classification", "adversarial": "generation"}
 
 
 def names() -> list[str]:
-    """The names of all tasks, without importing them."""
+    """Return the names of all tasks without importing them."""
     stems = {file.stem for file in FOLDER.glob("*.py")}
     return sorted(stems - {"__init__", "task"})
 
 
 def get(name: str) -> "type[Task]":
-    """The task class of a name.
+    """Return the task class with a name.
 
     >>> get("classification").kinds
     ('classification',)
@@ -43,11 +43,11 @@ def create(name: str, info: "data.Info", options: dict | None = None) -> "Task":
 
     Args:
         name: str, the task of a recipe.
-        info: `kerasdl.data.Info`, what is known of the dataset.
+        info: `kerasdl.data.Info`, facts of the dataset.
         options: dict, the task's own options, such as label smoothing.
 
     Raises:
-        InvalidInput: if neither takes such data.
+        InvalidInput: if neither task takes such data.
     """
     task_class = get(name)
     if info.task in task_class.kinds:

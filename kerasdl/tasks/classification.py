@@ -30,7 +30,7 @@ print("".join(answers), "".join(map(str, labels)), sep="\\n")
 class Classification(task.Task):
     """Learn the class of an image or a row from labeled examples.
 
-    The model gives logits. The loss is the cross-entropy, with label smoothing if asked for.
+    The model gives logits. The loss is the cross-entropy, optionally with label smoothing.
     """
 
     title = "classification"
@@ -125,7 +125,7 @@ class Classification(task.Task):
 
 
 def outputs_of(model: keras.Model, dataset: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """The model's outputs and the targets of a whole dataset."""
+    """Return the model's outputs and the targets of a whole dataset."""
     pairs = [(model.predict_on_batch(x), y.numpy()) for x, y in dataset]
     outputs, targets = zip(*pairs, strict=True)
     return np.concatenate(outputs), np.concatenate(targets)

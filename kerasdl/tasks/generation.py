@@ -1,4 +1,4 @@
-"""Generation: GANs, which learn to make images from noise."""
+"""Generation: GANs, which learn to generate images from noise."""
 
 import pathlib
 from collections.abc import Sequence
@@ -34,8 +34,8 @@ for row in images[0, ..., 0]:
 class Generation(task.Task):
     """Learn to generate images like those of the dataset, by two networks that compete.
 
-    The samples are evaluated by a classifier of the same dataset, where one was recorded: how sure
-    it is of each image, and how evenly its classes appear.
+    If a classifier of the same dataset is recorded, it evaluates the samples: how certain it is of
+    each image, and how evenly the classes appear.
     """
 
     title = "generation of images"
@@ -76,11 +76,11 @@ class Generation(task.Task):
         return self.metrics[0]
 
     def has_classifier(self, shape: Sequence[int]) -> bool:
-        """Whether generated images of this shape can be classified."""
+        """Return whether generated images of this shape can be classified."""
         return self._classifier_file().exists() and tuple(shape) == self._classifier_shape()
 
     def classify(self, images: np.ndarray) -> np.ndarray:
-        """Probabilities (images, classes) that the recorded classifier gives."""
+        """Return the recorded classifier's probabilities, (images, classes)."""
         classifier = saving.load_model(self._classifier_file(), compile=False)
         return tf.nn.softmax(classifier.predict(images, batch_size=500, verbose=0)).numpy()
 

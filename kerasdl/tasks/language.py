@@ -61,7 +61,7 @@ class LanguageModeling(task.Task):
 
     def compile(self, model, optimizer, steps_per_execution=1):
         adamw = optimizer(beta_2=0.95, global_clipnorm=1.0)
-        # weight decay is for matrices that multiply, not for offsets and embeddings
+        # weight decay applies only to matrices of linear maps, not to offsets and embeddings
         adamw.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "embedding"])
         task.compile_and_build(
             model,
@@ -78,7 +78,7 @@ class LanguageModeling(task.Task):
         return {"curves": explain.curves(history)}
 
     def write_examples(self, model, splits, folder):
-        """Write how the model continues the start of the test text."""
+        """Write the model's continuation of the start of the test text."""
         folder.mkdir(exist_ok=True)
         prompt = task.gather(splits.test, 1)[0][0][: self.info.shape[0] // 2]
         written = self.decode(_continue(model, prompt))
@@ -109,13 +109,13 @@ class LanguageModeling(task.Task):
         return max(map(len, self.info.vocabulary[1:])) > 1
 
     def encode(self, text: str) -> np.ndarray:
-        """The tokens of a text; token 0 stands for what the vocabulary lacks."""
+        """Return the tokens of a text; token 0 replaces what is not in the vocabulary."""
         numbers = {token: number for number, token in enumerate(self.info.vocabulary)}
         parts = texts.SPLITTERS["words" if self._of_words else "characters"](text)
         return np.array([numbers.get(part, 0) for part in parts], "int32")
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """The text of some tokens."""
+        """Return the text of some tokens."""
         between = " " if self._of_words else ""
         return between.join(self.info.vocabulary[token] for token in tokens)
 

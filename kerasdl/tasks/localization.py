@@ -138,7 +138,7 @@ def _metrics(outputs, targets):
 
 
 def _arrays(dataset, count=None):
-    """The images and the targets of the first examples, or of all."""
+    """Return the images and the targets of the first `count` examples, or of all."""
     images, targets, seen = [], [], 0
     for image, target in dataset.as_numpy_iterator():
         images.append(image)

@@ -32,8 +32,8 @@ print("mean error of a pixel:", np.abs(again - images).mean())
 class Reconstruction(task.Task):
     """Learn to rebuild images from codes that are too short to copy them.
 
-    With the option `loss`, a plain autoencoder is compiled with it; a variational autoencoder has a
-    loss of its own, the negative ELBO.
+    The option `loss` is that of a plain autoencoder; a variational autoencoder has its own loss,
+    the negative ELBO.
     """
 
     title = "reconstruction of images"

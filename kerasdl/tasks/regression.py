@@ -81,5 +81,5 @@ class Regression(task.Task):
 def _metrics(predictions, targets):
     mse = float(np.mean((predictions - targets) ** 2))
     variance = float(np.var(targets))
-    # of a single row, or of equal targets, there is no variance to explain
+    # a single row, or equal targets, have no variance to explain
     return {"mse": mse, "r2": 1 - mse / variance if variance else float("nan")}

@@ -45,7 +45,7 @@ class Metric:
 
 @dataclasses.dataclass(frozen=True)
 class Criterion:
-    """When a compressed file is as good as the float file.
+    """The rule by which a compressed file is as good as the float file.
 
     Args:
         metric: str, the number of `Task.measure` that decides.
@@ -66,7 +66,7 @@ class Export:
         model: keras.Model.
         inputs: numpy array, examples of its input; a tuple of arrays for several inputs.
         labels: numpy array, classes of the inputs; `None` if it is no classifier.
-        activation: str, what the file applies to the outputs, such as "softmax".
+        activation: str, the activation that the file applies to the outputs, such as "softmax".
     """
 
     model: keras.Model
@@ -75,7 +75,7 @@ class Export:
     activation: str | None = None
 
     def first(self, count: int) -> Any:
-        """The first examples of the inputs."""
+        """Return the first examples of the inputs."""
         return keras.tree.map_structure(lambda array: array[:count], self.inputs)
 
     @property
@@ -85,12 +85,12 @@ class Export:
 
     @property
     def has_free_size(self) -> bool:
-        """Whether the network takes inputs of any size; a file takes one."""
+        """Whether the network takes inputs of any size, which a file cannot."""
         return any(None in tensor.shape[1:] for tensor in self.model.inputs)
 
 
 class Task(abc.ABC):
-    """What a training run must know beyond its model and data.
+    """What differs between kinds of training runs, beyond model and data.
 
     A task is made for one dataset, with the options of one recipe:
 
@@ -101,8 +101,8 @@ class Task(abc.ABC):
         task.evaluate(model, splits.test)
 
     Args:
-        info: `kerasdl.data.Info`, what is known of the dataset.
-        options: dict, values for `defaults`.
+        info: `kerasdl.data.Info`, facts of the dataset.
+        options: dict, values that replace those of `defaults`.
 
     Attributes:
         title: str, the task in an error message.
@@ -111,7 +111,7 @@ class Task(abc.ABC):
         defaults: dict, its options and their default values.
         metrics: tuple of `Metric`, what `evaluate` and `measure` report.
         criterion: `Criterion`, by which compressed files are accepted.
-        early_stopping: bool, whether a validation loss that stops falling means the end.
+        early_stopping: bool, whether training may stop when the validation loss stops falling.
         usage: str, how an exported file is used, with code, for model cards.
         keras_usage: str, a line of code that uses the Keras model.
     """
@@ -140,10 +140,10 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def model_options(self) -> dict:
-        """Sizes of the model that follow from the data."""
+        """Return the model's sizes that follow from the data."""
 
     def prepare(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
-        """A dataset of the splits as the model's `fit` takes it."""
+        """Convert a dataset of the splits to the form that the model's `fit` takes."""
         return dataset
 
     @abc.abstractmethod
@@ -152,11 +152,11 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def evaluate(self, model: keras.Model, dataset: tf.data.Dataset) -> dict[str, float]:
-        """The metrics of a trained model on a split of the data."""
+        """Return the metrics of a trained model on a split of the data."""
 
     @abc.abstractmethod
     def figures(self, model: keras.Model, splits: data.Splits, history: dict) -> dict:
-        """Matplotlib figures of a finished run, by file name."""
+        """Return matplotlib figures of a finished run, by file name."""
 
     def write_examples(self, model: keras.Model, splits: data.Splits, folder: pathlib.Path):
         """Write inputs for `kerasdl predict` into a folder, if there are any."""
@@ -166,27 +166,27 @@ class Task(abc.ABC):
     def predict(
         self, model: keras.Model, inputs: Sequence[str], folder: pathlib.Path
     ) -> list[dict]:
-        """Apply the model to what the user gave: a row for each answer.
+        """Apply the model to the user's inputs; return a row for each answer.
 
         Args:
             inputs: list of str: files, prompts or seeds.
-            folder: Where files that the answer consists of are written.
+            folder: Folder for files that are part of the answer, such as images.
         """
 
     def explain(self, model: keras.Model, inputs: Sequence[str]) -> dict:
-        """Figures of what the model does with some inputs, by file name."""
+        """Return figures of the model on some inputs, by file name."""
         expected = f"none ({self.title} has no figures of single inputs)"
         raise errors.InvalidInput("input", expected, inputs[0])
 
     @abc.abstractmethod
     def exports(self, model: keras.Model, splits: data.Splits) -> dict[str, Export]:
-        """The networks to convert for a device, by name."""
+        """Return the networks to convert for a device, by name."""
 
     @abc.abstractmethod
     def measure(self, parts: dict[str, Callable], model: keras.Model, splits: data.Splits) -> dict:
-        """The numbers that the exported parts reach on the test split.
+        """Measure the exported parts on the test split.
 
-        They are the same every time, so that files can be compared.
+        The numbers are deterministic, so that files can be compared.
 
         Args:
             parts: dict, functions of arrays (a file's or a network's), by the names of `exports`.
@@ -196,7 +196,7 @@ class Task(abc.ABC):
 
     @property
     def objective(self) -> Metric:
-        """The metric by which a search for hyperparameters judges trials."""
+        """The metric by which trials of a hyperparameter search are compared."""
         return self.metrics[0]
 
     @property
@@ -211,7 +211,7 @@ class Task(abc.ABC):
             raise errors.InvalidInput("data", f"images for {self.title}", received)
 
     def read_image(self, path: str) -> np.ndarray:
-        """An image file as an array (height, width, channels) in [0, 1], as the model takes it."""
+        """Read an image file as an array (height, width, channels) in [0, 1] for the model."""
         if len(self.info.shape) != 3:
             expected = "a run on images or on rows of a table (for others use `Run.model`)"
             raise errors.InvalidInput("run for an input", expected, self.info.name)
@@ -221,7 +221,7 @@ class Task(abc.ABC):
         return images.pixels([content], images.decoder(size, channels), [path])[0] / np.float32(255)
 
     def read_inputs(self, path: str) -> tuple[list[dict], np.ndarray]:
-        """The inputs in a file: where each stands, as the start of a row, and an array of them."""
+        """Read the inputs in a file: the start of a row that locates each, and an array of them."""
         if not self.info.columns:
             return [{"input": path}], self.read_image(path)[None]
         _check_file(path, "a .csv file")
@@ -235,13 +235,13 @@ def _check_file(path, expected):
 
 
 def compile_and_build(model: keras.Model, optimizer: keras.Optimizer, loss: Any = None, **settings):
-    """Compile a model without XLA and build its optimizer, or `fit` would trace its step twice."""
+    """Compile a model without XLA and build its optimizer, else `fit` traces its step twice."""
     model.compile(optimizer, loss, jit_compile=False, **settings)
     model.optimizer.build(model.trainable_variables)
 
 
 def gather(dataset: tf.data.Dataset, count: int | None = None) -> tuple[np.ndarray, ...]:
-    """The first `count` examples of a batched dataset as arrays; all of them by default."""
+    """Return the first `count` examples of a batched dataset as arrays; by default all."""
     batches, seen = [], 0
     for batch in dataset.as_numpy_iterator():
         batches.append(batch if isinstance(batch, tuple) else (batch,))

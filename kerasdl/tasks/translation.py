@@ -107,7 +107,7 @@ class Translation(task.Task):
         return {"token_accuracy": float(accuracy), "nats": float(losses.mean(dtype="float64"))}
 
     def encode(self, text: str, length: int) -> np.ndarray:
-        """The tokens of a text, padded with 0 to a length."""
+        """Return the tokens of a text, padded with 0 to a length."""
         numbers = {token: number for number, token in enumerate(self.info.vocabulary)}
         unknown = [character for character in text if character not in numbers]
         if unknown or not text or len(text) > length:
@@ -117,7 +117,7 @@ class Translation(task.Task):
         return np.array([numbers[c] for c in text] + [0] * (length - len(text)), "int32")
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """The text of some tokens, up to the first 0."""
+        """Return the text of some tokens, up to the first 0."""
         return "".join(self._characters(tokens))
 
     def _characters(self, tokens):
@@ -126,7 +126,7 @@ class Translation(task.Task):
 
 
 def _arrays(dataset, count=None):
-    """((source, delayed target), target) of the first examples, or of all."""
+    """Return ((source, delayed target), target) of the first `count` examples, or of all."""
     batches, seen = [], 0
     for batch in dataset.as_numpy_iterator():
         batches.append(batch)

@@ -1,4 +1,4 @@
-"""The recipes by theme, a file each, in the order in which a newcomer may want them."""
+"""The recipes: a file for each theme, in the order in which a new user may want them."""
 
 from kerasdl.recipes.catalog import detection, generative, language, vision
 

@@ -1,11 +1,11 @@
-"""Models that rebuild or generate images."""
+"""Models that reconstruct or generate images."""
 
 from typing import Any
 
 from kerasdl.recipes import space
 from kerasdl.recipes.recipe import Bar, Recipe
 
-# models that need no labels train on four fifths of the digits
+# models without labels train on 80 % of the digits
 DIGITS: dict[str, Any] = {
     "data": "digits",
     "data_options": {"split": "1437", "validation": 0},

@@ -5,7 +5,7 @@ from typing import Any
 from kerasdl.recipes import space
 from kerasdl.recipes.recipe import Bar, Recipe
 
-# 800 digits of 8x8 pixels need small shifts, rotations and zooms; a tenth is for validation
+# augmentation by small shifts, rotations and zooms, because there are only 800 digits to train on
 DIGITS: dict[str, Any] = {
     "task": "classification",
     "data": "digits",
@@ -16,10 +16,10 @@ DIGITS: dict[str, Any] = {
     "weight_decay": 0.05,
     "task_options": {"label_smoothing": 0.1},
 }
-# without batch normalization: a lower learning rate; and enough pixels for three poolings
+# for networks without batch normalization (lower learning rate) and with three poolings (16 pixels)
 ENLARGED = {**DIGITS, "learning_rate": 1e-3, "image_size": 16}
 
-# 3,600 digits of 28x28 pixels: fewer epochs do
+# with 3,600 digits, fewer epochs are enough
 MNIST = {**DIGITS, "data": "mnist", "learning_rate": 3e-3, "warmup": 1.0}
 
 TRAINING = (
@@ -32,7 +32,7 @@ TRAINING = (
     space.batch_size(16, 32, 64, 128),
     space.Parameter("training", "augment", (False, "light"), needs="images"),
 )
-WIDE_DROPOUT = space.dropout(0.6)  # of wide dense layers
+WIDE_DROPOUT = space.dropout(0.6)  # for wide dense layers
 
 RECIPES = [
     Recipe(
@@ -87,7 +87,7 @@ RECIPES = [
             WIDE_DROPOUT,
             *TRAINING,
         ),
-        # no label smoothing: its probabilities judge generated images
+        # no label smoothing, because its probabilities evaluate generated images
         **{**DIGITS, "task_options": {}},
     ),
     Recipe(
@@ -96,7 +96,7 @@ RECIPES = [
         model="lenet5",
         epochs=80,
         bars=(Bar("accuracy", at_least=0.96),),
-        # the network has fixed widths: only the size of its input is free
+        # widths are fixed, so only the size of the input can be searched
         space=(space.Parameter("architecture", "image_size", (None, 32, 40)), *TRAINING),
         **{**DIGITS, "batch_size": 32},
     ),
