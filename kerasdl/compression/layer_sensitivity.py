@@ -21,8 +21,8 @@ def sensitivity(
 ) -> dict[str, float]:
     """Return how much the cross-entropy grows when one kernel alone is quantized or pruned.
 
-    Leave a sensitive layer out with `skip` of `prune`, or give it more bits; the others can be made
-    smaller than the whole network could. The model keeps its weights.
+    Skip a sensitive layer with `skip` of `prune`, or give it more bits; the other layers can then
+    be compressed further. The model keeps its weights.
 
     Args:
         model: A trained network that returns logits of classes.

@@ -54,7 +54,7 @@ def block(weight: tf.Tensor, sparsity: float) -> tf.Tensor:
 
 
 def _largest(values, fraction):
-    """1 for the largest values of a vector, that fraction of them and at least one, else 0."""
+    """Return 1 for a fraction of the values of a vector, the largest and at least one; else 0."""
     count = tf.size(values)
     keep = tf.cast(tf.round(tf.cast(count, "float32") * fraction), "int32")
     ranks = _ranks(values, axis=0)
@@ -62,6 +62,6 @@ def _largest(values, fraction):
 
 
 def _ranks(values, axis):
-    """The rank of each value in ascending order. Of equal values the later one ranks higher."""
+    """Return the rank of each value in ascending order; of equal values, later ones rank higher."""
     order = tf.argsort(values, axis=axis, stable=True)
     return tf.argsort(order, axis=axis, stable=True)

@@ -28,7 +28,7 @@ METHODS = {
 # learning rate of each step, as a multiple of the rate used in training (measured on digits)
 RATES = {"prune": 1.0, "cluster": 0.25, "quantize": 0.125}
 ENGINES = ("auto", "tfmot", "keras")
-TRANSFORMER = (  # TFMOT leaves these layers, and so most of a transformer, in floats
+TRANSFORMER = (  # layers of transformers, which TFMOT does not quantize
     keras.layers.EinsumDense,
     keras.layers.Embedding,
     keras.layers.LayerNormalization,
@@ -84,7 +84,7 @@ def compress(
     model:
 
         qat      quantization-aware training: int8 weights and activations
-        cluster  few different weights in each kernel; a float file that is small when zipped
+        cluster  few distinct weights in each kernel; a float file that is small when zipped
         pqat     pruning, then qat
         cqat     clustering, then qat
         pcqat    pruning, clustering, then qat: the smallest file
@@ -98,7 +98,7 @@ def compress(
         epochs: int, number of epochs of all steps together. Pruning gets three times as many as
             each other step, and each step at least one.
         sparsity: float, fraction of zeros in each kernel, in (0, 1), for pqat and pcqat.
-        clusters: int, the largest number of different weights in each kernel, from 3 to 256.
+        clusters: int, the largest number of distinct weights in each kernel, from 3 to 256.
         engine: str, the implementation of quantization-aware training: "tfmot"; "keras", fake
             quantization in Keras 3, for qat and pqat only; "auto", the default, uses "keras" for
             transformers and "tfmot" for other models.
@@ -220,7 +220,7 @@ class _Work:
         self.untouched = quantization.untouched(network)
 
     def _clustered(self):
-        """The clustered kernels: of these only TFMOT's centroids are trained."""
+        """Return the clustered kernels, of which TFMOT trains only the centroids."""
         if "cluster" not in self.done:
             return []
         kernels = pruning.kernels(self.flat)
@@ -240,7 +240,7 @@ def _evaluator(model, train, validation):
     if validation is not None:
         return reporting.Evaluator(model, validation)
     evaluator = reporting.Evaluator(model, train, EVALUATED)
-    evaluator.labels = None  # accuracy on training data says nothing
+    evaluator.labels = None  # accuracy on training data is meaningless
     return evaluator
 
 

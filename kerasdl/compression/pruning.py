@@ -36,7 +36,7 @@ def prune(
     """Train a compiled model while its smallest weights are set to zero, and return the model.
 
     The final sparsity is reached after half of the steps; in the other half the remaining weights
-    adapt. Zeros take almost no room in a zipped file, or in a file with sparse storage.
+    adapt. Zeros take almost no space in a zipped file, or in a file with sparse storage.
 
     Args:
         model: Any Keras 3 model that is built and compiled. Frozen layers are left as they are.
@@ -45,8 +45,8 @@ def prune(
             kernels together (see `scope`).
         schedule: "polynomial", the default, prunes gradually; "constant" prunes at once. Or a
             function of the step, such as `schedules.Polynomial` or a schedule of TFMOT.
-        pattern: "unstructured", any weight; "2:4", two of every four consecutive inputs, whatever
-            `sparsity` is; "block", squares of 4x4 weights.
+        pattern: "unstructured", any weight; "2:4", two of every four consecutive inputs, for any
+            `sparsity`; "block", squares of 4x4 weights.
         scope: "layer" prunes each kernel to the same sparsity; "global" compares the weights of
             all kernels.
         epochs: int, number of epochs.
@@ -78,9 +78,9 @@ class Prune(keras.callbacks.Callback):
 
     Each mask is the constraint of its variable: the optimizer applies it after every update, inside
     the compiled step. So it works with XLA, `steps_per_execution`, gradient accumulation and a
-    custom `train_step`. A pruned weight becomes nonzero again if its last update made it large when
-    the masks are updated. Training resumed from a checkpoint takes its masks from the zeros of
-    the weights, and its place in the schedule from the optimizer.
+    custom `train_step`. When the masks are updated, a pruned weight becomes nonzero again if its
+    last update made it large. Training resumed from a checkpoint gets its masks from the zeros of
+    the weights, and its position in the schedule from the optimizer.
 
     Args:
         schedule: A function of the number of the next step, counted from 1, that returns (whether
@@ -188,7 +188,7 @@ class _Constraint:
 def kernels(
     model: keras.Model, pattern: str = "unstructured", skip: tuple[str, ...] = ()
 ) -> list[keras.Variable]:
-    """Return the variables that can be pruned: trainable kernels, but no depthwise filters."""
+    """Return the variables that can be pruned: trainable kernels without depthwise filters."""
     ranks = range(2, 9) if pattern == "unstructured" else (2, 3, 4)
     found = {}
     for layer in model._flatten_layers():

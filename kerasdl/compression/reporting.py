@@ -23,9 +23,9 @@ class Report:
         parameters: int, number of the model's parameters.
         zeros: float, fraction of zeros in all kernels together.
         sparsity: Fraction of zeros in each kernel, by path.
-        unique: Number of different values in each kernel, by path.
+        unique: Number of distinct values in each kernel, by path.
         size: int, size of the file in bytes.
-        zipped_size: int, size in bytes after zip compression: what a download costs.
+        zipped_size: int, size in bytes after zip compression, which is the size of a download.
         accuracy: float, accuracy of the file; `None` if there are no class labels.
         agreement: float, fraction of the predictions whose class is that of the original model;
             `None` if it does not classify.
@@ -52,7 +52,7 @@ class Report:
     test_accuracy: float | None = None
 
     def row(self) -> dict:
-        """Return the report as the row of a table, under names short enough for a terminal."""
+        """Return the report as the row of a table, with short names for a terminal."""
         tested = {} if self.test_accuracy is None else {"test": self.test_accuracy}
         return {
             "method": self.method,
@@ -70,7 +70,7 @@ class Evaluator:
     """Data to evaluate files on, with the original model's outputs for it.
 
     Args:
-        model: The original model. It is run at once, with its present weights.
+        model: The original model. It is run at once, with its current weights.
         data: Batches of (x, y) or (x, y, weight): a dataset, or a tuple of arrays.
         count: int, number of examples to use at least; by default all.
     """
@@ -136,7 +136,7 @@ def report(
 
 
 def _accuracy(outputs, labels):
-    """The fraction of outputs whose largest value is that of the right class."""
+    """Return the fraction of outputs whose largest value is that of the correct class."""
     if labels is None or not _classifies(outputs):
         return None
     if labels.shape == outputs.shape:
@@ -176,7 +176,7 @@ def _classifies(outputs):
 
 
 def _gather(data, count):
-    """The first inputs and labels whose shapes are those of the first batch."""
+    """Return the first inputs and labels; stop at a batch of other shapes than the first."""
     if isinstance(data, tuple):
         data = tf.data.Dataset.from_tensor_slices(data).batch(64)
     batches, seen = [], 0

@@ -104,7 +104,7 @@ def search(
         folder: Path of the folder for the files; by default a new temporary one.
         sparsity: float, fraction of zeros in the first attempt, in (0, 1).
         scope: str, see `prune`. The default, "global", prunes sensitive layers less.
-        clusters: int, the largest number of different weights in each kernel.
+        clusters: int, the largest number of distinct weights in each kernel.
         optimizer: As in `compress`.
         callbacks: Keras callbacks for training.
         progress: A function that is called with a line of text before each method.

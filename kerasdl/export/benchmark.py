@@ -44,14 +44,14 @@ def benchmark(
 ) -> Latency:
     """Measure the latency of a LiteRT or ONNX file.
 
-    The inputs are set before the clock starts, so only the call itself is measured. See
-    `litert_benchmark` for the tool that comes with LiteRT: it measures the same, but rounds to
-    0.01 ms, which is what a small network takes, and it feeds tokens outside the vocabulary.
+    The inputs are set before the clock starts, so only the call itself is measured. LiteRT's own
+    tool, `litert_benchmark`, rounds to 0.01 ms, which is as long as a call of a small network, and
+    it uses tokens outside the vocabulary.
 
     Args:
         path: The file, or its path.
         threads: int, number of threads.
-        seconds: float, time to go on measuring. The file is called at least 20 times.
+        seconds: float, how long to measure. The file is called at least 20 times.
     """
     checks.integers(threads=threads)
     start = time.perf_counter()

@@ -1,7 +1,7 @@
 """Convert a Keras model to a LiteRT file, an ONNX file or a SavedModel.
 
 LiteRT and ONNX conversions run in a process of their own (`worker`), because TensorFlow's converter
-sometimes crashes. A file appears complete or not at all, and has been run once before it appears.
+sometimes crashes. Each file is run once and then renamed to its path, so no partial file is left.
 """
 
 import contextlib
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 
 QUANTIZATIONS = ("float16", "dynamic", "int8", "int16x8", "int4", "aware")
-CALIBRATED = ("int8", "int16x8")  # methods that fix the ranges of activations
+CALIBRATED = ("int8", "int16x8")  # methods with fixed ranges of activations
 CALIBRATION_EXAMPLES = 200
-LARGE = 1_000_000  # elements of a matrix that is copied into the ONNX file last
+LARGE = 1_000_000  # elements; larger matrices are copied into the ONNX file last
 
 
 def to_litert(
@@ -73,8 +73,8 @@ def to_litert(
             200 examples are used.
         batch_size: int or `None`, the file's fixed batch size. `None` allows any. The default, 1,
             is what phones and browsers need.
-        sparse: bool, whether zeros are left out of the file. Worth it for a float model that is
-            pruned to 0.6 or more.
+        sparse: bool, whether the file omits zeros. This makes the file of a float model smaller if
+            it is pruned to 0.6 or more.
         short_scales: bool, whether the scales of a quantized file are rounded to 8 binary digits,
             which makes the zip of a small file a tenth smaller. By default True, except for
             "aware", whose scales are those of training.
@@ -138,9 +138,9 @@ def to_onnx(
 ) -> ONNXModel:
     """Convert a Keras model to an ONNX file, for onnxruntime and many other runtimes.
 
-    Inputs and outputs keep the model's names. `pip install 'kerasdl[onnx]'` installs the packages
-    that this needs. Before the file appears it has been checked, and run once if onnxruntime is
-    installed.
+    Inputs and outputs keep the model's names. `pip install 'kerasdl[onnx]'` installs the required
+    packages. The file is checked, and run once if onnxruntime is installed, before it is renamed to
+    its path.
 
     Args:
         model: A functional, Sequential or subclassed Keras model.
@@ -200,11 +200,11 @@ def to_saved_model(
 ) -> pathlib.Path:
     """Write a SavedModel folder, which `tf.saved_model.load` and TensorFlow Serving can open.
 
-    It can be read without Keras. The folder appears complete or not at all.
+    It can be read without Keras. A failure leaves no partial folder.
 
     Args:
         model: A functional, Sequential or subclassed Keras model.
-        path: Path of the folder to make. It must not exist yet.
+        path: Path of the folder to create. It must not exist yet.
         batch_size: int or `None`, a fixed batch size. By default any batch size is allowed.
         activation, signature, example: As in `to_litert`.
 
@@ -264,7 +264,7 @@ def check_litert_options(
 
 
 def _calibration_arrays(calibration, specs, batch_size) -> dict[str, Any]:
-    """The first examples of the calibration data, under the names of the inputs."""
+    """Return the first examples of the calibration data, by the names of the inputs."""
     import keras
 
     if hasattr(calibration, "as_numpy_iterator"):
@@ -291,7 +291,7 @@ def _shapes(shapes):
 
 
 def _stack(dataset):
-    """The inputs of a dataset whose elements are batches of x, (x, y) or (x, y, weight)."""
+    """Return the inputs of a dataset of batches of x, (x, y) or (x, y, weight)."""
     import keras
 
     batches, count = [], 0
@@ -327,14 +327,14 @@ def _run_worker(model, target, **job):
 
 
 def _layer(scope, names):
-    """The layers in a TensorFlow name scope, where repeated names end in `_1`, `_2`, ..."""
+    """Name the layers of a TensorFlow name scope, where repeated names end in `_1`, `_2`, ..."""
     parts = [part if part in names else re.sub(r"_\d+$", "", part) for part in scope.split("/")]
     found = "/".join(part for part in parts[1:] if part in names)
     return f" in layer `{found}`" if found else ""
 
 
 def _move(source, path):
-    """Copy a file to its place, which may be on another disk, atomically."""
+    """Copy a file atomically to its path, which may be on another disk."""
     with _writable(), files.atomic(path) as partial:
         shutil.copyfile(source, partial)
 

@@ -1,4 +1,4 @@
-"""Find and open model files, of any format, by the ends of their names."""
+"""Find and open model files of any format by their suffix."""
 
 import os
 import pathlib

@@ -37,7 +37,7 @@ def operators(content: bytes) -> dict[str, int]:
     for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
         for operator in map(graph.Operators, range(graph.OperatorsLength())):
             code = model.OperatorCodes(operator.OpcodeIndex())
-            # old files have codes below 127 in another field
+            # old files store codes below 127 in another field
             name = names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
             is_custom = name == "CUSTOM"
             counts[f"custom:{code.CustomCode().decode()}" if is_custom else name] += 1
@@ -45,7 +45,7 @@ def operators(content: bytes) -> dict[str, int]:
 
 
 def without_names(content: bytes) -> bytes:
-    """Remove the names of inner tensors, which running a file does not need.
+    """Remove the names of inner tensors, which are not needed to run a file.
 
     Inputs, outputs and signatures keep their names.
     """

@@ -17,7 +17,7 @@ LARGEST = 1 << 20  # bytes of an entry; a crafted zip of a few kB can unpack to 
 
 @dataclasses.dataclass(frozen=True)
 class Metadata:
-    """What an app needs to know about a model file.
+    """Facts about a model file for apps that use it.
 
     Args:
         description: str, what the model does and what its input means.
@@ -66,7 +66,7 @@ def append(path: pathlib.Path, metadata: Metadata):
 
 
 def read(path: pathlib.Path) -> Metadata:
-    """Read the metadata of a LiteRT file, which may come from anyone."""
+    """Read the metadata of a LiteRT file, which need not be trusted."""
     if not zipfile.is_zipfile(path):
         return Metadata()
     texts = {}

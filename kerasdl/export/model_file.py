@@ -52,7 +52,7 @@ class ModelFile(abc.ABC):
     @property
     @abc.abstractmethod
     def outputs(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
-        """The same of each output."""
+        """Shape and type of each output, by name."""
 
     @property
     @abc.abstractmethod
@@ -66,7 +66,7 @@ class ModelFile(abc.ABC):
 
     @functools.cached_property
     def zipped_size(self) -> int:
-        """Size in bytes after zip compression: what a download costs, and where zeros pay off."""
+        """Size in bytes after zip compression, the size of a download, which zeros reduce."""
         return len(zlib.compress(self.path.read_bytes(), level=9))
 
     @property

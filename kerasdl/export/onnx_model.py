@@ -1,4 +1,4 @@
-"""ONNX files: run one with onnxruntime, and make one from a SavedModel with tf2onnx."""
+"""ONNX files: run them with onnxruntime, and make them from SavedModels with tf2onnx."""
 
 import functools
 import importlib.util
@@ -37,7 +37,7 @@ class ONNXModel(model_file.ModelFile):
             return onnxruntime.InferenceSession(
                 self.path, options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # onnxruntime's exceptions have no base class of their own
+        except Exception as error:  # onnxruntime's exceptions have no common base class
             line = str(error).strip().splitlines()[0]
             raise InvalidInput(f"file {self.path}", "an ONNX model that runs", line) from error
 
@@ -123,7 +123,7 @@ def from_saved_model(
     model, _ = tf2onnx.convert.from_function(function, [], opset=OPSET)
     _replace_erfc(model.graph)
     lacking = {(n.op_type, n.name) for n in _nodes(model.graph) if not onnx.defs.has(n.op_type)}
-    if lacking:  # tf2onnx keeps TensorFlow's operators where it knows none of ONNX
+    if lacking:  # tf2onnx keeps TensorFlow operators that it cannot convert
         return {"operators": sorted(lacking)}
     _name_free_sizes(model.graph.input, dict(zip(names, specs, strict=True)))
     _name_free_sizes(model.graph.output, served.structured_outputs)
@@ -155,7 +155,7 @@ def _replace_erfc(graph):
 
 
 def _remove_xla(file):
-    """Remove the marks that Keras puts on grouped convolutions to have XLA compile them.
+    """Remove the attributes by which Keras has XLA compile grouped convolutions.
 
     tf2onnx does not look inside functions that XLA compiles.
     """
@@ -177,7 +177,7 @@ def _nodes(graph):
 
 
 def _name_free_sizes(values, specs):
-    """Write the sizes that the model has fixed, and name a free first dimension "batch"."""
+    """Write the model's fixed sizes, and name a free first dimension "batch"."""
     for value in values:
         for index, size in enumerate(specs[value.name].shape):
             dimension = value.type.tensor_type.shape.dim[index]

@@ -1,7 +1,7 @@
 """Quantize a LiteRT file: integers in place of floats, short scales, int8 weights.
 
-Runs in the converter process. TensorFlow's converter can quantize too, but it fails on causal
-attention, whose mask of minus infinity spoils the range, and on unrolled LSTMs.
+Runs in the converter process. TensorFlow's converter can quantize too, but it fails for causal
+attention, whose mask of minus infinity makes the range infinite, and for unrolled LSTMs.
 """
 
 import collections
@@ -22,7 +22,7 @@ LINEAR = {  # the positions of input, weights and bias in each operator
     "TRANSPOSE_CONV": (2, 1, 3),
 }
 LARGE = 1024  # elements; quantizing smaller kernels saves nothing
-CLUSTERED = 256  # a kernel with at most so many different weights gets a single scale
+CLUSTERED = 256  # a kernel with at most so many distinct weights gets a single scale
 PER_OUTPUT_VERSION = 12  # of FULLY_CONNECTED, the first with one scale per output
 
 
@@ -69,7 +69,7 @@ def _quantizer(content, method):
 
 
 def _ranges(content, quantizer, calibration, batch_size):
-    """The smallest and largest value of every tensor. A moving average would lose the extremes."""
+    """Return the exact range of every tensor; a moving average would lose the extremes."""
     from ai_edge_quantizer import calibrator
     from ai_edge_quantizer.utils import qsv_utils
 
@@ -94,12 +94,12 @@ def calibration_batches(calibration: str, batch_size: int) -> list[dict[str, np.
 
 
 def quantize_large_weights(content: bytes) -> bytes:
-    """Give the large float matrix products of a file int8 weights.
+    """Store the weights of large float matrix products of a file as int8.
 
     A file from quantization-aware training still computes some layers in floats, such as recurrent
     ones. The converter quantizes their weights for "dynamic", but not in such a file. Each output
-    has a scale of its own; clustered weights share one, so that they stay few. Zeros stay zeros.
-    The inputs are rounded as they come; results are floats.
+    has its own scale; clustered weights share one, so that their number stays small. Zeros stay
+    zeros. Inputs are quantized as they are computed; results are floats.
 
         s_i = max |w_i| / 127        q_i = round(w_i / s_i)
     """
@@ -141,8 +141,8 @@ def quantize_large_weights(content: bytes) -> bytes:
 def shorten_scales(content: bytes) -> bytes:
     """Round a quantized file's scales to 8 significant binary digits, of 24.
 
-    Scales hardly compress: in a small network they are a quarter of the zipped file. The rounding
-    error of a weight grows from 1/2 step to at most 1.
+    Scales hardly compress: in a small network they take a quarter of the zipped file. The rounding
+    error of a weight grows from 1/2 step to at most 1 step.
 
         value = scale * (integer - zero point)        bias's scale = input's scale * weights' scale
 

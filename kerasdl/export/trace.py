@@ -19,7 +19,7 @@ def input_signature(model) -> list:
     """Return a structure of `keras.InputSpec` for each positional argument of `model.call`."""
     subclassed = not hasattr(model, "inputs")
     try:
-        # Keras wants the model called once, even if loading has built all of it
+        # Keras requires that the model was called once, even if loading has built it
         if subclassed and all(layer.built for layer in model._flatten_layers()):
             found = export_utils._infer_input_signature_from_model(model)
             if found:

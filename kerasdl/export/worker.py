@@ -1,7 +1,7 @@
-"""The converter process: it may crash without harming the process that uses it.
+"""The converter process, whose crashes do not affect the process that uses it.
 
-`WORKER` is the caller's end: it starts the process when needed and keeps it for the next call. The
-process runs `main`: it reads one JSON object a line and answers with one.
+`WORKER` runs in the caller: it starts the process when needed and keeps it for the next call. The
+process runs `main`: it reads one JSON object per line and answers with one.
 """
 
 import atexit
@@ -36,7 +36,7 @@ class Worker:
         if self.process is not None and self.process.poll() is None:
             return
         self.stop()
-        # the process imports from the same paths; it leaves the GPU to training
+        # the process imports from the same paths and does not use the GPU
         paths = os.pathsep.join(path for path in sys.path if path)
         # closed by `stop`
         self.log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
@@ -82,7 +82,7 @@ class Worker:
         self.process.kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.log):
-            with contextlib.suppress(BrokenPipeError):  # from what was not written yet
+            with contextlib.suppress(BrokenPipeError):  # a job may not be written yet
                 stream.close()
         self.process = None
 

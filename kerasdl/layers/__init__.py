@@ -1,4 +1,4 @@
-"""Layers that Keras lacks, one concept a file."""
+"""Layers that Keras lacks, a file for each concept."""
 
 from kerasdl.layers.border_padding import BorderPadding2D
 from kerasdl.layers.causal_self_attention import CausalSelfAttention

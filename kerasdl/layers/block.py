@@ -1,4 +1,4 @@
-"""The base of layers that are made of layers."""
+"""The base class of layers that consist of other layers."""
 
 import functools
 
@@ -8,10 +8,10 @@ from kerasdl.arguments import Arguments, after_build, set_trainable
 
 
 class Block(Arguments, layers.Layer):
-    """A layer made of other layers, some of which may be frozen.
+    """A layer that consists of other layers, some of which may be frozen.
 
-    `get_config` holds the constructor's arguments and the frozen layers. A block that is not
-    trainable freezes also the layers that its `build` makes, which Keras would leave trainable.
+    `get_config` holds the constructor's arguments and the frozen layers. A frozen block also
+    freezes the layers that its `build` creates, which Keras would leave trainable.
     """
 
     def __init__(self, **kwargs):

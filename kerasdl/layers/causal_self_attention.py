@@ -11,7 +11,7 @@ from kerasdl.utils.types import Tensor
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class CausalSelfAttention(SelfAttention):
-    """Self-attention from each position to itself and to those before it.
+    """Self-attention from each position to itself and to earlier positions.
 
     A network of such layers learns to predict every next token of a text in one pass. No output
     depends on later inputs, so the keys and values of a growing text never change: `step` keeps
@@ -62,7 +62,7 @@ class CausalSelfAttention(SelfAttention):
         query, key, value = self.split(inputs)
         keys = ops.slice_update(cache[0], (0, 0, position, 0), key)
         values = ops.slice_update(cache[1], (0, 0, position, 0), value)
-        # what the cache holds after a position is not yet written, or padding
+        # cache entries after a position are padding or not written yet
         now = position + ops.arange(inputs.shape[1])
         mask = ops.arange(keys.shape[2]) <= now[:, None]  # (time, length)
         return self.merge(attention_weights(query, keys, mask) @ values), (keys, values)

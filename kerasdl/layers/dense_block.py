@@ -61,8 +61,8 @@ class DenseLayer(Block):
 class DenseBlock(Block):
     """A sequence of layers, each of which gets the outputs of all layers before it.
 
-    A residual block adds to its input; a dense block keeps it. Later layers can use every earlier
-    feature map, so each layer needs to add only a few new ones.
+    A residual block adds to its input; a dense block concatenates to it. Later layers can use every
+    earlier feature map, so each layer needs to add only a few new ones.
 
         x_n = H_n([x_0, x_1, ..., x_(n-1)])
 

@@ -12,9 +12,9 @@ from kerasdl.utils import checks
 class DropConnect(layers.Layer):
     """A dense layer that drops each weight with a probability in each training step.
 
-    Dropout removes a unit for the whole next layer; here each unit loses other inputs. The other
-    weights are scaled up, so that the mean is that of the dense layer. At inference nothing is
-    dropped. One mask is used for a whole batch.
+    Dropout removes a unit for the whole next layer; DropConnect removes different inputs of each
+    unit. The remaining weights are scaled up, so that the mean is that of the dense layer. At
+    inference nothing is dropped. One mask is used for a whole batch.
 
         y = f( x (W m) / (1 - p) + b )        m ~ Bernoulli(1 - p), of the shape of W
 
@@ -22,7 +22,7 @@ class DropConnect(layers.Layer):
         units: int, number of units.
         rate: float, p, the fraction of the weights to drop, in [0, 1).
         activation: str or function, f; by default none.
-        seed: int, seed of the masks. By default another one each time.
+        seed: int, seed of the masks; by default random.
 
     Input shape: (..., inputs)
     Output shape: (..., units)

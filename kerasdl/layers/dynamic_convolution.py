@@ -1,4 +1,4 @@
-"""Dynamic convolution: each image has its own mix of several kernels."""
+"""Dynamic convolution: each image has its own mixture of several kernels."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ class DynamicConv2D(Block):
         kernel_size: int or pair of ints, height and width of the kernels.
         strides: int or pair of ints.
         padding: str, "same" or "valid".
-        kernels: int, number of kernels, at least 2. Each costs a convolution.
+        kernels: int, number of kernels, at least 2. Each takes the time of a convolution.
         activation: str or function, f; by default none.
 
     Input shape: (batch, height, width, channels)

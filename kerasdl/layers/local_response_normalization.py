@@ -53,7 +53,7 @@ class LocalResponseNormalization(layers.Layer):
             raise errors.InvalidInput("input of LocalResponseNormalization", expected, input_shape)
 
     def call(self, inputs):
-        # squares overflow half precision, and k swallows what alpha leaves of them
+        # in half precision squares overflow, and adding k rounds small sums away
         squares = ops.square(ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32")))
         around, channels = self.size // 2, inputs.shape[-1]
         no_padding = [(0, 0)] * (len(inputs.shape) - 1)

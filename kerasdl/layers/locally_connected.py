@@ -13,8 +13,8 @@ from kerasdl.utils import checks
 class LocallyConnected2D(layers.Layer):
     """Apply a different kernel at each position of the image.
 
-    It fits images in which position matters, such as aligned faces. Unlike a convolution it does
-    not share its weights between positions.
+    It suits images in which position matters, such as aligned faces. Unlike a convolution it does
+    not share weights between positions.
 
         y_hw = f( sum_window x W_hw + b_hw )        (k^2 inputs + 1) outputs weights a position
 
@@ -54,7 +54,7 @@ class LocallyConnected2D(layers.Layer):
         windows.check_kernel(self, input_shape)
         _, rows, columns, _ = self.compute_output_shape(input_shape)
         inputs = self.kernel_size**2 * input_shape[-1]
-        # the inputs of one position, not of all
+        # the initializer's limit follows from the inputs of one position
         limit = (6 / (inputs + self.filters)) ** 0.5
         start = keras.initializers.RandomUniform(-limit, limit)
         self.kernel = self.add_weight((rows, columns, inputs, self.filters), start, name="kernel")

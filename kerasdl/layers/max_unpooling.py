@@ -12,8 +12,8 @@ from kerasdl.utils import checks
 class MaxUnpooling2D(layers.Layer):
     """Put each number where max pooling found its maximum, and zeros elsewhere.
 
-    A decoder that mirrors an encoder keeps edges sharp, because it knows where the encoder's
-    strongest responses were. The position is that of the first maximum of each window of the map
+    A decoder that mirrors an encoder keeps edges sharp by placing values where the encoder's
+    responses were strongest. The position is that of the first maximum of each window of the map
     that was pooled.
 
         y = x where source is its window's maximum, else 0

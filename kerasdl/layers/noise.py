@@ -1,7 +1,7 @@
 """Random numbers that do not depend on how many replicas divide a batch.
 
-With the same seed, every replica would draw the same numbers. Instead each one draws those of the
-global batch and takes its own part, so that two replicas get what one would have got.
+With the same seed, all replicas would draw the same numbers. Instead each replica draws the numbers
+of the global batch and takes its own part, so that results do not depend on the number of replicas.
 """
 
 import keras

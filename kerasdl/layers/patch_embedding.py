@@ -29,9 +29,9 @@ def unpatchify(patches, size: int, shape: tuple[int, int, int]):
 class PatchEmbedding(Block):
     """Map each tile of an image to a vector, by the same matrix.
 
-    A transformer reads sequences. Tiles of 16x16 pixels make a sequence of 196 vectors from an
-    image of 224x224. A convolution whose stride is its kernel's size does just that; with a smaller
-    stride the tiles overlap.
+    A transformer reads sequences. Tiles of 16x16 pixels turn an image of 224x224 into a sequence of
+    196 vectors. This is a convolution whose stride equals its kernel size; with a smaller stride
+    the tiles overlap.
 
         y_i = patch_i W + b        conv(x; kernel = patch_size, stride = strides), as a sequence
 

@@ -13,26 +13,26 @@ from kerasdl.utils.types import Tensor
 
 
 def attention_weights(query, key, mask=None, bias=None):
-    """Return softmax(query key^T / sqrt(size) + bias): how much each query takes from each key.
+    """Return softmax(query key^T / sqrt(size) + bias), the weight of each key for each query.
 
     The dot product of two vectors of `size` standard normal numbers has variance `size`. Dividing
-    by the root brings it back to one, where softmax is not yet saturated. Where `mask` is false the
-    weight is exactly zero; a query needs at least one key.
+    by the square root gives variance one, for which softmax is not saturated. Where `mask` is
+    false, the weight is exactly zero; each query needs at least one key.
     """
     scores = (query / math.sqrt(query.shape[-1])) @ ops.swapaxes(key, -1, -2)
     if bias is not None:
         scores = scores + ops.cast(bias, scores.dtype)
     if mask is not None:
         scores = ops.where(mask, scores, -math.inf)
-    if scores.shape[-1] == 1:  # a single key gets all, of which Keras's softmax would warn
+    if scores.shape[-1] == 1:  # Keras's softmax warns of a single key, whose weight is 1
         return ops.ones_like(scores)
     return ops.softmax(scores)
 
 
 def never_empty(mask):
-    """Let a query that may use no key use all of them: softmax of no key would be NaN.
+    """Let a query without any allowed key use all keys, because softmax of none would be NaN.
 
-    Such queries are padding, and nobody reads their outputs.
+    Such queries are padding, whose outputs are not used.
     """
     if mask is None:
         return None
@@ -41,11 +41,11 @@ def never_empty(mask):
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class SelfAttention(Block):
-    """Mix for each position the values of all positions, weighted by how well they match.
+    """Compute for each position a mean of the values of all positions, weighted by their match.
 
-    Three linear maps of the same input make a query (what a position looks for), a key (what it
-    has) and a value (what it gives). Each head does so in its own part of the width. Given a second
-    input, keys and values come from it: cross-attention.
+    Three linear maps of the same input compute a query (what a position looks for), a key (what it
+    offers) and a value (what it passes on). Each head uses its own part of the width. With a second
+    input, keys and values are computed from that one: cross-attention.
 
         head_i = softmax(Q_i K_i^T / sqrt(width / heads) + bias) V_i
         y = [head_1, ..., head_h] W
@@ -170,7 +170,7 @@ class SelfAttention(Block):
 
 
 def _is_several(layer, shape):
-    """Whether a shape is that of a list of inputs, of which there must be two."""
+    """Return whether a shape is that of a list of inputs; the list must have two."""
     if checks.dimensions(shape) is not None:
         return False
     checks.several(layer, shape, (2,), "x (batch, time, width) or a list of x and a context")
@@ -178,7 +178,7 @@ def _is_several(layer, shape):
 
 
 def _unmasked(x):
-    """Take off the mask that a Dense layer passes on: heads have none, and Reshape would warn."""
+    """Remove the mask that a Dense layer passes on; it would make Reshape warn."""
     if getattr(x, "_keras_mask", None) is not None:
         x._keras_mask = None
     return x

@@ -12,17 +12,18 @@ from kerasdl.utils import checks
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class SpatiallySeparableConv2D(Block):
-    """A k x 1 convolution, then a 1 x k: 2k weights for each pair of channels, not k^2.
+    """A k x 1 convolution and a 1 x k convolution: 2k weights per pair of channels, not k^2.
 
-    It equals a k x k convolution whose kernel is a column times a row, such as Sobel's. Other
-    kernels it cannot represent.
+    It equals a k x k convolution whose kernel is a column times a row, such as Sobel's. It cannot
+    represent other kernels.
 
         K = u v^T   =>   conv(x, K) = conv(conv(x, u), v^T)
 
     Args:
         filters: int, channels of the output and between the two convolutions.
         kernel_size: int, k.
-        strides: int, vertical in the first convolution, horizontal in the second.
+        strides: int, the vertical stride of the first convolution and the horizontal one of the
+            second.
         padding: str, "same" or "valid".
         activation: str or function, applied to the output; by default none.
 

@@ -1,4 +1,4 @@
-"""Stochastic pooling: sample one value of each window in proportion to its size."""
+"""Stochastic pooling: sample one value of each window in proportion to its value."""
 
 import keras
 from keras import layers, ops
@@ -12,14 +12,14 @@ from kerasdl.utils import checks
 class StochasticPooling2D(layers.Layer):
     """Sample one value of each window with a probability in proportion to it.
 
-    It regularizes like dropout, but needs no rate. At inference the output is the mean of what
-    training would sample. Negative values count as 0, as after a ReLU. A window of zeros gives 0.
+    It regularizes like dropout, but needs no rate. At inference the output is the expected value of
+    the sample. Negative values count as 0, as after a ReLU. A window of zeros gives 0.
 
         P(i) = x_i / sum x        training: y = x_i        else: y = sum P(i) x_i
 
     Args:
         pool_size: int, side of the windows, which do not overlap; a divisor of the image's sides.
-        seed: int, seed of the samples. By default another one each time.
+        seed: int, seed of the samples; by default random.
 
     Input shape: (batch, height, width, channels)
     Output shape: (batch, height / pool_size, width / pool_size, channels)

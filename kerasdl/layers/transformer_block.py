@@ -23,12 +23,12 @@ ACTIVATIONS = {
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class TransformerBlock(Block):
-    """Self-attention and a feed-forward network of two layers, each beside an identity.
+    """Self-attention and a feed-forward network of two layers, each with an identity shortcut.
 
-    Attention moves information between positions; the feed-forward network, four times as wide
-    inside, works on each position alone. With the norm before each part ("pre") the input reaches
-    the output through sums only, and deep stacks train without warm-up. The first transformers had
-    it after the sum ("post").
+    Attention moves information between positions; the feed-forward network, whose hidden layer is
+    four times as wide, is applied to each position. With the normalization before each part
+    ("pre"), the input reaches the output through sums only, and deep networks train without
+    warm-up. The first transformers had it after each sum ("post").
 
         pre:   x = x + attention(norm(x))        y = x + W2 f(W1 norm(x))
         post:  x = norm(x + attention(x))        y = norm(x + W2 f(W1 x))
@@ -131,7 +131,7 @@ class TransformerBlock(Block):
         return x + part(norm(x)) if self.norm == "pre" else norm(x + part(x))
 
     def attend(self, x: Tensor, **masks: Tensor) -> Tensor:
-        """Return the first half of the block: attention beside an identity."""
+        """Return the output of the first half of the block: attention and its shortcut."""
 
         def part(x):
             return self.attention_drop(self.attention(x, **masks))
@@ -149,7 +149,7 @@ class TransformerBlock(Block):
         return self.beside_identity(x, self.attention_norm, part), cache
 
     def feed_forward(self, x: Tensor) -> Tensor:
-        """Return the second half of the block: the feed-forward network beside an identity."""
+        """Return the output of the second half: the feed-forward network and its shortcut."""
         expand, activate, contract, drop = self.mlp
 
         def part(x):

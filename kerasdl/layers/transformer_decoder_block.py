@@ -16,7 +16,7 @@ class TransformerDecoderBlock(TransformerBlock):
     """A causal transformer block that also attends to a context, such as an encoder's output.
 
     Queries come from the text that is being generated, keys and values from the context. In an
-    encoder-decoder this is the only way from the one to the other.
+    encoder-decoder this is the only connection between encoder and decoder.
 
         pre:   x = x + causal_attention(norm(x))
                x = x + attention(Q of norm(x), K and V of context)
@@ -90,7 +90,7 @@ class TransformerDecoderBlock(TransformerBlock):
         chain.build(self, [self.cross_norm, self.cross_drop], shape)
 
     def look(self, x: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return x plus what it finds in the context."""
+        """Return x plus cross-attention to the context."""
         mask = mask if mask is None else ops.expand_dims(mask, 1)  # (batch, 1, source)
 
         def part(x):

@@ -1,4 +1,4 @@
-"""Models that learn in their own way: autoencoders, adversarial networks, language models."""
+"""Models with their own way of training: autoencoders, GANs, scheduled sampling."""
 
 import pathlib
 

@@ -28,9 +28,10 @@ class Autoencoder(Network):
 
         h = encoder(x)        x^ = f(decoder(h))        minimize loss(x, x^)
 
-    `fit(x)` reconstructs x. `fit(noisy, clean)` learns to remove noise: targets of the input's
-    shape take its place. Other targets, such as the labels of a dataset, are ignored. With a linear
-    network and the squared error, the codes span the space of the principal components.
+    `fit(x)` reconstructs x. `fit(noisy, clean)` learns to remove noise: targets with the shape of
+    the input replace it in the loss. Other targets, such as the labels of a dataset, are ignored.
+    With a linear network and the squared error, the codes span the space of the principal
+    components.
 
     Args:
         encoder: keras.Model, from an input to a code.
@@ -104,7 +105,7 @@ class Autoencoder(Network):
 
     @staticmethod
     def target(x: Tensor, y: Tensor | None, y_pred: Tensor) -> Tensor:
-        """Return what the output is compared with: `y` if it is like the input, else `x`."""
+        """Return the target of the loss: `y` if it has the shape of the input, else `x`."""
         return x if y is None or len(y.shape) != len(y_pred.shape) else y
 
     def fit(self, *args, **kwargs):
@@ -116,11 +117,11 @@ class Autoencoder(Network):
         return self.encoder(inputs)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Return what a batch of codes stands for, in the range of the inputs."""
+        """Return the reconstructions of a batch of codes, in the range of the inputs."""
         return self.output_activation(self.decoder(codes))
 
     def reconstruct(self, inputs: Tensor) -> Tensor:
-        """Return a batch of inputs as they come back from their codes."""
+        """Return the reconstructions of a batch of inputs."""
         return self.decode(self.encode(inputs))
 
     def interpolate(self, a: Tensor, b: Tensor, steps: int = 10) -> Tensor:

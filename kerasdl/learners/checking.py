@@ -1,4 +1,4 @@
-"""Checks of the networks and of the images that a learner is given."""
+"""Checks of the networks and the images of a learner."""
 
 import contextlib
 import re
@@ -28,7 +28,7 @@ def shapes(name: str, shape, expected, why: str):
         name: str, the argument whose shape it is.
         shape: tuple, with the batch dimension.
         expected: tuple, with the batch dimension; `None` for any size.
-        why: str, what asks for it, such as "the input of the decoder".
+        why: str, what the shape must fit, such as "the input of the decoder".
     """
     shape, expected = tuple(shape)[1:], tuple(expected)[1:]
     same = len(shape) == len(expected) and all(
@@ -40,7 +40,7 @@ def shapes(name: str, shape, expected, why: str):
 
 
 def unit_range(images):
-    """Return images after a check, also in compiled code, that they are in about [0, 1]."""
+    """Check that images are about in [0, 1], also in compiled code, and return them."""
     images = ops.convert_to_tensor(images)
     least, most = ops.min(images), ops.max(images)
     fits = ops.logical_and(least >= LOWEST, most <= HIGHEST)
@@ -51,7 +51,7 @@ def unit_range(images):
 
 @contextlib.contextmanager
 def explained():
-    """Turn the error of `unit_range` into one line."""
+    """Turn the error of `unit_range` into one line inside a `with` block."""
     try:
         yield
     except tf.errors.InvalidArgumentError as error:

@@ -29,15 +29,15 @@ class DCGAN(Network):
 
         D minimizes -log D(x) - log(1 - D(G(z)))        G minimizes -log D(G(z))        z ~ N(0, I)
 
-    The generator's loss is the non-saturating one: while D recognizes every generated image,
-    log(1 - D(G(z))) has almost no gradient. `fit` takes datasets of images in [0, 1] and needs no
+    The generator's loss is the non-saturating one, because log(1 - D(G(z))) has almost no gradient
+    while D recognizes every generated image. `fit` takes datasets of images in [0, 1] and needs no
     loss. A call returns the discriminator's logits.
 
     Args:
         generator: keras.Model, from a code to an image in [-1, 1].
         discriminator: keras.Model, from an image in [-1, 1] to one logit.
-        label_smoothing: float, how far below 1 the label of a real image is for D, in [0, 1).
-        seed: int, seed of the noise of training. By default another one each time.
+        label_smoothing: float, subtracted from D's label 1 of real images, in [0, 1).
+        seed: int, seed of the training noise; by default random.
 
     Example:
         >>> model = DCGAN.create(width=8, start=2, input_shape=(8, 8, 1))
@@ -102,8 +102,8 @@ class DCGAN(Network):
         Args:
             generator_optimizer: keras.optimizers.Optimizer, by default the publication's,
                 Adam(2e-4, beta_1=0.5).
-            discriminator_optimizer: likewise.
-            **kwargs: Others of `keras.Model.compile`, but for `optimizer` and `loss`.
+            discriminator_optimizer: keras.optimizers.Optimizer, with the same default.
+            **kwargs: Other arguments of `keras.Model.compile`, except `optimizer` and `loss`.
         """
         for name in ("optimizer", "loss"):
             if kwargs.get(name) is not None:
@@ -167,7 +167,7 @@ class DCGAN(Network):
             loss = self.discriminator_optimizer.scale_loss(global_mean(losses))
         descend(self.discriminator_optimizer, tape, loss, self.discriminator)
 
-        with generator_tape:  # goes on recording, with the discriminator after its step
+        with generator_tape:  # continues recording, with the updated discriminator
             generator_losses = self.generator_losses(fake, training=True)
             loss = self.generator_optimizer.scale_loss(global_mean(generator_losses))
         descend(self.generator_optimizer, generator_tape, loss, self.generator)
@@ -182,7 +182,7 @@ class DCGAN(Network):
         )
 
     def evaluate(self, *args, **kwargs):
-        self.test_noise.state.assign([0, 0])  # the same noise every time
+        self.test_noise.state.assign([0, 0])  # the same noise in each evaluation
         return super().evaluate(*args, **kwargs)
 
     def fit(self, *args, **kwargs):

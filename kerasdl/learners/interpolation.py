@@ -18,8 +18,8 @@ def line(a, b, steps: int):
 def arc(a, b, steps: int):
     """Return `steps` codes on the great circle from `a` to `b`, both included.
 
-    Gaussian codes of many dimensions lie near a sphere; the straight line between two of them
-    passes through its inside, where training saw no codes.
+    Gaussian codes of many dimensions lie near a sphere; the straight line between two codes passes
+    through the inside of the sphere, where there were no codes in training.
 
         z_t = (sin((1 - t) w) a + sin(t w) b) / sin(w)        w: the angle between a and b
 

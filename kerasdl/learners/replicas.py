@@ -4,7 +4,7 @@ import keras
 
 
 class _Mean(keras.losses.Loss):
-    """Keras's average, which divides by the number of replicas."""
+    """A mean by Keras's loss reduction, which divides by the number of replicas."""
 
     def call(self, y_true, y_pred):
         return y_pred

@@ -24,24 +24,24 @@ VARIANTS = {
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class ScheduledSampling(Network):
-    """Train a network to continue its own output: it reads more and more of its predictions.
+    """Train a network to continue its own output: inputs are more and more its own predictions.
 
-        reads at t:   x_t with probability eps_i,   otherwise x' ~ p(. | what it read before t)
+        input at t:   x_t with probability eps_i,   otherwise x' ~ p(. | inputs before t)
 
-    A network that reads only true text in training has never seen a mistake; when it generates, it
+    A network that reads only true text in training never sees a mistake, but when it generates, it
     reads its own output with its mistakes. The targets remain the true tokens. The predictions come
-    from a pass over the true text, for all positions at once, and cost one more forward pass a
-    step. Each of `passes` passes reads what the pass before predicted: with as many passes as the
-    text has tokens, the result is that of predicting one token after the other.
+    from a pass over the true text, for all positions at once, which costs one more forward pass per
+    step. Each of `passes` passes reads the predictions of the pass before: with as many passes as
+    the text has tokens, the result equals that of predicting one token after the other.
 
     `evaluate` and `predict` read the true text, and `truth=1.0` is plain teacher forcing.
 
     Args:
         network: keras.Model, from tokens (batch, time) to the logits of the next token of each.
-        truth: float in [0, 1] or schedule of the optimizer's step: eps_i, the fraction of the
-            tokens read that are true.
+        truth: float in [0, 1], or a schedule of the optimizer's step: eps_i, the fraction of true
+            tokens in the input.
         passes: int, number of passes that predict.
-        seed: int, seed of the choice of positions and tokens. By default another one each time.
+        seed: int, seed of the choice of positions and tokens; by default random.
 
     Example:
         >>> model = ScheduledSampling.create(vocabulary_size=20, width=8, depth=1)
@@ -89,7 +89,7 @@ class ScheduledSampling(Network):
         seed: int | None = None,
         **kwargs,
     ) -> "ScheduledSampling":
-        """Create one for an LSTM; the fraction of true tokens falls as an inverse sigmoid."""
+        """Create one with an LSTM; the fraction of true tokens falls as an inverse sigmoid."""
         _check(passes, seed)
         network = LSTMLanguageModel(vocabulary_size, context, width, depth, dropout, name="network")
         return cls(network, InverseSigmoid(decay_steps), passes, seed, **kwargs)
@@ -116,17 +116,17 @@ class ScheduledSampling(Network):
         return self.truth(optimizer.iterations if optimizer else 0)
 
     def read(self, tokens: Tensor, noise: Tensor, fraction: float | Tensor) -> Tensor:
-        """Return the tokens, of which only a fraction is true and the others are predictions.
+        """Return the tokens with all but a fraction of them replaced by predictions.
 
         Args:
             tokens: (batch, time), the true text.
-            noise: (batch, time, 2), uniform in [0, 1): the choice of positions and of tokens.
-            fraction: float, of the tokens that stay true.
+            noise: (batch, time, 2), uniform in [0, 1), for the choice of positions and tokens.
+            fraction: float, fraction of the tokens that stay true.
         """
         guessed, read = noise[..., 0] >= fraction, tokens
         for _ in range(self.passes):
             logits = ops.cast(self.network(read, training=False), "float32")
-            # the token in whose part of [0, 1) the noise for the next position falls
+            # the token whose interval of cumulative probability contains the noise
             below = ops.cumsum(ops.softmax(logits), axis=-1)[:, :-1] <= noise[:, 1:, 1:]
             words = ops.minimum(ops.sum(ops.cast(below, "int32"), axis=-1), logits.shape[-1] - 1)
             words = ops.concatenate([tokens[:, :1], ops.cast(words, tokens.dtype)], axis=1)
@@ -139,6 +139,6 @@ class ScheduledSampling(Network):
 
 
 def _check(passes, seed):
-    """Check the arguments that `create` checks before it makes the network."""
+    """Check the arguments, also for `create`, before the network is built."""
     checks.integers(passes=passes)
     checks.integers(at_least=0, optional=True, seed=seed)

@@ -1,4 +1,4 @@
-"""Networks: a family a file, in folders by topic."""
+"""Networks: a file for each family, in folders by topic."""
 
 import pathlib
 

@@ -1,4 +1,4 @@
-"""Feature maps of a network by their stride, whichever library the network comes from."""
+"""Feature maps of a network by their stride, for networks of any library."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ import keras
 
 from kerasdl import errors
 
-PROBE = 256  # pixels of the image that stands for images of any size
+PROBE = 256  # pixels of the image that is used for networks of any input size
 STRIDES = (1, 2, 4, 8, 16, 32)
 
 
@@ -48,7 +48,7 @@ def pyramid(model: keras.Model) -> dict[int, keras.KerasTensor]:
     shapes = keras.Model(model.inputs, maps).compute_output_shape(tuple(image))
     found = {}
     for tensor, shape in zip(maps, shapes, strict=True):
-        # a map of one pixel is no place but a summary, as in squeeze and excitation
+        # a map of one pixel summarizes the image, as in squeeze and excitation
         if min(shape[1:3]) > 1 or min(image[1:3]) <= max(STRIDES):
             stride = 2 ** round(math.log2(image[1] / shape[1]))
             if stride in STRIDES:
@@ -57,5 +57,5 @@ def pyramid(model: keras.Model) -> dict[int, keras.KerasTensor]:
 
 
 def _output(layer):
-    """The output of a layer that is called once; None for one that is called more often."""
+    """Return the output of a layer that is called once, None if it is called more often."""
     return layer.output if len(layer._inbound_nodes) == 1 else None

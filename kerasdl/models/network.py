@@ -1,4 +1,4 @@
-"""The base of every network and learner: a functional model that is a class."""
+"""The base class of networks and learners: a functional model with a class."""
 
 import keras
 
@@ -14,8 +14,8 @@ class Network(Arguments, keras.Model):
     It ends with `super().__init__(inputs, outputs, **kwargs)`, so the network is built from the
     start: summaries, shapes, weights, feature extraction, saving and distribution all work.
 
-    `compile()` without an optimizer and a loss takes those of the family, `training_defaults()`.
-    With either of them it is Keras's own.
+    `compile()` without an optimizer and a loss uses those of the family, `training_defaults()`.
+    With either of them it is `keras.Model.compile`.
     """
 
     def compile(self, optimizer=None, loss=None, *args, **kwargs):
@@ -26,7 +26,7 @@ class Network(Arguments, keras.Model):
 
     def compile_from_config(self, config: dict):
         self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.optimizer is not None:  # its variables must exist before a file's state is read
+        if self.optimizer is not None:  # its variables must exist before loading
             self.optimizer.build(self.trainable_variables)
 
     trained_by = ""  # names of the learners that train such a network as a part of theirs
@@ -39,17 +39,17 @@ class Network(Arguments, keras.Model):
 
 
 class Classifier(Network):
-    """A network that gives a logit for each class; or the features behind them, as a backbone.
+    """A network that returns a logit for each class or, as a backbone, its last feature map.
 
     Args of every subclass:
-        num_classes: int, number of logits. `1` is a single number to predict; `None` gives the
-            backbone: the last feature map, without pooling and dense layers.
+        num_classes: int, number of logits. With `1` the output is a number to predict; with `None`
+            it is the last feature map, without pooling and dense layers (a backbone).
         input_shape: tuple, the shape of one input.
 
     Attributes:
-        pyramid: dict from a stride (1, 2, 4, 8, ...) to the last feature map that is as many times
-            smaller than the image, with and without the dense layers. A model for two of them is
-            `keras.Model(network.input, [network.pyramid[8], network.pyramid[16]])`.
+        pyramid: dict from a stride (1, 2, 4, 8, ...) to the last feature map with that stride, the
+            factor by which it is smaller than the image. For example,
+            `keras.Model(network.input, [network.pyramid[8], network.pyramid[16]])` returns two.
     """
 
     def training_defaults(self) -> dict:

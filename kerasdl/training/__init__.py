@@ -1,4 +1,4 @@
 """Training: Keras's `fit` with checkpoints, interrupts, replicas and progress.
 
-It trains any Keras model on any splits, and knows no recipe.
+It trains any Keras model on any splits and does not use recipes.
 """

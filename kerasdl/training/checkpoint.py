@@ -29,7 +29,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     Args:
         folder: Where the checkpoints are.
-        seconds: float, the least time between two checkpoints: how much work a kill may cost.
+        seconds: float, the least time between two checkpoints; a kill loses about as much work.
         writes: bool, whether this process saves; of several workers only the chief does.
         steps: int, steps in an epoch. `None` saves only at the end of an epoch, and no metrics:
             with several replicas, each holds a part of them.
@@ -52,9 +52,9 @@ class Checkpoint(keras.callbacks.Callback):
         self.steps = steps
         self.epochs = epochs
         self.saved = time.monotonic()
-        self.epoch, self.step = 0, 0  # saved: whole epochs, and steps of the next one
-        self.now = 0, 0  # the same, reached
-        self.lowered: list[str] = []  # why the learning rate was halved, each time
+        self.epoch, self.step = 0, 0  # whole epochs, and steps of the next one, that are saved
+        self.now = 0, 0  # the same, that are trained
+        self.lowered: list[str] = []  # the reason for each halving of the learning rate
         self.history: dict[str, list[float]] = {}
         self.logs: dict[str, float] = {}  # of the current epoch
         self.metrics: list[Any] = []
@@ -77,7 +77,7 @@ class Checkpoint(keras.callbacks.Callback):
                 print(f"{file} cannot be read ({error}); {then}", file=sys.stderr)
                 continue
             if metrics:
-                # creates metrics that wait for a first batch; without metrics `data` is not needed
+                # creates metrics that Keras builds only with a first batch
                 model.test_step(next(iter(cast(Iterable, data))))
             self._lower(model, meta["lowered"])
             state.put(state.variables_of(model), values)
@@ -86,7 +86,7 @@ class Checkpoint(keras.callbacks.Callback):
             return
 
     def lower(self, model: keras.Model, reason: str):
-        """Halve the learning rate of a restored model and save that."""
+        """Halve the learning rate of a restored model and save the change."""
         self._lower(model, [*self.lowered, reason])
         self.set_model(model)
         self.save()
@@ -112,7 +112,7 @@ class Checkpoint(keras.callbacks.Callback):
         # `batch` is the last step of a full execution; an epoch's last one is shorter
         self.now, self.logs = (self.now[0], min(batch + 1, self.steps)), logs
         if self.now[1] == self.steps:
-            # before validation overwrites them
+            # copied now, because validation overwrites them
             self.metrics = state.copy(self.model.metrics_variables)
         self._save_if_due()
 
@@ -159,7 +159,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.epoch, self.step, self.saved = epoch, step, time.monotonic()
 
     def kept(self) -> str:
-        """How much work is saved, in words."""
+        """Describe in words how much training is saved."""
         steps = f" and {self.step} of {self.steps} steps" if self.step else ""
         total = f" of {self.epochs}" if self.epochs else ""
         return f"{self.epoch}{total} epochs{steps}"

@@ -15,12 +15,12 @@ def adamw(
     """Make AdamW with linear warm-up to the learning rate and cosine decay to zero.
 
     Args:
-        learning_rate: float, its largest value.
-        epochs: int, the length of training.
+        learning_rate: float, the largest learning rate.
+        epochs: int, number of epochs of the training.
         steps: int, steps in an epoch.
-        warmup: float, epochs of warm-up; at most half of training.
-        weight_decay: float, AdamW's.
-        **options: Of `keras.optimizers.AdamW`, such as `beta_1`.
+        warmup: float, epochs of warm-up; at most half of the training.
+        weight_decay: float, weight decay of AdamW.
+        **options: Further arguments of `keras.optimizers.AdamW`, such as `beta_1`.
     """
     total = steps * epochs
     warmup_steps = min(round(steps * warmup), total // 2)

@@ -16,7 +16,7 @@ from kerasdl.utils import files, quiet
 class Replicas:
     """A `tf.distribute` strategy as a training run uses it.
 
-    With one replica, everything happens as without a strategy.
+    With one replica, training is the same as without a strategy.
 
     Attributes:
         several: bool, whether there is more than one replica.
@@ -67,9 +67,9 @@ class Replicas:
                 raise InvalidInput(what, expected, f"{number} here, {mean:g} on average")
 
     def save(self, model: keras.Model, path: pathlib.Path) -> keras.Model | None:
-        """Save the model once, and give the chief a copy that needs no other replica."""
+        """Save the model once; return to the chief a copy without a strategy."""
         with tempfile.TemporaryDirectory() as folder:
-            # every worker must take part in reading the variables
+            # reading the variables needs all workers
             place = path if self.chief else pathlib.Path(folder) / "model.keras"
             with files.atomic(place) as partial:
                 model.save(partial)
@@ -78,5 +78,5 @@ class Replicas:
         return saving.load_model(path) if self.chief else None
 
     def wait(self):
-        """Wait for the other workers, which would fail if this one left early."""
+        """Wait for the other workers, which would fail if this one ended first."""
         self.agree(0, "end of training")

@@ -18,8 +18,8 @@ from kerasdl.training.progress import ProgressBar
 from kerasdl.training.replicas import Replicas
 from kerasdl.utils.files import write_json
 
-LOWERINGS = 5  # how often the learning rate is halved at most
-STOPPED = "stopped.json"  # says why a training ended early
+LOWERINGS = 5  # largest number of halvings of the learning rate
+STOPPED = "stopped.json"  # the reason why a training ended early
 HINT = "; --on-nan lower (`on_nan`) returns to the last checkpoint and halves the learning rate"
 
 
@@ -33,7 +33,7 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclasses.dataclass(frozen=True)
 class Pipelines:
-    """The data of a training.
+    """The datasets of a training.
 
     Args:
         train: Dataset for one epoch.
@@ -50,22 +50,22 @@ class Pipelines:
     splits: data.Splits
 
     def batches(self, epoch: int, step: int) -> Any:
-        """The batches that `fit` reads from a step of an epoch to its end."""
+        """Return the batches of an epoch from a step to its end."""
         self.splits.epoch.assign(epoch - 1)
         return self.rest(step) if step else self.train
 
 
 class Trainer:
-    """Fit a compiled model to the end of its epochs, starting from what a folder has saved.
+    """Fit a compiled model to its last epoch, starting from the checkpoint in a folder.
 
     Args:
         model: keras.Model, compiled, with built optimizers.
         pipelines: `Pipelines`, the data.
-        epochs: int, the length of the whole training.
+        epochs: int, number of epochs of the whole training.
         folder: Where `checkpoints/` and TensorBoard's `events/` are.
         replicas: `Replicas`, the devices and workers that take part.
         title: str, a name for the progress bar.
-        save_seconds: float, the least time between checkpoints: how much work a kill may cost.
+        save_seconds: float, the least time between checkpoints; a kill loses about as much work.
         on_nan: str. At a NaN or infinite loss, "stop" raises; "lower" returns to the last
             checkpoint and halves the learning rate, at most `LOWERINGS` times.
         callbacks: Further Keras callbacks.
@@ -113,7 +113,7 @@ class Trainer:
 
     @property
     def lowered(self) -> list[str]:
-        """Why the learning rate was halved, each time."""
+        """The reason for each halving of the learning rate."""
         return self.checkpoint.lowered
 
     def fit(self) -> None:
@@ -205,7 +205,7 @@ class Trainer:
 
 
 class _EpochDone(Exception):
-    """The rest of an epoch that another process had begun is over."""
+    """Raised at the end of the rest of an epoch that another process began."""
 
 
 class _Callbacks(keras.callbacks.CallbackList):

@@ -1,4 +1,4 @@
-"""TFMOT's weight clustering: each kernel has few different weights, which are trained."""
+"""TFMOT's weight clustering: each kernel has few distinct weights, which are trained."""
 
 import numpy as np
 
@@ -13,12 +13,12 @@ KINDS = (
 
 
 def cluster(network: tf_keras.Model, clusters: int, *, keep_zeros: bool = False) -> tf_keras.Model:
-    """Wrap every layer whose kernels have more than `clusters` different weights.
+    """Wrap every layer whose kernels have more than `clusters` distinct weights.
 
     Args:
-        network: What `to_tf_keras` returned.
-        clusters: int, the largest number of different weights in each kernel.
-        keep_zeros: bool, whether zero is one of them, so that a pruned network's zeros stay.
+        network: A network that `to_tf_keras` returned.
+        clusters: int, the largest number of distinct weights in each kernel.
+        keep_zeros: bool, whether zero is one of them, so that a pruned network keeps its zeros.
     """
 
     def wrap(layer):

@@ -13,7 +13,7 @@ from kerasdl.compression.bridge.tfmot import cluster_wrapper, quantize_wrapper, 
 from kerasdl.errors import InvalidInput
 
 WRAPPERS = (quantize_wrapper.QuantizeWrapper, cluster_wrapper.ClusterWeights)
-# layers whose outputs tests prove equal in tf_keras; every other layer becomes an opaque one
+# layers with equal outputs in tf_keras, as tests show; every other layer becomes an opaque one
 EQUAL = {
     *("Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"),
     *("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"),
@@ -47,13 +47,13 @@ def to_tf_keras(
     """Convert a flat model to tf_keras, with the same names and weights.
 
     A layer that tf_keras does not have, or defines differently, becomes an opaque layer, which runs
-    the Keras 3 layer with weights of its own. Several inputs or outputs become a list.
+    the Keras 3 layer with its own weights. Several inputs or outputs become a list.
 
     Args:
         model: A functional or Sequential model, such as `kerasdl.compression.flatten` returns.
         batch_size: int, a fixed batch size; by default the model's.
-        opaque_rnns: bool, whether recurrent layers become opaque ones. The converter makes LiteRT's
-            LSTM of tf_keras's, and that one keeps its state from one call to the next.
+        opaque_rnns: bool, whether recurrent layers become opaque ones. The converter turns an LSTM
+            of tf_keras into LiteRT's LSTM, which keeps its state from one call to the next.
     """
     graph = model._functional if isinstance(model, keras.Sequential) else model
     if not hasattr(graph, "_run_through_graph"):
@@ -214,7 +214,7 @@ HARMLESS = ("seed", "use_cudnn", "synchronized", "ragged", "sparse", "implementa
 
 
 def _separable(layer):
-    """A depthwise and a 1x1 convolution, as TFMOT makes of it; `pairs` knows their names."""
+    """Return a depthwise and a 1x1 convolution, as TFMOT would; `pairs` relies on their names."""
     options = configuration(layer)
     if options is None:
         return None

@@ -89,7 +89,7 @@ def _replace_lone_normalization(network):
 
 
 def _is_alone(layer, network):
-    """Whether TFMOT sees no convolution that feeds this normalization and nothing else."""
+    """Return whether no convolution has this normalization as its only reader."""
     if type(layer) is not tf_keras.layers.BatchNormalization or len(layer._inbound_nodes) != 1:
         return False
     if list(layer.axis) != [layer.output.shape.rank - 1]:
@@ -108,7 +108,7 @@ class Registry:
 
     Args:
         keep_zeros: bool, whether zero weights stay zero.
-        clusters: int, kernels with at most so many different values stay clustered; 0 for none.
+        clusters: int, kernels with at most so many distinct values stay clustered; 0 for none.
         floats: Names of the layers that are not quantized.
         fused: Names of the layers that are quantized together with the ReLU after them.
     """
@@ -194,9 +194,9 @@ def quantize(
     """Return the network with fake quantization added.
 
     Args:
-        network: What `to_tf_keras` returned.
+        network: A network that `to_tf_keras` returned.
         keep_zeros: bool, whether the zeros of a pruned network stay zeros.
-        clusters: int, the largest number of different weights in a clustered kernel; 0 if the
+        clusters: int, the largest number of distinct weights in a clustered kernel; 0 if the
             network is not clustered.
     """
     network = _replace_lone_normalization(network)
@@ -267,7 +267,7 @@ def calibrate(network: tf_keras.Model, batches: Iterable) -> None:
     TFMOT starts with [-6, 6], and its moving average replaces a thousandth of that in each step.
 
     Args:
-        network: What `quantize` returned.
+        network: A network that `quantize` returned.
         batches: A few batches of inputs.
     """
     ranges = {}

@@ -237,8 +237,8 @@ def is_relu(operation) -> bool:
 def left_float(nodes: Sequence, readers: Callable) -> set[int]:
     """Return the ids of the nodes whose results stay float: only float operations read them.
 
-    So the sums between a transformer's layer normalizations lose nothing, and neither do the
-    scores before a softmax, whose resolution in int8 would be lost to the mask.
+    So neither the sums between a transformer's layer normalizations lose precision, nor the scores
+    before a softmax, whose int8 range the mask would fill.
 
     Args:
         nodes: The nodes of a graph in the order of computation.

@@ -28,7 +28,7 @@ def train_aware(
     keep_zeros: bool = False,
     **fit_options,
 ) -> keras.Model:
-    """Fine-tune a model while it computes with int8 numbers.
+    """Fine-tune a model that computes with simulated int8 numbers.
 
     Args:
         model: Any built Keras model. Its kernels are trained too, because they are shared. Frozen
@@ -78,7 +78,7 @@ def calibrate(aware: keras.Model, data) -> keras.Model:
     """Set the range of every tensor to its range on the first 512 examples, and return the model.
 
     Args:
-        aware: What `quantize_aware` returned.
+        aware: A model that `quantize_aware` returned.
         data: A `tf.data.Dataset` of batches of x, (x, y) or (x, y, weight), or arrays of x.
     """
     grids = [layer for layer in aware._flatten_layers() if isinstance(layer, FakeQuantize)]

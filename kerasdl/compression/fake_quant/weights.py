@@ -191,7 +191,7 @@ def embedding(wrapper, tokens, training, reverse=False):
     if not reverse:
         table = ops.convert_to_tensor(layer.embeddings)
         end = tf.maximum(tf.reduce_max(tf.abs(table)), SMALLEST)
-        # the converter needs this operator here: it would keep rounded weights alone as floats
+        # without this operator, the converter would keep the rounded weights as floats
         fake_quant = tf.quantization.fake_quant_with_min_max_vars
         table = fake_quant(table, -end, end, narrow_range=True)
         return tf.gather(table, ops.cast(tokens, "int32"))

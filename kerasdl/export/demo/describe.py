@@ -10,7 +10,7 @@ from kerasdl.export.litert_model import LiteRTModel
 
 
 def describe(path: pathlib.Path) -> dict:
-    """Return what the page needs to know of an image classifier, as values for JSON.
+    """Return facts of an image classifier for the page, as values for JSON.
 
     Raises `InvalidInput` for any other model.
     """
@@ -23,7 +23,7 @@ def describe(path: pathlib.Path) -> dict:
         "labels": list(labels),
         "shape": [height, width, channels],
         "range": model.metadata.input_range or (0, 1),
-        # drawings are converted in another way for scikit-learn's digits
+        # drawings are converted differently for scikit-learn's digits
         "digits": bool(re.search(r"\bdigits\b", model.description)) and channels == 1,
         "logits": not _gives_probabilities(model, classes),
         "quantize": model.metadata.quantize,
@@ -49,7 +49,7 @@ def _sizes(model):
 
 
 def _gives_probabilities(model, classes):
-    """Whether outputs are probabilities: by the file's metadata, or by its outputs for noise."""
+    """Return whether outputs are probabilities, by the metadata or by the outputs for noise."""
     if model.metadata.activation:
         return True
     shape = next(iter(model.inputs.values()))[0]

@@ -1,4 +1,4 @@
-"""Find LiteRT.js, which runs LiteRT files in browsers: npm downloads it once into a cache."""
+"""Find LiteRT.js, which runs LiteRT files in browsers; npm downloads it once into a cache."""
 
 import os
 import pathlib

@@ -27,7 +27,7 @@ TYPES = {
 class Server(http.server.ThreadingHTTPServer):
     """Serve the demo page for some LiteRT files, on 127.0.0.1 only.
 
-    Everything that it can send is read when it starts, so no other file can be requested.
+    All files that it can send are read when it starts, so no other file can be requested.
 
     Args:
         files: Paths of image classifiers, in the order in which the page shows them.
@@ -78,7 +78,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.command == "GET":
             try:
                 self.wfile.write(content)
-            except ConnectionError:  # the browser left
+            except ConnectionError:  # the browser closed the connection
                 self.close_connection = True
 
     def end_headers(self):
@@ -86,7 +86,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Referrer-Policy", "no-referrer")
         self.send_header("Cache-Control", "no-store")
-        # an isolated page has a clock with microseconds, needed to time small networks
+        # an isolated page has a clock of microseconds, which timing small networks needs
         self.send_header("Cross-Origin-Opener-Policy", "same-origin")
         self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")
@@ -97,7 +97,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def _table(files, litertjs_copy):
-    """The content for each path of a URL."""
+    """Return the content for each path of a URL."""
     files = [pathlib.Path(file) for file in files]
     infos = [{**describe(file), "url": f"model-{i}.tflite"} for i, file in enumerate(files)]
     table = {f"/{info['url']}": f.read_bytes() for info, f in zip(infos, files, strict=True)}

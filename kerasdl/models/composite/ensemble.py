@@ -26,14 +26,14 @@ class Ensemble(Network):
         p = 1/M sum_m softmax(z_m)        logits = log p        -log p[y] <= 1/M sum_m -log p_m[y]
 
     Train the members one by one with different seeds, then combine them; the ensemble itself needs
-    no training. An ensemble that is fitted as a whole is one wide network, whose members need not
-    be good by themselves.
+    no training. An ensemble that is fitted as a whole is one wide network, whose members may be
+    poor individually.
 
     Args:
         members: list of built keras.Model with the same input and output shapes. Members with the
             same name are renamed.
-        activation: str, what is averaged: "softmax" of the logits of one class among many,
-            "sigmoid" of a logit for each label, "linear" for the outputs themselves.
+        activation: str, what is averaged: "softmax" of the logits of several classes, "sigmoid" of
+            a logit for each label, or "linear" for the outputs themselves.
 
     Example:
         >>> ensemble = Ensemble.create(count=3, widths=(4,), input_shape=(8, 8, 1))
@@ -109,7 +109,7 @@ def _check(members):
 
 
 def _name_apart(members):
-    """Give members different names, which a functional model needs."""
+    """Give members different names, which a functional model requires."""
     if len({member.name for member in members}) < len(members):
         for i, member in enumerate(members):
             member.name = f"{member.name}_{i + 1}"

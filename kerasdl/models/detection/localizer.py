@@ -1,4 +1,4 @@
-"""A localization network: what the one object of an image is, and where."""
+"""A localization network: the class and the box of the one object in an image."""
 
 import keras
 from keras import layers
@@ -26,8 +26,8 @@ class Localizer(Network):
 
         h = relu(W flatten(backbone(x)))        class logits = A h        box = sigmoid(B h)
 
-    The backbone is a plain convolutional network. Its last map is flattened, not averaged: a mean
-    over positions would lose where the object is. Both losses train the shared layers.
+    The backbone is a plain convolutional network. Its last map is flattened, not averaged, because
+    a mean over positions would lose the object's position. Both losses train the shared layers.
 
     Args:
         widths: tuple of int, channels of each stage of the backbone; each halves the image.

@@ -25,7 +25,7 @@ VARIANTS = {
 class Encoder(Network):
     """Encode an image as a few numbers.
 
-        h = f(W_e x + b_e), once for each width        code = W h + b
+        h = f(W_e x + b_e), for each width        code = W h + b
 
     Args:
         latent_dim: int, numbers in the code.
@@ -62,7 +62,7 @@ class Encoder(Network):
 class Decoder(Network):
     """Decode a code into the logits of an image.
 
-        h = f(W_d z + b_d), once for each width        logits = W h + b
+        h = f(W_d z + b_d), for each width        logits = W h + b
 
     Args:
         latent_dim: int, numbers in the code.

@@ -1,4 +1,4 @@
-"""DCGAN's generator of transposed convolutions and discriminator of strided ones."""
+"""DCGAN's generator (transposed convolutions) and discriminator (strided convolutions)."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Choose a token from logits: temperature, top-k, top-p and repeatable sampling."""
+"""Choose a token from logits: temperature, top-k, top-p and reproducible sampling."""
 
 import math
 
@@ -15,7 +15,7 @@ def keep_top_k(logits, k: int):
 def keep_top_p(logits, p: float):
     """Keep the fewest largest logits whose probabilities sum to at least p; the others become -inf.
 
-    A fixed k keeps improbable tokens where one token is certain, and drops probable ones where many
+    A fixed k keeps improbable tokens when one token is certain, and drops probable ones when many
     are possible. This set of tokens, the nucleus, grows with the model's uncertainty.
 
     Reference: Holtzman et al. (2020), The Curious Case of Neural Text Degeneration.
@@ -31,8 +31,8 @@ def choose(logits, temperature, top_k, top_p, seed):
     """Sample tokens (batch,) from softmax(logits / temperature).
 
     If `temperature` is None, the most probable tokens are chosen. Sampling uses Gumbel noise:
-    argmax(logits + g) with g = -log(-log(u)) follows softmax(logits). The noise is a function of
-    `seed`, two integers, and of nothing else.
+    argmax(logits + g) with g = -log(-log(u)) follows softmax(logits). The noise depends only on
+    `seed`, two integers.
     """
     if temperature is None:
         return ops.argmax(logits, axis=-1)

@@ -43,7 +43,7 @@ def generate(
             Without it the result is the same, but each token costs a pass over the whole text.
 
     Returns:
-        Integer array, the prompt and what follows: (time + count,) or (batch, time + count).
+        Integer array, the prompt and its continuation: (time + count,) or (batch, time + count).
     """
     prompt = _checked_prompt(prompt, model.output_shape[-1])
     _check(count >= 1, "count", "a positive integer", count)
@@ -95,7 +95,7 @@ def _compiled(model):
 
 
 def _write(model, prompt, length, end, seed, temperature, top_p, top_k, size, cache):
-    """Continue a prompt, of which `length` tokens are text and the rest padding, up to `end`."""
+    """Continue a prompt up to `end`; its first `length` tokens are text, the rest is padding."""
     tokens = tf.pad(prompt, [(0, 0), (0, size - prompt.shape[1])])  # (batch, size)
     horizon = min(size, model.horizon or size)
 

@@ -30,7 +30,7 @@ VARIANTS = {
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class GPT(Network):
-    """A decoder-only transformer, from tokens to the logits of the next token of each.
+    """A decoder-only transformer, from tokens to the logits of the token after each.
 
         x = E[tokens] + P[0, 1, 2, ...]        blocks        logits = norm(x) E^T
 
@@ -39,7 +39,7 @@ class GPT(Network):
 
     Args:
         vocabulary_size: int, number of different tokens.
-        context: int, largest number of tokens that it can read.
+        context: int, largest number of tokens in a sequence.
         width: int, size of the vector of a token.
         depth: int, number of blocks.
         heads: int, attention heads of a block, a divisor of `width`.
@@ -101,7 +101,7 @@ class GPT(Network):
         return super().call(inputs, training=training, mask=mask)
 
     generate = generate
-    horizon = context  # a prediction depends on no more tokens than these
+    horizon = context  # number of tokens that a prediction can depend on
 
     def begin(
         self, tokens: Tensor, length: int | Tensor, size: int | Tensor

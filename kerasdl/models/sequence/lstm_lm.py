@@ -69,7 +69,7 @@ class LSTMLanguageModel(Network):
         return [self.get_layer(f"lstm{i + 1}").cell for i in range(self._arguments["depth"])]
 
     generate = generate
-    horizon = None  # a prediction depends on everything before it
+    horizon = None  # a prediction depends on all tokens before it
 
     def begin(self, tokens: Tensor, length: int | Tensor, size: int | Tensor) -> tuple[list, int]:
         """Return the initial state, which has read no token yet."""

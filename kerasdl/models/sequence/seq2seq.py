@@ -22,7 +22,8 @@ class Seq2Seq(Network):
     """Translate a source sequence into a target sequence, one token at a time.
 
     The encoder reads the source in both directions. The decoder reads the target so far and, for
-    each next token, attends to the encoder's outputs, so that nothing has to fit into one state.
+    each next token, attends to the encoder's outputs, so that one state need not hold the whole
+    source.
 
         h_s = [GRU(x)_s, GRU(reversed x)_s]        d_t = GRU(y_(t-1), d_(t-1))
         a_ts = softmax_s(d_t . W h_s)              c_t = sum_s a_ts W h_s
@@ -76,27 +77,29 @@ class Seq2Seq(Network):
         return {"optimizer": keras.optimizers.AdamW(1e-3), **cross_entropy()}
 
     def generate(self, source: ArrayLike, length: int) -> np.ndarray:
-        """Translate by choosing the most probable token, again and again.
+        """Translate greedily, by choosing the most probable token in each step.
 
         Args:
             source: integer array (batch, source), padded with 0.
             length: int, tokens to generate.
 
         Returns:
-            Integer array (batch, length). What follows a first 0 is padding.
+            Integer array (batch, length). Tokens after the first 0 are padding.
         """
         source = np.asarray(source, "int32")
         target = np.zeros((len(source), length + 1), "int32")
         target[:, 0] = START
         for t in range(length):
-            # the whole target each time: one shape, so TensorFlow traces once
+            # the whole target in each step, so that TensorFlow traces only one shape
             logits = self.predict_on_batch([source, target[:, :length]])
             target[:, t + 1] = logits[:, t].argmax(-1)
         ended = np.cumsum(target[:, 1:] == 0, axis=1) > 0
         return np.where(ended, 0, target[:, 1:])
 
     def attention(self, source: ArrayLike, target: ArrayLike) -> np.ndarray:
-        """How much each target position attends to each source position: (batch, time, source).
+        """Return the weight of each source position for each target position.
+
+        The shape is (batch, time, source).
 
         Args:
             source: integer array (batch, source).

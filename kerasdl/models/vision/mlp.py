@@ -20,7 +20,7 @@ class MLP(Classifier):
 
         h = relu(W x + b), layer after layer
 
-    Without a nonlinearity the layers would be equal to a single matrix.
+    Without a nonlinearity the layers would equal a single one.
 
     Args:
         widths: tuple of ints, units of each hidden layer.

@@ -1,4 +1,4 @@
-"""SqueezeNet: the accuracy of AlexNet with fifty times fewer parameters."""
+"""SqueezeNet: the accuracy of AlexNet with a fiftieth of the parameters."""
 
 import keras
 from keras import layers
@@ -41,8 +41,8 @@ def fire(x, width: int, ones: int, threes: int, name: str):
 
 
 def pool(x, name: str):
-    """Halve a feature map; the last row and column count even if the window does not fit."""
-    # zeros change no maximum, because the map comes from a ReLU
+    """Halve a feature map, rounding up, so that the last row and column are used."""
+    # padding with zeros does not change a maximum after a ReLU
     x = layers.ZeroPadding2D(((0, 1), (0, 1)), name=f"{name}_pad")(x)
     return layers.MaxPooling2D(3, 2, name=name)(x)
 
@@ -51,9 +51,9 @@ def pool(x, name: str):
 class SqueezeNet(Classifier):
     """A network of fire modules, whose 3x3 convolutions see few channels.
 
-    Most weights of a convolutional network belong to 3x3 convolutions and to dense layers. A fire
-    module squeezes the channels before its 3x3 convolution and replaces half of it by 1x1; the
-    classifier is a 1x1 convolution and a global mean.
+    Most weights of a convolutional network belong to 3x3 convolutions and dense layers. A fire
+    module squeezes the channels before its 3x3 convolution and replaces half of it by a 1x1
+    convolution; the classifier is a 1x1 convolution and a global mean.
 
     Args:
         depths: tuple of int, fire modules in each stage; the map is halved between stages.

@@ -4,7 +4,7 @@ from keras import layers
 
 from kerasdl.layers import chain, residual
 
-STRIDES = {"imagenet": 4, "small": 1}  # of each kind of stem
+STRIDES = {"imagenet": 4, "small": 1}  # stride of each kind of stem
 
 
 def stem(kind: str, width: int, x) -> tuple:

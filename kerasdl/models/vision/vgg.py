@@ -25,8 +25,8 @@ VARIANTS = {
 class VGG(Classifier):
     """Stages of 3x3 convolutions with pooling between them, then three dense layers.
 
-    Two 3x3 convolutions see as far as one 5x5, three as far as one 7x7, with fewer weights and more
-    nonlinearities. Images of 224 pixels become 112, 56, 28, 14 and 7 pixels wide.
+    Two 3x3 convolutions have the receptive field of one 5x5, three that of one 7x7, with fewer
+    weights and more nonlinearities. Images of 224 pixels become 112, 56, 28, 14 and 7 pixels wide.
 
     Args:
         depths: tuple of ints, number of convolutions in each stage.
