@@ -27,6 +27,7 @@ MODULES = {
     "load_model": "saving",
     "metrics": "metrics",
     "models": "models",
+    "optimizers": "optimizers",
     "recipes": "recipes",
     "runs": "runs",
     "tasks": "tasks",

@@ -35,7 +35,10 @@ CODE = (
 )
 VALUES = ("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__")
 LOOKUPS = ("StringLookup", "IntegerLookup", "TextVectorization")
-OURS = ("callbacks", "compression", "layers", "learners", "metrics", "models", "schedules")
+OURS = (
+    *("callbacks", "compression", "layers", "learners", "metrics", "models", "optimizers"),
+    "schedules",
+)
 LARGEST = 100  # an archive may unpack to this many times its size; pruned weights need ten
 SMALL = 2**28  # bytes to which any archive may unpack
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)

@@ -1,0 +1,90 @@
+"""AdamW whose training step is built and run faster."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class AdamW(keras.optimizers.AdamW):
+    """AdamW as Keras has it, with TensorFlow's kernel in place of ten operations a weight.
+
+        m = m + (1 - beta_1) (g - m)
+        v = v + (1 - beta_2) (g^2 - v)
+        w = w - eta lambda w - eta sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)
+
+    The learning rate and the powers of the betas are computed once a step, where Keras puts them
+    into the graph again for each weight. With a schedule, the graph of a deep network has half as
+    many operations, so that the first step starts in half of the time. Weight decay, clipping,
+    averages of weights, loss scaling, accumulated gradients and distribution are Keras's.
+
+    The gradients that a batch has for one row of an embedding are added before they are squared, as
+    in the equations. Keras 3.15 squares each and adds the squares.
+
+    Args:
+        *args, **kwargs: Those of `keras.optimizers.AdamW`. With `amsgrad=True` the update is
+            Keras's own.
+
+    Example:
+        >>> optimizer = AdamW(0.1, weight_decay=0.0)
+        >>> weight = keras.Variable([1.0])
+        >>> optimizer.apply([keras.ops.ones(1)], [weight])
+        >>> round(float(weight.numpy()[0]), 4)
+        0.9
+
+    Reference: Loshchilov and Hutter (2019), Decoupled Weight Decay Regularization.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self._of_step: dict | None = None  # what is computed once, while a step is taken
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        """Update the variables by their gradients."""
+        self._of_step = {}
+        try:
+            super().apply(grads, trainable_variables)
+        finally:
+            self._of_step = None  # the next step has another learning rate
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update one variable by its gradient."""
+        if self.amsgrad:
+            super().update_step(gradient, variable, learning_rate)
+            return
+        index, dtype = self._get_variable_index(variable), variable.dtype
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=self._power("beta_1", dtype),
+            beta2_power=self._power("beta_2", dtype),
+            lr=tf.cast(learning_rate, dtype),
+            beta1=tf.cast(self.beta_1, dtype),
+            beta2=tf.cast(self.beta_2, dtype),
+            epsilon=tf.cast(self.epsilon, dtype),
+            grad=tf.cast(tf.convert_to_tensor(gradient), dtype),
+        )
+
+    def _get_current_learning_rate(self):
+        return self._once("rate", None, super()._get_current_learning_rate)
+
+    def _power(self, name, dtype):
+        """beta^t of the step that is being taken."""
+
+        def power():
+            step = keras.ops.cast(self.iterations + 1, dtype)
+            return keras.ops.cast(getattr(self, name), dtype) ** step
+
+        return self._once(name, dtype, power)
+
+    def _once(self, name, dtype, compute):
+        """Compute a value, or return what was computed before in this step and this graph."""
+        if self._of_step is None:
+            return compute()
+        graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+        key = (name, dtype, id(graph))
+        if key not in self._of_step:
+            self._of_step[key] = compute()
+        return self._of_step[key]
