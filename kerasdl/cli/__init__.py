@@ -12,6 +12,7 @@ import sys
 from kerasdl import errors
 from kerasdl.cli import catalog, runs, shipping, training
 from kerasdl.cli.options import app, stopping
+from kerasdl.utils import plain_text
 
 __all__ = ["app", "catalog", "main", "runs", "shipping", "training"]
 
@@ -21,6 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are raised as excep
 def main():
     """Run a command. Invalid input prints one line on standard error and exits with status 2."""
     arguments = sys.argv[1:] or ["--help"]
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # names in any script
     try:
         with stopping():
             sys.exit(app(arguments, standalone_mode=False))
@@ -37,5 +39,5 @@ def main():
 
 
 def _fail(message):
-    print("kerasdl:", " ".join(str(message).split()), file=sys.stderr)
+    plain_text.tell("kerasdl:", " ".join(str(message).split()))
     sys.exit(2)

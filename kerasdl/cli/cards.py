@@ -94,7 +94,7 @@ def show(name: str, as_json: bool = False):
         known = [*registry.entries(), *recipes.names(), *layers(), *datasets.names()]
         errors.one_of("name", name, known, lister="kerasdl list")
     if as_json:
-        print(json.dumps(found, indent=2))
+        tables.print_json(found)
     else:
         _print(name, found)
 

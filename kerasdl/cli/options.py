@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 import typer.core
 
+from kerasdl.utils import plain_text
+
 ORDER = (
     *("list", "info", "formulas", "train", "tune", "launch", "evaluate", "predict", "explain"),
     *("doctor", "export", "compress", "bench", "demo"),
@@ -51,7 +53,7 @@ def stopping():
     try:
         yield
     except KeyboardInterrupt as stop:
-        print(stop or "Stopped.", file=sys.stderr)
+        plain_text.tell(str(stop) or "Stopped.")
         sys.exit(getattr(stop, "status", 130))
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from kerasdl.cli.options import Json, RunFolder, Trust, app, open_run
-from kerasdl.utils import tables
+from kerasdl.utils import plain_text, tables
 
 
 @app.command()
@@ -34,7 +34,7 @@ def explain(
 ):
     """Draw figures: curves, confusion, feature maps, reconstructions, samples."""
     for file in open_run(run, trust).explain(inputs or []):
-        print(file)
+        print(plain_text.for_terminal(file))
 
 
 @app.command()

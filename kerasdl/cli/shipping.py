@@ -2,14 +2,13 @@
 
 import contextlib
 import pathlib
-import sys
 from typing import Annotated
 
 import typer
 
 from kerasdl import errors
 from kerasdl.cli.options import Json, RunFolder, Trust, app, open_run
-from kerasdl.utils import tables
+from kerasdl.utils import plain_text, tables
 
 
 @app.command()
@@ -52,7 +51,7 @@ def compress(
     """Find the smallest LiteRT file that is good enough: quantize, prune, cluster, combine."""
 
     def progress(line):
-        print(f"{line} ...", file=sys.stderr, flush=True)
+        plain_text.tell(f"{line} ...")
 
     rows = open_run(run, trust).compress(
         max_drop=max_drop, methods=method, epochs=epochs, sparsity=sparsity, progress=progress
@@ -62,8 +61,8 @@ def compress(
     tables.show(shown, f"{run}: compressed LiteRT files", json)
     if not json:
         best = next(row for row in rows if row["best"])
-        print(f"best: {best['file']}")
-        print(f"figure: {run / 'figures' / 'compression.png'}")
+        print(plain_text.for_terminal(f"best: {best['file']}"))
+        print(plain_text.for_terminal(f"figure: {run / 'figures' / 'compression.png'}"))
 
 
 @app.command()

@@ -1,6 +1,5 @@
 """`train`, `tune` and `launch`."""
 
-import json as json_module
 import pathlib
 import sys
 from typing import Annotated, Any
@@ -9,7 +8,7 @@ import typer
 
 from kerasdl import errors
 from kerasdl.cli.options import Data, ImageSize, Json, RecipeName, Target, app, recipe_of, stopping
-from kerasdl.utils import quiet, tables
+from kerasdl.utils import plain_text, quiet, tables
 
 
 @app.command()
@@ -54,7 +53,7 @@ def train(
     recipe = recipe_of(name, {"target": target, "skip_bad": skip_bad}, **changes)
     folder = out or recipe.folder(fast)
     if runs.is_finished(folder):
-        print(f"{folder} holds this run, finished; nothing to train.", file=sys.stderr)
+        plain_text.tell(f"{folder} holds this run, finished; nothing to train.")
     quiet.import_tensorflow(find_devices=False)
     options = {"strategy": strategy, "save_seconds": save_seconds}
     options |= {"deterministic": deterministic, "on_nan": on_nan}
@@ -124,14 +123,15 @@ def _show_search(found, as_json):
 
     board, path = found.leaderboard, found.path
     if as_json:
-        print(json_module.dumps(board, indent=2))
+        tables.print_json(board)
     else:
         title = f"{board['recipe']} by {board['objective']}, {board['tuner']}: {path}"
         tables.show(leaderboard.table(board), title)
         if best := board["best"]:
             test = ", ".join(f"{k} {v:.4g}" for k, v in best["test"].items())
-            print(f"best: trial {best['trial']}, on the test data {test}: {path / 'best'}")
-            print(f"figures: {path / 'figures'}")
+            found = f"best: trial {best['trial']}, on the test data {test}: {path / 'best'}"
+            print(plain_text.for_terminal(found))
+            print(plain_text.for_terminal(f"figures: {path / 'figures'}"))
     if not board["best"]:
         reasons = [row["reason"] for row in board["trials"]]
         expected = "at least one trial that succeeds"

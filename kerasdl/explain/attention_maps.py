@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
+from kerasdl.utils import plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,6 +37,8 @@ def attention(
     for names, count in ((queries, maps.shape[1]), (keys, maps.shape[2])):
         if names is not None and len(names) != count:
             raise InvalidInput("tokens", f"one for each of {count} positions", len(names))
+    rows_of_text = (() if names is None else names for names in (queries, keys))
+    queries, keys = ([*map(plain_text.for_figure, names)] for names in rows_of_text)
     columns = min(len(maps), 4)
     rows = math.ceil(len(maps) / columns)
     with style.figure(3 * columns, 3 * rows) as figure:
@@ -46,6 +49,6 @@ def attention(
             axis.imshow(weights, cmap="Blues", vmin=0, vmax=1)
             axis.set_title(f"head {head}", fontsize=9)
             axis.grid(False)
-            axis.set_xticks(range(len(keys or ())), keys or (), rotation=90, fontsize=8)
-            axis.set_yticks(range(len(queries or ())), queries or (), fontsize=8)
+            axis.set_xticks(range(len(keys)), keys, rotation=90, fontsize=8)
+            axis.set_yticks(range(len(queries)), queries, fontsize=8)
     return figure

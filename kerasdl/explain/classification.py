@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
+from kerasdl.utils import plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,7 +34,7 @@ def confusion(
     if len(true) != len(guesses) or not len(true):
         raise InvalidInput("predictions", f"one for each of {len(true)} labels", len(guesses))
     count = len(names) if names else int(max(true.max(), guesses.max())) + 1
-    names = [str(name) for name in names or range(count)]
+    names = [plain_text.for_figure(name) for name in names or range(count)]
     matrix = np.zeros((count, count), int)
     np.add.at(matrix, (true, guesses), 1)
     fractions = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
+from kerasdl.utils import plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,7 +98,7 @@ def latent(
         for i, label in enumerate(classes):
             chosen = points[labels == label]
             color = style.PALETTE[i % len(style.PALETTE)]
-            name = names[label] if names else label
+            name = plain_text.for_figure(names[label] if names else label)
             axis.scatter(
                 chosen[:, 0], chosen[:, 1], s=9, alpha=0.6, linewidths=0, color=color, label=name
             )

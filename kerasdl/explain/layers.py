@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from kerasdl import errors
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
-from kerasdl.utils import checks
+from kerasdl.utils import checks, plain_text
 from kerasdl.utils.types import Arrays
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def feature_maps(
         style.show(grid[0, 0], style.as_picture(image))
         for axes, row, found in zip(grid, rows, chosen, strict=True):
             height, width, channels = found.output.shape[1:]
-            axes[1].set_title(f"{found.name}: {height} x {width}, {channels} maps", fontsize=9)
+            title = f"{found.name}: {height} x {width}, {channels} maps"
+            axes[1].set_title(plain_text.for_figure(title), fontsize=9)
             for axis, values in zip(axes[1:], row, strict=False):
                 # each map has its own scale: its smallest value is black, its largest white
                 axis.imshow(values, cmap="gray")
@@ -106,7 +107,8 @@ def steps(model: keras.Model, image: ArrayLike, layers: int = 6, maps: int = 8) 
             if values.shape[-1] != channels:
                 channels = values.shape[-1]
                 order = np.argsort(-values.std((0, 1)))[:maps]
-            axes[1].set_title(f"{name}: {values.shape[0]} x {values.shape[1]}", fontsize=9)
+            title = f"{name}: {values.shape[0]} x {values.shape[1]}"
+            axes[1].set_title(plain_text.for_figure(title), fontsize=9)
             for axis, number in zip(axes[1:], order, strict=False):
                 axis.imshow(values[..., number], cmap="gray")
     return figure

@@ -8,6 +8,7 @@ import numpy as np
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
+from kerasdl.utils import plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,7 +54,7 @@ def _curve(axis, history, name):
             epochs = np.arange(1, len(values) + 1)
             marker = "o" if len(values) <= 20 else None
             axis.plot(epochs, values, color=color, label=label, marker=marker, markersize=3.5)
-    axis.set(title=name.replace("_", " "), xlabel="epoch")
+    axis.set(title=plain_text.for_figure(name.replace("_", " ")), xlabel="epoch")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     if f"val_{name}" in history:
         axis.legend()

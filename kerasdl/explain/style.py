@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kerasdl.utils import plain_text
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -87,7 +89,7 @@ def image_grid(
         for i, (axis, image) in enumerate(zip(axes, pictures, strict=False)):
             show(axis, image, limits)
             if titles:
-                axis.set_title(titles[i], fontsize=9, loc="center", pad=3)
+                axis.set_title(plain_text.for_figure(titles[i]), fontsize=9, loc="center", pad=3)
     return picture
 
 

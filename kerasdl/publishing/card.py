@@ -5,6 +5,7 @@ from kerasdl.publishing import catalog
 from kerasdl.recipes import Recipe
 from kerasdl.runs import prepare
 from kerasdl.tasks.task import Task
+from kerasdl.utils import plain_text
 
 CARD = """\
 # {name}
@@ -209,7 +210,10 @@ def _methods(rows):
 
 def _tried(row):
     if "refused" in row:
-        return {"method": row["method"], "good enough": f"refused: {row['refused']}"}
+        return {
+            "method": row["method"],
+            "good enough": f"refused: {plain_text.for_markdown(row['refused'])}",
+        }
     sizes = {"kB": _kilobytes(row["bytes"]), "zipped kB": _kilobytes(row["zipped"])}
     others = {k: v for k, v in row.items() if k not in ("bytes", "zipped", "enough")}
     return {**others, **sizes, "good enough": row["enough"]}

@@ -4,6 +4,8 @@ import keras
 import rich.console
 import rich.progress
 
+from kerasdl.utils import plain_text
+
 
 class ProgressBar(keras.callbacks.Callback):
     """Show epoch, time and the latest metrics of a whole run in one line."""
@@ -17,15 +19,15 @@ class ProgressBar(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         columns = rich.progress
         self.bar = columns.Progress(
-            columns.TextColumn("{task.description}"),
+            columns.TextColumn("{task.description}", markup=False),
             columns.BarColumn(bar_width=24),
             columns.TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             columns.TimeElapsedColumn(),
-            columns.TextColumn("{task.fields[numbers]}"),
+            columns.TextColumn("{task.fields[numbers]}", markup=False),
             console=rich.console.Console(stderr=True),
         )
         self.task = self.bar.add_task(
-            self.title, total=None, epoch=0, epochs=self.epochs, numbers=""
+            plain_text.for_terminal(self.title), total=None, epoch=0, epochs=self.epochs, numbers=""
         )
         self.bar.start()
 
@@ -41,7 +43,7 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         numbers = "  ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
-        self.bar.update(self.task, numbers=numbers)
+        self.bar.update(self.task, numbers=plain_text.for_terminal(numbers))
 
     def stop(self):
         """Remove the bar, also after an interrupt, when Keras does not call `on_train_end`."""

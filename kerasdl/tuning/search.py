@@ -7,7 +7,6 @@ import io
 import json
 import pathlib
 import re
-import sys
 import time
 from collections.abc import Callable
 
@@ -23,7 +22,7 @@ from kerasdl.runs.run import Run
 from kerasdl.tasks.task import Metric
 from kerasdl.training import lock
 from kerasdl.tuning import leaderboard, oracles, parameters, trial, workers
-from kerasdl.utils import checks
+from kerasdl.utils import checks, plain_text
 
 STARTING = 120.0  # seconds that a trial may take in addition to three times its limit
 VALIDATION = 0.2  # fraction of the training data that evaluates trials, if a recipe leaves none
@@ -69,7 +68,7 @@ def tune(
     seed: int = 0,
     out: str | pathlib.Path | None = None,
     fast: bool = False,
-    show: Callable[[str], object] = lambda line: print(line, file=sys.stderr, flush=True),
+    show: Callable[[str], object] = plain_text.tell,
 ) -> Search | None:
     """Search the hyperparameters of a recipe; return a `Search`, or `None` for a worker.
 

@@ -1,8 +1,11 @@
 """Print rows of results as a table for people or as JSON for programs."""
 
 import json
+import math
 import os
 import sys
+
+from kerasdl.utils import plain_text
 
 UNWRAPPED = 10_000  # columns; a file or a pipe gets whole lines
 
@@ -19,9 +22,7 @@ def show(rows: list[dict], title: str = "", as_json: bool = False):
         as_json: bool, whether to print JSON instead.
     """
     if as_json:
-        json.dump(rows, sys.stdout, indent=2)
-        print()
-        return
+        return print_json(rows)
     import rich.box
     import rich.console
     import rich.table
@@ -30,7 +31,7 @@ def show(rows: list[dict], title: str = "", as_json: bool = False):
     in_terminal = sys.stdout.isatty() or "COLUMNS" in os.environ
     console = rich.console.Console(width=None if in_terminal else UNWRAPPED, highlight=False)
     if title:
-        console.print(rich.text.Text(_printable(title), style="bold"))
+        console.print(rich.text.Text(plain_text.for_terminal(title), style="bold"))
     table = rich.table.Table(
         box=rich.box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False
     )
@@ -38,7 +39,7 @@ def show(rows: list[dict], title: str = "", as_json: bool = False):
         is_text = any(isinstance(row[name], str) for row in rows)
         is_number = all(isinstance(row[name], int | float | None) for row in rows) and not is_text
         table.add_column(
-            name.replace("_", " "),
+            rich.text.Text(plain_text.for_terminal(name.replace("_", " "))),
             justify="right" if is_number else "left",
             overflow="fold",
             no_wrap=not is_text,
@@ -50,6 +51,20 @@ def show(rows: list[dict], title: str = "", as_json: bool = False):
     print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
+def print_json(value):
+    """Print a value as JSON, with `null` for NaN and infinity, which JSON does not have."""
+    json.dump(_strict(value), sys.stdout, indent=2)
+    print()
+
+
+def _strict(value):
+    if isinstance(value, dict):
+        return {name: _strict(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _cell(value):
     if value is None:
         return "-"
@@ -57,11 +72,4 @@ def _cell(value):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.2e}" if 0 < abs(value) < 1e-3 else f"{value:,.4g}"
-    return f"{value:,}" if isinstance(value, int) else _printable(str(value))
-
-
-def _printable(text):
-    """The text without control characters, which a terminal would obey."""
-    return "".join(
-        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
-    )
+    return f"{value:,}" if isinstance(value, int) else plain_text.for_terminal(str(value))

@@ -1,0 +1,61 @@
+"""Show text of users as it is: in a terminal, in a figure and in Markdown.
+
+Names of classes, files and recipes may hold anything. A terminal obeys escape sequences, matplotlib
+sets what stands between two dollar signs as mathematics, and Markdown has signs of its own.
+"""
+
+import re
+import sys
+import unicodedata
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+KEPT = "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"  # the last two spell words and emoji
+MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|$~])")
+
+
+def for_terminal(text: object) -> str:
+    r"""Return the text without control characters, which a terminal would obey.
+
+    Args:
+        text: The text, or an object to show as one.
+
+    >>> for_terminal("a\x1b[31m \u202ecat")
+    'a�[31m �cat'
+    """
+    return "".join(c if _is_shown(c) else REPLACEMENT for c in str(text))
+
+
+def for_figure(text: object) -> str:
+    r"""Return the text so that matplotlib draws it as it is.
+
+    Args:
+        text: The text, or an object to show as one.
+
+    >>> print(for_figure(r"$\frac{$"))
+    \$\frac{\$
+    """
+    shown = for_terminal(text).replace("$", r"\$")
+    # a legend leaves out labels that begin with an underscore
+    return f" {shown}" if shown.startswith("_") else shown
+
+
+def for_markdown(text: object) -> str:
+    r"""Return the text as one line in which Markdown finds no markup.
+
+    Args:
+        text: The text, or an object to show as one.
+
+    >>> print(for_markdown("a|b\n[red]"))
+    a\|b \[red\]
+    """
+    return MARKDOWN.sub(r"\\\1", " ".join(for_terminal(text).split()))
+
+
+def tell(*parts: object) -> None:
+    """Print a line on standard error, without control characters."""
+    print(*map(for_terminal, parts), file=sys.stderr, flush=True)
+
+
+def _is_shown(character):
+    # `isprintable` refuses all spaces but one
+    return character.isprintable() or character in KEPT or unicodedata.category(character) == "Zs"
