@@ -1,125 +1,265 @@
-"""Kill training with SIGKILL at random moments, resume, and compare with an uninterrupted run.
+"""Kill kerasdl with SIGKILL at random moments, continue, and compare with what was not killed.
 
-    python benchmarks/random_kills.py
+    python benchmarks/random_kills.py [--kills 200] [SUBJECT...]
 
-It runs `kerasdl train ... --deterministic --save-seconds 0` for a classifier with augmentation, a
-GAN with two optimizers, a language model and a VAE, which trains with random noise. Every second
-kill waits until a checkpoint is being written. The result goes to results/random_kills.json: when
-the kills happened, and whether weights, history and metrics are equal bit by bit.
+Four subjects are `kerasdl train ... --deterministic --save-seconds 0`: a classifier with
+augmentation, a GAN with two optimizers, a language model, and a VAE, which trains with random
+noise. Every second kill waits until a checkpoint is being written. Weights, history and metrics
+must be equal bit by bit.
+
+`tune` is `kerasdl tune` with trials that end by patience. Of each trial, the values, scores,
+epochs, history and weights must be equal bit by bit, and of the search its best trial and that
+trial's test metrics. Seconds are not compared.
+
+`compress` is `kerasdl compress` of a trained run, by a method that only converts and two that
+train. The bytes of each file and its report must be equal; milliseconds are not compared.
+
+A process is killed several times before it ends; then the next one starts in a new folder. Two
+subjects run at a time. The result goes to results/random_kills.json: how often each was killed, how
+often while a file was being written, and whether all is equal.
 """
 
 import argparse
+import concurrent.futures
+import dataclasses
 import json
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 
 import numpy as np
 
 from kerasdl import recipes, runs
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "random_kills.json"
+EXACT = ("--deterministic", "--save-seconds", "0")
+AT_ONCE = 2
+PER_RUN = 9  # kills until a run may end
+LATER = 1.5  # kills are spread over this multiple of the seconds that a run takes
+TRIAL = ("values", "status", "score", "validation", "epochs", "stopped", "parameters")
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """What is killed.
+
+    Args:
+        arguments: Of the command; `--out FOLDER` or the folder is added.
+        begun: File in the folder that exists or changes when the work has begun.
+        writing: Glob pattern of files that exist while something is being written.
+        ended: Function from a folder to whether the work ended.
+        differences: Function from two folders to the names of what differs.
+    """
+
+    arguments: tuple[str, ...]
+    begun: str
+    writing: str
+    ended: Callable[[pathlib.Path], bool]
+    differences: Callable[[pathlib.Path, pathlib.Path], list[str]]
+
+    def start(self, out: pathlib.Path) -> subprocess.Popen:
+        place = [str(out)] if self.arguments[0] == "compress" else ["--out", str(out)]
+        command = [sys.executable, "-m", "kerasdl", *self.arguments, *place, "--json"]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, **quiet, env={"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ})
+
+
+def differences_of_runs(whole, killed):
+    left, right = recipes.open(whole), recipes.open(killed)
+    pairs = zip(left.model.get_weights(), right.model.get_weights(), strict=True)
+    equal = {
+        "weights": all(np.array_equal(a, b, equal_nan=True) for a, b in pairs),
+        "history": left.history == right.history,
+        "metrics": left.metrics["test"] == right.metrics["test"],
+    }
+    return [name for name, holds in equal.items() if not holds]
+
+
+def differences_of_searches(whole, killed):
+    boards = [json.loads((each / "leaderboard.json").read_text()) for each in (whole, killed)]
+    rows = [
+        {row["trial"]: {key: row[key] for key in TRIAL} for row in board["trials"]}
+        for board in boards
+    ]
+    found = [] if rows[0] == rows[1] else ["trials"]
+    found += [] if boards[0]["best"] == boards[1]["best"] else ["best"]
+    for row in boards[0]["trials"]:
+        pair = whole / row["run"], killed / row["run"]
+        found += [f"trial {row['trial']}: {each}" for each in differences_of_runs(*pair)]
+    return found
+
+
+def differences_of_files(whole, killed):
+    folders = [each / "compressed" for each in (whole, killed)]
+    names = [sorted(path.name for path in each.iterdir()) for each in folders]
+    found = [] if names[0] == names[1] else ["names of files"]
+    reports = [json.loads((each / "report.json").read_text()) for each in folders]
+    for report in reports:
+        for row in report:
+            del row["median_ms"], row["file"]
+    found += [] if reports[0] == reports[1] else ["report"]
+    files = [name for name in names[0] if name.endswith(".tflite") and name in names[1]]
+    return found + [n for n in files if len({(f / n).read_bytes() for f in folders}) > 1]
+
+
+def train(*arguments):
+    return Subject(
+        ("train", *arguments, *EXACT),
+        begun="checkpoints/latest.npz",
+        writing="checkpoints/latest.partial",
+        ended=runs.is_finished,
+        differences=differences_of_runs,
+    )
+
+
 SUBJECTS = {
-    "simple_cnn": ("--epochs", "12"),
-    "dcgan": ("--epochs", "5"),
-    "gpt_tiny": ("--epochs", "1", "--batch-size", "64"),
-    "vae": ("--epochs", "12"),
+    "simple_cnn": train("simple_cnn", "--epochs", "12"),
+    "dcgan": train("dcgan", "--epochs", "5"),
+    "gpt_tiny": train("gpt_tiny", "--epochs", "1", "--batch-size", "64"),
+    "vae": train("vae", "--epochs", "12"),
+    "tune": Subject(
+        ("tune", "mlp", "--trials", "4", "--epochs", "6", "--patience", "2"),
+        begun="search.json",
+        writing="**/partial-*",
+        ended=lambda out: (out / "best" / "metrics.json").exists(),
+        differences=differences_of_searches,
+    ),
+    "compress": Subject(
+        ("compress", "--epochs", "2", *(f"--method={m}" for m in ("int8", "prune", "pqat"))),
+        begun="compressed/float.tflite",
+        writing="**/partial-*",
+        ended=lambda out: (out / "figures" / "compression.png").exists(),
+        differences=differences_of_files,
+    ),
 }
-
-
-def start(name, out):
-    command = [sys.executable, "-m", "kerasdl", "train", name, *SUBJECTS[name]]
-    command += ["--deterministic", "--save-seconds", "0", "--json", "--out", str(out)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, **quiet, env={"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ})
+COMPRESSED = ("mlp", "--epochs", "4")  # the run that is compressed
 
 
 def finish(process):
     _, error = process.communicate()
     if process.returncode:
-        raise SystemExit(error.decode())
+        raise RuntimeError(error.decode())
 
 
-def undisturbed(name, out):
-    """Train without a kill; return the seconds from the first checkpoint to the trained model."""
-    process, moments = start(name, out), []
-    for file in ("checkpoints/latest.npz", "model.keras"):
-        while not (out / file).exists() and process.poll() is None:
-            time.sleep(0.01)
-        moments.append(time.monotonic())
+def prepare(name, folder):
+    """Make what the command needs to exist; return the folder that it works in."""
+    if name == "compress":
+        finish(train(*COMPRESSED).start(folder))
+    return folder
+
+
+def undisturbed(subject, out):
+    """Run without a kill; return the seconds from the beginning of the work to its end."""
+    process, begun = subject.start(out), None
+    while process.poll() is None:
+        if begun is None and (out / subject.begun).exists():
+            begun = time.monotonic()
+        time.sleep(0.01)
+    seconds = time.monotonic() - (begun or time.monotonic())
     finish(process)
-    return moments[1] - moments[0]
+    return seconds
 
 
-def kill(name, out, seconds, writing, chance):
+def stamp(file):
+    return file.stat().st_mtime_ns if file.exists() else 0
+
+
+def kill(subject, out, seconds, writing, chance):
     """Run until a random moment; return what was killed, or `None` if the run ended before."""
-    process = start(name, out)
-    folder = out / "checkpoints"
-    latest, partial = folder / "latest.npz", folder / "latest.partial"
-    partial.unlink(missing_ok=True)
-    before = latest.stat().st_mtime_ns if latest.exists() else 0
-    while process.poll() is None and not (
-        latest.exists() and latest.stat().st_mtime_ns != before  # training has begun
-    ):
+    for left in out.glob(subject.writing):  # by an earlier kill
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    before, process = stamp(out / subject.begun), subject.start(out)
+    while process.poll() is None and stamp(out / subject.begun) == before:
         time.sleep(0.001)
     limit = time.monotonic() + chance.uniform(0, seconds)
     while process.poll() is None and time.monotonic() < limit:
         time.sleep(0.001)
     if writing:
-        while process.poll() is None and not partial.exists():
-            pass
+        limit = time.monotonic() + 5
+        while process.poll() is None and time.monotonic() < limit and not is_writing(subject, out):
+            time.sleep(0.0003)
     process.kill()
     process.communicate()
     if process.returncode != -9:
         return None
-    return "a checkpoint being written" if partial.exists() else "training"
+    return "writing" if is_writing(subject, out) else "working"
 
 
-def kills(name, folder, count, chance):
-    seconds = undisturbed(name, folder / "whole")
-    hits, out = [], folder / "killed"
-    while len(hits) < count and not runs.is_finished(out):
-        # kills are so close together that the run does not end before the last one
-        hit = kill(name, out, 1.5 * seconds / count, len(hits) % 2 == 0, chance)
-        hits += [hit] if hit else []
-    if not runs.is_finished(out):
-        finish(start(name, out))
-    whole, killed = recipes.open(folder / "whole"), recipes.open(out)
-    left, right = (run.model.get_weights() for run in (whole, killed))
+def is_writing(subject, out):
+    try:
+        return any(out.glob(subject.writing))
+    except FileNotFoundError:  # a folder was renamed meanwhile
+        return True
+
+
+def kills(name, folder, count, seed):
+    """Kill a subject so often; return what happened, and what differs."""
+    subject, chance, hits, rounds, different = SUBJECTS[name], random.Random(seed), [], 0, []
+    whole = prepare(name, folder / "whole")
+    first = folder / "first"
+    if whole.exists():
+        shutil.copytree(whole, first)
+    seconds = undisturbed(subject, whole)
+    while len(hits) < count:
+        out = folder / f"killed-{rounds}"
+        if first.exists():
+            shutil.copytree(first, out)
+        wanted = min(PER_RUN, count - len(hits))
+        for number in range(wanted):
+            # so close together that the run does not end before the last one
+            hit = kill(subject, out, LATER * seconds / wanted, number % 2 == 0, chance)
+            hits += [hit] if hit else []
+            if subject.ended(out):
+                break
+        finish(subject.start(out))
+        different += [f"run {rounds}: {each}" for each in subject.differences(whole, out)]
+        shutil.rmtree(out)
+        rounds += 1
     return {
         "kills": len(hits),
-        "inside_checkpoint_writing": hits.count("a checkpoint being written"),
-        "arguments": [*SUBJECTS[name], "--deterministic", "--save-seconds", "0"],
-        "seconds_of_training": round(seconds, 1),
-        "weights_equal": all(np.array_equal(a, b) for a, b in zip(left, right, strict=True)),
-        "history_equal": whole.history == killed.history,
-        "metrics_equal": whole.metrics["test"] == killed.metrics["test"],
+        "while_writing": hits.count("writing"),
+        "runs": rounds,
+        "command": " ".join(subject.arguments),
+        "seconds_without_kills": round(seconds, 1),
+        "different": different,
     }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=6, help="number of kills per recipe")
+    parser.add_argument("--kills", type=int, default=200, help="number of kills of all subjects")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--result", type=pathlib.Path, default=RESULTS, help="file to write")
     parser.add_argument("names", nargs="*", default=[*SUBJECTS])
     options = parser.parse_args()
-    chance, results = random.Random(options.seed), {}
-    for name in options.names:
-        with tempfile.TemporaryDirectory() as folder:
-            results[name] = kills(name, pathlib.Path(folder), options.kills, chance)
-        print(name, results[name], flush=True)
-    equal = [f"{part}_equal" for part in ("weights", "history", "metrics")]
+    begin, each = time.monotonic(), -(-options.kills // len(options.names))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool,
+    ):
+        places = {name: pathlib.Path(folder) / name for name in options.names}
+        found = {
+            name: pool.submit(kills, name, place, each, f"{name} {options.seed}")
+            for name, place in places.items()
+        }
+        results = {}
+        for name, future in found.items():
+            results[name] = future.result()
+            print(name, results[name], flush=True)
     summary = {
         "seed": options.seed,
         "kills": sum(row["kills"] for row in results.values()),
-        "inside_checkpoint_writing": sum(r["inside_checkpoint_writing"] for r in results.values()),
-        "all_equal": all(row[part] for row in results.values() for part in equal),
+        "while_writing": sum(row["while_writing"] for row in results.values()),
+        "minutes": round((time.monotonic() - begin) / 60, 1),
+        "all_equal": not any(row["different"] for row in results.values()),
     }
-    RESULTS.write_text(json.dumps({**summary, "runs": results}, indent=1) + "\n")
+    options.result.write_text(json.dumps({**summary, "subjects": results}, indent=1) + "\n")
     if not summary["all_equal"]:
         raise SystemExit("not equal")
 

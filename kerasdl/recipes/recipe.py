@@ -28,8 +28,9 @@ class Bar:
     at_most: float = math.inf
 
     def holds(self, metrics: dict[str, float]) -> bool:
-        """Return whether the metric lies within the limits."""
-        return self.at_least <= metrics[self.metric] <= self.at_most
+        """Return whether the metric was measured, is finite and lies within the limits."""
+        value = metrics.get(self.metric, math.nan)
+        return math.isfinite(value) and self.at_least <= value <= self.at_most
 
     def __str__(self):
         limits = [f">= {self.at_least:g}"] if self.at_least > -math.inf else []

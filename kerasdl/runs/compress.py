@@ -48,7 +48,7 @@ def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[
         },
     )
     write_json(output / "report.json", [dataclasses.asdict(item) for item in found.reports])
-    folder.save_figures(run.path, {"compression": found.figure()})
+    folder.save_figures(run.path, {"compression": found.figure})
     rows = found.rows()
     for row, item in zip(rows, found.reports, strict=True):
         row["file"] = str(pathlib.Path(item.file))

@@ -1,12 +1,12 @@
 """Choose the LiteRT files that `kerasdl demo` shows."""
 
 import pathlib
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kerasdl.errors import InvalidInput
 from kerasdl.runs.folder import CONFIG, METRICS
+from kerasdl.utils import plain_text
 
 if TYPE_CHECKING:  # it imports TensorFlow, which a .tflite file does not need
     from kerasdl.runs.run import Run
@@ -34,14 +34,19 @@ def litert_files(
         expected = "one that classifies images"
         raise InvalidInput("run for the demo", expected, f"{run.path}, a run of {run.recipe.name}")
     if not _exported(run.path):
-        print(f"Writing the LiteRT files of {run.path}", file=sys.stderr)
+        plain_text.tell(f"Writing the LiteRT files of {run.path}")
         run.export(["none", "int8"])
     return _exported(run.path)
 
 
 def _newest(open_run):
-    folders = [file.parent for file in RUNS.glob(f"*/{METRICS}")]
-    runs = [open_run(folder) for folder in folders if (folder / CONFIG).is_file()]
+    runs = []
+    for folder in sorted(file.parent for file in RUNS.glob(f"*/{METRICS}")):
+        if (folder / CONFIG).is_file():
+            try:
+                runs.append(open_run(folder))
+            except InvalidInput as error:  # the others can be shown
+                plain_text.tell(f"{folder} is left out: {error}")
     runs = [run for run in runs if run.task.shown_in_demo]
     if not runs:
         expected = "a .tflite file or a run, or a finished image classifier in runs/"

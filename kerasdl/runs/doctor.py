@@ -4,7 +4,7 @@ from kerasdl import diagnosis, seed
 from kerasdl.diagnosis import flowchart
 from kerasdl.runs import folder, prepare
 from kerasdl.training.checkpoint import Checkpoint
-from kerasdl.training.trainer import STOPPED
+from kerasdl.training.trainer import CHECKPOINTS, STOPPED
 
 
 def case_of(run) -> diagnosis.Case:
@@ -20,7 +20,7 @@ def case_of(run) -> diagnosis.Case:
 
     if run.finished:
         return diagnosis.Case(run.model, train, validation, run.history, fresh)
-    model, checkpoint = fresh(), Checkpoint(run.path / "checkpoints", writes=False)
+    model, checkpoint = fresh(), Checkpoint(run.path / CHECKPOINTS, writes=False)
     checkpoint.restore(model, train)
     return diagnosis.Case(model, train, validation, checkpoint.history, fresh)
 
@@ -28,7 +28,7 @@ def case_of(run) -> diagnosis.Case:
 def examine(run) -> list[dict]:
     """Return a row for each of the doctor's questions: finding, evidence and advice."""
     if (run.path / STOPPED).exists():
-        reason = folder.read_json(run.path / STOPPED)["reason"]
+        reason = folder.read_reason(run.path / STOPPED)
         evidence, _, advice = reason.partition("; try ")
         question = next(iter(flowchart.QUESTIONS))
         found = "the loss is NaN or infinite"

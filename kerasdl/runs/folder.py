@@ -1,16 +1,64 @@
 """The files of a run folder."""
 
+import contextlib
 import csv
-import json
 import pathlib
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from kerasdl import errors
-from kerasdl.utils import files
+from kerasdl.utils import files, plain_text, schema
+
+if TYPE_CHECKING:  # it imports TensorFlow, which the files do not need
+    from kerasdl.tasks.task import Drawings
 
 CONFIG = "config.json"
 HISTORY = "history.csv"
 METRICS = "metrics.json"
 MODEL = "model.keras"
+
+# what the JSON files hold; see `kerasdl.utils.schema`
+STOPPED_SCHEMA = {"reason": schema.is_text}
+METRICS_SCHEMA = {
+    "test": {"*": schema.is_float},
+    "seconds": schema.is_float,
+    "parameters": schema.is_count,
+    "lowered?": schema.listed(schema.is_text),
+}
+LIMIT = schema.optional(schema.is_finite)
+BAR = {"metric": schema.is_text, "at_least?": LIMIT, "at_most?": LIMIT}
+RECIPE = {
+    **dict.fromkeys(("name", "summary", "task", "model", "data"), schema.is_text),
+    **dict.fromkeys(("data_options?", "model_options?", "task_options?"), schema.is_object),
+    "bars": schema.listed(BAR),
+    "augment?": lambda value: schema.is_text(value) or schema.is_flag(value),
+    "*": schema.optional(schema.is_finite),
+}
+COLUMN = {
+    "name": schema.is_text,
+    "words": schema.optional(schema.listed(schema.is_text)),
+    "mean": schema.listed(schema.is_finite),
+    "deviation": schema.listed(schema.is_finite),
+}
+INFO = {
+    **dict.fromkeys(("name", "task", "card"), schema.is_text),
+    **dict.fromkeys(("classes", "vocabulary?"), schema.optional(schema.listed(schema.is_text))),
+    "shape": schema.is_shape,
+    "counts": {"*": schema.is_count},
+    "target_scale?": schema.optional(schema.listed(schema.is_finite, 2)),
+    "columns?": schema.optional(schema.listed(COLUMN)),
+    "target?": schema.optional(schema.is_text),
+    "replicas?": schema.optional(schema.listed(schema.is_count)),
+    "files?": schema.is_any,
+    "skipped?": schema.is_any,
+}
+CONFIG_SCHEMA = {
+    "recipe": RECIPE,
+    "info": INFO,
+    "fast": schema.is_flag,
+    "deterministic?": schema.is_flag,
+    "versions?": {"*": schema.is_text},
+}
 
 
 def is_finished(path: str | pathlib.Path) -> bool:
@@ -18,20 +66,25 @@ def is_finished(path: str | pathlib.Path) -> bool:
     return (pathlib.Path(path) / METRICS).exists()
 
 
-def read_json(path: pathlib.Path) -> dict:
-    """Read a JSON object; raise `InvalidInput` if the file is damaged."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise damaged(path, error) from None
-    if not isinstance(values, dict):
-        raise damaged(path, values)
-    return values
+def is_begun(path: pathlib.Path) -> bool:
+    """Whether anything of a training is saved in a folder."""
+    names = ("checkpoints/latest.npz", "checkpoints/previous.npz", MODEL, METRICS)
+    return any((path / name).exists() for name in names)
 
 
-def damaged(path: pathlib.Path, received) -> errors.InvalidInput:
-    """The error for a file that is not what `kerasdl train` wrote."""
-    return errors.InvalidInput(f"file `{path}`", "what `kerasdl train` wrote", received)
+def read_config(path: pathlib.Path) -> dict:
+    """Read config.json; raise `InvalidInput` unless `kerasdl train` may have written it."""
+    return schema.read(path, CONFIG_SCHEMA)
+
+
+def read_metrics(path: pathlib.Path) -> dict:
+    """Read metrics.json; raise `InvalidInput` unless `kerasdl train` may have written it."""
+    return schema.read(path, METRICS_SCHEMA)
+
+
+def read_reason(path: pathlib.Path) -> str:
+    """Read why a training stopped early from stopped.json."""
+    return schema.read(path, STOPPED_SCHEMA)["reason"]
 
 
 def write_history(path: pathlib.Path, history: dict[str, list[float]]):
@@ -44,21 +97,55 @@ def write_history(path: pathlib.Path, history: dict[str, list[float]]):
 
 
 def read_history(path: pathlib.Path) -> dict[str, list[float]]:
-    """Read what `write_history` wrote."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [float(row[name]) for row in rows] for name in rows[0] if name != "epoch"}
+    """Read what `write_history` wrote: of at least one epoch.
+
+    An epoch in which a metric was not recorded has `None`.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            names, *rows = csv.reader(file)
+        if names[:1] != ["epoch"] or len(set(names)) < max(len(names), 2) or not rows:
+            raise ValueError(f"{len(rows)} epochs of {', '.join(names)}")
+        numbers = [[float(cell) if cell else None for cell in row] for row in rows]
+        columns = zip(*numbers, strict=True)
+        return {n: list(c) for n, c in zip(names, columns, strict=True) if n != "epoch"}
+    except (ValueError, csv.Error) as error:
+        raise schema.damaged(path, error) from None
 
 
-def save_figures(path: pathlib.Path, figures: dict) -> list[pathlib.Path]:
-    """Save matplotlib figures as PNG files in `path/figures`, and close them."""
-    import matplotlib.pyplot as plt
+def save_figures(path: pathlib.Path, drawings: "Drawings") -> list[pathlib.Path]:
+    """Draw figures into `path/figures` as PNG files; return the files that were written.
 
-    folder = path / "figures"
-    folder.mkdir(exist_ok=True)
-    paths = [folder / f"{files.safe_name(name)}.png" for name in figures]
-    for file, figure in zip(paths, figures.values(), strict=True):
-        with files.atomic(file) as partial:
-            figure.savefig(partial, dpi=120, bbox_inches="tight")
-        plt.close(figure)
+    A figure that fails is named in a line on standard error, and the others are drawn.
+
+    Args:
+        path: The run folder.
+        drawings: dict, by file name a function that draws a matplotlib figure.
+    """
+    folder, paths = path / "figures", []
+    for name, draw in drawings.items():
+        file = folder / f"{files.safe_name(name)}.png"
+        with surviving(f"figure `{name}`"), warnings.catch_warnings():
+            # the font lacks many scripts; it draws a box for each letter of these
+            warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+            folder.mkdir(exist_ok=True)
+            with files.atomic(file) as partial:
+                draw().savefig(partial, dpi=120, bbox_inches="tight")
+            paths.append(file)
     return paths
+
+
+@contextlib.contextmanager
+def surviving(what: str) -> Iterator[None]:
+    """Print a line on standard error for an exception inside a `with` block, and continue.
+
+    What comes after a training is drawn or judged in such blocks, because it must not lose the
+    training.
+
+    Args:
+        what: str, what fails, such as "figure `confusion`".
+    """
+    try:
+        yield
+    except Exception as error:
+        plain_text.tell(f"No {what}: {type(error).__name__}: {' '.join(str(error).split())[:300]}")

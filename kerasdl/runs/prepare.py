@@ -6,10 +6,11 @@ from typing import Protocol
 
 import keras
 
-from kerasdl import data, registry, tasks
+from kerasdl import data, errors, registry, tasks
 from kerasdl.data.sharing import Share
 from kerasdl.tasks.task import MakeOptimizer, Task
 from kerasdl.training.optimizer import adamw
+from kerasdl.utils.files import tupled
 
 
 @dataclasses.dataclass(frozen=True, match_args=False)
@@ -86,12 +87,31 @@ def _optimizer(default_rate, learning_rate=None, **options):
     return adamw(default_rate if learning_rate is None else learning_rate, **options)
 
 
+def model_options(recipe: Recipe, task: Task) -> dict:
+    """Return the arguments of the recipe's model: those that follow from the data, and its own."""
+    return {**task.model_options(), **recipe.model_options}
+
+
 def compiled_model(recipe: Recipe, task: Task, steps: int) -> keras.Model:
     """Make a new, compiled model of the recipe; an epoch has `steps` steps."""
-    options = {**task.model_options(), **recipe.model_options}
-    model = registry.create_model(recipe.model, **options)
+    model = registry.create_model(recipe.model, **model_options(recipe, task))
     compile_model(model, recipe, task, steps)
     return model
+
+
+def check_model(model: keras.Model, recipe: Recipe, task: Task):
+    """Raise `InvalidInput` unless a loaded model may be what the recipe trained."""
+    errors.one_of("model of the run", recipe.model, registry.list_models())
+    kind, compiled = registry.entries()[recipe.model].load(), model.compiled
+    if not isinstance(model, kind):
+        raise errors.InvalidInput("model of the run", f"a {kind.__name__}", type(model).__name__)
+    if not compiled:
+        raise errors.InvalidInput("model of the run", "a compiled model", "one that is not")
+    given = getattr(model, "_arguments", {})
+    for name, value in model_options(recipe, task).items():
+        if name in task.model_options() and name in given and tupled(given[name]) != value:
+            raise errors.InvalidInput(f"`{name}` of the run's model", value, given[name])
+    task.check_model(model)
 
 
 def compile_model(model: keras.Model, recipe: Recipe, task: Task, steps: int):

@@ -11,6 +11,7 @@ from kerasdl.data.columns import Column
 from kerasdl.runs import compress, doctor, export, prepare
 from kerasdl.runs import folder as files
 from kerasdl.tasks.task import Task
+from kerasdl.utils import schema
 from kerasdl.utils.files import tupled
 
 
@@ -34,18 +35,15 @@ class Run:
     @functools.cached_property
     def config(self) -> dict:
         """The content of config.json: recipe, info, fast, deterministic, versions."""
-        return files.read_json(self.path / files.CONFIG)
+        return files.read_config(self.path / files.CONFIG)
 
     @functools.cached_property
     def info(self) -> data.Info:
         """Facts of the dataset: task, classes, shape, counts, vocabulary."""
-        values = self.config.get("info")
-        if not isinstance(values, dict):
-            raise files.damaged(self.path / files.CONFIG, "nothing about its data")
         try:
-            return _info(values)
-        except (KeyError, TypeError) as error:
-            raise files.damaged(self.path / files.CONFIG, repr(error)) from None
+            return _info(self.config["info"])
+        except ValueError as error:
+            raise schema.damaged(self.path / files.CONFIG, error) from None
 
     @functools.cached_property
     def task(self) -> Task:
@@ -55,17 +53,19 @@ class Run:
     @functools.cached_property
     def metrics(self) -> dict:
         """{"test": {metric: value}, "seconds": ..., "parameters": ...}."""
-        return files.read_json(self.path / files.METRICS)
+        return files.read_metrics(self.path / files.METRICS)
 
     @functools.cached_property
     def history(self) -> dict[str, list[float]]:
-        """{"loss": [...], "val_loss": [...], ...}, one value an epoch."""
+        """{"loss": [...], "val_loss": [...], ...}: one value an epoch, `None` if not recorded."""
         return files.read_history(self.path / files.HISTORY)
 
     @functools.cached_property
     def model(self) -> keras.Model:
         """The trained Keras model, loaded when first asked for."""
-        return saving.load_model(self.path / files.MODEL, trust=self.trust)
+        model = saving.load_model(self.path / files.MODEL, trust=self.trust)
+        prepare.check_model(model, self.recipe, self.task)
+        return model
 
     @property
     def finished(self) -> bool:
@@ -73,13 +73,23 @@ class Run:
         return files.is_finished(self.path)
 
     def bars(self) -> list[tuple]:
-        """Each bar of the recipe, the value reached, and whether the bar holds."""
+        """Each bar of the recipe, the value reached or `None`, and whether the bar holds."""
         test = self.metrics["test"]
-        return [(bar, test[bar.metric], bar.holds(test)) for bar in self.recipe.bars]
+        return [(bar, test.get(bar.metric), bar.holds(test)) for bar in self.recipe.bars]
 
     def load_data(self) -> data.Splits:
-        """Load the dataset that the run was trained on."""
-        return prepare.load_data(self.recipe, self.config["fast"])
+        """Load the dataset that the run was trained on.
+
+        Raises:
+            InvalidInput: if its classes, its vocabulary or its shapes have changed since then.
+        """
+        splits = prepare.load_data(self.recipe, self.config["fast"])
+        for fact in ("task", "shape", "classes", "vocabulary"):
+            before, now = (getattr(info, fact) for info in (self.info, splits.info))
+            if before != now:
+                expected = f"the same {fact} as in training: {_brief(before)}"
+                raise errors.InvalidInput(f"data `{self.recipe.data}`", expected, _brief(now))
+        return splits
 
     def evaluate(self) -> dict[str, float]:
         """Evaluate the saved model on the test data again."""
@@ -94,15 +104,23 @@ class Run:
     def explain(self, inputs: Sequence[str] = ()) -> list[pathlib.Path]:
         """Draw figures of the run, or of the model on some inputs; return their paths."""
         if inputs:
-            return files.save_figures(self.path, self.task.explain(self.model, inputs))
-        splits = self.load_data()
-        figures = self.task.figures(self.model, splits, self.history)
-        return files.save_figures(self.path, figures)
+            drawings = self.task.explain(self.model, inputs)
+        else:
+            drawings = self.task.figures(self.model, self.load_data(), self.history)
+        drawn = files.save_figures(self.path, drawings)
+        if not drawn:
+            raise errors.InvalidInput("figures", "at least one that can be drawn", "none")
+        return drawn
 
     def draw(self, task: Task, model: keras.Model, splits: data.Splits):
-        """Draw the figures of a run and write examples for `predict`."""
-        files.save_figures(self.path, task.figures(model, splits, self.history))
-        task.write_examples(model, splits, self.path / "examples")
+        """Draw the figures of a run and write examples for `predict`.
+
+        What fails is named in a line on standard error.
+        """
+        with files.surviving("figures"):
+            files.save_figures(self.path, task.figures(model, splits, self.history))
+        with files.surviving("examples"):
+            task.write_examples(model, splits, self.path / "examples")
 
     def doctor(self) -> list[dict]:
         """Diagnose the run; return a row for each question: finding, evidence and advice."""
@@ -150,9 +168,18 @@ class Run:
 def _info(values):
     """`Info` from its JSON form, in which tuples are lists."""
     values = tupled(values)
-    if values.get("columns"):
-        values["columns"] = tuple(Column(**column) for column in values["columns"])
+    if columns := values.get("columns"):
+        widths = [len(column["words"] or "1") for column in columns]
+        parts = [[len(column[part]) for column in columns] for part in ("mean", "deviation")]
+        if parts != [widths, widths] or values["shape"] != (sum(widths),):
+            raise ValueError("columns that do not fit the shape")
+        values["columns"] = tuple(Column(**column) for column in columns)
     return data.Info(**values)
+
+
+def _brief(value):
+    text = str(value)
+    return f"{text[:60]}..." if len(text) > 60 else text
 
 
 def open_run(
@@ -176,10 +203,21 @@ def open_run(
     if finished and not files.is_finished(path):
         expected = "a finished run (the command that started it continues it)"
         raise errors.InvalidInput("run folder", expected, f"{path}, which was interrupted")
-    config = files.read_json(path / files.CONFIG)
-    try:
-        run = Run(path, read_recipe(config["recipe"]), trust)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise files.damaged(path / files.CONFIG, repr(error)) from None
-    _ = run.info, run.finished and run.metrics  # raises now if they are damaged
+    run = Run(path, recipe_in(path, read_recipe), trust)
+    _ = run.task, run.finished and run.metrics  # or say what is wrong with them
     return run
+
+
+def recipe_in(path: pathlib.Path, read_recipe: Callable[[dict], prepare.Recipe]) -> prepare.Recipe:
+    """The recipe in a run folder's config.json.
+
+    Args:
+        path: The folder.
+        read_recipe: function from the JSON form of a recipe to a `Recipe`.
+    """
+    file = path / files.CONFIG
+    config = files.read_config(file)
+    try:
+        return read_recipe(config["recipe"])
+    except (TypeError, ValueError) as error:
+        raise schema.damaged(file, error) from None

@@ -3,9 +3,10 @@
 import contextlib
 import dataclasses
 import pathlib
-import sys
-import time
-from collections.abc import Sequence
+import shutil
+import signal
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -14,11 +15,18 @@ import kerasdl
 from kerasdl import errors, seed
 from kerasdl.runs import folder as files
 from kerasdl.runs import prepare
-from kerasdl.runs.run import Run
+from kerasdl.runs.run import Run, recipe_in
 from kerasdl.training import lock
 from kerasdl.training.replicas import Replicas
-from kerasdl.training.trainer import Pipelines, Trainer
-from kerasdl.utils import checks
+from kerasdl.training.trainer import (
+    CHECKPOINTS,
+    EVENTS,
+    STOPPED,
+    Interrupted,
+    Pipelines,
+    Trainer,
+)
+from kerasdl.utils import checks, plain_text
 from kerasdl.utils.files import write_json
 
 
@@ -57,13 +65,14 @@ def train(
     seed.set_seed(recipe.seed, deterministic)
     splits = prepare.load_data(recipe, fast, None if fast else replicas.share)
     if splits.info.skipped and replicas.chief:
-        print(splits.info.skipped, file=sys.stderr)
+        plain_text.tell(splits.info.skipped)
     task = prepare.task_for(recipe, splits.info)
     pipelines = _pipelines(splits, task, recipe, fast, replicas)
     with replicas.scope():
         model = prepare.compiled_model(recipe, task, pipelines.steps)
 
-    with lock.hold(run.path) if replicas.chief else contextlib.nullcontext(), splits.naming_bad():
+    alone = _claimed(run.path) if replicas.chief else contextlib.nullcontext()
+    with alone, splits.naming_bad():
         if replicas.chief:
             write_json(run.path / files.CONFIG, _config(recipe, splits, fast, deterministic))
         trainer = Trainer(
@@ -78,24 +87,58 @@ def train(
             callbacks=callbacks,
             progress=progress,
         )
-        begin = time.perf_counter()
-        trainer.fit()
-        seconds = time.perf_counter() - begin
-        if replicas.chief:
-            files.write_history(run.path / files.HISTORY, trainer.history)
-        model = replicas.save(model, run.path / files.MODEL)
-        if model is not None:  # this is the chief
-            metrics = {
-                "test": task.evaluate(model, splits.test),
+        if not replicas.several and (run.path / files.MODEL).exists():
+            trained = run.model  # the process that trained it was stopped later
+        else:
+            trainer.fit()
+            if replicas.chief:
+                files.write_history(run.path / files.HISTORY, trainer.history)
+            trained = replicas.save(model, run.path / files.MODEL)
+        seconds = trainer.seconds
+        if trained is not None:  # this is the chief
+            metrics: dict[str, Any] = {
+                "test": {},
                 "seconds": round(seconds, 1),
-                "parameters": model.count_params(),
+                "parameters": trained.count_params(),
                 **({"lowered": trainer.lowered} if trainer.lowered else {}),
             }
-            if pictures:
-                run.draw(task, model, splits)
-            write_json(run.path / files.METRICS, metrics)  # last: this makes the run finished
+            with _stopping(run.path):
+                with files.surviving("evaluation"), splits.naming_bad():
+                    metrics["test"] = task.evaluate(trained, splits.test)
+                if pictures:
+                    run.draw(task, trained, splits)
+                write_json(run.path / files.METRICS, metrics)  # last: this makes the run finished
         replicas.wait()
     return run if replicas.chief else None
+
+
+@contextlib.contextmanager
+def _claimed(path: pathlib.Path) -> Iterator[None]:
+    """Lock a folder; if a training fails before anything of it is saved, remove what it wrote."""
+    mine = path.is_dir() and not (path / files.CONFIG).exists()
+    with lock.hold(path):
+        try:
+            yield
+        except BaseException:
+            if not files.is_begun(path) and not (path / STOPPED).exists():  # the doctor reads it
+                for name in (files.CONFIG, files.HISTORY, lock.NAME):
+                    (path / name).unlink(missing_ok=True)
+                for name in (CHECKPOINTS, EVENTS):
+                    shutil.rmtree(path / name, ignore_errors=True)
+                if not mine:
+                    with contextlib.suppress(OSError):  # it holds files of a callback
+                        path.rmdir()
+            raise
+
+
+@contextlib.contextmanager
+def _stopping(path: pathlib.Path) -> Iterator[None]:
+    """Say how a run continues if it is interrupted after its training."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        message = f"Stopped. {path} is trained; the same command evaluates and draws it."
+        raise Interrupted(message, signal.SIGINT) from None
 
 
 def _is_done(run, recipe, deterministic):
@@ -104,7 +147,9 @@ def _is_done(run, recipe, deterministic):
         if run.path.is_dir() and any(file.name != lock.NAME for file in run.path.iterdir()):
             raise errors.InvalidInput("output folder", "a new, empty or run folder", run.path)
         return False
-    known = type(recipe).from_json(run.config["recipe"])
+    if not files.is_begun(run.path):
+        return False  # a process was killed before it saved anything
+    known = recipe_in(run.path, type(recipe).from_json)
     old, new = known.to_json(), recipe.to_json()
     old["deterministic"] = run.config.get("deterministic", False)
     new["deterministic"] = deterministic

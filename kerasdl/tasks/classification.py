@@ -1,5 +1,6 @@
 """Classification: one of several classes for an image or a row of a table."""
 
+import functools
 import pathlib
 from types import MappingProxyType
 
@@ -49,6 +50,9 @@ class Classification(task.Task):
     usage = USAGE
     keras_usage = "model.summary()"
 
+    def check_data(self):
+        self.require("classes")
+
     def model_options(self):
         return {"input_shape": self.info.shape, "num_classes": len(self.info.classes)}
 
@@ -72,17 +76,28 @@ class Classification(task.Task):
 
     def figures(self, model, splits, history):
         names = self.info.classes
-        logits, labels = outputs_of(model, splits.test)
-        drawn = {
-            "curves": explain.curves(history),
-            "confusion": explain.confusion(labels, logits.argmax(-1), names),
-        }
-        if len(self.info.shape) == 3:
+
+        @functools.cache
+        def outputs():
+            return outputs_of(model, splits.test)
+
+        def confusion():
+            logits, labels = outputs()
+            return explain.confusion(labels, logits.argmax(-1), names)
+
+        def mistakes():
             images, labels = task.gather(splits.test)
-            probabilities = tf.nn.softmax(logits).numpy()
-            drawn["mistakes"] = explain.predictions(images, labels, probabilities, names)
+            probabilities = tf.nn.softmax(outputs()[0]).numpy()
+            return explain.predictions(images, labels, probabilities, names)
+
+        def feature_maps():
+            return explain.feature_maps(model, task.gather(splits.test, 1)[0][0])
+
+        drawn = {"curves": lambda: explain.curves(history), "confusion": confusion}
+        if len(self.info.shape) == 3:
+            drawn["mistakes"] = mistakes
             if _convolves(model):
-                drawn["feature_maps"] = explain.feature_maps(model, images[0])
+                drawn["feature_maps"] = feature_maps
         return drawn
 
     def write_examples(self, model, splits, folder):
@@ -109,7 +124,10 @@ class Classification(task.Task):
         if not _convolves(model):
             raise errors.InvalidInput("run to explain an input of", "convolutions", model.name)
         pictures = {pathlib.Path(path).stem: self.read_image(path) for path in inputs}
-        return {f"feature_maps-{n}": explain.feature_maps(model, x) for n, x in pictures.items()}
+        return {
+            f"feature_maps-{name}": functools.partial(explain.feature_maps, model, picture)
+            for name, picture in pictures.items()
+        }
 
     def exports(self, model, splits):
         inputs, labels = task.gather(splits.test)

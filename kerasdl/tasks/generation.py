@@ -77,7 +77,8 @@ class Generation(task.Task):
 
     def has_classifier(self, shape: Sequence[int]) -> bool:
         """Return whether generated images of this shape can be classified."""
-        return self._classifier_file().exists() and tuple(shape) == self._classifier_shape()
+        known = [file.stem for file in CLASSIFIERS.glob("*.keras")]
+        return self.info.name in known and tuple(shape) == self._classifier_shape()
 
     def classify(self, images: np.ndarray) -> np.ndarray:
         """Return the recorded classifier's probabilities, (images, classes)."""
@@ -92,6 +93,9 @@ class Generation(task.Task):
 
     def model_options(self):
         return {"input_shape": self.info.shape}
+
+    def check_model(self, model):
+        self.check_shape(model.generator.output_shape)
 
     def prepare(self, dataset):
         return dataset.map(lambda inputs, target: inputs, name="inputs")
@@ -123,12 +127,15 @@ class Generation(task.Task):
         }
 
     def figures(self, model, splits, history):
-        codes = np.random.default_rng(0).normal(size=(2, model.generator.input_shape[-1]))
-        between = model.interpolate(*codes.astype("float32"))
+        def interpolation():
+            codes = np.random.default_rng(0).normal(size=(2, model.generator.input_shape[-1]))
+            between = model.interpolate(*codes.astype("float32"))
+            return explain.interpolation(np.asarray(between))
+
         return {
-            "curves": explain.curves(history),
-            "samples": explain.samples(np.asarray(model.generate(64, seed=0))),
-            "interpolation": explain.interpolation(np.asarray(between)),
+            "curves": lambda: explain.curves(history),
+            "samples": lambda: explain.samples(np.asarray(model.generate(64, seed=0))),
+            "interpolation": interpolation,
         }
 
     def predict(self, model, inputs, folder):

@@ -56,6 +56,9 @@ class LanguageModeling(task.Task):
     usage = USAGE
     keras_usage = KERAS_USAGE
 
+    def check_data(self):
+        self.require("vocabulary")
+
     def model_options(self):
         return {"vocabulary_size": len(self.info.vocabulary), "context": self.info.shape[0]}
 
@@ -75,7 +78,7 @@ class LanguageModeling(task.Task):
         return {"nats": float(nats), "bits": float(nats / np.log(2))}
 
     def figures(self, model, splits, history):
-        return {"curves": explain.curves(history)}
+        return {"curves": lambda: explain.curves(history)}
 
     def write_examples(self, model, splits, folder):
         """Write the model's continuation of the start of the test text."""

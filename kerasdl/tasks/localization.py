@@ -9,6 +9,7 @@ import tensorflow as tf
 from kerasdl import errors, explain
 from kerasdl.formulas import boxes
 from kerasdl.tasks import task
+from kerasdl.utils import files
 
 USAGE = """\
 The input is a `float32` image of shape {input_shape} in [0, 1]. The outputs are `class`, {outputs}
@@ -49,6 +50,9 @@ class Localization(task.Task):
     usage = USAGE
     keras_usage = "model.summary()"
 
+    def check_data(self):
+        self.require("classes")
+
     def model_options(self):
         return {"input_shape": self.info.shape, "num_classes": len(self.info.classes)}
 
@@ -75,12 +79,12 @@ class Localization(task.Task):
         return _metrics(outputs, targets)
 
     def figures(self, model, splits, history):
-        images, targets = _arrays(splits.test, 12)
-        outputs = model.predict_on_batch(images)
-        return {
-            "curves": explain.curves(history),
-            "boxes": self._draw(images, outputs, targets["boxes"][:, 0]),
-        }
+        def boxes():
+            images, targets = _arrays(splits.test, 12)
+            outputs = model.predict_on_batch(images)
+            return self._draw(images, outputs, targets["boxes"][:, 0])
+
+        return {"curves": lambda: explain.curves(history), "boxes": boxes}
 
     def _draw(self, images, outputs, true=None):
         probabilities = tf.nn.softmax(outputs["class"]).numpy()
@@ -93,7 +97,8 @@ class Localization(task.Task):
         images, targets = _arrays(splits.test)
         for label, name in enumerate(self.info.classes):
             for image in images[targets["class"] == label][:1]:
-                keras.utils.save_img(folder / f"{name}.png", image * 255, scale=False)
+                file = folder / f"{files.safe_name(name)}.png"
+                keras.utils.save_img(file, image * 255, scale=False)
 
     def predict(self, model, inputs, folder):
         rows = []
@@ -116,7 +121,7 @@ class Localization(task.Task):
 
     def explain(self, model, inputs):
         images = np.stack([self.read_image(path) for path in inputs])
-        return {"boxes_of_inputs": self._draw(images, model.predict_on_batch(images))}
+        return {"boxes_of_inputs": lambda: self._draw(images, model.predict_on_batch(images))}
 
     def exports(self, model, splits):
         images, _ = _arrays(splits.test, 256)

@@ -75,6 +75,9 @@ class Reconstruction(task.Task):
     def model_options(self):
         return {"input_shape": self.info.shape}
 
+    def check_model(self, model):
+        self.check_shape(model.encoder.input_shape)
+
     def prepare(self, dataset):
         return dataset.map(lambda inputs, target: inputs, name="inputs")
 
@@ -95,18 +98,26 @@ class Reconstruction(task.Task):
         return {"mse": float(np.mean((model.reconstruct(inputs) - inputs) ** 2))}
 
     def figures(self, model, splits, history):
-        inputs, labels = task.gather(splits.test)
-        rebuilt = np.asarray(model.reconstruct(inputs[:10]))
-        between = np.asarray(model.interpolate(inputs[0], inputs[1]))
-        codes = np.asarray(model.encode(inputs))
+        def reconstructions():
+            inputs, _ = task.gather(splits.test, 10)
+            return explain.reconstructions(inputs, np.asarray(model.reconstruct(inputs)))
+
+        def latent():
+            inputs, labels = task.gather(splits.test)
+            return explain.latent(np.asarray(model.encode(inputs)), labels, self.info.classes)
+
+        def interpolation():
+            first, last = task.gather(splits.test, 2)[0]
+            return explain.interpolation(np.asarray(model.interpolate(first, last)))
+
         drawn = {
-            "curves": explain.curves(history),
-            "reconstructions": explain.reconstructions(inputs[:10], rebuilt),
-            "latent": explain.latent(codes, labels, self.info.classes),
-            "interpolation": explain.interpolation(between),
+            "curves": lambda: explain.curves(history),
+            "reconstructions": reconstructions,
+            "latent": latent,
+            "interpolation": interpolation,
         }
         if hasattr(model, "generate"):
-            drawn["samples"] = explain.samples(np.asarray(model.generate(64, seed=0)))
+            drawn["samples"] = lambda: explain.samples(np.asarray(model.generate(64, seed=0)))
         return drawn
 
     def write_examples(self, model, splits, folder):
@@ -124,8 +135,11 @@ class Reconstruction(task.Task):
 
     def explain(self, model, inputs):
         images = np.stack([self.read_image(path) for path in inputs])
-        outputs = np.asarray(model.reconstruct(images))
-        return {"reconstructed_inputs": explain.reconstructions(images, outputs)}
+        return {
+            "reconstructed_inputs": lambda: explain.reconstructions(
+                images, np.asarray(model.reconstruct(images))
+            )
+        }
 
     def exports(self, model, splits):
         inputs, _ = task.gather(splits.test)

@@ -58,7 +58,7 @@ class Regression(task.Task):
         return _metrics(*outputs_of(model, dataset))
 
     def figures(self, model, splits, history):
-        return {"curves": explain.curves(history)}
+        return {"curves": lambda: explain.curves(history)}
 
     def predict(self, model, inputs, folder):
         mean, deviation = self.info.target_scale or (0.0, 1.0)

@@ -5,7 +5,7 @@ import dataclasses
 import pathlib
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 import numpy as np
@@ -16,8 +16,13 @@ from kerasdl.data import images
 from kerasdl.data.readers import table
 from kerasdl.utils import files
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 # `optimizer(learning_rate=..., **options)` makes the optimizer of a training run
 MakeOptimizer = Callable[..., keras.Optimizer]
+# figures are drawn one by one, so that one that fails costs none of the others
+Drawings = dict[str, Callable[[], "Figure"]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,13 +155,17 @@ class Task(abc.ABC):
     def compile(self, model: keras.Model, optimizer: MakeOptimizer, steps_per_execution: int = 1):
         """Compile the model with loss, optimizer and metrics."""
 
+    def check_model(self, model: keras.Model):
+        """Raise `InvalidInput` if parts of a loaded model do not fit the data."""
+        return
+
     @abc.abstractmethod
     def evaluate(self, model: keras.Model, dataset: tf.data.Dataset) -> dict[str, float]:
         """Return the metrics of a trained model on a split of the data."""
 
     @abc.abstractmethod
-    def figures(self, model: keras.Model, splits: data.Splits, history: dict) -> dict:
-        """Return matplotlib figures of a finished run, by file name."""
+    def figures(self, model: keras.Model, splits: data.Splits, history: dict) -> Drawings:
+        """Return functions that each draw a matplotlib figure of a finished run, by file name."""
 
     def write_examples(self, model: keras.Model, splits: data.Splits, folder: pathlib.Path):
         """Write inputs for `kerasdl predict` into a folder, if there are any."""
@@ -173,8 +182,8 @@ class Task(abc.ABC):
             folder: Folder for files that are part of the answer, such as images.
         """
 
-    def explain(self, model: keras.Model, inputs: Sequence[str]) -> dict:
-        """Return figures of the model on some inputs, by file name."""
+    def explain(self, model: keras.Model, inputs: Sequence[str]) -> Drawings:
+        """Return functions that each draw a figure of the model on some inputs, by file name."""
         expected = f"none ({self.title} has no figures of single inputs)"
         raise errors.InvalidInput("input", expected, inputs[0])
 
@@ -203,6 +212,17 @@ class Task(abc.ABC):
     def shown_in_demo(self) -> bool:
         """Whether the browser page can run the exported files."""
         return False
+
+    def check_shape(self, shape: tuple):
+        """Raise `InvalidInput` unless the shape of a batch is that of the data's inputs."""
+        if tuple(shape[1:]) != tuple(self.info.shape):
+            raise errors.InvalidInput("image shape of the model", self.info.shape, shape[1:])
+
+    def require(self, fact: str):
+        """Raise `InvalidInput` unless the data has a fact: "classes" or "vocabulary"."""
+        if not getattr(self.info, fact):
+            expected = f"data with {fact} for {self.title}"
+            raise errors.InvalidInput("data", expected, f"{self.info.name}, without")
 
     def require_images(self):
         """Raise `InvalidInput` unless the inputs are images."""

@@ -50,6 +50,9 @@ class Translation(task.Task):
     usage = USAGE
     keras_usage = "model.summary()"
 
+    def check_data(self):
+        self.require("vocabulary")
+
     def model_options(self):
         return {"vocabulary_size": len(self.info.vocabulary)}
 
@@ -70,13 +73,14 @@ class Translation(task.Task):
         return {"exact": float(exact), "token_accuracy": float(accuracy), "nats": float(nats)}
 
     def figures(self, model, splits, history):
-        drawn = {"curves": explain.curves(history)}
-        (source, delayed), target = _arrays(splits.test, 1)
-        weights = model.attention(source, delayed)[0]
-        rows, columns = int((target[0] > 0).sum()), int((source[0] > 0).sum())
-        labels = [self._characters(part) for part in (target[0][:rows], source[0][:columns])]
-        drawn["attention"] = explain.attention(weights[None, :rows, :columns], *labels)
-        return drawn
+        def attention():
+            (source, delayed), target = _arrays(splits.test, 1)
+            weights = model.attention(source, delayed)[0]
+            rows, columns = int((target[0] > 0).sum()), int((source[0] > 0).sum())
+            labels = [self._characters(part) for part in (target[0][:rows], source[0][:columns])]
+            return explain.attention(weights[None, :rows, :columns], *labels)
+
+        return {"curves": lambda: explain.curves(history), "attention": attention}
 
     def write_examples(self, model, splits, folder):
         """Write some test sources with the model's translations."""

@@ -3,11 +3,8 @@
 import json
 import os
 import pathlib
-import sys
 import time
-import zipfile
-import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import keras
@@ -16,8 +13,22 @@ import tensorflow as tf
 
 from kerasdl.callbacks import rates, state
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import plain_text, schema
 
-UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+# what a checkpoint says besides its arrays; see `kerasdl.utils.schema`
+NUMBERS = schema.listed(schema.optional(schema.is_float))
+META = {
+    **dict.fromkeys(("epoch", "step"), schema.is_count),
+    **dict.fromkeys(("lowered", "arrays"), schema.listed(schema.is_text)),
+    "history": {"*": NUMBERS},
+    "logs": {"*": schema.is_float},
+    "seconds?": schema.is_float,
+    "ended?": schema.is_flag,
+    "callbacks?": schema.listed({"*": schema.optional(schema.is_float)}),
+}
+# what Keras's EarlyStopping and ReduceLROnPlateau know of the epochs before
+WAITING = (keras.callbacks.EarlyStopping, keras.callbacks.ReduceLROnPlateau)
+REMEMBERED = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -34,6 +45,8 @@ class Checkpoint(keras.callbacks.Callback):
         steps: int, steps in an epoch. `None` saves only at the end of an epoch, and no metrics:
             with several replicas, each holds a part of them.
         epochs: int, the length of the training, for messages.
+        callbacks: Further callbacks of the training. EarlyStopping and ReduceLROnPlateau continue
+            with what they knew.
     """
 
     def __init__(
@@ -43,6 +56,7 @@ class Checkpoint(keras.callbacks.Callback):
         writes: bool = True,
         steps: int | None = None,
         epochs: int | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
     ):
         super().__init__()
         self.writes = writes
@@ -51,13 +65,22 @@ class Checkpoint(keras.callbacks.Callback):
         self.seconds = seconds
         self.steps = steps
         self.epochs = epochs
-        self.saved = time.monotonic()
+        self.remembering = [each for each in callbacks if isinstance(each, WAITING)]
+        self.remembered: list[tuple[dict, list]] = []  # of each of these, as saved
+        self.ended = False  # whether a callback ended the training before its last epoch
+        self.saved = self.start = time.monotonic()
+        self.before = 0.0
         self.epoch, self.step = 0, 0  # whole epochs, and steps of the next one, that are saved
         self.now = 0, 0  # the same, that are trained
         self.lowered: list[str] = []  # the reason for each halving of the learning rate
-        self.history: dict[str, list[float]] = {}
+        self.history: dict[str, list] = {}
         self.logs: dict[str, float] = {}  # of the current epoch
         self.metrics: list[Any] = []
+
+    @property
+    def spent(self) -> float:
+        """Seconds of training, those of earlier processes included."""
+        return self.before + time.monotonic() - self.start
 
     def restore(self, model: keras.Model, data: tf.data.Dataset | None = None):
         """Restore the latest readable checkpoint, if there is one.
@@ -67,23 +90,41 @@ class Checkpoint(keras.callbacks.Callback):
             data: The dataset that the model is fitted to; it may be needed to create metrics.
         """
         candidates = [file for file in (self.file, self.previous) if file.exists()]
+        tested = False
         for number, file in enumerate(candidates):
             try:
-                meta, values, metrics = _read(file)
-            except UNREADABLE as error:
-                then = "the previous one is used"
-                if number == len(candidates) - 1:
-                    then = "training starts from the beginning"
-                print(f"{file} cannot be read ({error}); {then}", file=sys.stderr)
+                meta, values, metrics, weights = _read(file)
+                _check(values, state.variables_of(model))
+                place = meta["epoch"], meta["step"]
+                if self.epochs is not None and place > (self.epochs, 0):
+                    raise ValueError(f"it is of epoch {place[0] + 1}")
+                if self.steps is not None and place[1] > self.steps:
+                    raise ValueError(f"it is of step {place[1]}")
+            except Exception as error:  # its bytes may be anything
+                self._tell(file, error, number == len(candidates) - 1)
                 continue
-            if metrics:
+            if metrics and not tested:
                 # creates metrics that Keras builds only with a first batch
                 model.test_step(next(iter(cast(Iterable, data))))
+                tested = True
+            try:
+                _check(metrics, model.metrics_variables if metrics else [])
+            except ValueError as error:
+                self._tell(file, error, number == len(candidates) - 1)
+                continue
             self._lower(model, meta["lowered"])
             state.put(state.variables_of(model), values)
             self.epoch, self.step = self.now = meta["epoch"], meta["step"]
+            self.before = max(self.spent, meta.get("seconds", 0.0))
+            self.start = time.monotonic()
             self.history, self.logs, self.metrics = meta["history"], meta["logs"], metrics
+            self.ended = meta.get("ended", False)
+            self.remembered = [*zip(meta.get("callbacks", ()), weights, strict=False)]
             return
+
+    def _tell(self, file, error, last):
+        then = "training starts from the beginning" if last else "the previous one is used"
+        plain_text.tell(f"{file} cannot be read ({error}); {then}")
 
     def lower(self, model: keras.Model, reason: str):
         """Halve the learning rate of a restored model and save the change."""
@@ -98,6 +139,15 @@ class Checkpoint(keras.callbacks.Callback):
                 rates.lower(optimizer, factor)
             model.train_function = None  # the old rate was traced into it
         self.lowered = list(reasons)
+
+    def on_train_begin(self, logs=None):
+        # the other callbacks have just forgotten everything
+        for callback, (known, weights) in zip(self.remembering, self.remembered, strict=False):
+            for name, value in known.items():
+                setattr(callback, name, value)
+            if weights:
+                callback.best_weights = weights
+        self.remembered = []
 
     def on_epoch_begin(self, epoch, logs=None):
         if self.now[0] != epoch:
@@ -117,9 +167,13 @@ class Checkpoint(keras.callbacks.Callback):
         self._save_if_due()
 
     def on_epoch_end(self, epoch, logs=None):
-        for name, value in (logs or {}).items():
-            self.history.setdefault(name, []).append(float(value))
+        logs, before = logs or {}, max(map(len, self.history.values()), default=0)
+        for name in {**self.history, **logs}:  # a metric may be missing in some epochs
+            value = logs.get(name)
+            curve = self.history.setdefault(name, [None] * before)
+            curve.append(None if value is None else float(value))
         self.now, self.logs, self.metrics = (epoch + 1, 0), {}, []
+        self.ended = bool(self.model.stop_training)
         self._save_if_due()
 
     def on_train_end(self, logs=None):
@@ -136,12 +190,21 @@ class Checkpoint(keras.callbacks.Callback):
             return
         epoch, step = self.now
         numbers = {name: float(value) for name, value in self.logs.items()}
-        meta = {"epoch": epoch, "step": step, "lowered": self.lowered}
-        meta.update(history=self.history, logs=numbers)
+        meta = {"epoch": epoch, "step": step, "lowered": self.lowered, "seconds": self.spent}
+        meta.update(history=self.history, logs=numbers, ended=self.ended)
+        meta["callbacks"] = [
+            {name: _plain(vars(each)[name]) for name in REMEMBERED if name in vars(each)}
+            for each in self.remembering
+        ]
         values = {f"v{i}": np.asarray(v) for i, v in enumerate(state.variables_of(self.model))}
         metrics = (self.metrics or self.model.metrics_variables) if step else []
         metrics = {f"m{i}": np.asarray(m) for i, m in enumerate(metrics)}
-        arrays = {**values, **metrics}
+        weights = {
+            f"c{i}_{j}": np.asarray(weight)
+            for i, each in enumerate(self.remembering)
+            for j, weight in enumerate(getattr(each, "best_weights", None) or ())
+        }
+        arrays = {**values, **metrics, **weights}
         meta = json.dumps({**meta, "arrays": list(arrays)})
         partial = self.file.with_suffix(".partial")
         try:
@@ -165,12 +228,24 @@ class Checkpoint(keras.callbacks.Callback):
         return f"{self.epoch}{total} epochs{steps}"
 
 
+def _plain(value):
+    return value if value is None or isinstance(value, int) else float(value)
+
+
+def _check(arrays, variables):
+    if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:
+        raise ValueError("it is of another model")
+
+
 def _read(file):
     """Read a checkpoint; reading every array verifies its checksum."""
     with file.open("rb") as opened, np.load(opened) as saved:
         arrays = {name: saved[name] for name in saved.files}
     meta = json.loads(str(arrays.pop("meta")))
+    schema.check(meta, META)
     if meta["arrays"] != list(arrays):  # nothing else protects a missing array
         raise ValueError("its list of contents is damaged")
     values, metrics = ([a for n, a in arrays.items() if n[0] == kind] for kind in "vm")
-    return meta, values, metrics
+    count = len(meta.get("callbacks", ()))
+    weights = [[a for n, a in arrays.items() if n.startswith(f"c{i}_")] for i in range(count)]
+    return meta, values, metrics, weights

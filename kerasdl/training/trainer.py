@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import pathlib
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,10 +15,12 @@ from kerasdl.training.checkpoint import Checkpoint
 from kerasdl.training.interrupts import Interrupts
 from kerasdl.training.progress import ProgressBar
 from kerasdl.training.replicas import Replicas
+from kerasdl.utils import plain_text
 from kerasdl.utils.files import write_json
 
 LOWERINGS = 5  # largest number of halvings of the learning rate
 STOPPED = "stopped.json"  # the reason why a training ended early
+CHECKPOINTS, EVENTS = "checkpoints", "events"  # folders
 HINT = "; --on-nan lower (`on_nan`) returns to the last checkpoint and halves the learning rate"
 
 
@@ -99,10 +100,12 @@ class Trainer:
         self.callbacks = callbacks
         self.progress = progress
         steps = None if replicas.several else pipelines.steps
-        checkpoints = folder / "checkpoints"
+        checkpoints = folder / CHECKPOINTS
         if replicas.chief:
             checkpoints.mkdir(exist_ok=True)
-        self.checkpoint = Checkpoint(checkpoints, save_seconds, replicas.chief, steps, epochs)
+        self.checkpoint = Checkpoint(
+            checkpoints, save_seconds, replicas.chief, steps, epochs, callbacks
+        )
         self.checkpoint.restore(model, pipelines.train)
         replicas.agree(self.checkpoint.epoch, f"epochs that each worker finds saved in {folder}")
 
@@ -110,6 +113,11 @@ class Trainer:
     def history(self) -> dict[str, list[float]]:
         """Each metric's value at the end of each epoch."""
         return self.checkpoint.history
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training, those of earlier processes included."""
+        return self.checkpoint.spent
 
     @property
     def lowered(self) -> list[str]:
@@ -140,7 +148,7 @@ class Trainer:
         self.checkpoint.restore(self.model, self.pipelines.train)
         self.checkpoint.lower(self.model, str(error))
         fraction = f"1/{2 ** len(self.lowered)} of the learning rate"
-        print(f"{error}. Back to {self.checkpoint.kept()}, with {fraction}.", file=sys.stderr)
+        plain_text.tell(f"{error}. Back to {self.checkpoint.kept()}, with {fraction}.")
 
     def _fit(self):
         """Fit once, with the callbacks of a run."""
@@ -155,7 +163,7 @@ class Trainer:
         callbacks += [] if several else [interrupts]
         bar = None
         if self.replicas.chief:
-            events = self.folder / "events"
+            events = self.folder / EVENTS
             callbacks.append(keras.callbacks.TensorBoard(events, write_graph=False))
             bar = ProgressBar(self.title, self.epochs) if self.progress else None
             callbacks += [bar] if bar else []
@@ -180,6 +188,8 @@ class Trainer:
         options = {"callbacks": callbacks, "shuffle": False, "verbose": 0}
         options["validation_data"] = pipelines.validation
         epoch, callbacks.first = self.checkpoint.epoch, self.checkpoint.step
+        if self.checkpoint.ended:
+            epochs = epoch  # `fit` then only ends the training
         if callbacks.first:
             with contextlib.suppress(_EpochDone):
                 if callbacks.first == pipelines.steps:

@@ -10,6 +10,7 @@ import numpy as np
 from kerasdl.explain import style
 from kerasdl.runs import folder
 from kerasdl.tuning import parameters
+from kerasdl.utils import plain_text
 
 FEWEST = 8  # trials from which importance can be estimated
 TREES, REPEATS = 300, 30
@@ -64,12 +65,12 @@ def draw(plan, board: dict):
     x = [parameters.positions(plan.hyperparameters, row["values"]) for row in rows]
     scores = [row["score"] for row in rows]
     found = {
-        "best_so_far": best_so_far(rows, plan.objective),
-        "parallel_coordinates": parallel_coordinates(rows, x, plan),
-        "learning_curves": learning_curves(rows, plan),
+        "best_so_far": lambda: best_so_far(rows, plan.objective),
+        "parallel_coordinates": lambda: parallel_coordinates(rows, x, plan),
+        "learning_curves": lambda: learning_curves(rows, plan),
     }
     if known := importance(names, x, scores):
-        found["importance"] = importance_bars(known)
+        found["importance"] = lambda: importance_bars(known)
     folder.save_figures(plan.folder, found)
 
 
@@ -110,7 +111,10 @@ def parallel_coordinates(rows, positions, plan):
         for place, p in enumerate(plan.hyperparameters.space):
             for label, height in _ticks(p):
                 axis.annotate(label, (place, height), (3, 0), **LABEL)
-        groups = [f"{p.name.replace('_', ' ')}\n({p.group})" for p in plan.parameters]
+        groups = [
+            plain_text.for_figure(f"{p.name.replace('_', ' ')}\n({p.group})")
+            for p in plan.parameters
+        ]
         axis.set_xticks(range(len(groups)), groups, fontsize=8)
         axis.set(yticks=[], xlim=(-0.2, len(groups) - 0.5), ylim=(-0.04, 1.04))
         axis.set_title(f"{len(rows)} trials by {plan.objective.name}: dark is worst, light is best")
@@ -123,7 +127,9 @@ def _ticks(parameter):
     """Some values of a hyperparameter and their positions."""
     if hasattr(parameter, "min_value"):
         return [(f"{parameter.prob_to_value(at):.2g}", at) for at in (0, 0.5, 1)]
-    return [(str(value), parameter.value_to_prob(value)) for value in parameter.values]
+    labels = map(plain_text.for_figure, parameter.values)
+    positions = map(parameter.value_to_prob, parameter.values)
+    return list(zip(labels, positions, strict=True))
 
 
 def importance_bars(found: Importance):

@@ -1,14 +1,19 @@
 """The trials of a search, best first; and what is written while it runs and when it ends."""
 
-import json
 import shutil
 import time
 
 from kerasdl import recipes
+from kerasdl.runs.folder import METRICS, read_metrics
 from kerasdl.training import lock
 from kerasdl.tuning import figures, trial
-from kerasdl.utils import files
+from kerasdl.utils import files, schema
 from kerasdl.utils.files import write_json
+
+# what the JSON files of a search hold; see `kerasdl.utils.schema`
+TRIAL = {"values": schema.is_object, "*": schema.is_any}
+BEST = {"trial": schema.is_count, "*": schema.is_any}
+SEARCH = {"fixed": schema.is_object, "spent": schema.is_finite, "*": schema.is_any}
 
 
 def trials(plan) -> list[dict]:
@@ -17,7 +22,7 @@ def trials(plan) -> list[dict]:
     for folder in sorted((plan.folder / "trials").glob("[0-9]*")):
         result = trial.result_of(folder)
         if result:
-            known = json.loads((folder / "trial.json").read_text(encoding="utf-8"))
+            known = schema.read(folder / "trial.json", TRIAL, "tune")
             rows.append(
                 {
                     "trial": int(folder.name),
@@ -46,9 +51,13 @@ def make(plan) -> dict:
     rows = sorted(trials(plan), key=order)
     best = plan.folder / "best"
     found = None
-    if (best / "metrics.json").exists():
-        found = {"run": "best", "trial": json.loads((best / "trial.json").read_text())["trial"]}
-        found["test"] = json.loads((best / "metrics.json").read_text())["test"]
+    if (best / METRICS).exists():
+        known = schema.read(best / "trial.json", BEST, "tune")
+        found = {
+            "run": "best",
+            "trial": known["trial"],
+            "test": read_metrics(best / METRICS)["test"],
+        }
     return {
         "recipe": plan.recipe.name,
         "tuner": plan.tuner,
@@ -87,7 +96,7 @@ class Progress:
     def __init__(self, plan, show):
         self.plan, self.show = plan, show
         self.file = plan.folder / "search.json"
-        known = json.loads(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
+        known = schema.read(self.file, SEARCH, "tune") if self.file.exists() else {}
         self.before, self.start = known.get("spent", 0.0), time.monotonic()
 
     @property
@@ -146,7 +155,7 @@ def make_best(plan):
     if not rows:
         return
     marker = target / "trial.json"
-    if marker.exists() and json.loads(marker.read_text())["trial"] == rows[0]["trial"]:
+    if marker.exists() and schema.read(marker, BEST, "tune")["trial"] == rows[0]["trial"]:
         return
     leave = shutil.ignore_patterns(lock.NAME, "checkpoints")
     shutil.rmtree(target, ignore_errors=True)

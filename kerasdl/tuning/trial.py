@@ -21,9 +21,18 @@ from typing import Any, cast
 
 from kerasdl.errors import InvalidInput
 from kerasdl.recipes.recipe import Recipe
+from kerasdl.utils import schema
 from kerasdl.utils.files import write_json
 
 COMMAND = (sys.executable, "-m", "kerasdl.tuning.trial")
+RESULT = {  # what result.json holds; see `kerasdl.utils.schema`
+    "status": lambda value: value in ("completed", "failed"),
+    "score?": schema.is_finite,
+    "validation?": {"*": schema.is_float},
+    **dict.fromkeys(("epochs?", "parameters?"), schema.is_count),
+    "seconds?": schema.is_float,
+    **dict.fromkeys(("stopped?", "reason?"), schema.is_text),
+}
 OTHERS = ("TF_CONFIG", "KERASTUNER_")  # variables that would make a trial a worker
 
 
@@ -58,7 +67,7 @@ def start(
 def result_of(folder: pathlib.Path) -> dict | None:
     """The result of a trial that ended, else `None`."""
     file = folder / "result.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    return schema.read(file, RESULT, "tune") if file.exists() else None
 
 
 def failure(reason: str) -> dict:
@@ -96,9 +105,9 @@ def run(folder: pathlib.Path) -> dict:
     done = cast(Run, train(recipe, folder / "run", fast=trial["fast"], **options))
     splits = prepare.load_data(recipe, trial["fast"])
     metrics = done.task.evaluate(done.model, splits.validation)
-    for name, value in metrics.items():
-        if not math.isfinite(value):
-            raise InvalidInput(f"{name} of the validation data", "a finite number", value)
+    if not math.isfinite(metrics[metric]):
+        subject = f"{metric} of the validation data"
+        raise InvalidInput(subject, "a finite number", metrics[metric])
     stopped = "time" if limit and limit.reached else "end"
     if stopped == "end" and patience and patience.stopped_epoch:
         stopped = "patience"

@@ -24,7 +24,8 @@ def make(folder, name, age, files=()):
     info |= {"shape": [8, 8, 1], "card": ""}
     config = {"recipe": recipes.get(name).to_json(), "info": info, "fast": False}
     (folder / "config.json").write_text(json.dumps(config))
-    (folder / "metrics.json").write_text("{}")
+    metrics = {"test": {"accuracy": 0.9}, "seconds": 1.0, "parameters": 10}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
     os.utime(folder / "metrics.json", (1e9 - age, 1e9 - age))
     for file in files:
         (folder / "export" / file).touch()
@@ -56,6 +57,16 @@ def test_without_a_run_it_is_the_newest_classifier_that_was_exported(place):
     make(place / "newest-but-no-classifier", "vae", 0, ["encoder-float.tflite"])
     (file,) = demo.litert_files(None, recipes.open)
     assert file.parts[-3] == "new"
+
+
+def test_a_damaged_run_does_not_hide_the_others(place, capsys):
+    make(place / "a", "mlp", 9, ["model-float.tflite"])
+    make(place / "b", "mlp", 1, ["model-float.tflite"])
+    (place / "b" / "config.json").write_text("{")
+    (file,) = demo.litert_files(None, recipes.open)
+    assert file.parts[-3] == "a"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "b is left out: Invalid file" in line
 
 
 def test_a_run_of_another_kind_is_refused(place):

@@ -6,7 +6,9 @@ import http.server
 import json
 import pathlib
 import re
+import sys
 from collections.abc import Sequence
+from typing import Any
 
 from kerasdl.errors import InvalidInput
 from kerasdl.export.demo import litertjs
@@ -53,6 +55,11 @@ class Server(http.server.ThreadingHTTPServer):
         self.hosts = {f"{name}:{self.server_port}" for name in ("127.0.0.1", "localhost")}
         self.url = f"http://127.0.0.1:{self.server_port}/"
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print nothing when the browser leaves in the middle of a request or an answer."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
 
 class Handler(http.server.BaseHTTPRequestHandler):
     server_version, sys_version = "kerasdl", ""
@@ -76,10 +83,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command == "GET":
-            try:
-                self.wfile.write(content)
-            except ConnectionError:  # the browser closed the connection
-                self.close_connection = True
+            self.wfile.write(content)
 
     def end_headers(self):
         self.send_header("Content-Security-Policy", self.server.policy)
