@@ -2,9 +2,9 @@
 # # The perceptron and XOR: what one neuron can learn
 #
 # **Claim.** There are sixteen functions of two bits. The perceptron's learning rule learns fourteen
-# of them, in whatever order it sees the examples; AND and OR after fewer mistakes than a theorem
-# allows. It never learns XOR and its opposite: its weights go in circles. A neuron with a sigmoid
-# in place of the threshold fails on XOR too: it ends at a probability of one half for every
+# of them, in any order of the examples; for AND and OR it makes fewer mistakes than a theorem
+# allows. It never learns XOR and its opposite: its weights repeat in a cycle. A neuron with a
+# sigmoid in place of the threshold fails on XOR too: it ends at a probability of one half for every
 # example. Three perceptrons in two layers compute XOR.
 #
 # **The idea.** A neuron multiplies each input by a weight, adds the products and a bias, and
@@ -42,9 +42,9 @@ COLORS = "blue: class 0, orange: class 1"
 # at 0. One pass over the four examples is an epoch, and learning ends after an epoch without a
 # mistake.
 #
-# If an epoch begins with weights that an earlier epoch began with, then everything repeats from
-# there on, because the rule has no randomness. So learning can also end with the certainty that it
-# would go on for ever.
+# If an epoch begins with the same weights as an earlier epoch, everything repeats from there on,
+# because the rule has no randomness. So learning also ends when it is certain that it would go on
+# for ever.
 
 
 # %%
@@ -73,13 +73,13 @@ def learn(targets, order):
 
 
 # %% [markdown]
-# In the picture on the left, the neuron answers 1 on the upper right side of the dashed line, so
-# it gets the corner (0, 1) wrong. The rule subtracts the example from the weights and 1 from the
+# In the left panel, the neuron answers 1 on the upper right side of the dashed line, so its answer
+# for the corner (0, 1) is wrong. The rule subtracts the example from the weights and 1 from the
 # bias, and the line moves past that corner.
 #
-# In the middle is a whole run on AND: each mistake draws a new, darker line. (Some weights on the
-# way give no line in this picture: they answer 1 everywhere or 0 everywhere.) On the right are the
-# same weights as numbers.
+# The middle panel shows a whole run on AND: each mistake draws a new, darker line. (Some weights on
+# the way give no line in this panel: the neuron answers 1 everywhere or 0 everywhere.) The right
+# panel shows the same weights as numbers.
 
 
 # %%
@@ -128,8 +128,8 @@ tutorial.show(the_rule)
 # A function of two bits gives 0 or 1 for each of the four corners, so there are $2^4 = 16$ of them.
 # The rule gets each one in all 24 orders of the examples.
 #
-# Two of them no line separates. For XOR a neuron would need $b < 0$ (the answer to (0, 0) is 0),
-# $w_1 + b \ge 0$ and $w_2 + b \ge 0$ (the answer to (1, 0) and (0, 1) is 1). Then
+# For two of them, no line separates the corners. For XOR a neuron would need $b < 0$ (the answer to
+# (0, 0) is 0), $w_1 + b \ge 0$ and $w_2 + b \ge 0$ (the answer to (1, 0) and (0, 1) is 1). Then
 # $w_1 + w_2 + b \ge -b > 0$, so the answer to (1, 1) is 1 as well, and it should be 0.
 
 
@@ -175,9 +175,9 @@ tutorial.show(sixteen_functions)
 #
 # $$\max_i |\tilde x_i|^2\; |\tilde w^*|^2$$
 #
-# however often and in whatever order it sees the examples (Novikoff, 1962). The reason: each
-# mistake raises $\tilde w \cdot \tilde w^*$ by at least 1, but $|\tilde w|^2$ by at most
-# $\max_i |\tilde x_i|^2$. Both cannot go on for long.
+# for any number and order of examples (Novikoff, 1962). The reason: each mistake raises
+# $\tilde w \cdot \tilde w^*$ by at least 1, but $|\tilde w|^2$ by at most $\max_i |\tilde x_i|^2$.
+# After too many mistakes, $\tilde w$ would have to be longer than that allows.
 
 
 # %%
@@ -201,15 +201,15 @@ tutorial.show(mistakes_and_bound)
 
 # %% [markdown]
 # ## A neuron with a sigmoid
-# The threshold has no slope: its derivative is 0 wherever it exists, so there is no telling in
-# which direction an answer would improve. The *logistic neuron* has the sigmoid
+# The threshold has no slope: its derivative is 0 wherever it exists, so it does not show in which
+# direction an answer would improve. The *logistic neuron* has the sigmoid
 # $\sigma(z) = 1 / (1 + e^{-z})$ in place of the threshold. Its answer is a probability, and it
 # learns by gradient descent: each weight moves a little in the direction in which the loss falls.
 # For the cross-entropy loss the gradient is simply the error times the input, $(\hat y - y)\,x$
 # (the next tutorial derives it).
 #
-# The line where its answer is one half is still a straight line, so it learns AND and OR, and not
-# XOR.
+# The points where its answer is one half still form a straight line, so it learns AND and OR, but
+# not XOR.
 
 
 # %%
@@ -247,7 +247,7 @@ tutorial.show(logistic_neuron)
 # ## Two layers
 # XOR is "one of them, but not both": OR and not AND. So let two neurons of a first, *hidden* layer
 # compute OR and AND, and let a third neuron answer 1 where OR is 1 and AND is 0. The hidden layer
-# moves the four corners to three places, (OR, AND), where a line separates the classes. The network
+# maps the four corners to three points, (OR, AND), where a line separates the classes. The network
 # has nine numbers: two weights and a bias for each of the three neurons.
 
 
@@ -283,10 +283,10 @@ def xor_in_two_layers(fast=False):
 tutorial.show(xor_in_two_layers)
 
 # %% [markdown]
-# These nine numbers were found by thinking. The perceptron's rule cannot find them: it needs the
-# right answer of each neuron, and nobody knows the right answers of hidden neurons. What can is
-# gradient descent with neurons that have a slope, and the chain rule to get the gradient of every
-# weight. That is the next tutorial.
+# These nine numbers were chosen by hand. The perceptron's rule cannot find them: it needs the
+# correct answer of each neuron, and those of hidden neurons are not known. Gradient descent can
+# find them, with neurons that have a slope and the chain rule for the gradient of every weight.
+# That is the next tutorial.
 #
 # ## The library has the same
 # `kerasdl.formulas.basics` has the perceptron, its rule and the logistic neuron.

@@ -4,15 +4,15 @@
 # **Claim.** The chain rule, applied from the loss backwards, gives the gradient of every weight of
 # a two-layer network and of a recurrent one; they equal TensorFlow's gradients and those found by
 # changing each weight a little. With them, a hidden layer of eight neurons learns XOR from each of
-# 20 random starts, where two neurons seldom do. A recurrent network learns to recall the first of
-# six signs from at least nine of ten starts; if the gradient is cut before it reaches that sign,
-# from fewer than half on average.
+# 20 random starts; two neurons often do not. A recurrent network learns to recall the first of six
+# signs from at least nine of ten starts; if the gradient is cut before it reaches that sign, from
+# fewer than half on average.
 #
 # **The idea.** The loss depends on the output, the output on the last layer's weights and inputs,
-# these on the layer before. The chain rule multiplies the slopes along the way. So start at the
-# loss and walk back: at each step multiply what has arrived by the local slope, and pass it on.
-# Where a value was used several times, add up what comes back from each use. In a recurrent network
-# all time steps use the same weights, so their gradients add up over time.
+# and these on the layer before. The chain rule multiplies the slopes along the way. So start at the
+# loss and go back: at each step multiply the gradient so far by the local slope, and pass it on. If
+# a value was used several times, add up the gradients from all uses. In a recurrent network all
+# time steps use the same weights, so their gradients add up over time.
 #
 # $$\frac{\partial L}{\partial w} = \frac{\partial L}{\partial \hat y}
 # \frac{\partial \hat y}{\partial z} \frac{\partial z}{\partial w} \qquad
@@ -20,8 +20,8 @@
 # \delta_t = (\partial L / \partial h_t + \delta_{t+1} U^\top)\,(1 - h_t^2)$$
 #
 # Run it: `python tutorials/1_learning/02_backpropagation_by_hand.py` (45 seconds).
-# You will see numbers go forward and gradients come back through a small network, how often a
-# hidden layer learns XOR, the same through time, and what is lost if the gradient is cut.
+# You will see values go forward and gradients go back through a small network, how often a hidden
+# layer learns XOR, backpropagation through time, and the effect of cutting the gradient.
 
 # %%
 import functools
@@ -44,8 +44,8 @@ XOR = np.array([[0, 1, 1, 0]])
 #
 # Here each *column* of x is an example, so that the code reads like the equation. (In Keras each
 # row is an example, which transposes every matrix.) For each layer, z is the sum that its neurons
-# compute and a what the activation makes of it: ReLU in the hidden layer, and a sigmoid at the end,
-# which gives the probability of class 1.
+# compute and a is the activation of z: ReLU in the hidden layer, and a sigmoid at the end, which
+# gives the probability of class 1.
 
 
 # %%
@@ -84,10 +84,10 @@ def backward(x, y, z1, a1, a2, w2):
 
 
 # %% [markdown]
-# A small example: two inputs, two hidden neurons, one output that should be 0. Black numbers go
-# forward, left to right; on the arrows are the weights. Red numbers are the gradients of the loss
-# that come back. The lower hidden neuron's sum is positive and it takes part; had it been negative,
-# everything to the left of it would be 0 in red.
+# A small example: two inputs, two hidden neurons, one output that should be 0. Black numbers are
+# values, from left to right, and the weights on the arrows. Red numbers are the gradients of the
+# loss, from right to left. The lower hidden neuron's sum is positive; if it were negative, all
+# gradients to the left of it would be 0.
 
 
 # %%
@@ -150,8 +150,8 @@ tutorial.show(through_layers)
 # %% [markdown]
 # ## Three ways to the same gradient
 # TensorFlow's `GradientTape` records the operations of the forward pass and applies the same rules
-# to them. The slow and certain way is to try: change one weight by a little, once up and once down,
-# and see how the loss changes.
+# to them. The slow but certain way is by central differences: change one weight by a little, once
+# up and once down, and divide the change of the loss by that of the weight.
 
 
 # %%
@@ -201,12 +201,11 @@ tutorial.show(same_gradients)
 # ## Learning XOR
 # Gradient descent repeats two steps: find the gradients, then move each weight a little against its
 # gradient. The loss has more than one valley, so the result depends on the random start. With two
-# hidden neurons most starts end in a valley where XOR is not solved; with more neurons there are
-# more ways out.
+# hidden neurons most starts end in a valley where XOR is not solved; with more neurons fewer do.
 #
-# The size of the first weights matters as well. On the left all have the standard deviation 1; on
-# the right it is $\sqrt{2 / n}$ for a neuron with n inputs (tutorial 05 says why), and a third of
-# the steps suffice.
+# The size of the initial weights matters as well. On the left all have the standard deviation 1; on
+# the right it is $\sqrt{2 / n}$ for a neuron with n inputs (tutorial 05 explains why), and a third
+# of the steps is enough.
 
 
 # %%
@@ -267,9 +266,9 @@ tutorial.show(xor_is_learned)
 # share their weights. So backpropagation *through time* is backpropagation: walk back from the last
 # step, and add up the gradients of W, U and b over the steps.
 #
-# In a long series this takes memory for all states. *Truncated* backpropagation through time walks
-# back only so many steps (`cut`): the state's value goes on, but no gradient passes. Frameworks
-# call it detaching the state or stopping the gradient.
+# In a long series this takes memory for all states. *Truncated* backpropagation through time goes
+# back only a number of steps (`cut`): the value of the state is passed on, but its gradient is not
+# passed back. Frameworks call this detaching the state or stopping the gradient.
 
 
 # %%
@@ -363,8 +362,8 @@ tutorial.show(same_gradients_through_time)
 #
 # $$\frac{\partial h_k}{\partial h_{k-1}} = \mathrm{diag}(1 - h_k^2)\, U$$
 #
-# Taken at the old state, $1 - h_{k-1}^2$, it is a common mistake, and not a small one, as the
-# picture shows. (Here states are columns.)
+# It is a common mistake to take it at the old state, $1 - h_{k-1}^2$, and not a small one, as the
+# figure shows. (Here states are columns.)
 #
 # Whether gradients grow or shrink over many steps depends on products of such matrices. If no
 # matrix stretches any vector, they cannot grow. The reverse does not hold: U = [[0, 2], [0, 0]]
@@ -402,10 +401,10 @@ tutorial.show(one_step)
 
 # %% [markdown]
 # ## What a cut loses
-# The task: six signs, +1 or -1, come in one after the other. Which was the first? To learn it, the
-# network must keep the first sign in its state, and to learn to keep it, the gradient must get back
-# to it. If the gradient is cut earlier, learning depends on luck: the random U may happen to keep
-# something of the first sign, and then the last weights alone can read it.
+# The task: the network reads six signs, +1 or -1, one after the other, and has to name the first
+# one. For that it must keep the first sign in its state, and to learn to keep it, the gradient must
+# get back to it. If the gradient is cut earlier, learning depends on luck: the random U may happen
+# to keep something of the first sign, which the last weights alone can then read.
 
 
 # %%

@@ -3,8 +3,8 @@
 #
 # **Claim.** A few lines of Keras are the network of the last tutorial: from the same weights,
 # `GradientTape` gives the gradients found by hand, and `fit` takes the same steps of gradient
-# descent. The same kind of network with more inputs and outputs reads at least 93 % of handwritten
-# digits that it has not seen.
+# descent. The same kind of network with more inputs and outputs classifies at least 93 % of unseen
+# handwritten digits correctly.
 #
 # **The idea.** A network for ten classes has ten outputs, one *logit* $z_k$ for each class. Softmax
 # turns them into probabilities, and the loss is the cross-entropy of the right class y:
@@ -137,14 +137,14 @@ tutorial.show(same_descent)
 # %% [markdown]
 # ## Handwritten digits
 # 1,797 images of 8x8 pixels, split into three parts. The network learns from the *training* part.
-# The *validation* part shows, while it learns, how it does on images it has not learned from; the
-# number that counts in the end is that of the *test* part, which played no part in any decision.
+# The *validation* part shows during training how well it does on other images. The final result is
+# that of the *test* part, which was not used for any decision.
 #
 # `kerasdl.create_model("mlp")` makes a network of dense layers (a multilayer perceptron), here with
 # 64 inputs and 10 logits. The loss gets the logits and computes softmax and logarithm together
-# (`from_logits=True`). That matters: a network that is very sure of a wrong class gives its right
-# class the probability 0 in 32 bits, and the logarithm of 0 is minus infinity. Computed together,
-# $\log p_y = z_y - \log \sum_j e^{z_j}$ stays finite.
+# (`from_logits=True`). That matters: a network that is very certain of a wrong class gives the
+# correct class the probability 0 in 32 bits, and the logarithm of 0 is minus infinity. Computed
+# together, $\log p_y = z_y - \log \sum_j e^{z_j}$ stays finite.
 
 
 # %%
@@ -184,12 +184,12 @@ def digits(fast=False):
 tutorial.show(digits)
 
 # %% [markdown]
-# ## A sure mistake
-# What becomes of the loss when the network is very sure and wrong: logits 0 and 200, and the right
-# class is the first. The loss should be 200. Keras's loss from logits is right. From probabilities
-# in 32 bits the loss is infinite, and clipping them by a tiny 1e-15 first does not help where the
-# probability is close to *one*: $1 - 10^{-15}$ is rounded to 1, and $\log(1 - 1)$ is no number to
-# learn from. (Keras clips by 1e-7, and so reports 16.)
+# ## A certain mistake
+# What is the loss when the network is very certain and wrong: logits 0 and 200, and the correct
+# class is the first? It should be 200. Keras's loss from logits is correct. From probabilities in
+# 32 bits the loss is infinite, and clipping them by a tiny 1e-15 first does not help if the
+# probability is close to *one*: $1 - 10^{-15}$ is rounded to 1, and $\log(1 - 1)$ is minus
+# infinity. (Keras clips by 1e-7, and so reports 16.)
 
 
 # %%

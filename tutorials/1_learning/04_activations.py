@@ -8,9 +8,9 @@
 # vanish too. Softmax needs an axis and a subtraction: without them its rows do not sum to 1, or
 # become NaN.
 #
-# **The idea.** A neuron passes on $f(z)$. Backpropagation multiplies what comes back by the slope
-# $f'(z)$. So look at the slope first: where it is almost 0 the neuron is *saturated*, and no
-# gradient gets through it, neither to its own weights nor to the layers below.
+# **The idea.** A neuron passes on $f(z)$. Backpropagation multiplies the gradient by the slope
+# $f'(z)$. So look at the slope first: where it is almost 0 the neuron is *saturated*, and almost no
+# gradient passes through it, neither to its own weights nor to the layers before.
 #
 # $$\sigma(z) = \frac{1}{1 + e^{-z}} \qquad \sigma' = \sigma (1 - \sigma) \qquad
 # \tanh' = 1 - \tanh^2 \qquad \mathrm{softmax}_i = \frac{e^{z_i}}{\sum_j e^{z_j}}$$
@@ -131,8 +131,8 @@ def functions(fast=False):
 tutorial.show(functions)
 
 # %% [markdown]
-# All eight equal the library's formulas and Keras's own functions, and their slopes equal what one
-# gets by trying: the change of f between two nearby points.
+# All eight equal the library's formulas and Keras's own functions, and their slopes equal numeric
+# ones: the change of f between two nearby points divided by their distance.
 
 
 # %%
@@ -166,7 +166,7 @@ tutorial.show(same_elsewhere)
 #   learning rate that is too high kills units this way.
 # - The leaky ReLU recovers slowly with a = 0.01, and soon with a = 0.2.
 # - ELU's slope at -10 is $e^{-10}$, so it hardly moves. Swish has a small *negative* slope there,
-#   and moves away from where it should go.
+#   and moves in the wrong direction.
 
 
 # %%
@@ -207,18 +207,18 @@ tutorial.show(dead_units)
 
 # %% [markdown]
 # ## Softmax
-# The logits of a network can be negative, so they are no probabilities, and dividing them by their
+# The logits of a network can be negative, so they are not probabilities, and dividing them by their
 # sum does not help (1, 2 and -3 sum to 0). Softmax takes their exponentials first, which are
 # positive. Two details matter:
 #
 # - **The axis.** Each row is an example, and each row must sum to 1. Summing over the whole array
 #   is right for a single row and wrong for two.
-# - **The subtraction.** $e^{1000}$ overflows. Taking the largest logit off all of them changes
-#   nothing in exact arithmetic, since numerator and denominator get the same factor, and makes the
-#   largest exponential 1.
+# - **The subtraction.** $e^{1000}$ overflows. Subtracting the largest logit from all of them
+#   changes nothing in exact arithmetic, since numerator and denominator get the same factor, and
+#   makes the largest exponential 1.
 #
-# The *temperature* divides the logits: below 1 the largest takes almost everything, above 1 the
-# probabilities move towards each other.
+# The *temperature* divides the logits: below 1 the largest probability grows towards 1, above 1 the
+# probabilities become more equal.
 
 
 # %%
@@ -261,8 +261,8 @@ tutorial.show(temperatures)
 # %% [markdown]
 # ## What they learn
 # Six hidden layers of 32 units learn handwritten digits with plain gradient descent. Everything but
-# the activation is the same: first weights of Xavier's size (next tutorial), and one learning rate
-# that falls along a cosine.
+# the activation is the same: initial weights of Xavier's size (next tutorial), and one learning
+# rate that falls along a cosine.
 #
 # To see that the result is no accident, five networks with different random starts are trained for
 # each activation. They are computed side by side in one model, whose layers have one more axis:

@@ -1,13 +1,13 @@
 # %% [markdown]
 # # Vanishing and exploding gradients
 #
-# **Claim.** Of ten layers of sigmoids the first gets less than a thousandth of the tenth's
-# gradient, and the network learns nothing. With ReLU and He's weights, tanh and Xavier's, or SELU
-# and LeCun's, it gets more than a twentieth. Forward it is the same: after twenty layers, weights
-# of 0.01 leave nothing of a signal, weights of 1 drive nine of ten tanh units to their ends, and
-# weights of the right size keep a tenth or more. Batch normalization (even with weights of 0.01) or
-# skip connections let ten layers of sigmoids learn. Clipping by the norm keeps the direction of a
-# gradient that explodes.
+# **Claim.** In a network of ten layers of sigmoids, the first layer gets less than a thousandth of
+# the last layer's gradient, and the network learns nothing. With ReLU and He's weights, tanh and
+# Xavier's, or SELU and LeCun's, it gets more than a twentieth. The same happens forward: after
+# twenty layers, weights of 0.01 leave nothing of a signal, weights of 1 saturate nine of ten tanh
+# units, and weights of the right size keep a tenth or more. Batch normalization (even with weights
+# of 0.01) or skip connections let ten layers of sigmoids learn. Clipping by the norm keeps the
+# direction of a gradient that explodes.
 #
 # **The idea.** On the way back each layer multiplies the gradient by its weights and its slope. A
 # factor of 1/4, ten times over, is a millionth; a factor of 1.1, a hundred times over, is 13,781.
@@ -37,9 +37,9 @@ from kerasdl.formulas import activations, gradients, initializers
 from kerasdl.utils import tutorial
 
 # %% [markdown]
-# ## Forward: what becomes of a signal
-# Twenty layers of 256 units without biases; the inputs have the deviation 1. Each row of the table
-# draws its weights with another standard deviation, for n inputs and n outputs:
+# ## Forward: how a signal changes from layer to layer
+# Twenty layers of 256 units without biases; the inputs have the standard deviation 1. Each row of
+# the table has another standard deviation of the weights, for n inputs and n outputs:
 #
 # - *Xavier* (Glorot): $\sqrt{2 / (n_\text{in} + n_\text{out}})$, for tanh
 # - *He*: $\sqrt{2 / n_\text{in}}$, for ReLU
@@ -104,8 +104,8 @@ tutorial.show(forward)
 # %% [markdown]
 # Frameworks differ in their default. Keras's Dense layer starts with Xavier's weights: a deviation
 # of 0.044 for 784 inputs and 256 outputs, drawn evenly up to 0.076. PyTorch's Linear draws evenly
-# up to $1 / \sqrt n$, here 0.036. He's would go up to 0.087. None of them is right for all
-# activations, so name the initializer that fits yours.
+# up to $1 / \sqrt n$, here 0.036. He's would go up to 0.087. None of them suits all activations, so
+# choose the initializer that suits yours.
 
 
 # %%
@@ -121,8 +121,8 @@ tutorial.show(keras_default)
 # %% [markdown]
 # ## All weights zero
 # Why random weights at all? If all weights are zero, all hidden neurons give the same output, get
-# the same gradient, and remain copies of each other for ever. The network below never gets better
-# than guessing at XOR: its loss stays ln 2.
+# the same gradient, and remain equal for ever. The network below never does better than guessing on
+# XOR: its loss stays ln 2.
 
 
 # %%
@@ -144,14 +144,14 @@ def zero_weights(fast=False):
 tutorial.show(zero_weights)
 
 # %% [markdown]
-# ## Backward: what comes back
+# ## Backward: the gradient of each layer
 # Ten layers of 64 units learn digits. The library's callback `GradientHealth` records the norm of
-# each layer's gradient while `fit` runs. Two cures for sigmoids are in the list:
+# each layer's gradient while `fit` runs. The list contains two remedies for sigmoids:
 #
 # - *Batch normalization* gives each unit's sum z the mean 0 and the variance 1 over the batch,
-#   where the sigmoid is steepest, whatever the size of the weights (tutorial 10).
+#   where the sigmoid is steepest, for any size of the weights (tutorial 10).
 # - A *skip connection* adds the layer's input to its output, $h + f(z)$. The slope of that is
-#   $1 + f'$, so the gradient always finds a way past the layer.
+#   $1 + f'$, so the gradient always passes the layer.
 
 
 # %%
@@ -243,9 +243,9 @@ tutorial.show(backward)
 # ## Exploding gradients, and clipping
 # In a recurrent network each step multiplies the state by the same matrix U, and the gradient on
 # its way back by $U^\top$. If U turns vectors and stretches all of them by 1.1 (all its eigenvalues
-# have the size 1.1), fifty steps make 117 out of 1; if it shrinks them by 0.9, they leave 0.005.
+# have the size 1.1), fifty steps multiply their length by 117; if it shrinks them by 0.9, by 0.005.
 #
-# The usual cure for an explosion is to clip the gradient before each step:
+# The usual remedy for an explosion is to clip the gradient before each step:
 #
 # - *by value*: each number on its own. That changes the direction of the gradient.
 # - *by norm*: the whole gradient gets shorter and keeps its direction.

@@ -2,16 +2,16 @@
 # # Optimizers: what each adds to the step downhill
 #
 # **Claim.** In a ravine fifty times steeper across than along, momentum needs less than a third of
-# the steps of plain gradient descent. It rolls out of a poor minimum in which descent ends, and
-# leaves a saddle point in less than half of descent's steps. AdaGrad, RMSProp and Adam do not
-# notice how steep a ravine is as long as it lies along the axes; turned by 45 degrees, it costs
+# the steps of plain gradient descent. It leaves a poor minimum in which descent ends, and a saddle
+# point in less than half of descent's steps. For AdaGrad, RMSProp and Adam the steepness of a
+# ravine makes no difference as long as it lies along the axes; turned by 45 degrees, it costs
 # AdaGrad more than ten times the steps. Without bias correction Adam's first hundred steps are
 # three to seven times too long. An L2 penalty inside Adam shrinks weights less where gradients are
 # large; AdamW shrinks all weights by the same fraction.
 #
-# **The idea.** Plain descent knows only the gradient g of this step. Every other optimizer
-# remembers something: the previous steps (momentum), or how large the gradients of each weight have
-# been (AdaGrad, RMSProp), or both (Adam).
+# **The idea.** Plain descent uses only the gradient g of the current step. Every other optimizer
+# keeps a state: the previous steps (momentum), the size of each weight's past gradients (AdaGrad,
+# RMSProp), or both (Adam).
 #
 # $$v \leftarrow \mu v - \eta g \quad w \leftarrow w + v \qquad\qquad
 # m \leftarrow \beta_1 m + (1 - \beta_1) g \quad v \leftarrow \beta_2 v + (1 - \beta_2) g^2 \quad
@@ -32,9 +32,9 @@ from kerasdl.utils import tutorial
 
 # %% [markdown]
 # ## How the optimizers are written
-# Each is a function of the weights w, the gradient as a function of w, what the optimizer remembers
-# (its state), and the learning rate. It returns the new weights and the new state. `walk` repeats
-# it and keeps all places on the way.
+# Each is a function of the weights w, the gradient as a function of w, the optimizer's state, and
+# the learning rate. It returns the new weights and the new state. `walk` repeats it and keeps all
+# points on the way.
 
 
 # %%
@@ -50,12 +50,12 @@ def walk(rule, gradient, w, learning_rates, **options):
 # %% [markdown]
 # ## Momentum
 # The velocity v remembers all steps so far: each step keeps the fraction $\mu$ of the last one
-# (often 0.9) and adds a new piece downhill. Where gradients agree, steps grow up to
-# $1 / (1 - \mu)$ times; where they alternate, they cancel. (It is the last *step* that is carried
-# on, in which all earlier gradients are, not the last gradient alone.)
+# (often 0.9) and adds a new piece downhill. Where gradients agree, steps grow up to $1 / (1 - \mu)$
+# times; where they alternate, they cancel. (A fraction of the last *step* is kept, which contains
+# all earlier gradients, not only the last gradient.)
 #
-# *Nesterov's* momentum asks for the gradient a little ahead, where the velocity is about to carry
-# the weights, and so brakes earlier. Keras stores that place ahead, $w + \mu v$, as the weights.
+# *Nesterov's* momentum takes the gradient a little ahead, where the velocity is about to carry the
+# weights, and so slows down earlier. Keras stores this point ahead, $w + \mu v$, as the weights.
 
 
 # %%
@@ -99,8 +99,8 @@ tutorial.show(two_minima)
 
 # %% [markdown]
 # At a *saddle point* the gradient is 0, and the loss falls in one direction and rises in another.
-# Descent that comes from exactly above it stays for ever. Noise in the gradients, which every
-# mini-batch brings, leads away; and from a millionth beside it momentum leaves first.
+# Descent that comes from exactly above it stays there for ever. Noise in the gradients, which every
+# mini-batch has, leads away; from a start a millionth beside it, momentum leaves first.
 
 
 # %%
@@ -144,8 +144,8 @@ tutorial.show(saddle)
 # 3. $v \leftarrow \mu v + g, \quad w \leftarrow w - \eta v$ (PyTorch)
 #
 # With a constant learning rate all three take the same steps. When the learning rate falls, the
-# third one gets slower at once, because the new rate multiplies the whole velocity. In the first
-# two the velocity consists of steps of the old size, and rolls on.
+# third one slows down at once, because the new learning rate multiplies the whole velocity. In the
+# first two the velocity consists of steps of the old size and decays only gradually.
 
 
 # %%
@@ -189,11 +189,11 @@ tutorial.show(three_forms)
 # ## A learning rate for each weight
 # - **AdaGrad** divides the step of each weight by the root of the sum of all its squared gradients
 #   so far. Weights with rare or small gradients get larger steps; all steps get ever smaller.
-# - **RMSProp** replaces the sum by a moving average, so that steps need not die out.
+# - **RMSProp** replaces the sum by a moving average, so that steps need not shrink to nothing.
 # - **Adam** does the same, and takes a moving average of the gradients as well, which is a kind of
-#   momentum. Both averages start at 0, so after t steps they hold only the part $1 - \beta^t$ of
-#   what they should: Adam divides by that (*bias correction*).
-# - **AdamW** lets the weights decay by themselves, beside Adam's step (`decay` below).
+#   momentum. Both averages start at 0, so after t steps they are too small by the factor
+#   $1 - \beta^t$: Adam divides by it (*bias correction*).
+# - **AdamW** lets the weights decay separately from Adam's step (`decay` below).
 
 
 # %%
@@ -225,17 +225,18 @@ def adam(
     m = beta_1 * m + (1 - beta_1) * g
     v = beta_2 * v + (1 - beta_2) * g**2
     m_hat, v_hat = (m / (1 - beta_1**t), v / (1 - beta_2**t)) if correct else (m, v)
-    w = w - learning_rate * decay * w  # AdamW: neither m nor v knows of it
+    w = w - learning_rate * decay * w  # AdamW: not a part of m and v
     return w - learning_rate * m_hat / (np.sqrt(v_hat) + epsilon), (m, v, t)
 
 
 # %% [markdown]
 # ## A ravine
 # The loss is $\frac12 (x^2 + 50 y^2)$: fifty times steeper across than along. Descent must take
-# small steps so as not to be thrown out across, and then creeps along. Momentum cancels the swings.
-# AdaGrad, RMSProp and Adam divide each coordinate by its own size of gradient, so they walk along
-# the diagonal as if there were no ravine (upper row). That works only if the ravine lies along the
-# axes: turned by 45 degrees (lower row), both coordinates have equally large gradients.
+# small steps so as not to diverge across the ravine, and is then slow along it. In momentum, the
+# oscillations cancel. AdaGrad, RMSProp and Adam divide each coordinate by the size of its own
+# gradients, so they move along the diagonal as if there were no ravine (upper row). That works only
+# if the ravine lies along the axes: turned by 45 degrees (lower row), both coordinates have equally
+# large gradients.
 
 
 # %%
@@ -284,7 +285,7 @@ def ravine(fast=False):
     assert steps["descent"] == [103, 103] and steps["momentum"] == [32, 32]
     for name in ("AdaGrad", "RMSProp", "Adam"):
         x, y = paths[name, 0][:50].T
-        np.testing.assert_allclose(x, y, atol=1e-4)  # along the diagonal: it sees no ravine
+        np.testing.assert_allclose(x, y, atol=1e-4)  # along the diagonal
     assert steps["AdaGrad"][1] > 10 * steps["AdaGrad"][0]
     assert min(map(min, steps.values())) > 0  # all arrived
     return figure
@@ -295,13 +296,13 @@ tutorial.show(ravine)
 
 # %% [markdown]
 # ## Adam's first steps
-# With a constant gradient of 5, every step of Adam should be exactly the learning rate long:
-# $m / \sqrt v = 5 / 5$. With bias correction it is. Without it the first step is
-# $0.1 / \sqrt{0.001} = 3.2$ times as long, since m has got 0.1 of the gradient and v only 0.001 of
-# its square, and it gets worse before it gets better, over a thousand steps.
+# With a constant gradient of 5, every step of Adam should be exactly the learning rate long: $m /
+# \sqrt v = 5 / 5$. With bias correction it is. Without it the first step is $0.1 / \sqrt{0.001} =
+# 3.2$ times as long, since m contains 0.1 of the gradient and v only 0.001 of its square. The steps
+# get even longer before they return to normal, over a thousand steps.
 #
-# In the middle, a gradient whose sign alternates, 5, -5, 5, ...: descent jumps to and fro, and
-# Adam's average makes small steps of it.
+# The middle panel has a gradient whose sign alternates, 5, -5, 5, ...: descent jumps to and fro,
+# and Adam's averages turn it into small steps.
 
 
 # %%
@@ -338,10 +339,10 @@ tutorial.show(adam_first_steps)
 
 # %% [markdown]
 # ## Weight decay in Adam
-# Weight decay is to shrink all weights a little in each step. In plain descent an L2 penalty does
-# that: it adds $\lambda w$ to the gradient. In Adam the gradient is then divided by its usual size,
-# and the penalty with it, so weights with large gradients hardly decay. AdamW leaves the gradient
-# alone and multiplies the weights by $1 - \eta \lambda$ instead.
+# Weight decay shrinks all weights a little in each step. In plain descent an L2 penalty does that:
+# it adds $\lambda w$ to the gradient. Adam divides the gradient by its usual size, and the penalty
+# with it, so weights with large gradients hardly decay. AdamW does not change the gradient and
+# multiplies the weights by $1 - \eta \lambda$ instead.
 #
 # Below, the gradients are nothing but noise, of the size 10 for one half of the weights and 0.1 for
 # the other, and all weights start at 1.
@@ -373,9 +374,9 @@ def weight_decay(fast=False):
 tutorial.show(weight_decay)
 
 # %% [markdown]
-# ## Against numbers of others
-# The rules above against the library's formulas (which equal Keras's optimizers) and against values
-# worked out by hand.
+# ## Comparison with the library
+# The rules above equal the library's formulas (which equal Keras's optimizers) and values computed
+# by hand.
 
 
 # %%

@@ -1,27 +1,27 @@
 # %% [markdown]
 # # Learning rates: how to find one, and how to let it change
 #
-# **Claim.** A network reads nine of ten digits with the best of six constant learning rates, fewer
-# than half with one fifty times lower, and one in ten, which is guessing, with one eight times
-# higher. A sweep of a hundred steps suggests a learning rate that trains: within six points of the
-# best if it stays constant, within two as the peak of a one-cycle schedule. A learning rate that is
-# too high does less harm if it changes: at 0.2, where a constant one begins to fail, a cycle reads
-# at least ten digits more of a hundred. At 0.4, starting high and falling comes too late: only
-# schedules that also begin low get away from guessing.
+# **Claim.** With the best of six constant learning rates, a network classifies nine of ten digits
+# correctly; with one fifty times lower fewer than half; and with one eight times higher one in ten,
+# which is guessing. A sweep of a hundred steps suggests a learning rate that trains: within six
+# points of the best accuracy if it stays constant, within two as the peak of a one-cycle schedule.
+# A learning rate that is too high does less harm if it changes: at 0.2, where a constant one begins
+# to fail, one cycle classifies at least ten more digits of a hundred correctly. At 0.4, a schedule
+# that starts high and falls is not better than guessing; only schedules that also begin low are.
 #
 # **The idea.** On the loss $w^2 / 2$ a step of gradient descent multiplies w by $1 - \eta$. If the
-# learning rate $\eta$ is tiny, w stays where it is; if it is above 2, w grows in every step. In a
+# learning rate $\eta$ is tiny, w hardly changes; if it is above 2, w grows in every step. In a
 # network that limit is different in each direction and changes during training, so it is found by
-# trying: raise the learning rate from far too low to far too high within a hundred steps, and see
-# where the loss falls fastest. Then use a *schedule*: rise for r steps (warm-up), and fall until
-# step T, for example along a cosine:
+# experiment: raise the learning rate from far too low to far too high within a hundred steps, and
+# see where the loss falls fastest. Then use a *schedule*: rise for r steps (warm-up), and fall
+# until step T, for example along a cosine:
 #
 # $$\eta_t = \eta \frac t r \;\; (t < r) \qquad
 # \eta_t = \frac \eta 2 \Big(1 + \cos \pi \frac{t - r}{T - r}\Big) \;\; (r \le t \le T)$$
 #
 # Run it: `python tutorials/1_learning/07_learning_rates.py` (55 seconds).
-# You will see learning rates that are too low and too high, nine schedules, a sweep, and how well
-# digits are read with each.
+# You will see learning rates that are too low and too high, nine schedules, a sweep, and the
+# accuracy on digits with each.
 
 # %%
 import functools
@@ -273,9 +273,9 @@ def find(fast=False):
 tutorial.show(find)
 
 # %% [markdown]
-# ## What the digits say
-# Five epochs, which is too few to waste any. Six learning rates, each kept constant, as the start
-# of a cosine and as the peak of one cycle; the two highest also with warm-up and cosine.
+# ## A comparison on digits
+# Five epochs, which are few. Six learning rates, each kept constant, as the start of a cosine and
+# as the peak of one cycle; the two highest also with warm-up and cosine.
 
 
 # %%

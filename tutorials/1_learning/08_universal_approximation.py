@@ -3,15 +3,15 @@
 #
 # **Claim.** One hidden layer of 64 neurons fits the sine on $[-\pi, \pi]$ with a mean squared error
 # below $10^{-3}$. Without an activation no number of neurons beats the best straight line, whose
-# error is 0.199; neurons that square their sum do not either. Wider is better: with 2, 8, 32 and
-# 128 learned ReLUs the error is each time less than a third. But that good weights exist does not
-# mean that training finds them: 128 calculated ReLUs have less than a tenth of the error of 128
-# learned ones. Outside the interval the fit is wrong by more than 1. At a jump the largest error
-# stays near one half, whatever the width. And from four neurons on, a network that fits thirty
+# error is 0.199; neurons that square their sum do not either. Wider is better: from 2 to 8, 32 and
+# 128 learned ReLUs, the error falls to less than a third each time. But that good weights exist
+# does not mean that training finds them: 128 calculated ReLUs have less than a tenth of the error
+# of 128 learned ones. Outside the interval the fit is wrong by more than 1. At a jump the largest
+# error stays near one half for any width. And from four neurons on, a network that fits thirty
 # points better predicts other points worse.
 #
-# **The idea.** A ReLU bends a straight line at one place k. With enough bends one can follow any
-# curve as closely as one likes, between points $(k_i, y_i)$ on it:
+# **The idea.** A ReLU bends a straight line at one point k. With enough bends, a broken line
+# between points $(k_i, y_i)$ of a curve follows it as closely as desired:
 #
 # $$F(x) = y_1 + \sum_i (s_i - s_{i-1})\,\mathrm{ReLU}(x - k_i) \qquad
 # s_i = \frac{y_{i+1} - y_i}{k_{i+1} - k_i}$$
@@ -21,8 +21,8 @@
 # polynomial, and there may be as many neurons as it takes.
 #
 # Run it: `python tutorials/1_learning/08_universal_approximation.py` (45 seconds).
-# You will see a sine made of bends, what training finds inside and outside the interval, and where
-# width helps and where it does not.
+# You will see a sine made of bends, what training finds inside and outside the interval, and when
+# width helps and when it does not.
 
 # %%
 import functools
@@ -98,9 +98,9 @@ tutorial.show(seven_neurons)
 
 # %% [markdown]
 # ## A jump is not continuous
-# For the sine even the largest error falls as fast as one likes. A function that jumps from 0 to 1
-# is not continuous, and the theorem does not hold for it: the bends make the jump ever steeper, but
-# close to it the error stays about one half or more.
+# For the sine even the largest error becomes as small as desired. A function that jumps from 0 to 1
+# is not continuous, and the theorem does not hold for it: more bends make the line steeper at the
+# jump, but close to it the error stays about one half or more.
 
 
 # %%
@@ -173,9 +173,9 @@ def outputs(model, x):
 # %% [markdown]
 # ## An activation that is not a polynomial
 # Without an activation two layers are one: $W_2 (W_1 x + b_1) + b_2 = (W_2 W_1) x + \dots$, a
-# straight line. Neurons that square their sum make parabolas, and a sum of parabolas is a parabola,
-# however many there are; the best one for the sine, which is odd, is again the straight line. With
-# tanh the layer follows the sine, inside the interval. Outside it has learned nothing, and is wrong
+# straight line. Neurons that square their sum make parabolas, and the sum of any number of
+# parabolas is a parabola; the best one for the sine, which is odd, is again the straight line. With
+# tanh the layer follows the sine inside the interval. Outside it has learned nothing, and is wrong
 # by more than 1.
 
 
@@ -216,8 +216,8 @@ tutorial.show(three_activations)
 
 # %% [markdown]
 # ## Width
-# More learned neurons fit better, but calculated ones better still: training does not put the bends
-# where they would serve best.
+# More learned neurons fit better, but calculated ones fit better still: training does not find the
+# best positions of the bends.
 
 
 # %%
@@ -248,10 +248,9 @@ tutorial.show(width)
 
 # %% [markdown]
 # ## What capacity costs
-# A network that can follow any curve can also do anything between its examples. Thirty noisy points
-# of two half moons are learned better and better by wider layers. Points that the network has not
-# seen are, from four neurons on, predicted worse and worse: it has learned the noise. Tutorials 09
-# and 10 are about what helps.
+# A network that can follow any curve can also do anything between its examples. Wider layers fit
+# thirty noisy points of two half moons better and better. From four neurons on, they predict unseen
+# points worse and worse: they have learned the noise. Tutorials 09 and 10 show what helps.
 
 
 # %%

@@ -3,21 +3,21 @@
 #
 # **Claim.** Only 5 of 40 weights are needed. L1 makes most of the others exactly zero if its steps
 # stop at zero; plain gradient steps make none exactly zero, and neither does L2. The reason is the
-# shape of the penalty: in two dimensions L1 puts more than 3 of 10 random problems on an axis, L2
-# none. Where few weights are needed, L1 has the smallest error on new data. Early stopping is a
-# relative of L2: along each direction it shrinks the weights as L2 does, within 0.22, and its error
-# is within 10 % of that of L2.
+# shape of the penalty: in two dimensions the optimum with L1 lies on an axis for more than 3 of 10
+# random problems, with L2 for none. If few weights are needed, L1 has the smallest error on new
+# data. Early stopping is similar to L2: along each direction it shrinks the weights as L2 does,
+# within 0.22, and its error is within 10 % of that of L2.
 #
-# **The idea.** Add a price for weights to the loss. The slope of $\lambda w^2 / 2$ fades near zero;
-# that of $\lambda |w|$ does not, so it pulls a useless weight all the way. A step that would cross
-# zero has to stop there:
+# **The idea.** Add a price for weights to the loss. The slope of $\lambda w^2 / 2$ vanishes near
+# zero; that of $\lambda |w|$ does not, so it moves a useless weight all the way to zero. A step
+# that would cross zero has to stop there:
 #
 # $$\min_w \tfrac 1 {2n} |Xw - y|^2 + \lambda_1 \sum |w_i| + \tfrac{\lambda_2} 2 \sum w_i^2 \qquad
 # w \leftarrow \mathrm{sign}(u) \max(|u| - \eta \lambda_1, 0),\;\; u = w - \eta g$$
 #
 # Run it: `python tutorials/1_learning/09_l1_l2_and_early_stopping.py` (10 seconds).
-# You will see where the optimum lands, the weights as the price rises, and what stopping early
-# does.
+# You will see where the optimum lies, the weights as the price rises, and the effect of stopping
+# early.
 
 # %%
 import functools
@@ -28,13 +28,14 @@ import numpy as np
 from kerasdl.formulas import regularization
 from kerasdl.utils import tutorial
 
-KINDS = {"L1": (1, 0), "L2": (0, 1), "elastic net": (0.5, 0.5)}  # shares of the price
+KINDS = {"L1": (1, 0), "L2": (0, 1), "elastic net": (0.5, 0.5)}  # fractions of the price
 
 # %% [markdown]
 # ## A step that stops at zero
-# Take a step downhill on the smooth part, the error and L2. Then L1 takes the same amount off every
-# weight, but never past zero: *soft thresholding*. A weight that is zero can leave zero again: it
-# does as soon as the error pulls harder than the price. (All weights below start at zero.)
+# Take a step downhill on the smooth part, the error and L2. Then L1 moves every weight by the same
+# amount towards zero, but never past it: *soft thresholding*. A weight that is zero can become
+# nonzero again, as soon as the slope of the error is larger than the price. (All weights below
+# start at zero.)
 #
 # A linear model keeps things clear; in Keras the same penalties are `kernel_regularizer="l1"` and
 # `"l2"`, which add to the loss and so take plain gradient steps.
@@ -61,7 +62,7 @@ def descend(x, y, l1=0.0, l2=0.0, steps=1000, stop_at_zero=True):
 
 
 # %% [markdown]
-# ## Where the optimum lands
+# ## Where the optimum lies
 # Two weights, an error whose contours are ellipses around its minimum (the cross), and a price. The
 # optimum (the dot) is where an ellipse touches the region of all weights that cost no more. For L1
 # the region is a diamond, which is likely to be touched at a corner; and its corners lie on the
@@ -120,9 +121,9 @@ tutorial.show(geometry)
 
 # %% [markdown]
 # ## Forty weights, sixty examples
-# The truth has five weights that are not zero. Sixty examples with noise are few for forty weights.
-# As the price rises, L1 drops one weight after the other, the useless ones first; L2 shrinks all of
-# them and drops none.
+# Five of the true weights are not zero. Sixty noisy examples are few for forty weights. As the
+# price rises, L1 sets one weight after the other to zero, the useless ones first; L2 shrinks all of
+# them and sets none to zero.
 
 
 # %%
@@ -227,11 +228,11 @@ def without_penalty(seed, fast):
 
 
 # %% [markdown]
-# Why does stopping work like a penalty? Look along one direction in which the data has the variance
+# Why does early stopping work like a penalty? Take one direction in which the data has the variance
 # s. Descent from zero has gone the fraction $1 - (1 - \eta s)^t$ of its way after t steps. The
-# optimum with an L2 price $\lambda$ lies at the fraction $s / (s + \lambda)$. Both keep what the
-# data is sure of (large s) and drop the rest. With $\lambda = 1 / \eta t$ the two are close;
-# descent keeps a little more.
+# optimum with an L2 price $\lambda$ lies at the fraction $s / (s + \lambda)$. Both keep directions
+# that the data determines well (large s) and shrink the others. With $\lambda = 1 / \eta t$ the two
+# are close; descent keeps a little more.
 
 
 # %%

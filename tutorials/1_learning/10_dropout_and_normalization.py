@@ -1,17 +1,17 @@
 # %% [markdown]
 # # Dropout and batch normalization: layers that behave differently in training
 #
-# **Claim.** Three in ten of 898 digits get a random label. A network learns some of these by heart.
-# With half of its neurons, or of its connections, dropped in each step it learns more slowly, fits
-# the wrong labels less, and reads at least four more of a hundred unseen digits. Batch
-# normalization lets eight layers learn at a learning rate that otherwise breaks them, and from
-# initial weights with which they otherwise do not learn. Its statistics are noisy where batches are
+# **Claim.** Three in ten of 898 digits get a random label. A network memorizes some of these. With
+# half of its neurons, or of its connections, dropped in each step it learns more slowly, fits the
+# wrong labels less, and classifies at least four more of a hundred unseen digits correctly. Batch
+# normalization lets eight layers learn at a learning rate at which they otherwise diverge, and from
+# initial weights with which they otherwise do not learn. Its statistics are noisy if batches are
 # small, and wrong after a dropout of one half, which doubles the variance in training only.
 #
 # **The idea.** *Dropout* sets a random fraction p of the inputs to 0 in each training step and
-# divides the others by $1 - p$, so that the mean stays. No neuron can rely on a particular other
-# one. *Batch normalization* gives each channel the mean 0 and the variance 1 over the batch, and
-# then a learned scale and shift:
+# divides the others by $1 - p$, so that the mean stays the same. No neuron can rely on one
+# particular input. *Batch normalization* gives each channel the mean 0 and the variance 1 over the
+# batch, and then a learned scale and shift:
 #
 # $$y = \frac{m \odot x}{1 - p} \qquad\qquad
 # y = \gamma\, \frac{x - \mu_B}{\sqrt{\sigma_B^2 + \epsilon}} + \beta$$
@@ -19,8 +19,8 @@
 # In inference nothing is dropped, and averages from training replace the statistics of the batch.
 #
 # Run it: `python tutorials/1_learning/10_dropout_and_normalization.py` (40 seconds).
-# You will see both by hand, what dropout does against wrong labels, which learning rates and
-# initial weights batch normalization allows, and what it costs.
+# You will see both by hand, how dropout helps against wrong labels, which learning rates and
+# initial weights batch normalization allows, and its drawbacks.
 
 # %%
 import functools
@@ -38,11 +38,11 @@ LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 # %% [markdown]
 # ## Dropout, by hand
-# Without the division by $1 - p$ the next layer would get, in inference, twice as much (for
-# p = 1/2) as it has learned with.
+# Without the division by $1 - p$, the next layer would get inputs that are twice as large in
+# inference (for p = 1/2) as in training.
 #
 # *DropConnect* drops weights instead of inputs: its mask has the shape of the weights, so each
-# neuron misses other inputs.
+# neuron loses different inputs.
 
 
 # %%
@@ -59,9 +59,9 @@ def drop_connect(x, w, rate, random, training):
 
 # %% [markdown]
 # ## Batch normalization, by hand
-# In training each batch is measured. In inference there may be only one image, so the layer uses
-# moving averages of mean and variance that it has kept in training. A channel that is constant has
-# variance 0; $\epsilon$ keeps it from being divided by 0.
+# In training, the layer uses the statistics of each batch. In inference there may be only one
+# image, so the layer uses moving averages of mean and variance from training. A channel that is
+# constant has variance 0; $\epsilon$ avoids a division by 0.
 #
 # The mean is subtracted, so a bias in the layer before has no effect, and is left out
 # (`use_bias=False`).
@@ -112,8 +112,8 @@ tutorial.show(by_hand)
 # %% [markdown]
 # ## Dropout against wrong labels
 # Three in ten training digits get a random label. The plain network fits those too. With dropout
-# it fits fewer of them and reads more of the unseen digits, whose labels are right. The price is
-# time: its loss falls more slowly.
+# it fits fewer of them and classifies more of the unseen digits, whose labels are correct. But
+# training takes longer: its loss falls more slowly.
 
 
 # %%
@@ -185,9 +185,9 @@ tutorial.show(wrong_labels)
 # ## Batch normalization in eight layers
 # Eight layers of 32 ReLUs, plain gradient descent, eight epochs. On the left three learning rates
 # with He's initial weights; on the right initial weights of three sizes at the learning rate 0.1.
-# Without normalization the learning rate 1 breaks the network, and from weights of none of the
-# three sizes does it learn. With normalization all six learn, though not equally well: the initial
-# weights still matter.
+# Without normalization the network diverges at the learning rate 1, and it does not learn from
+# weights of any of the three sizes. With normalization all six learn, though not equally well: the
+# initial weights still matter.
 
 
 # %%
@@ -248,9 +248,9 @@ def eight_layers(fast=False):
 tutorial.show(eight_layers)
 
 # %% [markdown]
-# ## What it costs
-# - *Small batches.* The same example comes out differently in each batch, because the others in the
-#   batch differ: the smaller the batch, the noisier.
+# ## Its drawbacks
+# - *Small batches.* The output for an example differs from batch to batch, because it depends on
+#   the other examples: the smaller the batch, the noisier.
 # - *Dropout before it.* Dropout multiplies the variance of inputs with mean 0 by $1 / (1 - p)$, but
 #   only in training. The averages that batch normalization has kept are then too large for
 #   inference, and its output too narrow. So put dropout after it.

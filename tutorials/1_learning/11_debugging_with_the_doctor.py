@@ -2,17 +2,17 @@
 # # Debugging a training run with the doctor
 #
 # **Claim.** Seven training runs are broken in seven ways. The usual first advice, to change the
-# learning rate by a factor of ten, cures one of them. Eight measurements, asked in a fixed order,
-# name what is wrong in each. Once that is cured, every network reads more than 80 % of unseen
-# digits, and at least five more of a hundred than before. The measurements find nothing wrong with
-# a healthy run, nor with the cured ones. The library's `doctor` says the same in all cases. None of
+# learning rate by a factor of ten, cures one of them. Eight measurements in a fixed order find what
+# is wrong in each. Once that is cured, every network classifies more than 80 % of unseen digits
+# correctly, and at least five more of a hundred than before. The measurements find nothing wrong
+# with a healthy run, nor with the cured ones. The library's `doctor` agrees in all cases. None of
 # them finds an error in a gradient; a gradient check does.
 #
 # **The idea.** A loss curve shows that something is wrong, but rarely what. The loss of guessing
 # among ten classes is ln 10 = 2.30, and four of our seven runs end near it, for four different
-# reasons. What tells them apart is cheap to measure: the scale of the inputs, the size of the
-# gradients, dead units, a sweep of the learning rate, and whether the network can learn a single
-# batch by heart. For instance, L layers multiply a gradient L times, for sigmoids by at most 1/4:
+# reasons. What distinguishes them is cheap to measure: the scale of the inputs, the size of the
+# gradients, dead units, a sweep of the learning rate, and whether the network can overfit a single
+# batch. For instance, L layers multiply a gradient L times, for sigmoids by at most 1/4:
 #
 # $$\frac{\partial L}{\partial a_1} = \prod_{l=2}^{L} W_l^\top \mathrm{diag}(\sigma'(z_l))
 # \frac{\partial L}{\partial a_L} \qquad \sigma'(z) = \sigma(z)(1 - \sigma(z)) \le \tfrac14$$
@@ -41,9 +41,9 @@ HEALTHY = "healthy"
 # %% [markdown]
 # ## Seven ways to break a training run
 # Each run is the healthy one (two layers of 64 ReLUs, Adam at 0.003, ten epochs) with one thing
-# changed, and each stands beside its cure. "Raw pixels" are those of a 16-bit camera, from 0 to
+# changed, and each is shown beside its cure. "Raw pixels" are those of a 16-bit camera, from 0 to
 # 65535. "Learned by heart" is a wide network with 80 images, a quarter of them with random labels,
-# for 30 epochs; its cure is all the data.
+# for 30 epochs; its cure is to use all the data.
 
 
 # %%
@@ -92,9 +92,9 @@ def faults():
 
 
 # %% [markdown]
-# `train` returns a `diagnosis.Case`, which is what the doctor gets: the model, its data, its
-# history and a function that makes a fresh copy of the model. The callback `GradientHealth` records
-# the gradient of each layer and the units that have none.
+# `train` returns a `diagnosis.Case`, the doctor's input: the model, its data, its history and a
+# function that makes a fresh copy of the model. The callback `GradientHealth` records the gradient
+# of each layer and the units that have none.
 
 
 # %%
@@ -173,8 +173,8 @@ tutorial.show(curves)
 # %% [markdown]
 # ## Change the learning rate by ten?
 # It is the usual first advice, and here it cures only the ReLUs that a learning rate of 0.3 has
-# killed. (Each broken run again, with a tenth and with ten times its learning rate. The run whose
-# learning rate is too low would need a factor of a thousand.)
+# killed. (Each broken run is repeated with a tenth and with ten times its learning rate. The run
+# whose learning rate is too low would need a factor of a thousand.)
 
 
 # %%
@@ -196,14 +196,14 @@ tutorial.show(ten_times)
 
 # %% [markdown]
 # ## Eight measurements
-# The order matters: first what can cause the rest. Unscaled inputs spoil gradients, vanished
+# The order matters: causes come before their effects. Unscaled inputs disturb gradients, vanished
 # gradients look like a learning rate that is too low, and so on. The first measurement that is
 # wrong is the diagnosis.
 #
-# Two of them run something: `lr_find` sweeps the learning rate (tutorial 07), and
-# `overfit_one_batch` tries whether the network can learn one batch by heart. A network that cannot
-# do that has an error, or too little capacity. Shuffled labels it *can* learn by heart; what is
-# broken then is not the network but the data.
+# Two of them train for some steps: `lr_find` sweeps the learning rate (tutorial 07), and
+# `overfit_one_batch` tests whether the network can overfit one batch. A network that cannot has an
+# error, or too little capacity. With shuffled labels it *can*; then the error is in the data and
+# not in the network.
 
 
 # %%
@@ -280,8 +280,8 @@ tutorial.show(measurements)
 
 # %% [markdown]
 # ## Twelve sigmoids
-# What the second measurement sees, layer by layer: with twelve layers of sigmoids the gradient of
-# the first layer (dark) is a tiny part of the last one's (light). With ReLU and He's weights all
+# The second measurement, layer by layer: with twelve layers of sigmoids the gradient of the first
+# layer (dark) is a tiny fraction of the last one's (light). With ReLU and He's weights all
 # layers get gradients of about the same size. The dotted line is the size below which
 # `GradientHealth` calls a gradient vanishing.
 
@@ -313,8 +313,8 @@ tutorial.show(layer_gradients)
 # ## What no curve shows
 # Here the gradient of swish, $z\,\sigma(z)$, is computed wrongly: $\sigma(z)$ is treated as a
 # constant, so the second term of the product rule is missing. The network learns about as well, and
-# the doctor finds nothing. What finds it is a *gradient check*: move each weight a little, up and
-# down, in 64 bits, and compare the change of the loss with the gradient.
+# the doctor finds nothing. A *gradient check* finds the error: it changes each weight a little, up
+# and down, in 64 bits, and compares the change of the loss with the gradient.
 
 
 # %%

@@ -2,14 +2,14 @@
 # # Ensembles: what several networks gain by disagreeing
 #
 # **Claim.** Ten networks that differ only in their seed learn the same 898 digits. The loss of
-# their mean prediction is at most the mean of their losses, on any data and with any labels: that
-# is a theorem. So on unseen digits the mean loss falls with each further member. No theorem says
-# that mistakes get fewer, and yet at least one in six disappears, most of them with the first few
-# members. How much the result depends on which networks it happens to be is, with five members,
-# less than half of what it is with one. Copies of one network gain nothing: the gain comes from
-# disagreement. Members disagree most about inputs that they know nothing about: of pure noise, each
-# alone is more than three quarters sure, all together less than two thirds. A single network with
-# as many weights, trained as long, does no better than the ten.
+# their mean prediction is at most the mean of their losses, for any data and any labels: that is a
+# theorem. So on unseen digits the mean loss falls with each further member. No theorem says that
+# mistakes get fewer, and yet at least one in six disappears, most of them with the first few
+# members. With five members, the result varies less than half as much between choices of networks
+# as with one. Copies of one network gain nothing: the gain comes from disagreement. Members
+# disagree most about inputs unlike the training data: for pure noise, the confidence of each alone
+# is above three quarters, that of all together below two thirds. A single network with as many
+# weights, trained as long, does no better than the ten.
 #
 # **The idea.** Take the mean of the members' probabilities. Since $-\log$ is convex, Jensen's
 # inequality says for the right class y, with equality only where all members agree:
@@ -17,8 +17,8 @@
 # $$p = \frac 1 M \sum_m p_m \qquad\qquad -\log p[y] \;\le\; \frac 1 M \sum_m -\log p_m[y]$$
 #
 # Run it: `python tutorials/1_learning/12_ensembles.py` (35 seconds).
-# You will see what each further member adds, what members say about doubtful digits, and how sure
-# they are of images that show no digit.
+# You will see the gain of each further member, the members' predictions for ambiguous digits, and
+# their confidence for images that show no digit.
 
 # %%
 import functools
@@ -38,8 +38,8 @@ ONE, ALL = "tab:orange", "tab:blue"
 
 # %% [markdown]
 # ## Members
-# The seed decides the initial weights and the order in which the digits are seen. Nothing else
-# differs between members, and nothing else needs to.
+# The seed determines the initial weights and the order of the digits in training. Nothing else
+# differs between members, and nothing else has to.
 
 
 # %%
@@ -87,8 +87,8 @@ def predict(models, images):
 # ## More and more members
 # With ten members there are 1,023 ensembles to choose from, so the mean over all ensembles of a
 # size is exact. The spread between them must shrink to nothing at ten, where there is only one
-# choice; what would remain with members that one has not met is larger, by about
-# $\sqrt{10 / (10 - n)}$ for ensembles of n.
+# choice; with new members each time it would be larger by a factor of about $\sqrt{10 / (10 - n)}$
+# for ensembles of n.
 #
 # The library's `Ensemble` is the mean as a Keras model, which can be saved, exported and measured
 # like any other. (`kerasdl.create_model("ensemble", count=5)` makes one of untrained members.)
@@ -166,8 +166,8 @@ tutorial.show(more_members)
 
 # %% [markdown]
 # ## Jensen's inequality
-# It holds for every image, whatever its label, so also for noise with labels thrown by dice. And
-# the seed is really the only difference: the same seed gives the same network.
+# It holds for every image and every label, so also for noise with random labels. And the seed is
+# really the only difference: the same seed gives the same network.
 
 
 # %%
@@ -200,8 +200,8 @@ tutorial.show(never_worse)
 
 # %% [markdown]
 # ## Where members disagree
-# A prediction can be uncertain in two ways. All members may say "3 or 8". Or each member may be
-# sure, of different classes. The entropy $H[p] = -\sum_k p_k \log p_k$ tells them apart: the
+# A prediction can be uncertain in two ways: all members may predict "3 or 8", or each member may be
+# certain of another class. The entropy $H[p] = -\sum_k p_k \log p_k$ distinguishes them: the
 # entropy of the mean is the mean entropy of the members plus their disagreement.
 #
 # $$H[p] = \frac 1 M \sum_m H[p_m] + \text{disagreement}, \qquad \text{disagreement} \ge 0$$
@@ -243,9 +243,9 @@ def doubtful_digits(fast=False):
 tutorial.show(doubtful_digits)
 
 # %% [markdown]
-# ## How sure of what is no digit
-# A softmax always names a class, also for images that show none. A single network is often sure of
-# it; the members' disagreement shows that they have never seen such a thing.
+# ## Confidence for images that show no digit
+# A softmax always gives a class, also for images that show none. A single network is often certain
+# of it; the members' disagreement reveals that such an image is unlike the training data.
 
 
 # %%

@@ -1,22 +1,22 @@
 # %% [markdown]
 # # Curriculum learning: easy examples first, and when that helps
 #
-# **Claim.** The product of five signs among forty is a rule that no single sign gives away, unless
-# minus signs are rare. A network that first gets the half of the examples with the fewest minus
-# signs, and then all of them, gets at least ten more of a hundred unseen products right than one
-# that gets all of them in random order for as many steps. Order is not good in itself: with the
-# hard half first the result is worse than in random order, and a network that gets every epoch
-# sorted from easy to hard learns nothing. On digits, starting with those that a teacher network
-# finds easy does not help: until all digits are included it reads fewer, and in the end about as
-# many.
+# **Claim.** The product of five signs among forty is a rule of which no single sign tells anything,
+# unless minus signs are rare. A network that is trained first on the half of the examples with the
+# fewest minus signs, and then on all of them, predicts at least ten more of a hundred unseen
+# products than one that is trained on all of them in random order for as many steps. Not every
+# order helps: with the hard half first the result is worse than in random order, and with every
+# epoch sorted from easy to hard the network learns nothing. On digits, starting with those that are
+# easy for a teacher network does not help: until all digits are included the accuracy is lower, and
+# in the end about the same.
 #
-# **The idea.** Sort the examples by a difficulty d, which somebody has to know. In stage s of S,
-# draw batches only from the easiest part, in random order:
+# **The idea.** Sort the examples by a difficulty d, which must be known. In stage s of S, draw
+# batches only from the easiest examples, in random order:
 #
 # $$\text{pool}_s = \text{argsort}(d)\,[: \lceil N s / S \rceil], \qquad s = 1, \dots, S$$
 #
 # Run it: `python tutorials/1_learning/13_curriculum.py` (55 seconds).
-# You will see what the batches of each order consist of, and what is learned in each.
+# You will see what the batches of each order consist of, and what is learned with each.
 
 # %%
 import functools
@@ -43,12 +43,12 @@ COLORS = {
 # ## A rule with easy cases
 # An example is forty signs, and its class is the product of the first five. If each sign is plus or
 # minus with equal chance, the product is independent of any single sign, and of any two, three or
-# four together: there is no half-way to the rule, and gradient descent finds it only by luck. If
-# nine in ten signs are plus, a minus among the five usually makes the product minus, so each of
-# the five signs already tells something.
+# four together: no partial solution lowers the loss, and gradient descent finds the rule only by
+# luck. If nine in ten signs are plus, a minus among the five usually makes the product minus, so
+# each of the five signs is already correlated with the product.
 #
-# Half of the examples are of either kind. The number of minus signs is a difficulty that anyone can
-# see; it says nothing about which five signs matter.
+# Half of the examples are of each kind. The number of minus signs is a difficulty that is easy to
+# compute; it does not reveal which five signs matter.
 
 
 # %%
@@ -93,8 +93,8 @@ tutorial.show(what_a_sign_tells)
 # %% [markdown]
 # ## Four orders
 # `kerasdl.data.Curriculum` orders the examples of a pipeline by a function of them. An epoch has
-# the same number of steps in each order: an early stage uses its examples several times. `fit`
-# must tell the pipeline which epoch it is (`order_callback`) and must not shuffle.
+# the same number of steps in each order: an early stage uses its examples several times. In `fit`,
+# a callback tells the pipeline the epoch (`order_callback`), and `shuffle` must be False.
 #
 # The picture shows what the batches consist of: each grey dot is an example, the line is the mean
 # of a batch.
@@ -146,9 +146,9 @@ tutorial.show(batches)
 # %% [markdown]
 # ## What is learned in each
 # All networks, orders and data share one training function. After the easy half alone, fewer than
-# half of the unseen products are right: the test signs are all of the hard kind, for which what was
-# learned on rare minus signs is worse than guessing. Then the rest comes in, and the network
-# corrects what it knows faster than one that starts from nothing.
+# half of the unseen products are correct: the test signs are all of the hard kind, for which a rule
+# learned from rare minus signs is worse than guessing. Then the other examples are added, and the
+# network corrects its rule faster than one that starts from nothing.
 
 
 # %%
@@ -213,10 +213,10 @@ tutorial.show(products)
 
 # %% [markdown]
 # ## Digits, and a teacher
-# Nobody says which digits are easy. A network that has seen them for a few epochs can: those on
-# which its loss is low. Three stages of four epochs then include a third, two thirds and all. It
-# does not help. Digits have no rule that only easy examples give away, and each stage leaves out
-# examples from which there is something to learn.
+# Digits have no given difficulty. A network that was trained on them for a few epochs provides one:
+# its loss for each digit. Three stages of four epochs then include a third, two thirds and all. It
+# does not help: digits have no rule that only easy examples reveal, and each early stage leaves out
+# examples that are worth learning.
 
 
 # %%

@@ -6,9 +6,9 @@
 # when you run it, and every answer is checked. The next tutorial has ten more, on layers and whole
 # networks.
 #
-# **The idea.** A number that you have seen is easier to remember than a sentence, and an experiment
-# that could have come out otherwise is easier to believe. For the first question it is a formula
-# that is measured. The error of models fitted to many noisy samples of a truth f has two parts:
+# **The idea.** A number that you have seen is easier to remember than a sentence, and a result that
+# could have been different is easier to believe. The first question measures a formula: the error
+# of models fitted to many noisy samples of a function f has two parts:
 #
 # $$\mathbb E[(\hat f - f)^2] = (\mathbb E[\hat f] - f)^2 + \mathrm{Var}[\hat f]
 # = \text{bias}^2 + \text{variance}$$
@@ -140,8 +140,8 @@ tutorial.show(q3_l1_or_l2)
 # %% [markdown]
 # ## 4. Why precision and recall, and not accuracy?
 # Of 10,000 people 100 are ill, and a test gives each a score. Saying "healthy" to everyone is 99 %
-# accurate. *Precision* is how many of those called ill are ill; *recall* is how many of the ill are
-# found. A higher threshold raises one and lowers the other.
+# accurate. *Precision* is the fraction of the positive answers that are correct; *recall* is the
+# fraction of the ill that are found. A higher threshold raises precision and lowers recall.
 
 
 # %%
@@ -177,10 +177,10 @@ tutorial.show(q4_precision_and_recall)
 
 # %% [markdown]
 # ## 5. Cross-entropy or squared error for a class?
-# When a sigmoid is sure and wrong it is flat. The squared error's gradient contains the sigmoid's
-# slope and vanishes there; the cross-entropy's does not.
+# A sigmoid that is certain is flat, also when it is wrong. The gradient of the squared error
+# contains the sigmoid's slope and vanishes there; that of the cross-entropy does not.
 #
-# The right class is 1, so a very negative z is a sure mistake.
+# The correct class is 1, so a very negative z is a certain mistake.
 
 
 # %%
@@ -202,7 +202,7 @@ tutorial.show(q5_cross_entropy)
 # %% [markdown]
 # ## 6. Why do gradients vanish?
 # Each layer of sigmoids multiplies the gradient by at most 1/4 (besides the weights). With ReLU and
-# He's weights its size stays.
+# He's weights its size stays about the same.
 
 
 # %%
@@ -247,7 +247,7 @@ tutorial.show(q6_vanishing_gradients)
 
 # %% [markdown]
 # ## 7. Why ReLU?
-# Its slope is 1 wherever it is open. Six layers learn with it, and do not with sigmoids.
+# Its slope is 1 for every positive input. Six layers learn with it, and do not with sigmoids.
 
 
 # %%
@@ -310,8 +310,8 @@ tutorial.show(q8_initial_weights)
 
 # %% [markdown]
 # ## 9. What does the learning rate do?
-# Too low, and the loss hardly moves. Too high, and each step jumps across the valley, so that the
-# loss stays at that of guessing (2.3) or above.
+# If it is too low, the loss hardly changes. If it is too high, each step jumps across the valley,
+# so that the loss stays at that of guessing (2.3) or above.
 
 
 # %%
@@ -338,9 +338,9 @@ tutorial.show(q9_learning_rate)
 
 # %% [markdown]
 # ## 10. Adam or SGD?
-# Adam gives each weight its own step size. A valley that lies along the axes is no ravine for it,
-# even if it is 1000 times steeper across than along. SGD must take steps that are small enough for
-# the steepest direction.
+# Adam gives each weight its own step size. A valley along the axes does not slow it down, even if
+# it is 1000 times steeper across than along. SGD must take steps that are small enough for the
+# steepest direction.
 
 
 # %%

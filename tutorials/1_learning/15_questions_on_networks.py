@@ -6,9 +6,9 @@
 # number here is measured when you run it, and every answer is checked. The first ten are in the
 # tutorial before; several of these look ahead to the parts that follow.
 #
-# **The idea.** As there, and again one formula that is measured. An attention score is a sum of d
-# products of numbers with variance 1, so its variance is d, and dividing by the root of d brings it
-# back to 1:
+# **The idea.** It is the same as there, and again one formula is measured. An attention score is a
+# sum of d products of numbers with variance 1, so its variance is d, and dividing by the square
+# root of d gives variance 1:
 #
 # $$A = \mathrm{softmax}(Q K^\top / \sqrt d) \qquad \mathrm{Var}[q \cdot k] = d$$
 #
@@ -40,7 +40,7 @@ def digits():
 
 # %% [markdown]
 # ## 11. What does dropout do in inference?
-# Nothing. In training, what is not dropped is divided by 1 - p, so the mean is right already.
+# Nothing. In training, the remaining values are divided by 1 - p, so the mean is already correct.
 
 
 # %%
@@ -65,10 +65,10 @@ tutorial.show(q11_dropout)
 
 # %% [markdown]
 # ## 12. What does batch normalization do in inference?
-# In training an example is compared with the others in its batch; in inference with averages that
-# were kept in training. So in inference its output does not depend on the other examples.
+# In training it uses the statistics of the batch; in inference it uses averages from training. So
+# in inference the output for an example does not depend on the other examples.
 #
-# One and the same example of 1 is put into batches whose other examples have the mean -5 to 5.
+# The same example of 1 is put into batches whose other examples have the mean -5 to 5.
 
 
 # %%
@@ -98,8 +98,8 @@ tutorial.show(q12_batch_norm)
 
 # %% [markdown]
 # ## 13. Why convolutions and not dense layers?
-# A convolution uses the same few weights everywhere. So it needs far fewer, and what moves in the
-# image moves in its output.
+# A convolution uses the same few weights at every position. So it needs far fewer weights, and if
+# an object moves in the image, its response moves in the output.
 
 
 # %%
@@ -130,8 +130,8 @@ tutorial.show(q13_convolution)
 
 # %% [markdown]
 # ## 14. What is pooling for?
-# If the image moves by one pixel, pooled maps change less than the maps do. Depth, the number of
-# maps, stays as it is.
+# If the image moves by one pixel, pooled maps change less than maps that are not pooled. The number
+# of maps stays the same.
 
 
 # %%
@@ -160,9 +160,9 @@ tutorial.show(q14_pooling)
 
 # %% [markdown]
 # ## 15. What are the gates of an LSTM for?
-# A forget gate near 1 carries the cell's memory, and its gradient, through a hundred steps. In a
-# plain recurrent network each step multiplies the gradient by $\mathrm{diag}(1 - h^2)\, U$. This is
-# its best case: all singular values of U are 1.
+# A forget gate near 1 keeps the cell's state, and its gradient, for a hundred steps. In a plain
+# recurrent network each step multiplies the gradient by $\mathrm{diag}(1 - h^2)\, U$. The figure
+# has its best case: all singular values of U are 1.
 
 
 # %%
@@ -226,12 +226,12 @@ tutorial.show(q16_attention)
 
 # %% [markdown]
 # ## 17. Why embeddings?
-# As one-hot vectors all words are equally far apart. Vectors made from the words around them are
-# similar for words that are used alike.
+# As one-hot vectors all words are equally far apart. Vectors computed from the neighboring words
+# are similar for words with similar uses.
 #
-# How often do two words of Python's documentation stand within three words of each other? The table
-# below compares that with chance (pointwise mutual information), and the main directions of that
-# matrix give each word a vector of 50 numbers.
+# How often are two words of Python's documentation within three words of each other? The matrix
+# below compares that with chance (pointwise mutual information), and its main directions give each
+# word a vector of 50 numbers.
 
 
 # %%
@@ -277,8 +277,8 @@ tutorial.show(q17_embeddings)
 
 # %% [markdown]
 # ## 18. Why transfer learning?
-# What was learned where labels are many serves where they are few. A network learns the ten digits
-# from 898 labels. A new output for "is it odd?" then gets only 20 labels.
+# Features learned from many labels help when there are few. A network learns the ten digits from
+# 898 labels. A new output for "is it odd?" then gets only 20 labels.
 
 
 # %%
@@ -316,8 +316,8 @@ tutorial.show(q18_transfer_learning)
 
 # %% [markdown]
 # ## 19. Why does a GAN lose modes?
-# The discriminator judges each sample alone. So for the generator's loss, samples of all eight
-# modes are worth no more than samples of a single one.
+# The discriminator sees one sample at a time. So the generator's loss is no lower for samples of
+# all eight modes than for samples of a single one.
 #
 # The real data are eight narrow normal distributions on a ring, and the best discriminator against
 # a generator of a plain normal distribution is known by formula.
@@ -351,9 +351,9 @@ tutorial.show(q19_mode_collapse)
 
 # %% [markdown]
 # ## 20. Autoencoder or VAE?
-# Both compress images into codes and decode them. Only the VAE makes its codes fill a normal
-# distribution, so only there does a code drawn at random decode to a new digit. The distance to the
-# nearest training digit tells how much a decoded image looks like one.
+# Both compress images into codes and decode them. Only the codes of the VAE fill a normal
+# distribution, so only its decoder turns a random code into a new digit. The distance to the
+# nearest training digit measures how much a decoded image looks like one.
 
 
 # %%
