@@ -35,7 +35,7 @@ RunFolder = Annotated[
     pathlib.Path, typer.Argument(metavar="RUN", help="A folder that `train` wrote.")
 ]
 Trust = Annotated[
-    bool, typer.Option("--trust", help="Run code that came with the model, such as a Lambda's.")
+    bool, typer.Option("--trust", help="Run code in the model file, such as a Lambda layer's.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 RecipeName = Annotated[str, typer.Argument(help="A recipe: see `kerasdl list recipes`.")]
@@ -44,7 +44,7 @@ Data = Annotated[
     typer.Option(help="Your own data: a folder of class folders, a .csv, a .txt or tfds:NAME."),
 ]
 Target = Annotated[str | None, typer.Option(help="The column of a .csv to predict.")]
-ImageSize = Annotated[int | None, typer.Option(help="Side to which images are resized.")]
+ImageSize = Annotated[int | None, typer.Option(help="Height and width to resize images to.")]
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ def predict(
 @app.command()
 def explain(
     run: RunFolder,
-    inputs: Annotated[list[str] | None, typer.Argument(help="None: the run.")] = None,
+    inputs: Annotated[list[str] | None, typer.Argument(help="Inputs; default: the run.")] = None,
     trust: Trust = False,
 ):
     """Draw figures: curves, confusion, feature maps, reconstructions, samples."""

@@ -34,17 +34,15 @@ def export(
 @app.command()
 def compress(
     run: RunFolder,
-    max_drop: Annotated[float, typer.Option(help="Accuracy that may be lost.")] = 0.005,
+    max_drop: Annotated[float, typer.Option(help="Largest loss of accuracy.")] = 0.005,
     method: Annotated[
         list[str] | None,
         typer.Option(help="float16, dynamic, int8, int4, prune, qat, pqat, cqat or pcqat."),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Of methods that train; default a third of the run's.")
+        int | None, typer.Option(help="Epochs of methods that train; default a third of the run's.")
     ] = None,
-    sparsity: Annotated[
-        float, typer.Option(help="Fraction of zeros, for methods that prune.")
-    ] = 0.8,
+    sparsity: Annotated[float, typer.Option(help="Fraction of zeros of methods that prune.")] = 0.8,
     trust: Trust = False,
     json: Json = False,
 ):

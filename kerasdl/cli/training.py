@@ -22,7 +22,7 @@ def train(
     ] = False,
     epochs: int | None = None,
     batch_size: int | None = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Its largest value.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak of the schedule.")] = None,
     seed: int | None = None,
     out: Annotated[
         pathlib.Path | None, typer.Option(help="Run folder; default runs/NAME-...")
@@ -31,17 +31,17 @@ def train(
         str, typer.Option(help="auto, one, mirrored, cpu:N, multiworker, tpu or tpu:NAME")
     ] = "auto",
     save_seconds: Annotated[
-        float, typer.Option(help="Seconds between checkpoints: what a kill may cost.")
+        float, typer.Option(help="Seconds between checkpoints; a kill loses about as much work.")
     ] = 5.0,
     deterministic: Annotated[
-        bool, typer.Option("--deterministic", help="The same command gives the same bits; slower.")
+        bool, typer.Option("--deterministic", help="Make results equal bit for bit; slower.")
     ] = False,
     on_nan: Annotated[
         str,
-        typer.Option(help="At a NaN loss: stop, or lower (go back and halve the learning rate)."),
+        typer.Option(help="At a NaN loss: stop, or lower (restore and halve the learning rate)."),
     ] = "stop",
     fast: Annotated[
-        bool, typer.Option("--fast", help="One batch of everything, to see that it works.")
+        bool, typer.Option("--fast", help="Run one batch of everything, as a quick test.")
     ] = False,
     json: Json = False,
 ):
@@ -78,19 +78,20 @@ def tune(
     name: RecipeName,
     tuner: Annotated[str, typer.Option(help="random, grid, bayesian or hyperband")] = "bayesian",
     trials: Annotated[int, typer.Option(help="The largest number of trials.")] = 20,
-    time: Annotated[str | None, typer.Option(help="For all trials: 90s, 10m or 1.5h.")] = None,
+    time: Annotated[str | None, typer.Option(help="Time for all trials: 90s, 10m or 1.5h.")] = None,
     trial_time: Annotated[
-        str | None, typer.Option(help="For training in one trial, such as 20s.")
+        str | None, typer.Option(help="Training time of a trial, such as 20s.")
     ] = None,
     data: Data = None,
     target: Target = None,
     image_size: ImageSize = None,
-    epochs: Annotated[int | None, typer.Option(help="Of a trial, at most.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Largest number in a trial.")] = None,
     patience: Annotated[
-        int | None, typer.Option(help="Epochs without a better validation loss; default a fifth.")
+        int | None,
+        typer.Option(help="Epochs without improvement that end a trial; default a fifth."),
     ] = None,
     validation: Annotated[
-        float | None, typer.Option(help="Fraction of the training data that judges trials.")
+        float | None, typer.Option(help="Fraction of the training data for comparing trials.")
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option(help="A hyperparameter to tune; may be repeated.")
@@ -100,7 +101,7 @@ def tune(
         pathlib.Path | None, typer.Option(help="Search folder; default tunings/NAME-...")
     ] = None,
     fast: Annotated[
-        bool, typer.Option("--fast", help="Two trials of one batch, to see that it works.")
+        bool, typer.Option("--fast", help="Run two trials of one batch, as a quick test.")
     ] = False,
     json: Json = False,
 ):

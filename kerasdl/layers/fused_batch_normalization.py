@@ -15,7 +15,7 @@ KEEP = keras.layers.BatchNormalization.call
 
 @contextlib.contextmanager
 def fused_batch_normalization() -> Iterator[None]:
-    """Train batch normalizations of Keras by one kernel in place of a dozen operations.
+    """Train Keras's batch normalization layers with one kernel in place of a dozen operations.
 
     Keras computes mean, variance and output by separate operations, each of which reads or writes
     the whole feature map. The kernel gives the same numbers, and a training step of a ResNet takes

@@ -1,4 +1,4 @@
-"""AdamW whose training step is built and run faster."""
+"""AdamW with a training step that is built and run faster."""
 
 from typing import Any
 
@@ -8,19 +8,19 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class AdamW(keras.optimizers.AdamW):
-    """AdamW as Keras has it, with TensorFlow's kernel in place of ten operations a weight.
+    """Keras's AdamW, with one kernel of TensorFlow in place of ten operations for each weight.
 
         m = m + (1 - beta_1) (g - m)
         v = v + (1 - beta_2) (g^2 - v)
         w = w - eta lambda w - eta sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)
 
-    The learning rate and the powers of the betas are computed once a step, where Keras puts them
-    into the graph again for each weight. With a schedule, the graph of a deep network has half as
-    many operations, so that the first step starts in half of the time. Weight decay, clipping,
-    averages of weights, loss scaling, accumulated gradients and distribution are Keras's.
+    The learning rate and the powers of the betas are computed once a step; Keras adds them to the
+    graph again for each weight. With a schedule, the graph of a deep network has half as many
+    operations, so that the first step starts in half of the time. Weight decay, clipping, averages
+    of weights, loss scaling, accumulated gradients and distribution are Keras's.
 
-    The gradients that a batch has for one row of an embedding are added before they are squared, as
-    in the equations. Keras 3.15 squares each and adds the squares.
+    If a batch has several gradients for one row of an embedding, they are added before they are
+    squared, as in the equations. Keras 3.15 squares each and adds the squares.
 
     Args:
         *args, **kwargs: Those of `keras.optimizers.AdamW`. With `amsgrad=True` the update is
@@ -38,7 +38,7 @@ class AdamW(keras.optimizers.AdamW):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self._of_step: dict | None = None  # what is computed once, while a step is taken
+        self._of_step: dict | None = None  # values computed once a step; `None` between steps
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Update the variables by their gradients."""
@@ -71,7 +71,7 @@ class AdamW(keras.optimizers.AdamW):
         return self._once("rate", None, super()._get_current_learning_rate)
 
     def _power(self, name, dtype):
-        """beta^t of the step that is being taken."""
+        """Return beta^t of the current step."""
 
         def power():
             step = keras.ops.cast(self.iterations + 1, dtype)
@@ -80,7 +80,7 @@ class AdamW(keras.optimizers.AdamW):
         return self._once(name, dtype, power)
 
     def _once(self, name, dtype, compute):
-        """Compute a value, or return what was computed before in this step and this graph."""
+        """Compute a value, or return the one computed before in this step and this graph."""
         if self._of_step is None:
             return compute()
         graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()

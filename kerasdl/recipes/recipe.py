@@ -28,7 +28,7 @@ class Bar:
     at_most: float = math.inf
 
     def holds(self, metrics: dict[str, float]) -> bool:
-        """Return whether the metric was measured, is finite and lies within the limits."""
+        """Return whether the metric was measured, is finite and is within the limits."""
         value = metrics.get(self.metric, math.nan)
         return math.isfinite(value) and self.at_least <= value <= self.at_most
 

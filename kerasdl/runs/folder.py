@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kerasdl.utils import files, plain_text, schema
 
-if TYPE_CHECKING:  # it imports TensorFlow, which the files do not need
+if TYPE_CHECKING:  # the module imports TensorFlow, which is not needed here
     from kerasdl.tasks.task import Drawings
 
 CONFIG = "config.json"
@@ -17,7 +17,7 @@ HISTORY = "history.csv"
 METRICS = "metrics.json"
 MODEL = "model.keras"
 
-# what the JSON files hold; see `kerasdl.utils.schema`
+# the contents of the JSON files; see `kerasdl.utils.schema`
 STOPPED_SCHEMA = {"reason": schema.is_text}
 METRICS_SCHEMA = {
     "test": {"*": schema.is_float},
@@ -62,28 +62,28 @@ CONFIG_SCHEMA = {
 
 
 def is_finished(path: str | pathlib.Path) -> bool:
-    """Whether a folder holds a run that was trained and evaluated to its end."""
+    """Return whether a folder contains a run that is trained and evaluated."""
     return (pathlib.Path(path) / METRICS).exists()
 
 
 def is_begun(path: pathlib.Path) -> bool:
-    """Whether anything of a training is saved in a folder."""
+    """Return whether a folder contains a checkpoint, a model or metrics."""
     names = ("checkpoints/latest.npz", "checkpoints/previous.npz", MODEL, METRICS)
     return any((path / name).exists() for name in names)
 
 
 def read_config(path: pathlib.Path) -> dict:
-    """Read config.json; raise `InvalidInput` unless `kerasdl train` may have written it."""
+    """Read config.json; raise `InvalidInput` if `kerasdl train` cannot have written it."""
     return schema.read(path, CONFIG_SCHEMA)
 
 
 def read_metrics(path: pathlib.Path) -> dict:
-    """Read metrics.json; raise `InvalidInput` unless `kerasdl train` may have written it."""
+    """Read metrics.json; raise `InvalidInput` if `kerasdl train` cannot have written it."""
     return schema.read(path, METRICS_SCHEMA)
 
 
 def read_reason(path: pathlib.Path) -> str:
-    """Read why a training stopped early from stopped.json."""
+    """Read from stopped.json the reason why a training stopped early."""
     return schema.read(path, STOPPED_SCHEMA)["reason"]
 
 
@@ -97,9 +97,9 @@ def write_history(path: pathlib.Path, history: dict[str, list[float]]):
 
 
 def read_history(path: pathlib.Path) -> dict[str, list[float]]:
-    """Read what `write_history` wrote: of at least one epoch.
+    """Read a file that `write_history` wrote, of at least one epoch.
 
-    An epoch in which a metric was not recorded has `None`.
+    The value of a metric is `None` in epochs in which it was not recorded.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -116,7 +116,7 @@ def read_history(path: pathlib.Path) -> dict[str, list[float]]:
 def save_figures(path: pathlib.Path, drawings: "Drawings") -> list[pathlib.Path]:
     """Draw figures into `path/figures` as PNG files; return the files that were written.
 
-    A figure that fails is named in a line on standard error, and the others are drawn.
+    A figure that fails is reported by one line on standard error, and the others are drawn.
 
     Args:
         path: The run folder.
@@ -126,7 +126,7 @@ def save_figures(path: pathlib.Path, drawings: "Drawings") -> list[pathlib.Path]
     for name, draw in drawings.items():
         file = folder / f"{files.safe_name(name)}.png"
         with surviving(f"figure `{name}`"), warnings.catch_warnings():
-            # the font lacks many scripts; it draws a box for each letter of these
+            # the font lacks many scripts; their letters are drawn as boxes
             warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
             folder.mkdir(exist_ok=True)
             with files.atomic(file) as partial:
@@ -139,11 +139,11 @@ def save_figures(path: pathlib.Path, drawings: "Drawings") -> list[pathlib.Path]
 def surviving(what: str) -> Iterator[None]:
     """Print a line on standard error for an exception inside a `with` block, and continue.
 
-    What comes after a training is drawn or judged in such blocks, because it must not lose the
-    training.
+    Figures and evaluations after a training are made in such blocks, so that an error in one of
+    them does not lose the training.
 
     Args:
-        what: str, what fails, such as "figure `confusion`".
+        what: str, the name of the result for the message, such as "figure `confusion`".
     """
     try:
         yield

@@ -88,7 +88,7 @@ def _optimizer(default_rate, learning_rate=None, **options):
 
 
 def model_options(recipe: Recipe, task: Task) -> dict:
-    """Return the arguments of the recipe's model: those that follow from the data, and its own."""
+    """Return the arguments of the recipe's model, those that follow from the data included."""
     return {**task.model_options(), **recipe.model_options}
 
 
@@ -100,7 +100,7 @@ def compiled_model(recipe: Recipe, task: Task, steps: int) -> keras.Model:
 
 
 def check_model(model: keras.Model, recipe: Recipe, task: Task):
-    """Raise `InvalidInput` unless a loaded model may be what the recipe trained."""
+    """Raise `InvalidInput` if the recipe cannot have trained a loaded model."""
     errors.one_of("model of the run", recipe.model, registry.list_models())
     kind, compiled = registry.entries()[recipe.model].load(), model.compiled
     if not isinstance(model, kind):

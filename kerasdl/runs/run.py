@@ -62,18 +62,18 @@ class Run:
 
     @functools.cached_property
     def model(self) -> keras.Model:
-        """The trained Keras model, loaded when first asked for."""
+        """The trained Keras model, loaded at the first access."""
         model = saving.load_model(self.path / files.MODEL, trust=self.trust)
         prepare.check_model(model, self.recipe, self.task)
         return model
 
     @property
     def finished(self) -> bool:
-        """Whether training and evaluation came to their end."""
+        """Whether training and evaluation are finished."""
         return files.is_finished(self.path)
 
     def bars(self) -> list[tuple]:
-        """Each bar of the recipe, the value reached or `None`, and whether the bar holds."""
+        """Return each bar of the recipe, the value reached or `None`, and whether it is reached."""
         test = self.metrics["test"]
         return [(bar, test.get(bar.metric), bar.holds(test)) for bar in self.recipe.bars]
 
@@ -115,7 +115,7 @@ class Run:
     def draw(self, task: Task, model: keras.Model, splits: data.Splits):
         """Draw the figures of a run and write examples for `predict`.
 
-        What fails is named in a line on standard error.
+        A failure is reported by one line on standard error.
         """
         with files.surviving("figures"):
             files.save_figures(self.path, task.figures(model, splits, self.history))
@@ -166,7 +166,7 @@ class Run:
 
 
 def _info(values):
-    """`Info` from its JSON form, in which tuples are lists."""
+    """Return the `Info` of its JSON form, in which tuples are lists."""
     values = tupled(values)
     if columns := values.get("columns"):
         widths = [len(column["words"] or "1") for column in columns]
@@ -209,7 +209,7 @@ def open_run(
 
 
 def recipe_in(path: pathlib.Path, read_recipe: Callable[[dict], prepare.Recipe]) -> prepare.Recipe:
-    """The recipe in a run folder's config.json.
+    """Return the recipe in a run folder's config.json.
 
     Args:
         path: The folder.

@@ -120,7 +120,7 @@ def _claimed(path: pathlib.Path) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            if not files.is_begun(path) and not (path / STOPPED).exists():  # the doctor reads it
+            if not files.is_begun(path) and not (path / STOPPED).exists():  # for the doctor
                 for name in (files.CONFIG, files.HISTORY, lock.NAME):
                     (path / name).unlink(missing_ok=True)
                 for name in (CHECKPOINTS, EVENTS):
@@ -133,7 +133,7 @@ def _claimed(path: pathlib.Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _stopping(path: pathlib.Path) -> Iterator[None]:
-    """Say how a run continues if it is interrupted after its training."""
+    """If a run is interrupted after its training, print how it continues."""
     try:
         yield
     except KeyboardInterrupt:
@@ -142,7 +142,7 @@ def _stopping(path: pathlib.Path) -> Iterator[None]:
 
 
 def _is_done(run, recipe, deterministic):
-    """Return whether the folder holds this run, finished; raise if it holds anything else."""
+    """Return whether this run is finished in the folder; raise if the folder has other contents."""
     if not (run.path / files.CONFIG).exists():
         if run.path.is_dir() and any(file.name != lock.NAME for file in run.path.iterdir()):
             raise errors.InvalidInput("output folder", "a new, empty or run folder", run.path)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # `optimizer(learning_rate=..., **options)` makes the optimizer of a training run
 MakeOptimizer = Callable[..., keras.Optimizer]
-# figures are drawn one by one, so that one that fails costs none of the others
+# figures are drawn one by one, so that a failure of one does not prevent the others
 Drawings = dict[str, Callable[[], "Figure"]]
 
 
@@ -40,11 +40,11 @@ class Metric:
     meaning: str
 
     def is_better(self, a: float, b: float) -> bool:
-        """Whether the value `a` is better than `b`."""
+        """Return whether the value `a` is better than `b`."""
         return a > b if self.direction == "max" else a < b
 
     def best(self, values: Iterable[float]) -> float:
-        """The best of several values."""
+        """Return the best of several values."""
         return max(values) if self.direction == "max" else min(values)
 
 
@@ -165,7 +165,7 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def figures(self, model: keras.Model, splits: data.Splits, history: dict) -> Drawings:
-        """Return functions that each draw a matplotlib figure of a finished run, by file name."""
+        """Return by file name functions that each draw a matplotlib figure of a finished run."""
 
     def write_examples(self, model: keras.Model, splits: data.Splits, folder: pathlib.Path):
         """Write inputs for `kerasdl predict` into a folder, if there are any."""
@@ -183,7 +183,7 @@ class Task(abc.ABC):
         """
 
     def explain(self, model: keras.Model, inputs: Sequence[str]) -> Drawings:
-        """Return functions that each draw a figure of the model on some inputs, by file name."""
+        """Return by file name functions that each draw a figure of the model on some inputs."""
         expected = f"none ({self.title} has no figures of single inputs)"
         raise errors.InvalidInput("input", expected, inputs[0])
 
@@ -219,7 +219,7 @@ class Task(abc.ABC):
             raise errors.InvalidInput("image shape of the model", self.info.shape, shape[1:])
 
     def require(self, fact: str):
-        """Raise `InvalidInput` unless the data has a fact: "classes" or "vocabulary"."""
+        """Raise `InvalidInput` unless the data has "classes" or a "vocabulary", as named."""
         if not getattr(self.info, fact):
             expected = f"data with {fact} for {self.title}"
             raise errors.InvalidInput("data", expected, f"{self.info.name}, without")

@@ -15,7 +15,7 @@ from kerasdl.callbacks import rates, state
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import plain_text, schema
 
-# what a checkpoint says besides its arrays; see `kerasdl.utils.schema`
+# the contents of a checkpoint besides its arrays; see `kerasdl.utils.schema`
 NUMBERS = schema.listed(schema.optional(schema.is_float))
 META = {
     **dict.fromkeys(("epoch", "step"), schema.is_count),
@@ -26,7 +26,7 @@ META = {
     "ended?": schema.is_flag,
     "callbacks?": schema.listed({"*": schema.optional(schema.is_float)}),
 }
-# what Keras's EarlyStopping and ReduceLROnPlateau know of the epochs before
+# the state of Keras's EarlyStopping and ReduceLROnPlateau
 WAITING = (keras.callbacks.EarlyStopping, keras.callbacks.ReduceLROnPlateau)
 REMEMBERED = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
 
@@ -45,8 +45,8 @@ class Checkpoint(keras.callbacks.Callback):
         steps: int, steps in an epoch. `None` saves only at the end of an epoch, and no metrics:
             with several replicas, each holds a part of them.
         epochs: int, the length of the training, for messages.
-        callbacks: Further callbacks of the training. EarlyStopping and ReduceLROnPlateau continue
-            with what they knew.
+        callbacks: Further callbacks of the training. EarlyStopping and ReduceLROnPlateau are saved
+            and restored, too.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.steps = steps
         self.epochs = epochs
         self.remembering = [each for each in callbacks if isinstance(each, WAITING)]
-        self.remembered: list[tuple[dict, list]] = []  # of each of these, as saved
+        self.remembered: list[tuple[dict, list]] = []  # the saved state of each of them
         self.ended = False  # whether a callback ended the training before its last epoch
         self.saved = self.start = time.monotonic()
         self.before = 0.0
@@ -79,7 +79,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     @property
     def spent(self) -> float:
-        """Seconds of training, those of earlier processes included."""
+        """The seconds of training, including those of earlier processes."""
         return self.before + time.monotonic() - self.start
 
     def restore(self, model: keras.Model, data: tf.data.Dataset | None = None):
@@ -100,7 +100,7 @@ class Checkpoint(keras.callbacks.Callback):
                     raise ValueError(f"it is of epoch {place[0] + 1}")
                 if self.steps is not None and place[1] > self.steps:
                     raise ValueError(f"it is of step {place[1]}")
-            except Exception as error:  # its bytes may be anything
+            except Exception as error:  # a damaged file may raise any exception
                 self._tell(file, error, number == len(candidates) - 1)
                 continue
             if metrics and not tested:
@@ -141,7 +141,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.lowered = list(reasons)
 
     def on_train_begin(self, logs=None):
-        # the other callbacks have just forgotten everything
+        # the other callbacks have just reset their state
         for callback, (known, weights) in zip(self.remembering, self.remembered, strict=False):
             for name, value in known.items():
                 setattr(callback, name, value)

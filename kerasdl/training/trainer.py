@@ -116,7 +116,7 @@ class Trainer:
 
     @property
     def seconds(self) -> float:
-        """Seconds of training, those of earlier processes included."""
+        """The seconds of training, including those of earlier processes."""
         return self.checkpoint.spent
 
     @property

@@ -10,7 +10,7 @@ from kerasdl.tuning import figures, trial
 from kerasdl.utils import files, schema
 from kerasdl.utils.files import write_json
 
-# what the JSON files of a search hold; see `kerasdl.utils.schema`
+# the contents of the JSON files of a search; see `kerasdl.utils.schema`
 TRIAL = {"values": schema.is_object, "*": schema.is_any}
 BEST = {"trial": schema.is_count, "*": schema.is_any}
 SEARCH = {"fixed": schema.is_object, "spent": schema.is_finite, "*": schema.is_any}

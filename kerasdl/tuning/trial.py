@@ -25,7 +25,7 @@ from kerasdl.utils import schema
 from kerasdl.utils.files import write_json
 
 COMMAND = (sys.executable, "-m", "kerasdl.tuning.trial")
-RESULT = {  # what result.json holds; see `kerasdl.utils.schema`
+RESULT = {  # the contents of result.json; see `kerasdl.utils.schema`
     "status": lambda value: value in ("completed", "failed"),
     "score?": schema.is_finite,
     "validation?": {"*": schema.is_float},

@@ -1,7 +1,7 @@
-"""Show text of users as it is: in a terminal, in a figure and in Markdown.
+"""Show text of users literally: in a terminal, in a figure and in Markdown.
 
-Names of classes, files and recipes may hold anything. A terminal obeys escape sequences, matplotlib
-sets what stands between two dollar signs as mathematics, and Markdown has signs of its own.
+Names of classes, files and recipes may contain anything. A terminal interprets escape sequences,
+matplotlib sets text between two dollar signs as mathematics, and Markdown interprets its markup.
 """
 
 import re
@@ -9,12 +9,12 @@ import sys
 import unicodedata
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-KEPT = "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"  # the last two spell words and emoji
+KEPT = "\n\t\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"  # some words and emoji need the joiners
 MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|$~])")
 
 
 def for_terminal(text: object) -> str:
-    r"""Return the text without control characters, which a terminal would obey.
+    r"""Return the text without control characters, which a terminal would interpret.
 
     Args:
         text: The text, or an object to show as one.
@@ -26,7 +26,7 @@ def for_terminal(text: object) -> str:
 
 
 def for_figure(text: object) -> str:
-    r"""Return the text so that matplotlib draws it as it is.
+    r"""Return the text escaped, so that matplotlib draws it literally.
 
     Args:
         text: The text, or an object to show as one.
@@ -35,12 +35,12 @@ def for_figure(text: object) -> str:
     \$\frac{\$
     """
     shown = for_terminal(text).replace("$", r"\$")
-    # a legend leaves out labels that begin with an underscore
+    # a legend omits labels that begin with an underscore
     return f" {shown}" if shown.startswith("_") else shown
 
 
 def for_markdown(text: object) -> str:
-    r"""Return the text as one line in which Markdown finds no markup.
+    r"""Return the text as one line, with the markup of Markdown escaped.
 
     Args:
         text: The text, or an object to show as one.
@@ -57,5 +57,5 @@ def tell(*parts: object) -> None:
 
 
 def _is_shown(character):
-    # `isprintable` refuses all spaces but one
+    # `isprintable` is false for all spaces but one
     return character.isprintable() or character in KEPT or unicodedata.category(character) == "Zs"

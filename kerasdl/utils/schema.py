@@ -1,7 +1,7 @@
 """Check values read from JSON files, which may have been damaged or made by others.
 
-A declaration is a function from a value to whether it holds; or a dict from names to declarations,
-for a JSON object. A name that ends in "?" may be missing, and "*" stands for all other names.
+A declaration is a function that returns whether a value is valid; or, for a JSON object, a dict
+from names to declarations. A name that ends in "?" may be missing, and "*" means all other names.
 
 >>> check({"reason": "the loss is NaN"}, {"reason": is_text})
 >>> check({"reason": 3}, {"reason": is_text})
@@ -22,7 +22,7 @@ SHOWN = 100  # characters of a damaged file in an error
 
 
 def read(path: pathlib.Path, declared: Mapping, command: str = "train") -> dict:
-    """Read a JSON file; raise `InvalidInput` unless its value is as declared.
+    """Read a JSON file; raise `InvalidInput` unless its value fits a declaration.
 
     Args:
         path: The file.
@@ -38,14 +38,14 @@ def read(path: pathlib.Path, declared: Mapping, command: str = "train") -> dict:
 
 
 def damaged(path: pathlib.Path, received: object, command: str = "train") -> errors.InvalidInput:
-    """The error for a file that is not what a command of `kerasdl` wrote."""
+    """Return the error for a file with a content that no command of `kerasdl` writes."""
     shown = " ".join(str(received).split())
     shown = f"{shown[:SHOWN]}..." if len(shown) > SHOWN else shown
     return errors.InvalidInput(f"file `{path}`", f"what `kerasdl {command}` wrote", shown)
 
 
 def check(value: Any, declared: Mapping | Callable, path: str = ""):
-    """Raise a `ValueError` that names the first part of a value that is not as declared.
+    """Raise a `ValueError` that names the first part of a value that does not fit a declaration.
 
     Args:
         value: A value read from JSON.
@@ -70,12 +70,12 @@ def check(value: Any, declared: Mapping | Callable, path: str = ""):
 
 
 def optional(declared: Mapping | Callable) -> Callable[[Any], bool]:
-    """Declare `null`, or a value as declared."""
+    """Declare that a value is `null` or fits a declaration."""
     return lambda value: value is None or _holds(value, declared)
 
 
 def listed(declared: Mapping | Callable, length: int | None = None) -> Callable[[Any], bool]:
-    """Declare a list of values as declared, of any length by default."""
+    """Declare a list whose values fit a declaration, of any length by default."""
     return lambda value: (
         isinstance(value, list)
         and length in (None, len(value))
@@ -108,7 +108,7 @@ def is_any(value: Any) -> bool:
 
 
 def is_float(value: Any) -> bool:
-    """Whether a value is a number, which may be infinite or NaN."""
+    """Return whether a value is a number, which may be infinite or NaN."""
     if isinstance(value, float):
         return True
     return checks.is_integer(value, -(2**63)) and value < 2**63
@@ -123,7 +123,7 @@ def is_count(value: Any) -> bool:
 
 
 def is_shape(value: Any) -> bool:
-    """Whether a value is the shape of an input, or a list or an object of shapes."""
+    """Return whether a value is the shape of an input, or a list or an object of shapes."""
     if isinstance(value, dict):
         return bool(value) and all(map(is_shape, value.values()))
     if not isinstance(value, list):

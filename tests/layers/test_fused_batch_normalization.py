@@ -1,4 +1,4 @@
-"""Fused batch normalization gives Keras's numbers, or leaves the layer to Keras."""
+"""Fused batch normalization has the outputs, gradients and averages of Keras's."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ OPTIONS = [{}, {"scale": False}, {"center": False}, {"momentum": 0.5, "epsilon":
 
 
 def step(inputs, upstream, fused, options, function=lambda f: f, freeze=False, mask=None):
-    """Outputs, gradients and averages of a training step."""
+    """Return outputs, gradients and averages of a training step."""
     layer = keras.layers.BatchNormalization(**options)
     layer.build(inputs.shape)
     layer.set_weights([w + RANDOM.random(w.shape) * 0 + 0.3 for w in layer.get_weights()])
@@ -51,12 +51,12 @@ def normal(shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("options", OPTIONS)
-def test_it_gives_the_numbers_of_keras(shape, options):
+def test_training_step_equals_keras(shape, options):
     assert_equal(normal(shape), options=options)
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_it_gives_the_numbers_of_keras_in_a_graph(compiled):
+def test_training_step_in_a_graph_equals_keras(compiled):
     assert_equal(normal((4, 5, 6, 3)), function=tf.function(jit_compile=compiled))
 
 
@@ -70,7 +70,7 @@ def test_it_gives_the_numbers_of_keras_in_a_graph(compiled):
     ],
     ids=["frozen", "another axis", "masked", "renorm"],
 )
-def test_other_layers_are_left_to_keras(how):
+def test_other_layers_are_computed_by_keras(how):
     shape = (4, 5, 3) if "mask" in how else (4, 5, 6, 3)
     inputs = normal(shape)
     upstream = RANDOM.normal(size=shape).astype("float32")
@@ -81,7 +81,7 @@ def test_other_layers_are_left_to_keras(how):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_mixed_precision_computes_in_single_precision():
+def test_mixed_precision_is_computed_in_float32():
     keras.config.set_dtype_policy("mixed_float16")
     inputs = (normal((4, 5, 6, 3)) * 1000).astype("float16")  # its squares overflow in float16
     layer = keras.layers.BatchNormalization()
@@ -92,14 +92,14 @@ def test_mixed_precision_computes_in_single_precision():
     np.testing.assert_allclose(ours, theirs, atol=2e-3)
 
 
-def test_keras_computes_again_after_the_block():
+def test_call_of_keras_is_restored_after_the_block():
     before = keras.layers.BatchNormalization.call
     with fused_batch_normalization():
         assert keras.layers.BatchNormalization.call is not before
     assert keras.layers.BatchNormalization.call is before
 
 
-def test_a_file_holds_the_layer_of_keras(tmp_path):
+def test_saved_file_contains_the_layer_of_keras(tmp_path):
     model = keras.Sequential([keras.Input((4, 4, 2)), keras.layers.BatchNormalization()])
     model.compile("sgd", "mse")
     with fused_batch_normalization():
