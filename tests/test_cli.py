@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from kerasdl import cli
+from kerasdl import cli, recipes
+from kerasdl.cli import cards
 from kerasdl.export import metadata
 
 
@@ -87,6 +88,28 @@ def test_help_list_and_info_are_fast_and_import_no_tensorflow():
             f"assert not {unwanted} & sys.modules.keys()"
         )
         assert seconds(code) < tensorflow / 10, arguments
+
+
+@pytest.mark.parametrize("name", ["se_resnet_tiny", "gpt_tiny"])
+def test_the_card_of_a_recipe_has_its_numbers(name, capsys):
+    recipe = recipes.get(name)
+    assert recipe.learning_rate != recipe.weight_decay
+    cards.show(name)
+    (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith("trains ")]
+    assert line == (
+        f"trains {recipe.model} on {recipe.data}: {recipe.epochs} epochs, batch size "
+        f"{recipe.batch_size}, learning rate {recipe.learning_rate:g}, augmentation "
+        f"{recipe.augment or 'none'}"
+    )
+
+
+def test_the_card_of_a_recipe_has_its_bar_and_what_was_reached(capsys):
+    (bar,) = recipes.get("se_resnet_tiny").bars
+    seeds = cards.result("se_resnet_tiny")["seeds"]
+    cards.show("se_resnet_tiny")
+    (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith("must reach ")]
+    reached = ", ".join(f"{run['test']['accuracy']:.4g}" for run in seeds.values())
+    assert line == f"must reach accuracy {bar}; reached {reached} with seeds {', '.join(seeds)}"
 
 
 def test_road_from_training_to_a_litert_file(tmp_path, capsys):

@@ -44,13 +44,17 @@ def test_a_model_used_twice_shares_its_weights(model, images):
     assert flat.count_params() == model.count_params()
 
 
-def test_names_are_paths(images):
-    x = inputs = keras.Input((8, 8, 1))
-    first, second = (kerasdl.layers.SEBlock(ratio=1, name=f"gate{i}") for i in (1, 2))
-    names = [layer.name for layer in flatten(keras.Model(inputs, second(first(x)))).layers]
+def test_names_are_paths():
+    inputs = keras.Input((8, 8, 1), name="picture")
+    gates = [kerasdl.layers.SEBlock(ratio=1, name=f"gate{i}") for i in (1, 2)]
+    model = keras.Model(inputs, gates[1](gates[0](inputs)), name="gated")
+    flat = flatten(model)
+    assert flat.name == "gated" and flat.inputs[0].name == "picture"
+    names = [layer.name for layer in flat.layers]
     assert len(set(names)) == len(names)
-    assert any(name.startswith("gate1_") for name in names)
-    assert any(name.startswith("gate2_") for name in names)
+    for gate in gates:
+        inner = [f"{gate.name}_{layer.name}" for layer in gate._layers if layer.weights]
+        assert len(inner) == 2 and {*inner} <= {*names}
 
 
 @pytest.mark.parametrize(

@@ -71,10 +71,171 @@ def test_in_fit_and_of_a_network_s_features():
     assert again.features.output_shape == (None, 3)
 
 
+NAMES = {
+    "BLEU": "bleu",
+    "ExpectedCalibrationError": "calibration_error",
+    "FrechetDistance": "frechet_distance",
+    "InceptionScore": "inception_score",
+    "KernelDistance": "kernel_distance",
+    "ModesCovered": "modes_covered",
+    "PSNR": "psnr",
+    "Perplexity": "perplexity",
+    "SSIM": "ssim",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_metric_has_its_name_in_the_history_and_the_type_that_was_asked_for(name):
+    options, y, predicted = {**CASES, **BATCHWISE}[name]
+    metric = getattr(metrics, name)(**options)
+    assert metric.name == NAMES[name] and metric.result().dtype == "float32"
+    other = getattr(metrics, name)(**options, name="other", dtype="float16")
+    assert other.name == "other" and other.result().dtype == "float16"
+    assert streamed(other, y, predicted, 12) == pytest.approx(
+        streamed(metric, y, predicted, 12), rel=1e-2
+    )
+
+
+def bleu(references, predicted, **options):
+    metric = metrics.BLEU(**options)
+    metric.update_state([references], [predicted])
+    return float(metric.result())
+
+
 def test_padding_says_nothing():
-    metric = metrics.BLEU(order=2)
-    metric.update_state([[1, 2, 3, 0, 0]], [[1, 2, 3, 0, 0]])
-    assert float(metric.result()) == 1
+    assert bleu([1, 2, 3, 0, 0], [1, 2, 3, 0, 0], order=2) == 1
+    assert bleu([1, 2, 3, 0], [1, 2, 3, 4], order=1) == 0.75  # 0 is no token of the reference
+    assert bleu([1, 2, 3, 0], [1, 2, 3, 0], order=4, padding=-1) == 1
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_of_two_references_equally_near_the_shorter_one_counts(order):
+    """Lengths 3 and 5 are equally near to 4, and only a longer reference is punished."""
+    references = np.array([[1, 2, 3, 0, 0], [1, 2, 3, 4, 5]])[order]
+    assert bleu(references, [1, 2, 3, 4, 0], order=1) == 1
+    assert bleu([[1, 2, 3, 4, 5]], [1, 2, 3, 4, 0], order=1) == pytest.approx(np.exp(-1 / 4))
+
+
+def test_the_nearest_reference_counts_not_the_shortest():
+    references = [[1, 2, 0, 0, 0, 0], [1, 2, 3, 4, 5, 6]]
+    expected = np.exp(1 - 6 / 5)
+    assert bleu(references, [1, 2, 3, 4, 5, 0], order=1) == pytest.approx(expected)
+
+
+def test_a_repeated_word_counts_as_often_as_in_the_reference_that_has_it_most():
+    assert bleu([1, 1, 2, 3], [1, 1, 1, 1], order=1) == 0.5
+    assert bleu([[1, 1, 2, 3], [1, 1, 1, 2]], [1, 1, 1, 1], order=1) == 0.75
+
+
+def test_a_prediction_shorter_than_the_longest_phrase_gets_nothing():
+    assert bleu([1, 2, 3], [1, 2, 3]) == 0
+    assert bleu([1, 2, 3], [1, 2, 3], order=3) == 1
+    assert metrics.BLEU().result() == 0
+
+
+def test_confidence_on_an_edge_belongs_to_the_bin_below():
+    # right with 50 % and wrong with 90 %: in one bin the two would balance each other
+    assert calibration([0, 1], [[0.5, 0.5], [0.9, 0.1]], bins=2) == pytest.approx(0.7)
+    assert calibration([0, 1], [[0.6, 0.4], [0.9, 0.1]], bins=2) == pytest.approx(0.25)
+    assert metrics.ExpectedCalibrationError().result() == 0
+
+
+def test_perplexity_counts_tokens_by_their_weights():
+    p = np.array([[[0.5, 0.5], [0.25, 0.75]], [[0.125, 0.875], [0.5, 0.5]]], "float32")
+    labels = np.zeros((2, 2), "int32")  # of probabilities 1/2, 1/4, 1/8 and 1/2
+
+    def perplexity(weights, **options):
+        metric = metrics.Perplexity(from_logits=False, **options)
+        metric.update_state(labels, p, sample_weight=weights)
+        return float(metric.result())
+
+    assert perplexity(None) == pytest.approx(2 ** (7 / 4))
+    assert perplexity([1, 0]) == pytest.approx(2 ** (3 / 2))
+    assert perplexity([1, 3]) == pytest.approx(2 ** (15 / 8))
+    assert perplexity([[1, 0], [1, 0]]) == pytest.approx(4)
+    assert perplexity([[0, 0.5], [0, 0]]) == pytest.approx(4)  # a sum of weights below 1
+    assert perplexity(None, padding=0) == 1  # nothing counts
+    assert perplexity([1, 0], padding=1) == pytest.approx(2 ** (3 / 2))
+
+
+def test_inception_score_of_logits_is_that_of_their_probabilities():
+    def score(p, **options):
+        metric = metrics.InceptionScore(5, **options)
+        metric.update_state(p)
+        return float(metric.result())
+
+    assert score(np.log(CHANCES), from_logits=True) == pytest.approx(score(CHANCES), rel=1e-5)
+    assert score(CHANCES[:1]) == pytest.approx(1)
+    assert score(np.eye(5)) == pytest.approx(5)
+    assert metrics.InceptionScore(5).result() == 1
+
+
+def test_a_mode_needs_its_fraction_of_the_samples_inside_its_radius():
+    samples = np.array([[0.0, 0.0]] * 3 + [[5.0, 0.4]] * 1 + [[9.0, 9.0]] * 4)
+
+    def covered(**options):
+        metric = metrics.ModesCovered([[0.0, 0.0], [5.0, 0.0]], **options)
+        metric.update_state(samples)
+        return float(metric.result())
+
+    assert covered(radius=0.5) == 2
+    assert covered(radius=0.4) == 1  # on the border is outside
+    assert covered(radius=0.5, fraction=1 / 8) == 2
+    assert covered(radius=0.5, fraction=0.13) == 1
+    assert covered(radius=0.5, quality=True) == 0.5
+    assert covered(radius=20.0, quality=True) == 1  # in two modes, but once
+
+
+def test_covered_modes_of_few_samples():
+    metric = metrics.ModesCovered([[0.0]], radius=1.0)
+    assert metric.result() == 0
+    metric.update_state(np.zeros((1, 1)))
+    metric.update_state(np.full((98, 1), 9.0))
+    assert metric.result() == 1  # 1 of 99
+    metric.update_state(np.full((2, 1), 9.0))
+    assert metric.result() == 0  # 1 of 101 is less than 1 %
+
+
+def test_decibels_of_images():
+    black = np.zeros((2, 4, 4, 1), "float32")
+    noise = black + np.array([0.1, 0.01], "float32")[:, None, None, None]
+
+    def psnr(y, predicted, weights=None, **options):
+        metric = metrics.PSNR(**options)
+        metric.update_state(y, predicted, sample_weight=weights)
+        return float(metric.result())
+
+    assert psnr(black, noise) == pytest.approx(30)  # the mean of 20 and 40
+    assert psnr(black, noise, weights=[1, 0]) == pytest.approx(20)
+    assert psnr(black, 255 * noise, peak=255) == pytest.approx(30)
+    assert psnr(black, black) == pytest.approx(120)  # equal images
+
+
+def test_similarity_of_images_counts_them_by_their_weights():
+    def ssim(weights=None, **options):
+        metric = metrics.SSIM(**options)
+        images = np.stack([IMAGES[0], NOISY[0]])
+        metric.update_state(np.stack([IMAGES[0], IMAGES[0]]), images, sample_weight=weights)
+        return float(metric.result())
+
+    assert ssim([1, 0]) == pytest.approx(1)
+    assert ssim([0, 1]) < 0.99
+    assert ssim() == pytest.approx((1 + ssim([0, 1])) / 2)
+
+
+def test_a_kernel_distance_of_unequal_batches_is_weighted_by_the_real_ones():
+    distance, joined = metrics.KernelDistance(), metrics.KernelDistance()
+    parts = (CODES[:4], OTHERS[:3]), (CODES[4:], OTHERS[3:5])
+    for real, generated in parts:
+        joined.update_state(real, generated)
+    single = []
+    for real, generated in parts:
+        distance.reset_state()
+        distance.update_state(real, generated)
+        single.append(float(distance.result()))
+    expected = (4 * single[0] + 8 * single[1]) / 12
+    assert float(joined.result()) == pytest.approx(expected, rel=1e-6)
+    assert metrics.KernelDistance().result() == 0
 
 
 def test_one_example_has_no_pairs():
@@ -179,6 +340,11 @@ def test_arguments_that_mean_nothing_are_refused(name, options):
         getattr(metrics, name)(**options)
 
 
-def test_weights_are_refused_where_they_mean_nothing():
-    with pytest.raises(InvalidInput, match="weighted_metrics"):
-        metrics.BLEU().update_state(TOKENS, SAID, sample_weight=np.ones(12))
+@pytest.mark.parametrize(
+    "name", sorted({*CASES, *BATCHWISE} - {"PSNR", "Perplexity", "SSIM"}), ids=str
+)
+def test_weights_are_refused_where_they_mean_nothing(name):
+    options, y, predicted = {**CASES, **BATCHWISE}[name]
+    message = f"sample weights for {name}.*none.*`weighted_metrics`.*some"
+    with pytest.raises(InvalidInput, match=message):
+        getattr(metrics, name)(**options).update_state(y, predicted, sample_weight=np.ones(12))

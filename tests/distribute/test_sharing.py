@@ -1,0 +1,90 @@
+"""Each worker trains on its own rows of every batch, and the fractions add up to one."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasdl.data.sharing import Share
+from kerasdl.distribute import sharing
+
+
+def rows_of(parts):
+    return [part.data.numpy().tolist() for part in parts]
+
+
+@pytest.fixture
+def batches():
+    """Batches of 4, 4 and 3 numbers."""
+    return tf.data.Dataset.range(11).batch(4)
+
+
+def test_every_worker_gets_its_own_part_of_each_batch(batches):
+    first, second = (list(sharing.split(batches, Share(n, 1, 2))) for n in (0, 1))
+    assert rows_of(first) == [[0, 1], [4, 5], [8]]
+    assert rows_of(second) == [[2, 3], [6, 7], [9, 10]]
+    assert [float(part.fraction) for part in first[:2]] == [0.5, 0.5]
+    assert [float(part.fraction) for part in (first[2], second[2])] == pytest.approx([1 / 3, 2 / 3])
+    assert all(part.counted for part in first + second)
+
+
+def test_a_worker_of_two_replicas_gets_two_parts_of_each_batch_in_turn(batches):
+    parts = list(sharing.split(batches.take(2), Share(2, 2, 4)))
+    assert rows_of(parts) == [[2], [3], [6], [7]]
+
+
+def test_all_replicas_get_a_batch_of_few_rows_and_only_the_first_counts_it(batches):
+    parts = list(sharing.split(batches.skip(2), Share(0, 4, 4)))
+    assert rows_of(parts) == [[8, 9, 10]] * 4
+    assert [float(part.fraction) for part in parts] == [0.25] * 4
+    assert [bool(part.counted) for part in parts] == [True, False, False, False]
+    (last,) = sharing.split(batches.skip(2), Share(3, 1, 4))
+    assert not last.counted
+
+
+def test_inputs_and_targets_are_split_alike():
+    x = np.arange(12).reshape(6, 2)
+    data = tf.data.Dataset.from_tensor_slices((x, {"y": x[:, 0]})).batch(6)
+    (part,) = sharing.split(data, Share(1, 1, 3))
+    features, targets = part.data
+    np.testing.assert_array_equal(features, x[2:4])
+    np.testing.assert_array_equal(targets["y"], x[2:4, 0])
+
+
+@pytest.mark.parametrize("share", [Share(0, 1, 2), Share(1, 1, 2), Share(0, 2, 2)])
+def test_rows_that_were_read_by_their_worker_are_numbered_as_if_split(batches, share):
+    """`numbered` of what a worker read itself is `split` of the whole batches."""
+    expected = list(sharing.split(batches, share))
+    mine = tf.data.Dataset.from_generator(
+        lambda: (part.data for part in expected), output_signature=tf.TensorSpec([None], "int64")
+    )
+    found = list(sharing.numbered(mine, share, count=11, batch_size=4))
+    assert rows_of(found) == rows_of(expected)
+    assert [float(part.fraction) for part in found] == [float(p.fraction) for p in expected]
+    assert [bool(part.counted) for part in found] == [bool(p.counted) for p in expected]
+
+
+class Cluster:
+    """What `worker_of` and `share` read of a strategy of several workers, without the processes."""
+
+    def __init__(self, kind, number, chief, here=1):
+        jobs = {"worker": ["b:1", "c:1"], **({"chief": ["a:1"]} if chief else {})}
+        workers = 3 if chief else 2
+        resolver = tf.distribute.cluster_resolver.SimpleClusterResolver
+        spec = tf.train.ClusterSpec(jobs)
+        self.cluster_resolver = resolver(spec, task_type=kind, task_id=number)
+        self.num_replicas_in_sync = workers * here
+        self.extended = type("Extended", (), {"worker_devices": ["/gpu"] * here})
+
+
+@pytest.mark.parametrize(
+    ("strategy", "share"),
+    [
+        (Cluster("worker", 0, chief=False), Share(0, 1, 2)),
+        (Cluster("worker", 1, chief=False, here=4), Share(4, 4, 8)),
+        (Cluster("chief", 0, chief=True, here=2), Share(0, 2, 6)),
+        (Cluster("worker", 1, chief=True, here=2), Share(4, 2, 6)),
+    ],
+)
+def test_a_share_follows_those_of_the_workers_before(strategy, share):
+    assert sharing.share(strategy) == share
+    assert sharing.is_chief(strategy) == (share.first == 0)

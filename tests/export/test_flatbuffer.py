@@ -1,0 +1,45 @@
+"""Operators of a LiteRT file are counted by name, in whichever field their code is."""
+
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from kerasdl.export import flatbuffer
+
+
+def file_of(*codes):
+    """A file of one graph that uses each operator code once."""
+    operators = []
+    for index in range(len(codes)):
+        operator = schema.OperatorT()
+        operator.opcodeIndex, operator.inputs, operator.outputs = index, [], []
+        operators.append(operator)
+    graph = schema.SubGraphT()
+    graph.tensors, graph.inputs, graph.outputs, graph.operators = [], [], [], operators
+    model = schema.ModelT()
+    model.version, model.subgraphs, model.buffers = 3, [graph], []
+    model.operatorCodes = []
+    for code in codes:
+        made = schema.OperatorCodeT()
+        made.deprecatedBuiltinCode, made.builtinCode, made.customCode = code
+        model.operatorCodes.append(made)
+    return flatbuffer.write(model)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        (9, 0, "FULLY_CONNECTED"),  # before 2020, when there was one field
+        (9, 9, "FULLY_CONNECTED"),
+        (127, 130, "BROADCAST_TO"),  # the old field has 8 bits: 127 says that the code is larger
+        (0, 0, "ADD"),
+    ],
+)
+def test_an_operator_is_named_by_the_field_that_old_or_new_files_have(old, new, name):
+    assert flatbuffer.operators(file_of((old, new, None))) == {name: 1}
+
+
+def test_operators_are_counted_and_custom_ones_have_their_own_names():
+    add, custom = (0, 0, None), (32, 32, b"FlexErf")
+    found = flatbuffer.operators(file_of(add, custom, add, add, custom))
+    assert found == {"ADD": 3, "custom:FlexErf": 2}
+    assert list(found) == ["ADD", "custom:FlexErf"]  # the most frequent one first
