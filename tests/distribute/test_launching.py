@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -77,3 +78,59 @@ launching.launch([sys.executable, "-c", wait], workers=2)
 def test_zero_workers_are_refused():
     with pytest.raises(InvalidInput, match="workers"):
         launching.launch(["true"], workers=0)
+
+
+def test_a_worker_has_its_environment_no_input_and_one_output(monkeypatch, capfd):
+    monkeypatch.setenv("SOME_VARIABLE", "kept")
+    code = """
+import json, os, sys
+config = json.loads(os.environ["TF_CONFIG"])
+print(config["task"]["type"], os.environ["SOME_VARIABLE"], os.environ["PYTHONUNBUFFERED"])
+print(repr(sys.stdin.read()), file=sys.stderr)
+print(all(address.startswith("127.0.0.1:") for address in config["cluster"]["worker"]))
+sys.stdout.buffer.write(b"\\xff\\n")
+"""
+    assert launching.launch(python(code), workers=1) == 0
+    out, err = capfd.readouterr()
+    expected = ["[0] worker kept 1", "[0] ''", "[0] True", "[0] \N{REPLACEMENT CHARACTER}"]
+    assert sorted(out.splitlines()) == sorted(expected) and not err
+
+
+def test_ports_are_free_and_different():
+    ports = launching.free_ports(20)
+    assert len(set(ports)) == 20
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", ports[0]))
+
+
+def test_a_worker_that_does_not_stop_is_killed_after_a_while(monkeypatch, capfd):
+    monkeypatch.setattr(launching, "GRACE_SECONDS", 0.3)
+    code = """
+import json, os, signal, sys, time
+signal.signal(signal.SIGINT, lambda *_: print("asked", flush=True))
+if json.loads(os.environ["TF_CONFIG"])["task"]["index"]:
+    print("pid", os.getpid(), flush=True)
+    while True:
+        time.sleep(0.1)
+time.sleep(0.5)
+sys.exit(5)
+"""
+    assert launching.launch(python(code), workers=2) == 5
+    lines = capfd.readouterr().out.splitlines()
+    assert "[1] asked" in lines
+    (pid,) = [int(line.split()[-1]) for line in lines if "pid" in line]
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_second_interrupt_kills_at_once(monkeypatch):
+    started = time.monotonic()
+
+    def interrupted(seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(launching.time, "sleep", interrupted)
+    wait = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); signal.pause()"
+    with pytest.raises(KeyboardInterrupt):
+        launching.launch(python(wait), workers=1)
+    assert time.monotonic() - started < launching.GRACE_SECONDS

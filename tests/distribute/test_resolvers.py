@@ -41,6 +41,31 @@ def test_addresses_and_task_index(variables, workers, monkeypatch):
     resolver = resolvers.resolver()
     assert resolver.cluster_spec().as_dict() == {"worker": workers}
     assert (resolver.task_type, resolver.task_id) == ("worker", 1)
+    assert resolver.rpc_layer == "grpc"
+
+
+def test_one_task_of_slurm_is_not_several(monkeypatch):
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "1")
+    assert not resolvers.several()
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    assert resolvers.several()
+    monkeypatch.delenv("SLURM_STEP_NUM_TASKS")
+    monkeypatch.setenv("TF_CONFIG", "{}")
+    assert resolvers.several()
+
+
+def test_the_variables_are_looked_for_in_their_order(monkeypatch):
+    for name, value in SLURM.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("SLURM_JOB_ID")
+    workers = resolvers.resolver().cluster_spec().as_dict()["worker"]
+    assert workers[:2] == ["node2:10000", "node2:10001"]
+    for name, value in JOB.items():
+        monkeypatch.setenv(name, value)
+    assert len(resolvers.resolver().cluster_spec().as_dict()["worker"]) == 2
+    config = '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}'
+    monkeypatch.setenv("TF_CONFIG", config)
+    assert resolvers.resolver().cluster_spec().as_dict() == {"worker": ["a:1"]}
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+import types
 
 import pytest
 
 from kerasdl import distribute
+from kerasdl.distribute import keras_patches, strategies
 from kerasdl.errors import InvalidInput
 
 
@@ -81,3 +83,95 @@ def test_a_script_for_several_replicas_runs_on_one_device():
         model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     train = distribute.pipeline(splits.train, strategy, splits.info.counts["train"], 64)
     assert len(model.fit(train, shuffle=False, verbose=0).history["loss"]) == 1
+
+
+@pytest.fixture
+def makers(monkeypatch):
+    """The makers of strategies replaced by records, and what was asked of them."""
+    for name in ("TF_CONFIG", "SLURM_STEP_NUM_TASKS", "KERASDL_HOSTS", "TPU_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    asked = []
+
+    def record(name, replicas):
+        made = types.SimpleNamespace(num_replicas_in_sync=replicas)
+        return lambda *arguments: asked.append((name, *arguments)) or made
+
+    for name, replicas in (("_one", 1), ("_mirrored", 2), ("_multiworker", 2), ("_tpu", 8)):
+        monkeypatch.setattr(strategies, name, record(name, replicas))
+    monkeypatch.setattr(keras_patches, "apply", lambda: asked.append("patched"))
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("variables", "gpus", "asked"),
+    [
+        ({}, 0, [("_one",)]),
+        ({}, 1, [("_one",)]),
+        ({}, 2, [("_mirrored",), "patched"]),
+        ({"TPU_NAME": "some"}, 2, [("_tpu", ""), "patched"]),
+        ({"TF_CONFIG": "{}", "TPU_NAME": "some"}, 2, [("_multiworker",), "patched"]),
+    ],
+)
+def test_auto_takes_workers_before_tpus_before_gpus(variables, gpus, asked, makers, monkeypatch):
+    monkeypatch.setattr(strategies.tf.config, "list_physical_devices", lambda kind: [kind] * gpus)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    strategies.strategy()
+    assert makers == asked
+
+
+@pytest.mark.parametrize(
+    ("spec", "asked"),
+    [
+        ("tpu:other", [("_tpu", "other"), "patched"]),
+        ("tpu", [("_tpu", ""), "patched"]),
+        ("one", [("_one",)]),  # Keras stays as it is
+        ("mirrored", [("_mirrored",), "patched"]),
+    ],
+)
+def test_a_strategy_is_made_by_name_and_several_replicas_patch_keras(spec, asked, makers):
+    strategies.strategy(spec)
+    assert makers == asked
+
+
+@pytest.mark.parametrize("spec", ["cpu:x", "cpu:02", "cpu:2x", "cpu:-1"])
+def test_a_number_of_virtual_devices_is_a_positive_integer(spec):
+    with pytest.raises(InvalidInput, match=f"Expected cpu:N, such as cpu:2. Received: {spec}$"):
+        distribute.strategy(spec)
+
+
+def test_what_tensorflow_has_started_with_is_counted():
+    distribute.strategy("one").experimental_local_results(1)
+    message = r"strategy cpu:99. Expected a call before .* Received: a call after .* made 1 device$"
+    with pytest.raises(InvalidInput, match=message):
+        distribute.strategy("cpu:99")
+
+
+@pytest.mark.parametrize(
+    ("spec", "name", "source"),
+    [("tpu:other", "other", "TPU other"), ("tpu", None, "named by the variable TPU_NAME")],
+)
+def test_a_tpu_that_does_not_answer_is_named_in_one_line(spec, name, source, monkeypatch):
+    asked = []
+
+    def resolver(name):
+        asked.append(name)
+        raise ValueError(f"\n{'no answer ' * 20}\nlong explanation")
+
+    cluster = strategies.tf.distribute.cluster_resolver
+    monkeypatch.setattr(cluster, "TPUClusterResolver", resolver)
+    message = rf"^Invalid strategy tpu. Expected a TPU \({source}\). Received: (no answer ){{12}}$"
+    with pytest.raises(InvalidInput, match=message):
+        distribute.strategy(spec)
+    assert asked == [name]
+
+
+def test_workers_are_those_of_the_resolver(monkeypatch):
+    made = types.SimpleNamespace(num_replicas_in_sync=1)
+    monkeypatch.setattr(strategies.resolvers, "resolver", lambda: "the cluster")
+    monkeypatch.setattr(
+        strategies.tf.distribute,
+        "MultiWorkerMirroredStrategy",
+        lambda cluster_resolver: made if cluster_resolver == "the cluster" else None,
+    )
+    assert distribute.strategy("multiworker") is made

@@ -7,6 +7,7 @@ from kerasdl import recipes
 from kerasdl.errors import InvalidInput
 from kerasdl.runs import prepare
 from kerasdl.tasks import localization
+from tests.tasks import made
 
 RECIPE = recipes.get("localizer").replace(data_options={"elements": "class,boxes", "count": 60})
 
@@ -41,3 +42,98 @@ def test_predictions_are_drawn(tmp_path):
     rows = task.predict(model, files[:2], tmp_path)
     assert len(rows) == 2 and rows[0]["prediction"] in splits.info.classes
     assert len(rows[0]["box"].split()) == 4 and (tmp_path / rows[0]["drawn"]).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(("iou", "localized"), [(0.5, 0.0), (0.51, 1.0)])
+def test_half_of_the_union_is_not_enough(iou, localized):
+    outputs = {"class": np.eye(2)[[0]], "box": np.array([[0.0, 0.0, 1.0, iou]])}
+    targets = {"class": np.array([0]), "boxes": np.array([[[0.0, 0.0, 1.0, 1.0]]])}
+    assert localization._metrics(outputs, targets)["localized"] == localized
+
+
+IMAGES = np.random.default_rng(0).random((5, 8, 8, 3)).astype("float32")
+CLASSES = np.array([1, 0, 1, 2, 0], "int32")
+BOXES = np.tile(np.array([0.0, 0.25, 0.5, 1.0], "float32"), (5, 1, 1))
+
+
+class Model:
+    """A network that finds every box and answers class 1, with a probability of 3/4 or more."""
+
+    def predict_on_batch(self, images):
+        logits = np.tile(np.log(np.array([[0.125, 0.75, 0.125]], "float32")), (len(images), 1))
+        return {"class": logits, "box": BOXES[: len(images), 0]}
+
+    def predict(self, images, batch_size, verbose):
+        assert verbose == 0 and batch_size == 100
+        return self.predict_on_batch(images)
+
+
+@pytest.fixture(scope="module")
+def small():
+    targets = {"class": CLASSES, "boxes": BOXES}
+    return made.splits(IMAGES, targets, "boxes", classes=("a", "b", "c"))
+
+
+@pytest.fixture(scope="module")
+def task(small):
+    return localization.Localization(small.info)
+
+
+def test_all_batches_are_evaluated_and_measured(task, small):
+    expected = {"localized": 0.4, "accuracy": 0.4, "iou": 1.0}
+    assert task.evaluate(Model(), small.test) == pytest.approx(expected)
+    found = task.measure({"model": Model().predict_on_batch}, None, small)
+    assert found == pytest.approx(expected)
+    assert task.model_options() == {"input_shape": (8, 8, 3), "num_classes": 3}
+
+
+@pytest.mark.parametrize(("count", "expected"), [(None, 5), (2, 2), (3, 3), (4, 4)])
+def test_the_first_examples_are_gathered(small, count, expected):
+    images, targets = localization._arrays(small.test, count)
+    np.testing.assert_array_equal(images, IMAGES[:expected])
+    np.testing.assert_array_equal(targets["class"], CLASSES[:expected])
+
+
+def test_training_gets_the_class_and_the_one_box(task, small):
+    _, targets = next(iter(task.prepare(small.train)))
+    assert set(targets) == {"class", "box"}
+    np.testing.assert_array_equal(targets["box"], BOXES[:3, 0])
+
+
+@pytest.mark.parametrize(
+    ("targets", "received"),
+    [
+        ({"boxes": BOXES}, "made, with boxes"),
+        (BOXES, "made, with boxes"),
+        ({"class": CLASSES, "boxes": np.tile(BOXES, (1, 2, 1))}, "made, with class, boxes"),
+    ],
+)
+def test_other_targets_are_named(task, targets, received):
+    splits = made.splits(IMAGES, targets, "boxes")
+    message = f"one box for each image for localization of one object. Received: {received}$"
+    with pytest.raises(InvalidInput, match=message):
+        task.prepare(splits.train)
+
+
+def test_an_image_is_answered_with_class_box_and_drawing(task, small, tmp_path):
+    task.write_examples(None, small, tmp_path / "examples")
+    files = {path.stem: path for path in (tmp_path / "examples").iterdir()}
+    assert set(files) == {"a", "b", "c"}
+    np.testing.assert_allclose(task.read_image(str(files["a"])), IMAGES[1], atol=1 / 255)
+    (row,) = task.predict(Model(), [str(files["a"])], tmp_path)
+    assert row == {
+        "input": str(files["a"]),
+        "prediction": "b",
+        "probability": 0.75,
+        "box": "0.00 0.25 0.50 1.00",
+        "drawn": str(tmp_path / "boxes-a.png"),
+    }
+    assert set(task.explain(Model(), [str(files["a"])])) == {"boxes_of_inputs"}
+    assert set(task.figures(Model(), small, {"loss": [1.0]})) == {"curves", "boxes"}
+    (export,) = task.exports("the model", small).values()
+    assert export.model == "the model" and len(export.inputs) == 5
+
+
+@pytest.mark.parametrize(("file", "holds"), [(0.9, True), (0.891, True), (0.889, False)])
+def test_a_file_may_lose_one_percent_of_localizations(task, file, holds):
+    assert task.criterion.metric == "localized" and task.criterion.holds(file, 0.9) == holds

@@ -1,0 +1,53 @@
+"""Metadata comes back from a file as it was put in, and what others wrote does no harm."""
+
+import json
+import zipfile
+
+import pytest
+
+from kerasdl.errors import InvalidInput
+from kerasdl.export import metadata
+from kerasdl.export.metadata import Metadata
+
+FACTS = Metadata("Digits", ("zero", "ünf"), (0.0, 1.5), "softmax", "int8")
+
+
+def test_a_file_returns_what_was_appended(tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"the flatbuffer")
+    assert metadata.read(path) == Metadata() == Metadata("", (), None, None, None)
+    metadata.append(path, FACTS)
+    assert metadata.read(path) == FACTS
+    assert path.read_bytes().startswith(b"the flatbuffer")
+    with zipfile.ZipFile(path) as archive:
+        assert sorted(archive.namelist()) == ["labels.txt", "model.json"]
+        assert archive.read("labels.txt").decode() == "zero\nünf"
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+@pytest.mark.parametrize("facts", [FACTS, Metadata(), Metadata(labels=("one",))])
+def test_texts_hold_everything(facts):
+    assert metadata.from_texts(metadata.to_texts(facts)) == facts
+
+
+@pytest.mark.parametrize(
+    "texts", [{}, {"model.json": "no json"}, {"model.json": "[1]"}, {"model.json": '{"other": 1}'}]
+)
+def test_what_is_missing_or_of_others_gives_the_defaults(texts):
+    assert metadata.from_texts(texts) == Metadata()
+
+
+def test_labels_stand_in_their_own_text_only():
+    texts = {"model.json": json.dumps({"labels": ["x"], "quantize": "int8"}), "labels.txt": "a\nb"}
+    assert metadata.from_texts(texts) == Metadata(labels=("a", "b"), quantize="int8")
+
+
+def test_an_entry_may_have_a_mebibyte_and_no_more(tmp_path):
+    for size in (2**20, 2**20 + 1):
+        with zipfile.ZipFile(tmp_path / f"{size}", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("labels.txt", "a" * size)
+            archive.writestr("other.bin", "a" * 5_000_000)  # is not read
+    assert metadata.read(tmp_path / f"{2**20}").labels == ("a" * 2**20,)
+    message = r"metadata of .*Expected at most 1,048,576 bytes in labels.txt.*1,048,577 bytes"
+    with pytest.raises(InvalidInput, match=message):
+        metadata.read(tmp_path / f"{2**20 + 1}")

@@ -1,0 +1,139 @@
+"""Any model file takes any number of examples, in its own batches, names and types."""
+
+import numpy as np
+import pytest
+
+from kerasdl.errors import InvalidInput
+from kerasdl.export import files, model_file
+from kerasdl.export.metadata import Metadata
+
+
+class Made(model_file.ModelFile):
+    """A file whose output is its input times ten, plus a second input if there is one."""
+
+    suffix = ".made"
+    metadata = Metadata(description="times ten", labels=("a", "b"))
+
+    def __init__(self, path, batch=-1, names=("x",), outputs=("y",)):
+        super().__init__(path, threads=3)
+        self.batch, self.names, self.returned, self.sizes = batch, names, outputs, []
+
+    @property
+    def inputs(self):
+        return {name: ((self.batch, 2), np.dtype("float32")) for name in self.names}
+
+    @property
+    def outputs(self):
+        return {name: ((self.batch, 2), np.dtype("float32")) for name in self.returned}
+
+    def call(self, **arrays):
+        self.sizes.append({len(array) for array in arrays.values()})
+        found = 10 * arrays["x"] + arrays.get("z", 0)
+        return {name: found + number for number, name in enumerate(self.returned)}
+
+    def runner(self):
+        return lambda: None
+
+
+@pytest.fixture
+def path(tmp_path):
+    file = tmp_path / "some.made"
+    file.write_bytes(b"0" * 5000)
+    return file
+
+
+def examples(count):
+    return np.arange(2.0 * count).reshape(count, 2)
+
+
+@pytest.mark.parametrize(
+    ("batch", "count", "sizes"),
+    [
+        (1, 3, [1, 1, 1]),
+        (4, 4, [4]),
+        (4, 6, [4, 4]),
+        (8, 3, [8]),
+        (-1, 3, [3]),
+        (-1, 64, [64]),
+        (-1, 130, [64, 64, 2]),
+    ],
+)
+def test_examples_are_run_in_the_batches_of_the_file(path, batch, count, sizes):
+    file = Made(path, batch)
+    np.testing.assert_array_equal(file.predict(examples(count)), 10 * examples(count))
+    assert file.sizes == [{size} for size in sizes]
+
+
+def test_inputs_are_taken_by_name_or_in_order_and_outputs_returned_by_name(path):
+    file = Made(path, names=("x", "z"), outputs=("y", "more"))
+    x, z = examples(3), np.ones((3, 2), "float32")
+    for given in ((x, z), [x, z], {"z": z, "x": x}):
+        found = file.predict(given)
+        assert list(found) == ["y", "more"]
+        np.testing.assert_array_equal(found["y"], 10 * x + 1)
+        np.testing.assert_array_equal(found["more"], 10 * x + 2)
+
+
+def test_integers_become_floats_and_the_type_is_that_of_the_file(path):
+    found = Made(path).predict([[1, 2], [3, 4]] @ np.eye(2, dtype="int64"))
+    assert found.dtype == "float32" and found.tolist() == [[10, 20], [30, 40]]
+
+
+@pytest.mark.parametrize(
+    ("x", "received"),
+    [
+        (np.zeros((3, 5)), r"\(3, 5\) of float64"),
+        (np.zeros((3, 2, 1)), r"\(3, 2, 1\) of float64"),
+        (np.zeros((0, 2)), r"\(0, 2\) of float64"),
+        (np.zeros((3, 2), "complex64"), r"\(3, 2\) of complex64"),
+        ({"other": np.zeros((3, 2))}, "none"),
+    ],
+)
+def test_what_does_not_fit_is_named(path, x, received):
+    message = rf"^Invalid input `x`. Expected \(batch, 2\) of float32. Received: {received}$"
+    with pytest.raises(InvalidInput, match=message):
+        Made(path).predict(x)
+
+
+def test_a_second_input_that_is_missing_is_named(path):
+    with pytest.raises(InvalidInput, match=r"input `z`.*Received: none"):
+        Made(path, names=("x", "z")).predict(examples(2))
+
+
+def test_sizes_labels_and_description(path):
+    file = Made(path)
+    assert (file.size, file.threads, file.path) == (5000, 3, path)
+    assert file.zipped_size < 60
+    assert file.labels == ("a", "b") and file.description == "times ten"
+    assert repr(file) == f"Made('{path}', 5,000 bytes)"
+
+
+def test_a_file_that_does_not_exist_is_refused(tmp_path):
+    with pytest.raises(InvalidInput, match=r"file. Expected a .made file that exists.*none.made"):
+        Made(tmp_path / "none.made")
+    with pytest.raises(InvalidInput, match="that exists"):
+        Made(tmp_path)  # a folder
+
+
+def test_made_up_inputs_are_fractions_or_the_first_token():
+    floats = model_file.random_input((-1, 3), np.dtype("float32"))
+    assert floats.shape == (1, 3) and floats.dtype == "float32"
+    assert (floats > 0).all() and (floats < 1).all() and len(np.unique(floats)) == 3
+    tokens = model_file.random_input((2, -1), np.dtype("int32"))
+    assert tokens.dtype == "int32" and tokens.tolist() == [[0], [0]]
+
+
+def test_model_files_are_found_in_folders_and_below(tmp_path):
+    (tmp_path / "more").mkdir()
+    names = ["b.tflite", "a.onnx", "more/c.tflite", "model.keras", "tflite"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+    found = [path.relative_to(tmp_path).as_posix() for path in files.files_in(tmp_path)]
+    assert found == ["a.onnx", "b.tflite", "more/c.tflite"]
+
+
+@pytest.mark.parametrize(("name", "expected"), [("m.onnx", "ONNX"), ("m.tflite", "LiteRT")])
+def test_files_are_opened_by_the_ends_of_their_names(tmp_path, name, expected):
+    (tmp_path / name).write_bytes(b"nothing that could be run")
+    with pytest.raises(InvalidInput, match=expected):
+        files.open_file(tmp_path / name).predict(np.zeros((1, 1)))

@@ -1,0 +1,113 @@
+"""Classification: accuracy and cross-entropy, answers by name, and what is exported."""
+
+import keras
+import numpy as np
+import pytest
+
+from kerasdl import tasks
+from kerasdl.errors import InvalidInput
+from tests.tasks import made
+
+LOGITS = np.log(np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8], [0.5, 0.3, 0.2], [0.2, 0.6, 0.2]]))
+LABELS = np.array([0, 2, 1, 1], "int32")
+IMAGES = np.random.default_rng(0).random((4, 8, 8, 1)).astype("float32")
+
+
+@pytest.fixture(scope="module")
+def splits():
+    return made.splits(IMAGES, LABELS, "classification", classes=("cat", "dog", "owl"))
+
+
+@pytest.fixture(scope="module")
+def task(splits):
+    return tasks.create("classification", splits.info, {"label_smoothing": 0.3})
+
+
+def test_accuracy_and_nats_are_means_over_all_batches(task, splits):
+    expected = {"accuracy": 0.75, "cross_entropy": -np.log([0.7, 0.8, 0.3, 0.6]).mean()}
+    logits = LOGITS.astype("float32")
+    assert task.evaluate(made.Answers(logits), splits.test) == pytest.approx(expected, rel=1e-6)
+    measured = task.measure({"model": lambda x: logits}, None, splits)
+    assert measured == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_model_has_a_logit_for_each_class_and_learns_smoothed_one_hot_labels(task, splits):
+    assert task.model_options() == {"input_shape": (8, 8, 1), "num_classes": 3}
+    _, labels = next(iter(task.prepare(splits.train)))
+    assert labels.numpy().tolist() == [[1, 0, 0], [0, 0, 1], [0, 1, 0]]
+    model = keras.Sequential(
+        [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+    )
+    task.compile(model, lambda: keras.optimizers.SGD(), steps_per_execution=2)
+    assert model.loss.label_smoothing == 0.3 and model.loss.from_logits
+    assert model.optimizer.built and not model.jit_compile and model.steps_per_execution == 2
+    history = model.fit(task.prepare(splits.train), shuffle=False, verbose=0).history
+    assert set(history) == {"loss", "accuracy"}
+
+
+def test_an_answer_has_the_class_its_probability_and_the_two_next(task):
+    assert task._answer(LOGITS[3].astype("float32")) == {
+        "prediction": "dog",
+        "probability": 0.6,
+        "then": "owl 0.200, cat 0.200",
+    }
+
+
+def test_an_image_file_is_answered_in_a_row(task, tmp_path):
+    file = tmp_path / "x.png"
+    keras.utils.save_img(file, IMAGES[0] * 255, scale=False)
+
+    class Model(made.Answers):
+        def predict_on_batch(self, x):
+            np.testing.assert_allclose(x, IMAGES[:1], atol=1 / 255)
+            return super().predict_on_batch(x)
+
+    (row,) = task.predict(Model(LOGITS[:1].astype("float32")), [str(file)], tmp_path)
+    assert row["input"] == str(file) and row["prediction"] == "cat"
+
+
+def test_examples_are_the_first_test_image_of_each_class(task, splits, tmp_path):
+    task.write_examples(None, splits, tmp_path / "examples")
+    files = {path.stem: path for path in (tmp_path / "examples").iterdir()}
+    assert set(files) == {"cat", "dog", "owl"}
+    for name, number in (("cat", 0), ("owl", 1), ("dog", 2)):
+        image = task.read_image(str(files[name]))
+        np.testing.assert_allclose(image, IMAGES[number], atol=1 / 255)
+
+
+def test_what_is_exported_is_the_model_with_softmax(task, splits):
+    (export,) = task.exports("the model", splits).values()
+    assert export.model == "the model" and export.activation == "softmax"
+    np.testing.assert_array_equal(export.inputs, IMAGES)
+    np.testing.assert_array_equal(export.labels, LABELS)
+    assert export.shape == (8, 8, 1) and export.first(2).shape == (2, 8, 8, 1)
+
+
+def test_figures_fit_the_data_and_the_model(task, splits):
+    history = {"loss": [1.0, 0.5], "val_loss": [1.0, 0.6]}
+    flat = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    assert set(task.figures(flat, splits, history)) == {"curves", "confusion", "mistakes"}
+    convolutions = keras.layers.Conv2D(2, 3), keras.layers.Flatten(), keras.layers.Dense(3)
+    deep = keras.Sequential([keras.Input((8, 8, 1)), *convolutions])
+    assert "feature_maps" in task.figures(deep, splits, history)
+    rows = made.splits(IMAGES[:, 0, 0], LABELS, "classification", classes=("cat", "dog", "owl"))
+    table = tasks.create("classification", rows.info)
+    line = keras.Sequential([keras.Input((1,)), keras.layers.Dense(3)])
+    assert set(table.figures(line, rows, history)) == {"curves", "confusion"}
+    assert task.shown_in_demo and not table.shown_in_demo
+
+
+def test_only_convolutions_are_explained(task, tmp_path):
+    file = tmp_path / "owl.png"
+    keras.utils.save_img(file, IMAGES[0] * 255, scale=False)
+    flat = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()], name="flat")
+    with pytest.raises(InvalidInput, match=r"run to explain.*Expected convolutions.*flat"):
+        task.explain(flat, [str(file)])
+    deep = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3)])
+    assert set(task.explain(deep, [str(file)])) == {"feature_maps-owl"}
+
+
+@pytest.mark.parametrize(("file", "holds"), [(0.9, True), (0.896, True), (0.894, False)])
+def test_a_file_may_lose_half_a_percent_of_accuracy(task, file, holds):
+    assert task.criterion.metric == "accuracy"
+    assert task.criterion.holds(file, 0.9) == holds

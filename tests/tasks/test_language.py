@@ -1,0 +1,83 @@
+"""Language modeling: texts to tokens and back, nats per token, and continued prompts."""
+
+import keras
+import numpy as np
+import pytest
+
+from kerasdl import tasks
+from kerasdl.errors import InvalidInput
+from tests.tasks import made
+
+CHARACTERS = ("?", "a", "b", "c")
+WORDS = ("?", "the", "cat", ",")
+WINDOWS = np.array([[1, 2, 3, 1], [2, 3, 1, 2]] * 3, "int32")
+
+
+def task_of(vocabulary):
+    splits = made.splits(WINDOWS, np.roll(WINDOWS, -1, 1), "text", vocabulary=vocabulary)
+    return tasks.create("language", splits.info), splits
+
+
+def test_characters_and_words_become_tokens_and_texts_again():
+    task, _ = task_of(CHARACTERS)
+    assert task.encode("abcz a").tolist() == [1, 2, 3, 0, 0, 1]
+    assert task.encode("abc").dtype == "int32"
+    assert task.decode([1, 2, 3]) == "abc"
+    task, _ = task_of(WORDS)
+    assert task.encode("the cat, dog").tolist() == [1, 2, 3, 0]
+    assert task.decode([1, 2]) == "the cat"
+
+
+class Continuing:
+    """A model that appends a c to a prompt."""
+
+    def generate(self, prompt, count, temperature, seed):
+        self.asked = {"count": count, "temperature": temperature, "seed": seed}
+        return [*prompt, 3]
+
+
+def test_a_prompt_is_continued_the_same_way_every_time(tmp_path):
+    task, splits = task_of(CHARACTERS)
+    model = Continuing()
+    assert task.predict(model, ["ab", "c"], tmp_path) == [
+        {"input": "ab", "text": "abc"},
+        {"input": "c", "text": "cc"},
+    ]
+    assert model.asked == {"count": 200, "temperature": 0.7, "seed": 0}
+    with pytest.raises(InvalidInput, match=r"prompt of at least one character.*''"):
+        task.predict(model, [""], tmp_path)
+    task.write_examples(model, splits, tmp_path / "examples")
+    assert (tmp_path / "examples" / "sample.txt").read_text() == "abc\n"  # half of a test window
+
+
+def test_nats_are_a_mean_over_tokens_and_bits_the_same():
+    task, splits = task_of(CHARACTERS)
+    found = task.measure({"model": lambda x: np.zeros((*x.shape, 4), "float32")}, None, splits)
+    assert found == {"nats": pytest.approx(np.log(4))}
+
+    class Model:
+        def evaluate(self, dataset, verbose):
+            return np.log(8)
+
+    assert task.evaluate(Model(), splits.test) == pytest.approx({"nats": np.log(8), "bits": 3})
+
+
+def test_matrices_decay_and_embeddings_and_offsets_do_not():
+    task, splits = task_of(CHARACTERS)
+    assert task.model_options() == {"vocabulary_size": 4, "context": 4}
+    inputs = keras.Input((4,), dtype="int32")
+    x = keras.layers.LayerNormalization()(keras.layers.Embedding(4, 3)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(4)(x))
+    task.compile(model, lambda **options: keras.optimizers.AdamW(weight_decay=0.1, **options), 2)
+    decays = {v.name for v in model.trainable_variables if model.optimizer._use_weight_decay(v)}
+    assert decays == {"kernel"}
+    assert model.optimizer.beta_2 == 0.95 and model.optimizer.global_clipnorm == 1
+    assert model.loss.from_logits and model.steps_per_execution == 2
+    (export,) = task.exports(model, splits).values()
+    np.testing.assert_array_equal(export.inputs, WINDOWS)
+
+
+@pytest.mark.parametrize(("file", "holds"), [(2.0, True), (2.009, True), (2.011, False)])
+def test_a_file_may_add_half_a_percent_of_nats(file, holds):
+    task, _ = task_of(CHARACTERS)
+    assert task.criterion.metric == "nats" and task.criterion.holds(file, 2.0) == holds
