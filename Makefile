@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
 BIN = .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: install quickstart test test-slow tutorials conformance formulas coverage lint results saved-models summaries check-readme clean
+.PHONY: install quickstart test test-slow tutorials conformance formulas coverage lint results saved-models summaries check-readme mutants clean
 
 install: .venv/installed
 RUN = runs/simple_cnn_mnist-mnist-seed0
@@ -24,6 +24,10 @@ quickstart: .venv/installed
 
 .venv/tested: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	@touch $@
+
+.venv/developed: .venv/tested
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@
 
 # in parts, because TensorFlow frees little of the memory of what a process has compiled
@@ -70,6 +74,10 @@ summaries: .venv/installed
 
 check-readme: .venv/tested
 	$(BIN)/python -m tests.readme
+
+# such as: make mutants PACKAGE=metrics; SAMPLE=150 runs a random part of them
+mutants: .venv/developed
+	$(BIN)/python -m tests.mutants $(PACKAGE) $(if $(SAMPLE),--sample $(SAMPLE))
 
 clean:
 	rm -rf .venv runs out build *.egg-info
