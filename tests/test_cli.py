@@ -5,6 +5,8 @@ import resource
 import subprocess
 import sys
 
+import numpy as np
+import PIL.Image
 import pytest
 
 from kerasdl import cli, recipes
@@ -212,3 +214,35 @@ def test_road_from_a_table_to_predicted_rows(houses, tmp_path, capsys):
     description = metadata.read(file).description
     places = [description.index(part) for part in ("(area - ", "(town is bonn - ", "value: output")]
     assert places == sorted(places)
+
+
+NAMES = ("$\\frac{$", "[red]x", "[", "\x1b[31mred", "a$b$", "_hidden", "naïve 猫", "a|b")
+
+
+def test_names_of_classes_are_shown_as_they_are(tmp_path, capsys):
+    """Also in figures, which are drawn after a whole training."""
+    random = np.random.default_rng(0)
+    for place, name in enumerate(NAMES):
+        folder = tmp_path / "[red]data" / name
+        folder.mkdir(parents=True)
+        for i in range(10):
+            pixels = random.integers(0, 60, (8, 8, 3), "uint8") + np.uint8(20 * place)
+            PIL.Image.fromarray(pixels).save(folder / f"{i}.png")
+    out = tmp_path / "[/red] \x1b[31m"
+    options = ("--data", tmp_path / "[red]data", "--image-size", "8", "--epochs", "1", "--out", out)
+    status, printed, err = run(capsys, "train", "simple_cnn", *options)
+    assert status == 0 and "No " not in err, err
+    assert {"curves", "confusion", "mistakes"} <= {f.stem for f in (out / "figures").iterdir()}
+    assert len([*(out / "examples").iterdir()]) == len(NAMES)
+    asked = tmp_path / "[red]data" / "a|b" / "0.png"
+    for arguments in (("evaluate",), ("explain",), ("explain", asked), ("doctor",)):
+        command, *rest = arguments
+        status, out_, err = run(capsys, command, out, *rest)
+        assert status == 0, err
+        printed += out_
+    assert "[red]data" in printed and "[/red]" in printed
+    status, shown, err = run(capsys, "predict", out, asked)
+    assert status == 0 and any(name.strip("\x1b") in shown for name in NAMES), shown
+    status, nothing, err = run(capsys, "predict", out, tmp_path / "\x1b[31m[/red]no.png")
+    assert status == 2 and nothing == "" and "[/red]no.png" in err and err.count("\n") == 1
+    assert "\x1b" not in printed + shown + err

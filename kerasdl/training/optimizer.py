@@ -2,6 +2,10 @@
 
 import keras
 
+from kerasdl import errors
+
+MOST_STEPS = 2**31  # TensorFlow counts them in 32 bits
+
 
 def adamw(
     learning_rate: float,
@@ -23,6 +27,11 @@ def adamw(
         **options: Further arguments of `keras.optimizers.AdamW`, such as `beta_1`.
     """
     total = steps * epochs
+    if total >= MOST_STEPS:
+        received = f"{epochs} epochs of {steps} steps"
+        raise errors.InvalidInput(
+            "length of a training", f"fewer than {MOST_STEPS:,} steps", received
+        )
     warmup_steps = min(round(steps * warmup), total // 2)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=learning_rate / max(warmup_steps, 1),

@@ -6,6 +6,7 @@ import os
 import pathlib
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -156,6 +157,51 @@ def test_only_requests_for_the_loopback_host_are_answered(host, server):
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
 def test_methods_that_write_are_not_implemented(method, server):
     assert ask(server, "/", method)[0].status == 501
+
+
+def send(server, request, answers=True):
+    """Send raw bytes; read the answer, or reset the connection as a closed browser does."""
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as client:
+        client.sendall(request)
+        if not answers:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return b""
+        client.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def test_closed_connections_and_odd_requests_print_nothing(server, capfd):
+    host = f"Host: 127.0.0.1:{server.server_port}".encode()
+    whole = b"GET /model-0.tflite HTTP/1.1\r\n" + host + b"\r\n\r\n"
+    for request in (whole, whole[:9], whole[:-4], b"", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"):
+        for _ in range(5):
+            send(server, request, answers=False)
+    for line, status in [
+        (b"GET /%s HTTP/1.1" % (b"a" * 70_000), b"414"),
+        (b"GET /a\0b HTTP/1.1", b"404"),
+        (b"GET /\xff\xfe HTTP/1.1", b"404"),
+        (b"GET /model--1.tflite HTTP/1.1", b"404"),
+        (b"BREW / HTTP/1.1", b"501"),
+        (b"GET / HTTP/9.9", b"505"),
+        (b"GET", b"400"),
+        (b"\x16\x03\x01\x02\0", b"400"),
+    ]:
+        answer = send(server, line + b"\r\n" + host + b"\r\n\r\n")
+        assert status in answer[:300], (line[:30], answer[:300])
+    for length in (b"9" * 30, b"-1", b"x"):
+        request = whole[:-2] + b"Content-Length: " + length + b"\r\n\r\n"
+        assert b" 200 " in send(server, request)[:30]
+    many = b"".join(b"X-%d: y\r\n" % i for i in range(200))
+    assert b"431" in send(server, whole[:-2] + many + b"\r\n")[:300]
+    assert ask(server, "/")[0].status == 200
+    printed = capfd.readouterr()
+    assert printed.out == printed.err == ""
+
+
+def test_an_error_of_the_server_itself_is_printed(server, monkeypatch, capfd):
+    monkeypatch.setattr(server, "table", None)
+    send(server, b"GET / HTTP/1.0\r\nHost: 127.0.0.1:%d\r\n\r\n" % server.server_port)
+    assert "AttributeError" in capfd.readouterr().err
 
 
 def test_describe_returns_the_metadata_of_a_file(file):

@@ -1,4 +1,7 @@
-"""`python killed.py MANNER OUT...`: train into each folder; SIGKILL "training", "saving" or not."""
+"""`python killed.py MANNER OUT...`: train into each folder; SIGKILL itself or not.
+
+MANNER is "first" (in the first epoch), "training" (in the second), "saving" or another word.
+"""
 
 import os
 import signal
@@ -22,8 +25,9 @@ def at(number, act, before=lambda *_: None):
 
 def main(manner, *folders):
     callbacks = []
-    if manner == "training":  # of two executions an epoch; three are saved
-        callbacks = [keras.callbacks.LambdaCallback(on_train_batch_end=at(4, die))]
+    if manner in ("first", "training"):  # of two executions an epoch; one or three are saved
+        last = {"first": 2, "training": 4}[manner]
+        callbacks = [keras.callbacks.LambdaCallback(on_train_batch_end=at(last, die))]
     if manner == "saving":  # written, but not yet in the place of the last
         os.fsync = at(2, die, os.fsync)
     options = {"progress": False, "pictures": False, "save_seconds": 0, "deterministic": True}

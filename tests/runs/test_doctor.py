@@ -1,6 +1,10 @@
 """`kerasdl doctor RUN`: run folders, finished and not, of every kind of task."""
 
+import pathlib
 import shutil
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -10,6 +14,9 @@ from kerasdl.errors import InvalidInput
 from kerasdl.runs.train import train
 
 pytestmark = pytest.mark.xdist_group("doctoring")  # a healthy run is made once
+
+
+KILLED = pathlib.Path(__file__).with_name("killed.py")
 
 
 def trained(name, folder, **changes):
@@ -54,6 +61,20 @@ def test_an_unfinished_run_is_examined_and_others_are_refused(healthy, tmp_path)
     assert rows[0]["question"] == next(iter(flowchart.QUESTIONS))
     with pytest.raises(InvalidInput, match="a folder that"):
         recipes.open(tmp_path, finished=False)
+
+
+@pytest.mark.slow
+def test_runs_that_were_killed_are_examined(tmp_path):
+    """In the first epoch, with a checkpoint inside it and with nothing saved."""
+    folder = tmp_path / "killed"
+    command = [sys.executable, KILLED, "first", folder]
+    killed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (folder / "model.keras").exists() and not (folder / "history.csv").exists()
+    for _ in range(2):
+        rows = recipes.open(folder, finished=False).doctor()
+        assert rows[0]["question"] == next(iter(flowchart.QUESTIONS)) and len(rows) > 1
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
 
 @pytest.mark.parametrize("name", ["vae"])

@@ -1,10 +1,14 @@
 """A run leaves its files behind, and a stopped one ends as an undisturbed one does."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
 
-from kerasdl import errors, recipes
+from kerasdl import errors, explain, recipes
+from kerasdl.runs.train import train
+from kerasdl.tasks.classification import Classification
 from kerasdl.training import trainer
 
 FILES = ["config.json", "history.csv", "metrics.json", "model.keras"]
@@ -64,3 +68,114 @@ def test_folder_of_another_run_is_refused(undisturbed, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(errors.InvalidInput, match="a new, empty or run folder"):
         RECIPE.run(tmp_path, progress=False)
+
+
+def fast(out, **options):
+    return train(recipes.get("mlp"), out, fast=True, progress=False, **options)
+
+
+def fails(*_, **__):
+    raise RuntimeError("it does not\nwork")
+
+
+def test_a_figure_that_fails_is_named_and_the_others_are_drawn(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(explain, "confusion", fails)
+    monkeypatch.setattr(Classification, "write_examples", fails)
+    run = fast(tmp_path / "run")
+    assert run.finished and run.metrics["test"]["accuracy"] >= 0
+    drawn = {file.stem for file in (run.path / "figures").iterdir()}
+    assert drawn == {"curves", "mistakes"}
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "No figure `confusion`: RuntimeError: it does not work",
+        "No examples: RuntimeError: it does not work",
+    ]
+    assert {path.stem for path in recipes.open(run.path).explain()} == drawn
+
+
+def test_an_evaluation_that_fails_is_named_and_the_training_is_kept(tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        patch.setattr(Classification, "evaluate", fails)
+        run = fast(tmp_path / "run", pictures=False)
+    assert run.finished and run.metrics["test"] == {} and run.metrics["parameters"] > 0
+    assert "No evaluation: RuntimeError" in capsys.readouterr().err
+    assert [(value, holds) for _, value, holds in run.bars()] == [(None, False)]
+    assert recipes.open(run.path).evaluate()["accuracy"] >= 0
+
+
+class Breaks(keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch, logs=None):
+        fails()
+
+
+def test_a_training_that_fails_before_anything_is_saved_leaves_nothing(tmp_path):
+    out = tmp_path / "run"
+    for options, error in [
+        ({"callbacks": [Breaks()]}, RuntimeError),
+        ({"on_nan": "sometimes"}, errors.InvalidInput),
+        ({"save_seconds": float("nan")}, errors.InvalidInput),
+    ]:
+        with pytest.raises(error):
+            fast(out, **options)
+        assert not out.exists()
+    with pytest.raises(errors.InvalidInput):
+        RECIPE.replace(epochs=10**9).run(out, progress=False)
+    assert not out.exists()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    with pytest.raises(RuntimeError):
+        fast(mine, callbacks=[Breaks()])
+    assert list(mine.iterdir()) == []
+
+
+def test_a_folder_in_which_nothing_was_saved_can_be_used_again(tmp_path):
+    """A kill before the first checkpoint leaves config.json alone."""
+    run = fast(tmp_path / "whole", pictures=False)
+    out = tmp_path / "killed"
+    out.mkdir()
+    config = json.loads((run.path / "config.json").read_text())
+    config["recipe"]["learning_rate"] = 0.5
+    (out / "config.json").write_text(json.dumps(config))
+    assert fast(out, pictures=False).recipe.learning_rate != 0.5
+    assert recipes.open(out).recipe == recipes.open(run.path).recipe
+
+
+@pytest.mark.parametrize("place", ["evaluate", "figures", "write_examples"])
+def test_a_run_that_is_stopped_after_its_training_is_not_trained_again(
+    place, tmp_path, monkeypatch
+):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    whole = fast(tmp_path / "whole")
+    out = tmp_path / "stopped"
+    with monkeypatch.context() as patch:
+        patch.setattr(Classification, place, stop)
+        with pytest.raises(trainer.Interrupted, match="is trained; the same command evaluates"):
+            fast(out)
+    monkeypatch.setattr(trainer.Trainer, "fit", fails)
+    resumed = fast(out)
+    assert resumed.metrics["test"] == whole.metrics["test"]
+    assert resumed.history == whole.history
+    assert (out / "figures" / "curves.png").exists() and (out / "examples" / "7.png").exists()
+
+
+def test_early_stopping_continues_as_it_was(tmp_path):
+    """It stops in the same epoch with the same weights, wherever the run was interrupted."""
+    recipe = recipes.get("mlp").replace(epochs=9, learning_rate=0.3)
+    options = {"progress": False, "pictures": False, "save_seconds": 0}
+
+    def patience():
+        return keras.callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True)
+
+    whole = train(recipe, tmp_path / "whole", callbacks=[patience()], **options)
+    epochs = len(whole.history["loss"])
+    assert 3 <= epochs < 9
+    for stop in (epochs - 1, epochs):
+        out = tmp_path / f"stopped{stop}"
+        with pytest.raises(trainer.Interrupted):
+            train(recipe, out, callbacks=[patience(), StopAfter(stop)], **options)
+        resumed = train(recipe, out, callbacks=[patience()], **options)
+        assert len(resumed.history["loss"]) == epochs
+        for a, b in zip(whole.model.get_weights(), resumed.model.get_weights(), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-6)

@@ -9,6 +9,7 @@ import pytest
 
 from kerasdl.callbacks import state
 from kerasdl.errors import InvalidInput
+from kerasdl.runs import folder
 from kerasdl.training import lock
 from kerasdl.training.checkpoint import Checkpoint
 
@@ -65,6 +66,58 @@ def test_a_spoilt_checkpoint_is_told_and_the_one_before_used(model, damage, tmp_
     assert len(again.history["loss"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "latest.npz cannot be read" in line
+
+
+def test_two_unreadable_checkpoints_are_named_and_training_begins_anew(model, tmp_path, capsys):
+    checkpoint = fitted(model, tmp_path, epochs=3)
+    for file in (checkpoint.file, checkpoint.previous):
+        file.write_bytes(b"damaged")
+    again = checkpoint_of(model, tmp_path)
+    again.restore(model)
+    assert again.epoch == 0 and again.history == {}
+    first, second = capsys.readouterr().err.splitlines()
+    assert "latest.npz cannot be read" in first and "the previous one is used" in first
+    assert "previous.npz cannot be read" in second and "starts from the beginning" in second
+
+
+def test_a_checkpoint_of_another_training_is_named(model, tmp_path, capsys):
+    checkpoint = fitted(model, tmp_path, epochs=3)
+    other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    other.compile("adam", "mse")
+    before = [np.array(v) for v in other.variables]
+    for again, trained, message in [
+        (checkpoint_of(other, tmp_path), other, "it is of another model"),
+        (Checkpoint(tmp_path, epochs=1), model, "it is of epoch 4"),
+    ]:
+        again.restore(trained)
+        assert again.epoch == 0 and checkpoint.epoch == 3
+        assert message in capsys.readouterr().err
+    for value, variable in zip(before, other.variables, strict=True):
+        np.testing.assert_array_equal(value, variable)
+
+
+@pytest.mark.parametrize(
+    "meta", ["[]", "{}", "3", '{"epoch": -1}', '{"epoch": "1", "step": 0}', "[" * 9999]
+)
+def test_odd_facts_in_a_checkpoint_are_told(model, meta, tmp_path, capsys):
+    checkpoint = fitted(model, tmp_path, epochs=1)
+    checkpoint.previous.unlink(missing_ok=True)
+    with np.load(checkpoint.file) as saved:
+        arrays = {**saved, "meta": meta}
+    np.savez(checkpoint.file, **arrays)
+    again = checkpoint_of(model, tmp_path)
+    again.restore(model)
+    assert again.epoch == 0
+    assert "starts from the beginning" in capsys.readouterr().err
+
+
+def test_a_metric_that_some_epochs_lack_keeps_its_place(model, tmp_path):
+    checkpoint = checkpoint_of(model, tmp_path)
+    for epoch, logs in enumerate([{"loss": 3.0}, {"loss": 2.0, "extra": 1.0}, {"loss": 1.0}]):
+        checkpoint.on_epoch_end(epoch, logs)
+    assert checkpoint.history == {"loss": [3.0, 2.0, 1.0], "extra": [None, 1.0, None]}
+    folder.write_history(tmp_path / "history.csv", checkpoint.history)
+    assert folder.read_history(tmp_path / "history.csv") == checkpoint.history
 
 
 def test_between_two_renames_the_one_before_is_there(model, tmp_path):
