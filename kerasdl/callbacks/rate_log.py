@@ -16,7 +16,7 @@ class RateLog(keras.callbacks.Callback):
     """Add the learning rate to the history of each epoch, and record it during epochs.
 
     A schedule is a function of the iteration, so it is evaluated only when `rates` is read. A
-    learning rate that other callbacks set must be read at once, which short steps feel. Of several
+    learning rate that other callbacks set must be read at once, which slows short steps. Of several
     optimizers, the first that takes a step is recorded.
 
     Args:

@@ -17,8 +17,8 @@ def optimizers_of(model: keras.Model) -> list[keras.Optimizer]:
 def variables_of(model: keras.Model) -> list:
     """Return every variable that the next epoch depends on: weights, seeds, optimizer variables.
 
-    `save_weights` leaves out the seeds. Metrics are not among them: each epoch resets them, and on
-    several workers only all together can read them.
+    `save_weights` omits the seeds. Metrics are not included: each epoch resets them, and of several
+    workers only all together can read them.
     """
     slots = [v for optimizer in optimizers_of(model) for v in optimizer.variables]
     metrics = {id(variable) for variable in model.metrics_variables}
@@ -38,5 +38,5 @@ def put(variables: Iterable, values: Iterable):
 
 
 def is_finite(model: keras.Model) -> bool:
-    """Whether no trainable weight contains a NaN or an infinity."""
+    """Return whether no trainable weight contains a NaN or an infinity."""
     return all(np.isfinite(np.asarray(weight)).all() for weight in model.trainable_weights)

@@ -4,7 +4,7 @@
     model.fit(splits.train, validation_data=splits.validation,
               callbacks=[splits.order_callback()])
 
-The kind of data, `splits.info.task`, says what a batch holds. The most common kinds:
+The kind of data, `splits.info.task`, defines the contents of a batch. The most common kinds:
 
     classification   (float32 image in [0, 1] or vector, int32 class)
     regression       (vector or series, float32 (1,)); tables are standardized
@@ -12,7 +12,7 @@ The kind of data, `splits.info.task`, says what a batch holds. The most common k
     text             (int32 (context,), the same one token later)
     translation      ((source, target delayed by one), target), int32 each
     sequence         (int32 (steps,), int32 (steps,))
-    boxes, masks, captions, elements: (image, what `shapes` was asked for)
+    boxes, masks, captions, elements: (image, the elements that `shapes` was called with)
 
 `kerasdl.data.kinds` declares all of them. `names`, `card` and `options` import no TensorFlow; it
 is imported when something is loaded.

@@ -61,7 +61,7 @@ def may_hold_images(name: str) -> bool:
 
 
 def card(name: str) -> str:
-    """Describe a dataset: what it holds, its source, license, splits, options and baselines."""
+    """Describe a dataset: its contents, source, license, splits, options and baselines."""
     errors.one_of("name of a dataset", name, names(), LISTER)
     file = pathlib.Path(__file__).parent / "sets" / f"{SETS[name]}.py"
     parts = ast.parse(file.read_text(encoding="utf-8")).body  # an import would load NumPy

@@ -58,7 +58,7 @@ class Examples(abc.ABC):
 
     @abc.abstractmethod
     def find_bad(self, batches_of_rows: Iterable[np.ndarray]):
-        """Read again what is read every epoch; raise `InvalidInput` for what cannot be read."""
+        """Read the examples of an epoch again; raise `InvalidInput` if one cannot be read."""
 
     @property
     def has_images(self) -> bool:
@@ -82,7 +82,7 @@ def take(arrays: Any, rows: int | slice | np.ndarray) -> Any:
 def nested(function: Callable, arrays: Any) -> Any:
     """Apply a function to each array in tuples and dictionaries of arrays.
 
-    As `tf.nest.map_structure`, for modules that do not import TensorFlow.
+    It replaces `tf.nest.map_structure` in modules that do not import TensorFlow.
     """
     if isinstance(arrays, dict):
         return {name: nested(function, array) for name, array in arrays.items()}

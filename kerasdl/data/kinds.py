@@ -1,6 +1,6 @@
-"""Kinds of data: what one example of a dataset holds, declared once and checked when it is loaded.
+"""Kinds of data: the contents of an example, declared once and checked when a dataset is loaded.
 
-A dataset names its kind, which is `info.task`; a training task says which kinds it takes.
+`info.task` of a dataset is its kind; a training task lists the kinds that it takes.
 
 >>> get("boxes").describe
 'images with a box around each object'
@@ -17,7 +17,7 @@ import numpy as np
 
 from kerasdl import errors
 
-if TYPE_CHECKING:  # which imports this module
+if TYPE_CHECKING:  # it imports this module
     from kerasdl.data.splits import Source
 
 INTEGERS = ("uint8", "int8", "int16", "uint16", "int32", "int64")
@@ -86,7 +86,7 @@ class OneOf:
 
 @dataclasses.dataclass(frozen=True)
 class Fields:
-    """A dictionary of arrays. A single required array may also stand without the dictionary.
+    """A dictionary of arrays. A single required array may also be given without the dictionary.
 
     Args:
         required: dict, arrays that every example has, by name.
@@ -102,7 +102,7 @@ class Fields:
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """What one example of a dataset holds.
+    """The contents of one example of a dataset.
 
     Args:
         name: str, the kind's name, `info.task`.
@@ -117,7 +117,7 @@ class Kind:
     targets: Any
 
     def roles(self, structure: tuple) -> tuple:
-        """The roles of the arrays of an example, nested as the arrays are.
+        """Return the roles of the arrays of an example, nested as the arrays are.
 
         Args:
             structure: (inputs, targets), nested `Stored`.
@@ -127,7 +127,7 @@ class Kind:
         return _nested(structure, iter(found))
 
     def check(self, name: str, source: "Source"):
-        """Check that the arrays of all splits are as this kind declares them.
+        """Check that the arrays of all splits fit the declarations of this kind.
 
         Shapes and dtypes are checked for every dataset, values for arrays in memory.
 
@@ -136,8 +136,8 @@ class Kind:
             source: `kerasdl.data.splits.Source`.
 
         Raises:
-            InvalidInput: if an array is missing or different; names it, what is expected and
-                what was received.
+            InvalidInput: if an array is missing or different; the error names it, what is expected
+                and what was received.
         """
         sizes: dict[str, Any] = {}
         limits = {"classes": source.classes, "vocabulary": source.vocabulary}
@@ -358,12 +358,12 @@ KINDS = {
 
 
 def names() -> list[str]:
-    """Names of all kinds of data."""
+    """Return the names of all kinds of data."""
     return sorted(KINDS)
 
 
 def get(name: str) -> Kind:
-    """The kind of data of a name.
+    """Return the kind of data of a name.
 
     >>> get("ratings").describe
     "a user and an item, by number, with the user's rating of it"

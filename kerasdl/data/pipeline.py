@@ -1,7 +1,7 @@
 """Build tf.data pipelines: order -> gather -> (decode) -> (augment) -> prefetch.
 
-The order and the augmentation are functions of (seed, epoch), computed as they are needed: there is
-no shuffle buffer, parallelism changes nothing, and epoch e is the same in every run.
+The order and the augmentation are functions of (seed, epoch), computed when they are needed: there
+is no shuffle buffer, parallelism does not change results, and epoch e is the same in every run.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ class Training:
     """How the training split becomes batches.
 
     Args:
-        seed: int, decides on the order.
+        seed: int, determines the order.
         epoch: The variable of `epoch_counter`.
         augment: Function of inputs, targets, epoch= and rows= to inputs and targets, or None.
         mix: The same, applied last.
@@ -55,7 +55,7 @@ def of_splits(source: Source, batch_size: int, training: Training) -> dict:
 
 
 def _training_order(train, batch_size, how, first):
-    """The order of the training split from the step `first` on, and the size of each batch."""
+    """Return the order of the training split from step `first` on, and the size of each batch."""
     share, total = how.share, len(train)
     if how.plan:
         order = sharing.order_of_files(train, how.plan, share, how.seed, how.epoch, first)
@@ -89,7 +89,7 @@ def shuffled(
 ) -> tf.data.Dataset:
     """Return batches of a permutation of range(total), from the step `first` on: (epoch, rows).
 
-    Iterating adds one to `epoch`. With `choose`, rows are what it returns for their places.
+    Iterating adds one to `epoch`. With `choose`, the rows are its results for their places.
     """
     steps = -(-total // batch_size)
 
@@ -138,7 +138,7 @@ def to_elements(
     dataset = examples.batches(order, (lambda *batch: batch) if changed else finish, sizes)
     for name, step in (("augment", augment), ("mix", mix)):
         if step:
-            # nothing in it for autograph, which takes a second to find out
+            # autograph has nothing to convert here, and takes a second to find that out
             step = tf.autograph.experimental.do_not_convert(step)
             dataset = dataset.map(
                 lambda x, y, epoch, rows, step=step: (
@@ -152,13 +152,13 @@ def to_elements(
     dataset = dataset.map(finish) if changed else dataset
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(sizes)))
     options = tf.data.Options()
-    options.autotune.enabled = False  # it makes the end of each epoch wait
+    options.autotune.enabled = False  # it delays the end of each epoch
     options.deterministic = True
     return dataset.prefetch(2, name="prefetch").with_options(options)
 
 
 def find_bad(source: Source, seed: int, epoch: tf.Variable):
-    """Read what every epoch reads; raise for the first example that cannot be read."""
+    """Read all examples of an epoch; raise an error for the first that cannot be read."""
     for split in NAMES:
         part = getattr(source, split)
         if not part:

@@ -122,12 +122,12 @@ class Splits:
     """The splits of a dataset as tf.data pipelines of batches (inputs, targets).
 
     Args:
-        train: tf.data.Dataset, shuffled by seed and epoch, augmented if `load` was asked to.
+        train: tf.data.Dataset, shuffled by seed and epoch, and augmented if `load` has `augment`.
         validation: tf.data.Dataset in order, never augmented; None if there is none.
         test: tf.data.Dataset in order, never augmented; None if there is none.
         info: `Info`, facts about the dataset.
         epoch: tf.Variable, the epoch that `train` gave last; each pass over `train` adds one.
-        rest: Function from a step to a dataset of what `train` gives from that step on.
+        rest: Function from a step to a dataset of the batches of `train` from that step on.
         find_bad: Function behind `check`.
     """
 
@@ -140,7 +140,7 @@ class Splits:
     find_bad: Callable[[], None] | None = None
 
     def check(self):
-        """Read again what is read every epoch; raise for the first example that cannot be read.
+        """Read the examples of an epoch again; raise an error for the first that cannot be read.
 
         Examples in memory are not read again. Training examples come in the order of the current
         epoch, so after an epoch failed this takes no longer than the epoch did.
@@ -162,7 +162,7 @@ class Splits:
     def order_callback(self) -> "keras.callbacks.Callback":
         """Return a Keras callback that gives epoch e of `fit` the order and augmentation of e.
 
-        With it, `fit(initial_epoch=e)` sees exactly what an uninterrupted run would have seen.
+        With it, `fit(initial_epoch=e)` gets exactly the examples of an uninterrupted run.
         """
         import keras
 
