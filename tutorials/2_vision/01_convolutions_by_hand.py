@@ -2,18 +2,19 @@
 # # Convolutions by hand
 #
 # **Claim.** A convolution is a loop of two lines. The loop, one NumPy expression and Keras's layer
-# give the same numbers. A layer that sees only images and their filtered versions learns the
-# filter's kernel, and a stack of small kernels sees exactly as many pixels as a formula says.
+# give the same numbers. A layer that is trained only on images and their filtered versions learns
+# the filter's kernel, and the receptive field of a stack of small kernels is exactly what a formula
+# says.
 #
 # **The idea.** Lay a small matrix, the kernel F, over the image X. Multiply each pixel by the
 # number that lies on it, add up the products, and move the kernel by one pixel. The sum is large
-# where the image looks like the kernel. The same few weights are used at every position.
+# where the image resembles the kernel. The same few weights are used at every position.
 #
 # $$Y(i,j) = \sum_m \sum_n X(i+m,\, j+n)\, F(m,n)$$
 #
 # Run it: `python tutorials/2_vision/01_convolutions_by_hand.py` (10 seconds).
 # You will see a kernel find the loop of a 9, a photograph filtered by five kernels, a kernel that
-# was learned, three ways to pad, four ways to pool, and how far stacked kernels see.
+# was learned, three ways to pad, four ways to pool, and the receptive fields of stacked kernels.
 
 # %%
 import pathlib
@@ -42,11 +43,11 @@ FILTERS = {
 # The image is a 9 of 7x5 pixels: 1 where there is ink, -1 elsewhere. The kernel is a ring of ones
 # around a -1, divided by 9. Where the 9 has its loop, all nine products are 1/9 and the response is
 # 1, the largest possible. One pixel to the side only some products agree in sign, and the response
-# is small. (Dividing by 9 belongs to this kernel. Convolution itself divides by nothing.)
+# is small. (Dividing by 9 belongs to this kernel. Convolution itself does not divide.)
 #
 # Deep learning calls this operation convolution. In mathematics a convolution also flips the
-# kernel, and what is computed here is a cross-correlation. For kernels that are learned, it makes
-# no difference.
+# kernel, and the operation here is a cross-correlation. For learned kernels this makes no
+# difference.
 
 # %%
 PIXELS = ("01110", "01010", "01110", "00010", "00010", "00100", "01000")
@@ -142,8 +143,8 @@ tutorial.show(kernels_by_people)
 
 # %% [markdown]
 # ## A kernel that a layer learns
-# Nobody designs the kernels of a network. Show a layer random images and what Sobel's kernel makes
-# of them, and gradient descent finds Sobel's kernel, to a hundredth.
+# The kernels of a network are learned, not designed. Train a layer on random images, with the
+# outputs of Sobel's kernel as targets, and gradient descent finds Sobel's kernel, to a hundredth.
 
 
 # %%
@@ -156,7 +157,7 @@ def learn_a_kernel(fast=False):
     epochs = 2 if fast else 60
     model.fit(images, answers[..., None], batch_size=16, epochs=epochs, verbose=0)
     learned = model.get_weights()[0].squeeze()
-    print(f"learned from Sobel's answers:\n{learned.round(3)}")
+    print(f"learned from Sobel's outputs:\n{learned.round(3)}")
     if not fast:
         np.testing.assert_allclose(learned, convolution.SOBEL_X, atol=0.01)
 
@@ -171,15 +172,15 @@ tutorial.show(learn_a_kernel)
 
 # %% [markdown]
 # ## Padding
-# A kernel of 3x3 has no room at the border, so the output is smaller by 2. To keep the size, put
-# pixels around the image: zeros (Keras's `padding="same"`), the image mirrored at its border
-# (reflect), its border repeated (replicate), or the opposite side (circular).
+# A kernel of 3x3 does not fit on the pixels at the border, so the output is smaller by 2. To keep
+# the size, put pixels around the image: zeros (Keras's `padding="same"`), the image mirrored at its
+# border (reflect), its border repeated (replicate), or the opposite side (circular).
 #
 # ## Pooling
-# Pooling makes the output smaller on purpose: it keeps one number of each window, which has no
-# weights. The maximum keeps the strongest response, the mean counts all of them alike, and the L2
-# norm (the root of the sum of the squares) counts the strong ones more. Windows usually lie side
-# by side (2x2, stride 2); windows that overlap (3x3, stride 1) are possible, too.
+# Pooling makes the output smaller on purpose: it replaces each window by one number, and it has no
+# weights. The maximum keeps the strongest response, the mean counts all of them equally, and the L2
+# norm (the square root of the sum of the squares) gives more weight to the strong ones. Windows
+# usually lie side by side (2x2, stride 2); windows that overlap (3x3, stride 1) are possible, too.
 
 # %%
 RESPONSES = np.array([[7, 3, 5, 2], [8, 7, 1, 6], [4, 9, 3, 9], [0, 8, 4, 5]])
@@ -217,7 +218,7 @@ tutorial.show(pad_and_pool)
 
 # %% [markdown]
 # ## How large, how many, how far
-# An image of N pixels a side, padded by P on each, under a kernel of K pixels with stride S, gives
+# An image of N pixels a side, padded by P on each side, and a kernel of K pixels with stride S give
 #
 # $$O = \lfloor (N + 2P - K) / S \rfloor + 1$$
 #
@@ -225,13 +226,14 @@ tutorial.show(pad_and_pool)
 # gives the 55 of the paper, one of 224 would give 54. A layer of n kernels that reads c channels
 # has $n\,(c\,k^2 + 1)$ weights. Groups and separable convolutions need far fewer.
 #
-# A stack of layers sees further than each of them. Its receptive field r grows layer by layer,
-# where j is the distance in pixels of neighboring outputs:
+# A stack of layers sees more of the image than each layer. Its receptive field r grows from layer
+# to layer, where j is the distance in pixels between neighboring outputs:
 #
 # $$r \leftarrow r + (k - 1)\,j \qquad j \leftarrow j\,s$$
 #
-# Three ways to see far: stack kernels, spread them out (dilation), or move them in strides. The
-# figure shows on which pixels the middle output depends: those whose gradient is not zero.
+# Three ways to get a large receptive field: stack kernels, spread them out (dilation), or move them
+# by strides. The figure shows on which pixels the middle output depends: those whose gradient is
+# not zero.
 
 # %%
 COUNT = convolution.convolution_parameters
@@ -294,7 +296,8 @@ def main(fast=False, out=pathlib.Path("out/01_convolutions_by_hand")):
 # 2. Sobel's kernel is `outer([1, 2, 1], [-1, 0, 1])`. Show that filtering by the two vectors one
 #    after the other gives the same result.
 # 3. Shift the 9 by one pixel and pad by "circular". Show that the response shifts with it, exactly.
-# 4. Three 3x3 kernels see as far as one 7x7. Count the weights of both for 64 channels.
+# 4. Three 3x3 kernels have the receptive field of one 7x7. Count the weights of both for 64
+#    channels.
 
 # %%
 if __name__ == "__main__":

@@ -2,16 +2,16 @@
 # # From AlexNet to DenseNet: what each network added
 #
 # **Claim.** Thirty layers deep, the first layer of a plain network gets less than a thousandth of
-# the gradient that it gets with shortcuts. Batch normalization brings the gradient back. Still,
-# after the same number of steps, the plain network's training loss is more than ten times the
-# residual network's. The five ideas of 2012 to 2017 take a few lines each. The three youngest
-# networks have less than half of AlexNet's weights, and after ten epochs they classify at least
-# 94 % of unseen digits correctly.
+# the gradient that it gets with shortcuts. Batch normalization restores the gradient. Still, after
+# the same number of steps, the plain network's training loss is more than ten times the residual
+# network's. The five ideas of 2012 to 2017 take a few lines each. The three youngest networks have
+# less than half of AlexNet's weights, and after ten epochs they classify at least 94 % of unseen
+# digits correctly.
 #
-# **The idea.** Each network removed an obstacle that the one before had met. AlexNet split its
-# channels to fit on two graphics cards. VGG replaced large kernels by stacks of small ones. ResNet
-# let the signal bypass its layers. SE-Net let the image choose the channels that count. DenseNet
-# kept the output of every layer.
+# **The idea.** Each network removed an obstacle of earlier ones. AlexNet split its channels to fit
+# on two graphics cards. VGG replaced large kernels by stacks of small ones. ResNet lets the signal
+# bypass layers. SE-Net weights the channels depending on the image. DenseNet keeps the output of
+# every layer.
 #
 # $$\text{ResNet:}\; H(x) = F(x) + x \qquad \text{SE:}\; s(x) \odot x \qquad
 # \text{DenseNet:}\; x_n = H_n([x_0, \dots, x_{n-1}])$$
@@ -44,7 +44,7 @@ def conv(filters, activation=None):
 
 # %% [markdown]
 # ## AlexNet (2012): groups
-# Half of the filters see half of the channels, and the other half sees the rest. AlexNet did this
+# Half of the filters read half of the channels, and the other half reads the rest. AlexNet did this
 # because each of its two graphics cards had room for one half of the network. A layer of two groups
 # has half of the weights.
 #
@@ -60,8 +60,8 @@ def grouped(x, filters, groups=2):
 
 # %% [markdown]
 # ## VGG (2014): stacks
-# Two 3x3 kernels see as far as one 5x5 kernel, with 18 weights instead of 25, and there is an
-# activation between them.
+# Two 3x3 kernels have the receptive field of one 5x5 kernel, with 18 weights instead of 25, and
+# there is an activation between them.
 
 
 # %%
@@ -74,7 +74,7 @@ def stacked(x, filters, depth=2):
 # %% [markdown]
 # ## ResNet (2015): the sum
 # A block learns what to change in its input. To change nothing, it sets F to 0. On the way back,
-# the gradient passes the sum undiminished. Two 3x3 convolutions make the *basic* block; the
+# the gradient passes through the sum unchanged. Two 3x3 convolutions make the *basic* block; the
 # *bottleneck* block of deeper ResNets has a 1x1, a 3x3 and a 1x1 convolution.
 
 
@@ -111,7 +111,7 @@ def dense(x, growth=4, depth=3):
 
 
 # %% [markdown]
-# The five functions have the sizes that the text promises.
+# The five functions have the sizes that the text states.
 
 # %%
 COUNT = convolution.convolution_parameters
@@ -137,11 +137,11 @@ tutorial.show(check_the_ideas)
 
 # %% [markdown]
 # ## Thirty layers, with and without the sum
-# The plain and the residual network differ by nothing but `x +`. Without normalization the signal
-# shrinks from layer to layer of the plain network, and the gradient shrinks on its way back, so
-# that no layer learns. With batch normalization each layer gets a gradient, but an uneven one: the
-# first layer's is a hundred times the last one's. With the sum the gradients are even, and training
-# is far faster.
+# The plain and the residual network differ only by `x +`. Without normalization the signal shrinks
+# from layer to layer of the plain network, and the gradient shrinks on its way back, so that no
+# layer learns. With batch normalization each layer gets a gradient, but the first layer's is a
+# hundred times as large as the last layer's. With the sum the gradients have similar sizes, and
+# training is far faster.
 
 
 # %%
@@ -274,7 +274,7 @@ def main(fast=False, out=pathlib.Path("out/02_alexnet_to_densenet")):
 # %% [markdown]
 # ## Exercises
 # 1. By what factor does each pair of plain layers shrink the gradient? Try `he_normal` as well.
-# 2. Put `squeeze_excite` at the end of each residual block of `deep`. What does it cost?
+# 2. Put `squeeze_excite` at the end of each residual block of `deep`. How many weights does it add?
 # 3. Set every convolution's weights in `residual` to 0. What does the block compute?
 # 4. AlexNet and VGG have no batch normalization. Give them a third of the learning rate, or more
 #    epochs. Do they catch up?

@@ -1,22 +1,22 @@
 # %% [markdown]
 # # A language model: predict the next character, append it, repeat
 #
-# **Claim.** A table of which character follows which needs 2.33 nats a character for unseen text. A
-# small GPT and a small LSTM, after three passes over the same text, need at least half a nat less.
-# Attention and the LSTM step are a few lines by hand, and with a cache the GPT writes the same text
-# in less than 0.6 of the time.
+# **Claim.** A table of which character follows which has a cross-entropy of 2.33 nats a character
+# on unseen text. A small GPT and a small LSTM, after three passes over the same text, have at least
+# half a nat less. Attention and the LSTM step are a few lines by hand, and with a cache the GPT
+# writes the same text in less than 0.6 of the time.
 #
-# **The idea.** A model that gives each possible next character a probability can be judged, by how
-# much real text surprises it, and it can write, by drawing from its probabilities. The models
-# differ in what they remember: the table one character, attention all characters side by side, the
-# LSTM a state of fixed size.
+# **The idea.** A model that gives each possible next character a probability can be evaluated, by
+# the probabilities that it gives to real text, and it can write, by sampling from its
+# probabilities. The models differ in what they keep of the text: the table one character, attention
+# all characters, the LSTM a state of fixed size.
 #
 # $$\text{nats} = -\frac1n \sum_t \log p(x_{t+1} \mid x_1 \dots x_t) \qquad
 # \text{perplexity} = e^{\text{nats}} \qquad \text{bits} = \text{nats} / \log 2$$
 #
 # Run it: `python tutorials/3_sequences/01_language_model.py` (70 seconds).
 # You will see what each model learns, how far back it uses the text, what two attention heads look
-# at, and what a temperature does to the text that is written.
+# at, and how the temperature changes the generated text.
 
 # %%
 import functools
@@ -84,10 +84,10 @@ def nats_of_table(fast):
 # Each position has a query (what it looks for), a key (what it offers) and a value (what it gives
 # when chosen). In self-attention all three are linear maps of the same input. The output of a
 # position is the mean of the values, weighted by how well their keys match its query. A language
-# model may only look back, so position t uses the keys and values up to t.
+# model may use only earlier characters, so position t uses the keys and values up to t.
 #
 # Why the square root? The dot product of two vectors of d random numbers has variance d. Without
-# the root, softmax gets large numbers and picks one of the keys instead of weighing them, and
+# the root, softmax gets large numbers and picks one of the keys instead of weighting them, and
 # hardly any gradient reaches the others. For eight keys and d = 64 the largest weight is printed,
 # without the root and with it.
 
@@ -128,8 +128,8 @@ tutorial.show(attention_by_hand)
 # matrices vanishes, and with it the gradient; if some are above 1, the product may explode. The
 # cell c of the LSTM is multiplied by the forget gate f instead, which can stay near 1.
 #
-# An LSTM with h units has 4h(h + inputs + 1) weights. A GRU has three blocks instead of four:
-# 3h(h + inputs + 1). How many steps back either remembers depends on the data and the training;
+# An LSTM with h units has 4h(h + inputs + 1) weights. A GRU has three blocks instead of four: 3h(h
+# + inputs + 1). How many steps back each of them remembers depends on the data and the training;
 # the right half of the next figure measures it.
 
 
@@ -147,9 +147,10 @@ def read_by_hand(model, tokens):
 
 # %% [markdown]
 # ## Training
-# Both models see the same windows in the same order. The left half of the figure shows how they
-# learn. The right half shows the test loss by the number of characters read so far in the window:
-# predictions improve over about the first ten characters. These small models hardly use more.
+# Both models are trained on the same windows in the same order. The left half of the figure shows
+# how they learn. The right half shows the test loss by the number of characters read so far in the
+# window: predictions improve over about the first ten characters. These small models hardly use
+# longer contexts.
 
 
 # %%
@@ -222,9 +223,9 @@ tutorial.show(compare)
 # The GPT has two blocks with four heads each. The figure shows the weights of two of them on one
 # phrase: the head that looks back least, on average, and the one that looks back furthest. A row is
 # a position that looks, a column is a position that is looked at, and each row adds up to 1. Above
-# the diagonal is the future, where no weight is.
+# the diagonal is the future, where all weights are 0.
 #
-# As a test that the model sees nothing of the future, we replace the end of a text: the predictions
+# To test that the model does not use the future, we replace the end of a text: the predictions
 # before that place do not change.
 
 
@@ -265,8 +266,8 @@ tutorial.show(heads)
 # - **Temperature** T divides the logits before softmax. Towards 0, the likeliest character becomes
 #   certain; above 1, the probabilities become more equal.
 # - **Top-k** keeps the k likeliest characters.
-# - **Top-p** keeps the fewest characters that together have the probability p: few of them where
-#   the model is sure, many where it is not.
+# - **Top-p** keeps the fewest characters that together have the probability p: few where the model
+#   is certain, many where it is not.
 
 
 # %%
@@ -313,9 +314,9 @@ tutorial.show(choose)
 
 # %% [markdown]
 # ## Writing
-# To write, the model predicts the next character, appends the chosen one, and reads again. A GPT
-# would compute the keys and values of the whole text for each new character. A cache keeps them, so
-# each step computes only those of the newest one. The text is the same.
+# To write, the model predicts the next character, appends the chosen one, and reads the text again.
+# Without a cache, a GPT computes the keys and values of the whole text for each new character. A
+# cache keeps them, so each step computes only those of the newest character. The text is the same.
 
 
 # %%
@@ -352,7 +353,7 @@ def main(fast=False, out=pathlib.Path("out/01_language_model")):
 # %% [markdown]
 # ## Exercises
 # 1. Count triples instead of pairs. How many of the possible ones were ever seen? Does it help?
-# 2. Set the GPT's table of positions to 0. What does the right half of the first figure say?
+# 2. Set the GPT's table of positions to 0. How does the right half of the first figure change?
 # 3. Keep the temperature at 1.2, but choose with top-p 0.9. Which mistakes go, and which stay?
 
 # %%

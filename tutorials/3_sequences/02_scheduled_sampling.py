@@ -1,21 +1,22 @@
 # %% [markdown]
 # # Scheduled sampling: learning to continue from one's own predictions
 #
-# **Claim.** A network learns to continue waves that are written as tokens. While it reads the true
-# wave, it is wrong by a seventh of a level at every step. When it reads its own predictions, the
+# **Claim.** A network learns to continue waves whose values are tokens. While it reads the true
+# wave, its error is a seventh of a level at every step. When it reads its own predictions, the
 # error grows tenfold within thirty steps.
 #
 # With scheduled sampling, a growing part of the training inputs are the network's own predictions.
 # What this changes here:
-# - On true inputs the network is less sure: its cross-entropy is at least two fifths larger.
-# - After a correct beginning it continues no better than before; three seeds do not decide.
+# - On true inputs the network is less certain: its cross-entropy is at least two fifths larger.
+# - After a correct beginning it continues no better than before; three seeds show no clear
+#   difference.
 # - When the last token of the beginning is wrong, the first network follows it and is four levels
-#   off at once. The one with scheduled sampling is one level off. Over thirty steps its error is
-#   about half as large; at the last of them, three quarters, because by then its own small errors
-#   have grown.
+#   off at once. The one with scheduled sampling is one level off. Over thirty steps its error is on
+#   average about half of the first network's; at the last step, three quarters, because by then its
+#   own small errors have grown.
 #
 # **The idea.** At training step i, each input token is the true one with probability $\epsilon_i$;
-# otherwise it is drawn from what the network predicts at that place. With $\epsilon_i = 1$ this is
+# otherwise it is drawn from the network's prediction at that place. With $\epsilon_i = 1$ this is
 # *teacher forcing*. The targets stay the true tokens. During training $\epsilon_i$ falls, in one of
 # three ways:
 #
@@ -72,8 +73,8 @@ def data(fast):
 
 # %% [markdown]
 # ## Training
-# The library's `ScheduledSampling` replaces input tokens in each training step. For this it needs
-# one more prediction a step. Its argument `truth` is $\epsilon$: a number, or a schedule of the
+# The library's `ScheduledSampling` replaces input tokens in each training step. This needs one more
+# prediction per step. Its argument `truth` is $\epsilon$: a number, or a schedule of the
 # optimizer's step. Here it falls linearly from 1 to 0. Each way to train is repeated with three
 # seeds.
 
@@ -161,11 +162,11 @@ tutorial.show(mixing)
 # %% [markdown]
 # ## In use
 # Now each network reads the first 20 tokens of unseen waves and continues them alone, always with
-# the likeliest token: once after the true beginning, once after the same beginning with a wrong
+# the likeliest token: once after the true beginning, and once after the same beginning with a wrong
 # last token. The error is the distance from the true wave, in levels.
 #
-# The first figure shows one wave. It is chosen so that both networks are about as wrong on it as
-# they are on half of the waves, and so that the wrong token is far off.
+# The first figure shows one wave. It is chosen so that the errors of both networks on it are near
+# their medians over all waves, and so that the wrong token is far off.
 
 
 # %%
@@ -290,8 +291,8 @@ def main(fast=False, out=pathlib.Path("out/02_scheduled_sampling")):
 # %% [markdown]
 # ## Exercises
 # 1. Let $\epsilon$ fall as the inverse sigmoid, `schedules.InverseSigmoid`. What changes?
-# 2. Train on the true tokens alone, with a tenth of the inputs replaced by random tokens. Is it the
-#    network's own predictions that help, or any errors?
+# 2. Train on the true tokens alone, with a tenth of the inputs replaced by random tokens. Does it
+#    help that the errors are the network's own, or does any error help?
 # 3. Draw tokens at random in use (`temperature=1.0`). Which network goes further astray?
 
 # %%

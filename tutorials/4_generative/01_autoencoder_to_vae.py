@@ -3,21 +3,21 @@
 #
 # **Claim.** A linear autoencoder finds the plane of PCA, to a hundredth of a degree. A deep
 # autoencoder reconstructs unseen digits from ten numbers with at most 0.75 of PCA's error. But a
-# random code decodes to no digit. The codes of a variational autoencoder (VAE) fill the standard
-# normal distribution N(0, I): what it decodes from random codes is about as near to real digits as
-# other real digits are. Its way from one digit to another is smoother, too, though its
+# random code does not decode to a digit. The codes of a variational autoencoder (VAE) fill the
+# standard normal distribution N(0, I): images decoded from random codes are about as near to real
+# digits as other real digits are. Its interpolations between digits are also smoother, but its
 # reconstructions are worse.
 #
 # **The idea.** An autoencoder stores each image as a point. A VAE stores it as a small cloud of
-# points, and pays for each cloud that differs from N(0, I). So the clouds overlap and leave no
-# gaps, and a random point lies in one of them.
+# points (a normal distribution), and its loss grows with the difference of each cloud from N(0, I).
+# So the clouds overlap and leave no gaps, and a random point lies in one of them.
 #
 # $$\mathrm{loss} = -\mathrm{ELBO} = -\mathbb E_{q(z|x)}[\log p(x|z)]
 # + \beta\,\mathrm{KL}(q(z|x)\,\|\,\mathcal N(0, I))$$
 #
 # Run it: `python tutorials/4_generative/01_autoencoder_to_vae.py` (30 seconds).
 # You will see how PCA, an autoencoder and a VAE reconstruct digits, where their codes lie, what is
-# between two codes, what random codes decode to, and what a larger weight of the KL costs.
+# between two codes, what random codes decode to, and what a larger weight of the KL changes.
 
 # %%
 import functools
@@ -61,9 +61,10 @@ def train(model, images, steps, learning_rate, **options):
 # %% [markdown]
 # ## A linear autoencoder is PCA
 # PCA keeps the directions in which the images vary most and projects each image onto their plane:
-# $\hat x = \bar x + (x - \bar x) C^\top C$. An autoencoder without activation functions can only
-# project, too. No projection has a smaller squared error than PCA's, and gradient descent finds it:
-# not the same directions, but the same plane. The angle between the two planes measures that.
+# $\hat x = \bar x + (x - \bar x) C^\top C$. An autoencoder without activation functions is a linear
+# map, too. None has a smaller squared error than PCA's projection, and gradient descent finds that
+# projection: not the same directions, but the same plane. The angle between the two planes measures
+# that.
 
 
 # %%
@@ -103,13 +104,13 @@ tutorial.show(linear_is_pca)
 # %% [markdown]
 # ## The VAE: a cloud for each image
 # The encoder gives a mean $\mu$ and the logarithm of a variance $\sigma^2$ for each number of the
-# code. The code is drawn from this cloud. Drawing has no gradient, but scaling and shifting a
-# number that was drawn before has one. This is the reparameterization trick:
+# code. The code is drawn from this cloud. Sampling has no gradient, but scaling and shifting a
+# number that was sampled before has one. This is the reparameterization trick:
 #
 # $$z = \mu + \sigma\epsilon \qquad \sigma = e^{\frac12\log\sigma^2} \qquad
 # \epsilon \sim \mathcal N(0, I)$$
 #
-# The price of a cloud is how far it is from N(0, I), in nats:
+# The difference of a cloud from N(0, I), in nats, is
 #
 # $$\mathrm{KL} = -\tfrac12 \sum (1 + \log\sigma^2 - \mu^2 - \sigma^2)$$
 #
@@ -157,10 +158,11 @@ tutorial.show(check_the_loss)
 # %% [markdown]
 # ## Training both
 # Encoder and decoder have the same layers in both. While the VAE learns, its loss falls although
-# the KL *rises*: each nat that it pays for a cloud of its own saves more than one nat of
-# reconstruction error. In the left figure the distance of the two curves is the KL.
+# the KL *rises*: each nat of KL saves more than one nat of reconstruction error. In the left figure
+# the distance between the two curves is the KL.
 #
-# The autoencoder reconstructs best: it may put its points wherever it likes. The VAE has to blur.
+# The autoencoder reconstructs best: nothing restricts where its points are. The VAE's images are
+# blurred.
 
 
 # %%
@@ -219,10 +221,10 @@ tutorial.show(reconstruct)
 
 # %% [markdown]
 # ## Where the codes lie
-# Each dot is the code of a training image (its mean, for the VAE), in the two numbers of the code
-# that vary most. The circles are one and two standard deviations of N(0, I). The autoencoder's
+# Each dot is the code of a training image (its mean, for the VAE), in the two dimensions of the
+# code that vary most. The circles are one and two standard deviations of N(0, I). The autoencoder's
 # codes are spread far beyond them. The VAE's clouds together have a mean near 0 and a standard
-# deviation near 1 in every number of the code.
+# deviation near 1 in every dimension of the code.
 
 
 # %%
@@ -260,11 +262,12 @@ tutorial.show(where_codes_lie)
 # that a perfect model would have.
 #
 # ## Between two codes
-# Go from one code to another in a straight line, and decode. Three numbers, each a mean over pairs
-# of different digits: how far the images halfway are from the nearest real digit, how much an image
-# changes at each step, and how much longer the whole way is than the straight line between its
-# ends. The VAE is better in all three, by little: halfway, the images of both models are further
-# from a digit than real unseen digits are, the autoencoder's more so.
+# Go from one code to another in a straight line, and decode. Three numbers measure the result, each
+# a mean over pairs of different digits: how far the images halfway are from the nearest real digit,
+# how much an image changes at each step, and how much longer the whole way is than the straight
+# line between its ends. The VAE is slightly better in all three. Halfway, the images of both models
+# are further from a digit than real unseen digits are, and the autoencoder's are further than the
+# VAE's.
 
 
 # %%
@@ -323,7 +326,7 @@ tutorial.show(between_two_codes)
 # %% [markdown]
 # ## Random codes
 # Draw codes from N(0, I) and decode them. The VAE has learned to decode this region. For the
-# autoencoder it is a region like any other, and mostly empty.
+# autoencoder this region has no special meaning, and it is mostly empty.
 
 
 # %%
@@ -349,8 +352,8 @@ tutorial.show(decode_random_codes)
 
 # %% [markdown]
 # ## The weight beta
-# With beta above 1 the VAE saves on the KL: its codes say less, and reconstructions get worse. With
-# beta below 1 it is the other way round. Both numbers are measured on unseen digits.
+# With beta above 1 the KL gets smaller: the codes contain less information, and reconstructions get
+# worse. With beta below 1 the opposite happens. Both numbers are measured on unseen digits.
 
 
 # %%
@@ -391,10 +394,10 @@ def main(fast=False, out=pathlib.Path("out/01_autoencoder_to_vae")):
 
 # %% [markdown]
 # ## Exercises
-# 1. Make the plain autoencoder generative: draw codes with the mean and the standard deviation that
-#    its codes really have, instead of 0 and 1. How near does it come to the VAE?
-# 2. How many of the VAE's ten numbers carry information? Look at the standard deviation of each
-#    one's means.
+# 1. Make the plain autoencoder generative: draw codes with the mean and the standard deviation of
+#    its real codes, instead of 0 and 1. How near does it come to the VAE?
+# 2. How many of the code's ten dimensions carry information? Look at the standard deviation of the
+#    means in each dimension.
 # 3. Set beta to 4. What do all reconstructions look like, what is the KL, and why?
 # 4. Create the VAE with `likelihood="gaussian"`. What happens to the KL, and why?
 

@@ -8,7 +8,7 @@
 #
 # **The idea.** The generator G turns noise z into points. The discriminator D says how likely a
 # point is to be real. D learns to tell real points from generated ones, and G learns to change D's
-# answer. Neither is ever told what a digit is.
+# answer. Neither uses labels.
 #
 # $$\min_G \max_D V = \mathbb E[\log D(x)] + \mathbb E[\log(1 - D(G(z)))]
 # \qquad z \sim \mathcal N(0, I)$$
@@ -38,12 +38,12 @@ from kerasdl.utils import tutorial
 # ## G's loss
 # At first D recognizes every generated point: D(G(z)) is 0.01, say. There, the slope of log(1 - D)
 # by D's logit is only -0.01, so G would hardly learn. Therefore G minimizes -log D instead, whose
-# slope is -0.99. This is the *non-saturating* loss. Both losses want the same, D(G(z)) = 1.
+# slope is -0.99. This is the *non-saturating* loss. Both losses have the same optimum, D(G(z)) = 1.
 #
 # ## D's loss
 # D's loss is the cross-entropy with the label 1 for real and 0 for generated points. With the label
 # 0.9 for real points (label smoothing), the loss on a real point is smallest at D(x) = 0.9, where
-# it is 0.3251. So D is never rewarded for being entirely sure.
+# it is 0.3251. So complete certainty is not optimal for D.
 
 
 # %%
@@ -74,8 +74,8 @@ tutorial.show(losses)
 
 # %% [markdown]
 # ## The training step, in full
-# Each of the two steps asks the tape for the gradients of one network and leaves the other network
-# unchanged. G's gradients pass through D on their way.
+# Each of the two steps computes the gradients of one network and leaves the other network
+# unchanged. G's gradients pass through D.
 #
 # D ends in a logit without a sigmoid, because the loss (`from_logits=True`) has the sigmoid. A
 # sigmoid in both places would be applied twice.
@@ -141,9 +141,10 @@ def check_who_learns(gan):
 # %% [markdown]
 # ## Mode collapse
 # The data are eight Gaussians on a ring. D judges one point at a time, so a generator that makes
-# one of the eight well is never told that the others are missing. This is *mode collapse*. It
-# happens when D is slow: all of G's points go where D is wrong at the moment, D learns, and all
-# points move on. A D that learns as fast as G pushes the points apart before they gather.
+# one of the eight well gets no signal that the others are missing. This failure is *mode collapse*.
+# It happens when D learns slowly: all of G's points move to where D is wrong at the moment, D
+# learns, and all points move on. A D that learns as fast as G pushes the points apart before they
+# gather.
 
 # %%
 ANGLES = 2 * np.pi * np.arange(8) / 8
@@ -209,7 +210,7 @@ tutorial.show(rings)
 # - D has convolutions with strides, and leaky ReLUs.
 # - Both have batch normalization before the activation. G's activation is ReLU.
 #
-# The losses of D and G say little about the images: both level off early, because each network
+# The losses of D and G show little about the images: both level off early, because each network
 # improves as fast as its opponent. So the images themselves are judged, as in the tutorial on the
 # VAE, against the training images: the distance to the nearest one, how many of the ten nearest
 # have the same label, and the fraction of images of the rarest digit.
@@ -291,7 +292,8 @@ def main(fast=False, out=pathlib.Path("out/02_gan")):
 # %% [markdown]
 # ## Exercises
 # 1. Let the generator minimize log(1 - D), as in V. At which step does the ring begin to appear?
-# 2. Freeze G and train D for long. Where does its answer differ from the best one, and why?
+# 2. Freeze G and train D for long. Where does its output differ from that of the best
+#    discriminator, and why?
 # 3. Train on 25 Gaussians, `load("grid")`. How many modes are covered? What would help?
 
 # %%

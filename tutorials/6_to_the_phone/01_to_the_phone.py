@@ -2,20 +2,20 @@
 # # To the phone: a network as a file of small integers
 #
 # **Claim.** A LiteRT file gives the same outputs as Keras, to 1e-5. With 8-bit integers inside, it
-# has at most 0.4 of the bytes and loses at most half a point of accuracy. Its integers are those of
+# has at most 0.4 of the bytes and loses at most half a point of accuracy. Its integers follow from
 # a formula of one line. One call of the file is at least 20 times faster than `model.predict`.
 #
 # **The idea.** Lay a grid of 256 points over a range of numbers, and store for each number only the
 # index of the nearest point. The grid has a step *s* and an integer *z* that stands for 0. For
-# weights, both follow from the weights themselves. For what flows between the layers, they follow
-# from a few example images.
+# weights, both follow from the weights themselves. For the outputs of layers, they follow from a
+# few example images.
 #
 # $$q = \mathrm{clip}(\mathrm{round}(x / s) + z) \qquad x \approx s\,(q - z) \qquad
 # s = \frac{\max - \min}{255} \qquad z = -128 - \mathrm{round}(\min / s)$$
 #
 # Run it: `python tutorials/6_to_the_phone/01_to_the_phone.py` (20 seconds).
-# You will see weights before and after, how few bits are enough, what each file costs, and what
-# happens to the digits that an integer network is least sure of.
+# You will see weights before and after, how few bits are enough, the size and time of each file,
+# and what happens to the digits on which an integer network is least certain.
 
 # %%
 import functools
@@ -34,10 +34,10 @@ from kerasdl.utils import tutorial
 # %% [markdown]
 # ## A network and its files
 # Three convolutions, each with batch normalization, and two dense layers, trained on digits. From
-# it we make five files. All numbers are floats of 32 bits, floats of 16 bits, or: "dynamic" has
-# 8-bit weights and computes with floats, "int8" has 8-bit integers everywhere. For int8 the
-# converter runs example images through the network, to see the range of each layer's outputs. This
-# is calibration. The file "black" is int8, too, but calibrated with a black image, as a mistake.
+# it we make five files. One has floats of 32 bits, one has floats of 16 bits, "dynamic" has 8-bit
+# weights and computes with floats, and "int8" has 8-bit integers everywhere. For int8 the converter
+# runs example images through the network and records the range of each layer's outputs. This is
+# calibration. The file "black" is int8, too, but wrongly calibrated, with a black image.
 
 
 # %%
@@ -137,14 +137,14 @@ def weights(fast=False):
 tutorial.show(weights)
 
 # %% [markdown]
-# ## What flows between the layers
-# Calibration remembers the smallest and the largest output of each layer. We repeat this for the
-# last layer, the logits, and get the grid that the file has. Whatever lies outside the range later
-# is clipped. The file calibrated with a black image has never seen a stroke, so its ranges are too
-# small: its logits are clipped, and its answers are about as good as guesses.
+# ## The outputs of layers
+# Calibration records the smallest and the largest output of each layer. We repeat this for the last
+# layer, the logits, and get the grid that is in the file. Later values outside the range are
+# clipped. The file calibrated with a black image has ranges that are too small: its logits are
+# clipped, and its predictions are about as good as guesses.
 #
-# The digits on the right are those that int8 is least sure of. Where it gives another answer than
-# Keras, the title is red; Keras was not sure either.
+# The digits on the right are those on which int8 is least certain. Where its prediction differs
+# from Keras's, the title is red; Keras was not certain either.
 
 
 # %%
@@ -184,10 +184,10 @@ def activations(fast=False):
 tutorial.show(activations)
 
 # %% [markdown]
-# ## What it costs
+# ## Accuracy, size and time
 # First the weights alone, rounded by the formula with 2 to 8 bits. Then the files: their size, and
 # the time of one image. `predict` is made for datasets and sets up a loop over batches, which for
-# one image costs far more than the arithmetic.
+# one image takes far longer than the arithmetic.
 
 
 # %%

@@ -2,15 +2,15 @@
 # # Pruning: most weights of a network can be zero
 #
 # **Claim.** Four of five weights of a network can become zeros, and it still classifies unseen
-# digits as well as before, within two points, if it goes on learning while it is pruned. Pruned at
-# once, without learning, it loses at least 10 points. A mask keeps the zeros; without one, most are
-# gone after an epoch. At 95 % zeros, one threshold for the whole network keeps at least two points
-# more accuracy than one for each layer. The file shrinks only if it is compressed or stores zeros
-# sparsely: then to less than half.
+# digits as well as before, within two points, if it continues to learn while it is pruned. Pruned
+# at once, without learning, it loses at least 10 points. A mask keeps the zeros; without one, most
+# are no longer zero after an epoch. At 95 % zeros, one threshold for the whole network keeps at
+# least two points more accuracy than one for each layer. The file shrinks only if it is compressed
+# or stores zeros sparsely: then to less than half.
 #
-# **The idea.** A weight near zero changes little. So set the smallest weights to zero, let the
-# others adapt, and repeat: in large steps at first, while many are not needed, and in small steps
-# at the end. With a fraction $s_t$ of zeros at step t of n:
+# **The idea.** A weight near zero has little effect on the outputs. So set the smallest weights to
+# zero, let the others adapt, and repeat: in large steps at first, while many are not needed, and in
+# small steps at the end. With a fraction $s_t$ of zeros at step t of n:
 #
 # $$m_i = [\,|w_i| > \text{the fraction } s_t \text{ of all } |w|\,] \qquad
 # w \leftarrow m \odot w \qquad s_t = s_n + (s_0 - s_n) (1 - t / n)^3$$
@@ -39,8 +39,8 @@ LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 # The mask has a zero for the fraction s of the weights that are smallest by magnitude, and a one
 # for the others. With s = 30 %, the three smallest of ten weights are pruned.
 #
-# Processors that gain time from zeros want a pattern, such as 2:4: two of each four neighboring
-# weights are zero.
+# Processors that are faster with zeros need them in a pattern, such as 2:4: two of each four
+# neighboring weights are zero.
 
 
 # %%
@@ -96,8 +96,8 @@ tutorial.show(masks_by_hand)
 # %% [markdown]
 # ## Learning with a mask
 # A weight that is zero still has a gradient, so the next step changes it, unless the mask is
-# applied after every update. Keras has a place for this: the constraint of a weight. Without it,
-# most zeros are gone after one epoch. (Those that stay belong to pixels that are always black and
+# applied after every update. In Keras, the constraint of a weight does this. Without it, most zeros
+# have changed after one epoch. (Those that stay belong to pixels that are always black and
 # therefore have no gradient.)
 
 
@@ -181,9 +181,9 @@ tutorial.show(without_a_mask)
 # 1. At once, without learning afterwards.
 # 2. At once, then learning with the mask.
 # 3. Gradually: the library's `prune` renews the masks while the network learns, by the schedule
-#    above, during half of the steps. A weight that was too small once may come back.
+#    above, during half of the steps. A weight that was pruned may become nonzero again.
 # 4. Gradually, with `scope="global"`: one threshold for all layers, so that some become sparser
-#    than others. In way 3, each layer has a threshold of its own, and all become equally sparse.
+#    than others. In way 3, each layer has its own threshold, and all become equally sparse.
 #
 # The second figure shows a part of one layer's weights. White is zero.
 
@@ -287,10 +287,10 @@ def ways_to_prune(fast=False):
 tutorial.show(ways_to_prune)
 
 # %% [markdown]
-# ## What a zero saves
+# ## How zeros make files smaller
 # Stored plainly, a zero takes four bytes like any other float, so the file is as large as before.
-# Zip, which app stores use, and sparse storage, which keeps only what is not zero and where it was,
-# both make it smaller.
+# Zip, which app stores use, and sparse storage, which keeps only the nonzero values and their
+# positions, both make it smaller.
 #
 # ## Which layers can be pruned
 # The sensitivity of a layer is how much the loss grows when that layer alone is pruned, without
@@ -346,10 +346,11 @@ def main(fast=False, out=pathlib.Path("out/02_pruning")):
 
 # %% [markdown]
 # ## Exercises
-# 1. With one threshold for all, which layer keeps most of its weights? Ask `compression.sparsity`.
-# 2. `skip=("last",)` keeps the last layer dense. How much accuracy does that give back at 95 %, and
+# 1. With one threshold for all, which layer keeps most of its weights? `compression.sparsity`
+#    returns this.
+# 2. `skip=("last",)` keeps the last layer dense. How much accuracy does that recover at 95 %, and
 #    why?
-# 3. At once, then learning, and gradually are much alike here. Try a tenth of the epochs.
+# 3. Ways 2 and 3 have nearly the same accuracy here. Try a tenth of the epochs.
 
 # %%
 if __name__ == "__main__":

@@ -1,17 +1,18 @@
 # %% [markdown]
 # # Quantization: how few bits a network needs, and how to train it to need fewer
 #
-# **Claim.** An integer, a step and a zero point give a number back to half a step. With a step for
-# each channel, 8 bits cost a network at most one point of accuracy. Two bits, which means three
-# different weights, cost it at least 4 points, and at least 10 with one step for a whole layer. But
-# a network that is trained with two bits is within two points of one that is trained as long with
-# 8. Sixteen different weights in each layer, found by k-means, lose at most two points. Zeros,
-# clusters and 8 bits together zip to less than a quarter of the float file.
+# **Claim.** An integer, a step and a zero point represent a number with an error of at most half a
+# step. With a step for each channel, a network with 8 bits loses at most one point of accuracy.
+# With two bits, which means three different weights, it loses at least 4 points, and at least 10
+# with one step for a whole layer. But a network that is trained with two bits is within two points
+# of one that is trained as long with 8. Sixteen different weights in each layer, found by k-means,
+# lose at most two points. With zeros, clusters and 8 bits together, the zipped file is smaller than
+# a quarter of the float file.
 #
-# **The idea.** The first tutorial of this part rounded a finished network. Rounding is a staircase:
-# it is flat, so its gradient is 0, and nothing can be learned through it. The *straight-through
-# estimator* pretends that it is a slope: compute with the rounded weights, and give the gradient to
-# the real ones as if they had not been rounded:
+# **The idea.** The first tutorial of this part rounded a finished network. Rounding is a step
+# function: its gradient is 0 almost everywhere, so nothing can be learned through it. The
+# *straight-through estimator* treats it as the identity in the backward pass: compute with the
+# rounded weights, and apply the gradient to the real ones as if they had not been rounded:
 #
 # $$\hat w = s\,\mathrm{round}(w / s) \qquad
 # \frac{\partial L}{\partial w} := \frac{\partial L}{\partial \hat w}$$
@@ -40,8 +41,8 @@ LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 # ## A grid for any range
 # 255 steps lie between the smallest and the largest value. Zero is one of the points of the grid,
 # because padding and ReLU give values that must be exactly zero. A value inside the range is moved
-# by at most half a step. A value at its ends may be moved by a whole one, because the zero point is
-# rounded, too.
+# by at most half a step. A value at the ends of the range may be moved by a whole step, because the
+# zero point is rounded, too.
 
 
 # %%
@@ -70,13 +71,14 @@ tutorial.show(check_the_grid)
 
 # %% [markdown]
 # ## A grid for weights
-# The grid of weights is symmetric: the integer 0 stands for 0. Each output channel may have a step
-# of its own. Then one large weight makes the grid of one channel coarse, and not the whole layer's.
+# The grid of weights is symmetric: the integer 0 stands for 0. Each output channel may have its own
+# step. Then one large weight makes the grid of one channel coarse, and not that of the whole layer.
 #
 # ## Clusters
 # The points of a grid are evenly spaced, but most weights are near zero. k-means puts the points
 # where the weights are. Each weight becomes the number of its cluster: four bits for sixteen
-# clusters. Our file still holds floats, but so few different ones that it zips well.
+# clusters. Our file still contains floats, but so few different ones that zip makes it much
+# smaller.
 
 
 # %%
@@ -156,11 +158,11 @@ tutorial.show(grid_and_clusters)
 # ## Training with rounded weights
 # `stop_gradient` implements the straight-through estimator. In the forward pass the two real
 # kernels cancel, and the rounded one is left. In the backward pass the difference is a constant,
-# and the gradient goes to the real kernel. So the layer computes with the weights that it will have
-# later, and the optimizer moves the ones that it has.
+# and the gradient goes to the real kernel. So the layer computes with the rounded weights of the
+# later file, and the optimizer changes the real ones.
 #
-# Here only weights are rounded. The library's `train_aware` and `compress` also round what flows
-# between the layers.
+# Here only weights are rounded. The library's `train_aware` and `compress` also round the outputs
+# of layers.
 
 
 # %%
@@ -227,8 +229,9 @@ tutorial.show(few_bits)
 
 # %% [markdown]
 # ## One table of files
-# The same network, rounded afterwards (int8, int16x8, int4), clustered, and trained with what it
-# will be: `qat` is quantization-aware training, and `pcqat` prunes, clusters and quantizes.
+# The table has the same network rounded after training (int8, int16x8, int4), clustered, and
+# trained with rounding: `qat` is quantization-aware training, and `pcqat` prunes, clusters and
+# quantizes.
 
 
 # %%
@@ -293,8 +296,8 @@ def main(fast=False, out=pathlib.Path("out/03_quantization")):
 # %% [markdown]
 # ## Exercises
 # 1. Remove `stop_gradient` from `straight_through`. What does the network learn at 2 bits, and why?
-# 2. Multiply one weight of a kernel by 20. What do 4 bits cost with a step a layer, and with a step
-#    a channel?
+# 2. Multiply one weight of a kernel by 20. How much accuracy is lost with 4 bits and a step a
+#    layer, and with a step a channel?
 # 3. How few clusters are enough? Cluster without learning, then with `compress(method="cluster")`.
 
 # %%

@@ -1,17 +1,17 @@
 # %% [markdown]
 # # Distillation: what a large network can teach a small one
 #
-# **Claim.** Of 898 images, 100 have labels. A teacher that learned from these 100 can tell a small
-# network what it thinks of all the others. The small network, with less than a tenth of the
-# weights, then classifies at least 2 % more unseen digits correctly than one trained on the 100
-# labels alone, on average over four starts. A teacher that comments on the 100 labeled images only
-# changes little here, at most 4 %. The factor T^2 keeps the size of the gradient at any temperature
-# T within a factor of 2, from T = 4 on.
+# **Claim.** Of 898 images, 100 have labels. A teacher trained on these 100 can give a small network
+# its predictions for all the others. The small network, with less than a tenth of the weights, then
+# classifies at least 2 % more unseen digits correctly than one trained on the 100 labels alone, on
+# average over four starts. A teacher's predictions for only the 100 labeled images change little
+# here, at most 4 %. The factor T^2 keeps the size of the gradient at any temperature T within a
+# factor of 2, from T = 4 on.
 #
-# **The idea.** "This is a 7" says less than "probably a 7, perhaps a 9, surely not a 6". A trained
-# network says the second, but its softmax is so sure that the small probabilities are lost. Divide
-# its logits by a temperature T, and they become visible. With the teacher's logits t, the student's
-# logits s and the label y:
+# **The idea.** "This is a 7" contains less information than "probably a 7, perhaps a 9, surely not
+# a 6". A trained network gives the second kind of answer, but its softmax is so certain that the
+# small probabilities are nearly 0. Dividing its logits by a temperature T makes them larger. With
+# the teacher's logits t, the student's logits s and the label y:
 #
 # $$L = \alpha\,T^2\,\mathrm{KL}\big(\sigma(t / T)\,\|\,\sigma(s / T)\big)
 # + (1 - \alpha)\,\mathrm{CE}(y, \sigma(s)) \qquad
@@ -44,8 +44,8 @@ TEMPERATURES = 1, 2, 4, 8, 16
 # divergence. The label is compared by cross-entropy. The teacher does not learn.
 #
 # `keras.distillation.LogitsDistillation` computes the first term. Pass it a
-# `keras.losses.KLDivergence()` object: with its default in Keras 3.15 it takes the divergence of
-# logits as if they were probabilities. The library's `compression.distill` does so.
+# `keras.losses.KLDivergence()` object: with its default, Keras 3.15 computes the divergence of
+# logits as if they were probabilities. The library's `compression.distill` passes this object.
 
 
 # %%
@@ -77,7 +77,7 @@ tutorial.show(check_the_loss)
 # %% [markdown]
 # ## The teacher
 # The teacher is the mean of three convolutional networks' logits, each trained on the 100 labeled
-# images: what one gets wrong, the others may get right.
+# images: where one is wrong, the others may be correct.
 
 
 # %%
@@ -126,9 +126,9 @@ def teacher(fast):
 # The higher the temperature, the more equal the teacher's probabilities, and the larger their
 # entropy; its limit is log 10, that of ten equal probabilities.
 #
-# The gradient of the divergence gets smaller, about as 1 / T^2. One factor 1 / T stands in the
-# formula above; the difference of two softened distributions gives the other. The factor T^2 in the
-# loss makes up for it, so that alpha means the same at every temperature.
+# The gradient of the divergence gets smaller, about as 1 / T^2. One factor 1 / T is in the formula
+# above; the difference of two softened distributions gives the other. The factor T^2 in the loss
+# compensates for both, so that alpha means the same at every temperature.
 
 
 # %%
@@ -184,9 +184,9 @@ def temperatures(fast=False):
 tutorial.show(temperatures)
 
 # %% [markdown]
-# ## What the teacher knows besides the label
-# For each digit, the mean of the teacher's softened answers. The diagonal, the digit itself, is
-# left out. This is what a label does not say: which digits look alike.
+# ## What the teacher's predictions add to the labels
+# The figure shows, for each digit, the mean of the teacher's softened predictions. The diagonal,
+# the digit itself, is left out. A label does not contain this information: which digits look alike.
 
 
 # %%
@@ -211,8 +211,8 @@ tutorial.show(likeness)
 # %% [markdown]
 # ## Students
 # A student has one hidden layer of 16 units. Each of four starts, the same weights, is used for
-# every way to learn, for about the same number of steps. With alpha = 1 no label counts, so images
-# without a label can teach.
+# every way to learn, for about the same number of steps. With alpha = 1 the loss has no labels, so
+# images without a label can be used.
 
 
 # %%
@@ -284,7 +284,8 @@ def main(fast=False, out=pathlib.Path("out/04_distillation")):
 # %% [markdown]
 # ## Exercises
 # 1. Give the student on 898 images temperatures of 1, 2, 4 and 8. Where is the best, and why?
-# 2. Leave out T^2 at T = 16 and alpha = 0.7. What does the student learn from, then?
+# 2. Leave out T^2 at T = 16 and alpha = 0.7. Which term of the loss does the student then learn
+#    from?
 
 # %%
 if __name__ == "__main__":

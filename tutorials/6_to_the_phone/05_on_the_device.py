@@ -1,16 +1,16 @@
 # %% [markdown]
 # # On the device: one classifier, from training to the phone
 #
-# **Claim.** From one trained network, a search makes files by every method and takes the smallest
+# **Claim.** From one trained network, a search makes files by every method and chooses the smallest
 # that loses at most one point of accuracy: zipped, it is smaller than a third of the float file. A
-# file contains its class names, takes and gives floats, one image at a time, and uses only
+# file contains its class names, has floats as input and output, one image at a time, and uses only
 # operators that every LiteRT interpreter has. One call takes less than a tenth of the time of
-# `model.predict`. A program that runs the file does not need TensorFlow, and needs less than a
-# third of the time to start and of the memory.
+# `model.predict`. A program that runs the file does not need TensorFlow: it starts in less than a
+# third of the time and uses less than a third of the memory.
 #
-# **The idea.** How do you fit a network into a phone? It depends on the trouble:
+# **The idea.** How do you fit a network into a phone? It depends on the problem:
 #
-# | the trouble | try first | where |
+# | problem | try first | where |
 # |---|---|---|
 # | the model is too large | quantization, pruning | the tutorials on these, and here |
 # | inference is too slow | distillation, export to LiteRT | the tutorial on it, and here |
@@ -21,13 +21,13 @@
 #
 # $$\sum_i n_i b_i / 8$$
 #
-# bytes, and fewer after zip. Which method is best? Each gives a point, size on one axis and
-# accuracy on the other, and you choose among the points.
+# bytes, and fewer after zip. Which method is best? Each gives a point in a plot of accuracy against
+# size, and you choose among the points.
 #
 # Run it: `python tutorials/6_to_the_phone/05_on_the_device.py` (45 seconds).
-# You will see size against accuracy of eight files, the time of one call, and what a program must
-# load to run the file. To draw digits in the browser afterwards, run `kerasdl train
-# se_resnet_tiny` and `kerasdl demo`.
+# You will see accuracy against size of eight files, the time of one call, and what a program must
+# load to run the file. To draw digits in the browser afterwards, run `kerasdl train se_resnet_tiny`
+# and `kerasdl demo`.
 
 # %%
 import functools
@@ -54,7 +54,7 @@ MAX_DROP = 0.01
 # the smallest file that loses at most `max_drop` of the float file's accuracy:
 # - float, float16, dynamic, int8, int4: quantized after training
 # - prune: 80 % zeros, in floats
-# - qat: trained with the integers that it will have
+# - qat: trained with the integers of the later file
 # - pcqat: pruned, clustered and trained with integers
 
 
@@ -120,12 +120,12 @@ def choose_a_method(fast=False):
 tutorial.show(choose_a_method)
 
 # %% [markdown]
-# ## What an app relies on
+# ## What an app needs from a file
 # - One image at a time: a batch of 1.
-# - Floats in and out, whatever is inside the file.
-# - Built-in operators only. Others need a library of many megabytes in the app.
-# - The meaning of the numbers: the class names are in a zip archive behind the network. `unzip -l`
-#   lists it, and an interpreter ignores it.
+# - Floats as input and output, whatever is inside the file.
+# - Only built-in operators. Others need a library of many megabytes in the app.
+# - The meaning of the outputs: the class names are in a zip archive at the end of the file. `unzip
+#   -l` lists it, and an interpreter ignores it.
 
 
 # %%
@@ -149,14 +149,14 @@ tutorial.show(check_the_files)
 # %% [markdown]
 # ## How long a call takes
 # `predict` is made for datasets: for one image it sets up a loop over batches. `predict_on_batch`
-# does without the loop, a `tf.function` does without Keras, and a file does without TensorFlow. The
-# file's own `predict` is mostly Python, so the interpreter's time is measured alone, too, as an app
-# in C++ would see it. More threads help large layers. For small ones, two threads wait for each
-# other longer than they work.
+# avoids the loop, a `tf.function` avoids Keras, and a file avoids TensorFlow. The file's own
+# `predict` is mostly Python, so the interpreter's time is also measured alone; it is the time in an
+# app in C++. More threads help large layers. For small ones, two threads spend more time waiting
+# for each other than computing.
 #
 # ## What a program has to load
-# Two programs, one with the file and one with the Keras model, each in a fresh process: the seconds
-# until the first answer, and the memory.
+# Two programs, one with the file and one with the Keras model, run in a fresh process each. We
+# measure the seconds until the first output, and the memory.
 
 
 # %%
@@ -253,7 +253,7 @@ def main(fast=False, out=pathlib.Path("out/05_on_the_device")):
 # ## Exercises
 # 1. Search again with `max_drop=0.02`. Which method is chosen now, and how much smaller is the
 #    file?
-# 2. Export with `activation="softmax"`. Which operator is added, and what does a call cost?
+# 2. Export with `activation="softmax"`. Which operator is added, and how long does a call take?
 # 3. Compress a distilled student of the tutorial on distillation. Do the factors multiply?
 
 # %%

@@ -1,14 +1,16 @@
 # %% [markdown]
 # # Many devices: each computes a part of the batch
 #
-# **Claim.** Two devices that compute half of every batch each end with the weights of one device,
-# within 1e-5, if three rules are kept. First, gradients are weighted by the size of their part; if
-# they are weighted equally, they are wrong in the last, uneven batch. Second, they are averaged,
-# not added; added, they double the learning rate. Third, batch normalization looks at the whole
-# batch; if it looks at each half, the weights are off by more than a hundred times as much.
+# **Claim.** Two devices that each compute half of every batch end with the weights of one device,
+# within 1e-5, if three rules are followed. First, gradients are weighted by the size of their part;
+# if they are weighted equally, they are wrong in the last, uneven batch. Second, they are averaged,
+# not added; added, they double the learning rate. Third, batch normalization uses the statistics of
+# the whole batch; with those of each half, the weights are off by more than a hundred times as
+# much.
 #
-# Batches eight times as large mean an eighth of the steps. At the old learning rate the network
-# then learns too little; at eight times the learning rate it is within two points of before.
+# With batches eight times as large there are an eighth of the steps. At the old learning rate the
+# network then learns too little; at eight times the learning rate its accuracy is within two points
+# of the original.
 #
 # **The idea.** The mean over a batch is the mean of the means over its parts, weighted by their
 # sizes. The same holds for its gradient. To add up S bytes of gradients, a ring of n devices sends
@@ -18,9 +20,9 @@
 # \eta_{kB} = k\, \eta_B$$
 #
 # Run it: `python tutorials/7_scale/01_many_devices.py` (20 seconds).
-# The devices are virtual, two halves of a CPU, so nothing gets faster here; what is computed is
-# what several GPUs would compute. You will see what breaks each rule, how a ring adds up gradients,
-# and how a network learns with large batches.
+# The devices are virtual, two halves of a CPU, so nothing gets faster here; but the results are
+# those that several GPUs would compute. You will see what happens when each rule is broken, how a
+# ring adds up gradients, and how a network learns with large batches.
 
 # %%
 import functools
@@ -65,8 +67,9 @@ def all_weights(model):
 # %% [markdown]
 # ## A training step on several devices, by hand
 # Each device takes its rows of the batch and computes their mean loss and its gradient. Then the
-# gradients are combined by a rule. The last batch of an epoch contains what is left: of 3 rows, one
-# device gets 1 and the other 2. The figure shows how far the weights are from those of one device.
+# gradients are combined by a rule. The last batch of an epoch contains the remaining examples: of 3
+# rows, one device gets 1 and the other 2. The figure shows how far the weights are from those of
+# one device.
 #
 # - Weighted by size: only rounding errors, which grow slowly.
 # - Weighted equally: correct until the first uneven batch.
@@ -155,9 +158,9 @@ tutorial.show(three_rules)
 # %% [markdown]
 # ## The ring
 # If one device collected all gradients, it would have n times the work of the others. In a ring,
-# the gradient is cut into n pieces. In each round, each device passes one piece to its neighbor,
-# which adds its own. After n - 1 rounds each device holds one piece of the complete sum, and after
-# n - 1 more rounds it holds all of them.
+# the gradient is cut into n pieces. In each round, each device sends one piece to its neighbor,
+# which adds its own piece to it. After n - 1 rounds each device holds one piece of the complete
+# sum, and after n - 1 more rounds it holds all of them.
 
 
 # %%
@@ -231,9 +234,9 @@ tutorial.show(with_keras)
 
 # %% [markdown]
 # ## More devices, larger batches
-# A device is used well if its part of the batch is large, so the batch grows with the number of
-# devices. Then an epoch has fewer steps. But the gradient of a larger batch is less noisy, so each
-# step may be longer, in proportion. At the start of training long steps would diverge, so the
+# A device is used efficiently if its part of the batch is large, so the batch grows with the number
+# of devices. Then an epoch has fewer steps. But the gradient of a larger batch is less noisy, so
+# each step may be longer, in proportion. At the start of training long steps would diverge, so the
 # learning rate warms up.
 
 
@@ -286,8 +289,8 @@ def main(fast=False, out=pathlib.Path("out/01_many_devices")):
 # ## Exercises
 # 1. A loss that you average yourself (`tf.reduce_mean` in a `train_step`) breaks one of the rules.
 #    Which? What would a `keras.losses.Loss` have done?
-# 2. Dropout draws other numbers on each device. Which of the claims still hold, and how would you
-#    test them?
+# 2. Dropout draws different numbers on each device. Which of the claims still hold, and how would
+#    you test them?
 # 3. Make the batch 64 times as large. Does the proportional learning rate still help?
 
 # %%

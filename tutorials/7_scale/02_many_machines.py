@@ -1,12 +1,12 @@
 # %% [markdown]
 # # Many machines: processes that know each other's addresses
 #
-# **Claim.** Two processes that share nothing but a network train as one: their weights are equal
-# bit for bit, and equal to those of a single process within 1e-5. Each reads half of the examples,
-# and every example is read once an epoch. Adding up gradients sends the number of bytes that the
-# formula of the ring gives, within a tenth. For few bytes it takes the same time whatever their
-# number; for many, the time grows in proportion. So two numbers, latency and bandwidth, predict
-# what a thousand machines would cost.
+# **Claim.** Two processes that are connected only by a network train like one: their weights are
+# equal bit for bit, and equal to those of a single process within 1e-5. Each reads half of the
+# examples, and every example is read once an epoch. Adding up gradients sends the number of bytes
+# that the formula of the ring gives, within a tenth. For few bytes the time does not depend on
+# their number; for many, it grows in proportion. So two numbers, latency and bandwidth, predict the
+# efficiency of a thousand machines.
 #
 # **The idea.** Every worker runs the same program, and an environment variable says which worker it
 # is. A step takes as long as the slowest worker's part, plus the adding up of gradients, which
@@ -18,9 +18,9 @@
 # with the latency $\alpha$ of a message and the bandwidth $\beta$.
 #
 # Run it: `python tutorials/7_scale/02_many_machines.py` (15 seconds).
-# It starts two workers on this machine. You will see who reads what, what a message costs, and to
-# how many machines a network scales. With a recipe, the same is `kerasdl launch --workers 2 --
-# train se_resnet_tiny`; for a cluster, see `examples/cluster/`.
+# It starts two workers on this machine. You will see which examples each worker reads, how long a
+# message takes, and to how many machines a network scales. With a recipe, the command is `kerasdl
+# launch --workers 2 -- train se_resnet_tiny`; for a cluster, see `examples/cluster/`.
 
 # %%
 import functools
@@ -49,11 +49,11 @@ BATCH, WORKERS = 64, 2
 # A worker runs the program that would run on one machine, with three differences: it makes the
 # strategy before anything else, it builds the model in the strategy's scope, and it reads its part
 # of the data. The order of the examples in an epoch is a function of the seed and the epoch, so the
-# workers agree on it without talking. Usually only worker 0, the chief, writes files. Here every
+# workers agree on it without messages. Usually only worker 0, the chief, writes files. Here every
 # worker returns its numbers, so that we can compare them.
 #
-# (The network has no ReLU. Sums taken in another order differ by rounding errors, and the kink of
-# ReLU would enlarge them.)
+# (The network has no ReLU. Sums computed in another order differ by rounding errors, and the kink
+# of ReLU would enlarge them.)
 
 
 # %%
@@ -91,9 +91,9 @@ def what_is_read(train):
 
 
 # %% [markdown]
-# ## What a message costs
+# ## The time of a message
 # After training, the workers add up vectors of 40 bytes to 40 megabytes and measure the time. The
-# operating system counts the bytes that were really sent.
+# operating system counts the bytes that are really sent.
 
 # %%
 SIZES = [4 * 10**k for k in (1, 2, 3, 4, 5, 6, 7)]  # bytes
@@ -133,10 +133,10 @@ def loopback():
 
 # %% [markdown]
 # ## Starting the workers
-# A worker has to know all addresses, and which of them is its own. TensorFlow reads this from the
-# environment variable `TF_CONFIG`. On a cluster, Kubeflow sets it; under Slurm, TensorFlow asks
-# Slurm. Here we set it ourselves, with two ports of this machine. All workers start at once and
-# wait for each other.
+# A worker needs all addresses and its own position among them. TensorFlow reads both from the
+# environment variable `TF_CONFIG`. On a cluster, Kubeflow sets it; under Slurm, TensorFlow gets
+# them from Slurm. Here we set the variable ourselves, with two ports of this machine. All workers
+# start at once and wait for each other.
 
 
 # %%
@@ -180,7 +180,7 @@ def trained(fast):
 # %% [markdown]
 # ## The same training
 # The figure shows the examples that each worker reads in each step of an epoch. The last step has
-# the rest, which need not be even.
+# the remaining examples, which may be divided unevenly.
 
 
 # %%
@@ -210,11 +210,11 @@ def same_training(fast=False):
 tutorial.show(same_training)
 
 # %% [markdown]
-# ## The cost of a message, and of a thousand machines
-# A straight line through the times gives two numbers: it starts at the latency, and its slope is
-# one over the bandwidth. With these two numbers of a real network, the formula above predicts the
-# efficiency for any number of workers. The right half assumes steps of 0.1 s of computing and a
-# network of 100 Gbit/s with a latency of 10 microseconds. Put in your own.
+# ## The time of a message, and the efficiency of a thousand machines
+# A straight line through the times gives two numbers: its value at zero bytes gives the latency,
+# and its slope the bandwidth. With these two numbers of a real network, the formula above predicts
+# the efficiency for any number of workers. The right half assumes steps of 0.1 s of computing and a
+# network of 100 Gbit/s with a latency of 10 microseconds. Replace them by your own.
 
 
 # %%

@@ -2,16 +2,16 @@
 # # Hyperparameters: search, do not guess
 #
 # **Claim.** What a network learns in five epochs depends mostly on its learning rate: with a
-# learning rate a hundred times too low or too high, the loss is at least three times the best. Of a
-# hyperparameter that matters, nine trials on a 3x3 grid see three values, and nine random trials
-# see nine; the nearest of them is closer to the best value. Bayesian optimization, which uses the
-# results of all trials so far, finds the higher of two hills in fewer than ten trials. On a real
-# network the median loss of the trials that it chooses is less than half of that of random trials.
-# Yet, with only two hyperparameters, the best of twelve random trials is about as good as its best.
+# learning rate a hundred times too low or too high, the loss is at least three times the best. Nine
+# trials on a 3x3 grid test three values of a hyperparameter, and nine random trials test nine; the
+# nearest of them is closer to the best value. Bayesian optimization, which uses the results of all
+# trials so far, finds the higher of two hills in fewer than ten trials. On a real network the
+# median loss of the trials that it chooses is less than half of that of random trials. But with
+# only two hyperparameters, the best of twelve random trials is about as good as its best trial.
 #
-# **The idea.** A trial is expensive, so use what the earlier ones have shown. A Gaussian process
-# turns the trials so far into a mean m and a standard deviation s of the unknown function at every
-# point. The expected improvement (EI) over the best value b so far says where to try next:
+# **The idea.** A trial is expensive, so use the results of earlier trials. A Gaussian process turns
+# the trials so far into a mean m and a standard deviation s of the unknown function at every point.
+# The next trial is where the expected improvement (EI) over the best value b so far is largest:
 #
 # $$m = k^T (K + \sigma^2 I)^{-1} y \qquad s^2 = 1 - k^T (K + \sigma^2 I)^{-1} k \qquad
 # EI = (m - b)\,\Phi(z) + s\,\varphi(z), \quad z = (m - b) / s$$
@@ -40,11 +40,11 @@ DEPTHS = (0, 1, 2, 4, 8)
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 # %% [markdown]
-# ## What there is to tune
+# ## What can be tuned
 # There are four kinds of hyperparameters: of the architecture (depth, width), of the optimizer
 # (learning rate, schedule), of regularization (weight decay, dropout) and of training (batch size,
 # epochs, augmentation). A trial gets few epochs: enough to compare, not enough to finish. Trials
-# are compared on validation data. Test data are for the winner, once.
+# are compared on validation data. Test data are used once, for the best trial.
 #
 # Here a trial trains a small network on digits with one learning rate and one depth. The figure
 # shows all combinations. (For the learning rate alone, a sweep within one epoch finds the order of
@@ -122,7 +122,8 @@ tutorial.show(rates_and_depths)
 # same three values three times each; nine random trials try nine different values. To compare them,
 # draw the best value at random many times, and measure how far the nearest trial is from it.
 #
-# Learning rates are drawn by their logarithm: then half of those from 1e-5 to 1 are below 0.003.
+# Learning rates are drawn uniformly by their logarithm: then half of those from 1e-5 to 1 are below
+# 0.003.
 
 
 # %%
@@ -167,9 +168,9 @@ tutorial.show(grid_and_random)
 # %% [markdown]
 # ## Bayesian optimization, step by step
 # Points that are near each other have similar values; the kernel k says how similar. The rest is
-# linear algebra. Where a point was tried the standard deviation is 0, and far from all trials it is
-# large. The expected improvement is large where the mean is high or where little is known, so the
-# search does both: it tries good regions again and visits unknown ones.
+# linear algebra. At the points that were tried the standard deviation is 0, and far from all trials
+# it is large. The expected improvement is large where the mean is high or the uncertainty is large,
+# so the search returns to good regions and also explores unknown ones.
 
 
 # %%
@@ -248,15 +249,15 @@ tutorial.show(step_by_step)
 # %% [markdown]
 # ## KerasTuner
 # KerasTuner holds the space of hyperparameters, asks an *oracle* for the next values and keeps the
-# results. What a trial does is written in `run_trial`. (`kerasdl tune` does the same with a recipe,
-# and runs each trial in a process of its own.)
+# results. The method `run_trial` runs a trial. (`kerasdl tune` does the same with a recipe, and
+# runs each trial in its own process.)
 #
 # The Bayesian oracle begins with three random trials, in the gray area of the figure. In one of the
-# three searches all of them learn nothing, and it has to climb from there. Its trials are much
-# better than random ones. But each search counts only its best trial, and twelve random trials of
-# two hyperparameters contain a good one, too: with so few hyperparameters, Bayesian search pays
-# only if trials are few or if every trial has to be good. With more hyperparameters, good values
-# become rare, and random trials miss them.
+# three searches none of these learns anything, and the search has to start from there. Its later
+# trials are much better than random ones. But only the best trial of a search counts, and twelve
+# random trials of two hyperparameters contain a good one, too: with so few hyperparameters,
+# Bayesian search is worth its effort only if trials are few or if every trial has to be good. With
+# more hyperparameters, good values become rare, and random trials miss them.
 
 
 # %%
@@ -330,7 +331,8 @@ def main(fast=False, out=pathlib.Path("out/03_hyperparameters")):
 # ## Exercises
 # 1. Use the upper confidence bound m + 2 s in place of the expected improvement. Which steps
 #    change?
-# 2. Set the kernel's length to 0.03 instead of 0.12. What does the process believe between trials?
+# 2. Set the kernel's length to 0.03 instead of 0.12. What are the mean and the deviation between
+#    trials?
 # 3. Run `kerasdl tune mlp --trials 10`. Does its `figures/importance.png` agree with the first
 #    figure?
 

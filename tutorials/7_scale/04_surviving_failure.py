@@ -1,19 +1,19 @@
 # %% [markdown]
 # # Surviving failure: a killed training that ends like an undisturbed one
 #
-# **Claim.** A training process that is killed twice, at moments it does not choose, and started
-# again each time, ends with the same weights as an undisturbed one, bit for bit, and with the same
-# losses. One that saves only its weights continues, too, but ends with other weights. A damaged
-# checkpoint is recognized, and the one before it is used. When a loss becomes NaN, training stops
-# at once and says in which step this happened and which number became invalid first.
+# **Claim.** A training process that is killed twice, at arbitrary moments, and started again each
+# time, ends with the same weights as an undisturbed one, bit for bit, and with the same losses. One
+# that saves only its weights continues, too, but ends with different weights. A damaged checkpoint
+# is detected, and the one before it is used. When a loss becomes NaN, training stops at once and
+# reports the step and the first number that became invalid.
 #
-# **The idea.** A training step is a function of a state. Whoever has the whole state can repeat
-# everything that follows:
+# **The idea.** A training step is a function of a state. From the whole state, all following steps
+# can be repeated:
 #
 # $$s_{t+1} = f(s_t, \text{batch}_t) \qquad
 # s = (\text{weights}, \text{state of the optimizer}, \text{random seeds}, t)$$
 #
-# The batch must be a function, too: of the seed and of $t$, and not of what was read before. And
+# The batch must be a function, too: of the seed and of $t$, but not of earlier reads. And
 # the state on the disk must be complete at every moment, because a kill may come at any time. So it
 # is written to a temporary file, which is then renamed. The operating system renames either
 # completely or not at all.
@@ -43,9 +43,9 @@ ALL, WEIGHTS = "all of the state", "only the weights"
 # %% [markdown]
 # ## The whole state
 # Adam keeps two averages for each weight, and the number of its steps. Dropout draws its noise from
-# a seed that changes with each step. All of these are variables. The place in the data is not a
+# a seed that changes with each step. All of these are variables. The position in the data is not a
 # variable: the library's pipelines compute the order and the augmentation of epoch *e* from the
-# seed and *e*, and `order_callback` tells them which epoch it is.
+# seed and *e*, and `order_callback` sets the epoch.
 
 
 # %%
@@ -66,9 +66,9 @@ def state(model, keep):
 
 # %% [markdown]
 # ## Complete at every moment
-# If `np.savez` wrote over the old file and was killed halfway, neither the old nor the new state
-# would be left. So it writes to another file. A kill then leaves the old file, and half of a new
-# one that nobody reads.
+# If `np.savez` overwrote the old file and the process was killed halfway, neither the old nor the
+# new state would be left. So it writes to another file. A kill then leaves the old file, and half
+# of a new one that is never read.
 
 
 # %%
@@ -115,7 +115,7 @@ def train(file, keep, epochs):
 
 # %% [markdown]
 # ## A real kill
-# Another process sends SIGKILL, which a program cannot catch: it has no chance to tidy up. The
+# Another process sends SIGKILL, which a program cannot catch: it ends without any cleanup. The
 # killed training is started again until it has finished. A third one starts from the state at the
 # first kill, but restores only the weights.
 
@@ -187,9 +187,9 @@ tutorial.show(killed)
 
 # %% [markdown]
 # ## A damaged file
-# A disk may damage a file later. zip archives, as `.npz` and `.keras` files are, contain a checksum
-# of each part. The library keeps the newest checkpoint and the one before, and reads the newest one
-# that is undamaged.
+# A disk may damage a file later. Zip archives, such as `.npz` and `.keras` files, contain a
+# checksum of each part. The library keeps the newest checkpoint and the one before, and reads the
+# newest undamaged one.
 
 
 # %%
@@ -259,9 +259,9 @@ def main(fast=False, out=pathlib.Path("out/04_surviving_failure")):
 # ## Exercises
 # 1. Save the state of the optimizer, too, but not the seeds. How large is the difference now?
 # 2. Run `kerasdl train simple_cnn --deterministic --save-seconds 0`, kill it in the middle of an
-#    epoch, resume it, and compare `history.csv` with an undisturbed run's. Press Ctrl-C once, and
-#    twice.
-# 3. Run `kerasdl train mlp --learning-rate 1e13 --on-nan lower`. What does it say? Does it help?
+#    epoch, resume it, and compare `history.csv` with an undisturbed run's. Then stop a run by
+#    pressing Ctrl-C once, and twice.
+# 3. Run `kerasdl train mlp --learning-rate 1e13 --on-nan lower`. What does it print? Does it help?
 
 # %%
 if __name__ == "__main__":
