@@ -3,20 +3,25 @@
 A `.keras` file is a zip archive with a configuration, which names classes, and weights. Keras
 creates the classes that it names. Lambda layers hold code themselves, some layers read files, and
 a function may be named that was never meant to be called. So the configuration is checked before
-Keras gets it.
+Keras gets it. A few bytes of it also say how large the weights are, before any is read: what Keras
+creates may take little more memory than the weights in the file.
 """
 
+import contextlib
+import copy
 import importlib
 import json
+import math
 import os
 import pathlib
 import re
 import stat
+import sys
 import zipfile
-import zlib
 from typing import TYPE_CHECKING
 
 from kerasdl import errors
+from kerasdl.utils import patches
 
 if TYPE_CHECKING:
     import keras
@@ -41,7 +46,13 @@ OURS = (
 )
 LARGEST = 100  # an archive may unpack to this many times its size; pruned weights need ten
 SMALL = 2**28  # bytes to which any archive may unpack
-UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+COMPRESSIONS, ENCRYPTED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED), 1
+CHUNK = 2**20  # bytes that are unpacked at once
+LARGEST_CONFIG = 2**24  # bytes
+WEIGHTS = "model.weights.h5"
+# A model may take so many times the bytes of its weights: an optimizer that was not saved adds
+# averages. And so many bytes in any case. A weight counts at least as much as one object in HDF5.
+GROWTH, ROOM, SMALLEST_WEIGHT = 8, 2**24, 2**12
 
 
 def load_model(
@@ -71,18 +82,19 @@ def load_model(
     for value in _objects(config):
         _check(path, value, trust, custom_objects)
     try:
-        return keras.models.load_model(
-            path, custom_objects=custom_objects, compile=compile, safe_mode=not trust
-        )
-    except (*UNREADABLE, TypeError) as error:
-        first = str(error).strip().partition("\n")[0][:200]
-        raise errors.InvalidInput(
-            "model file", "one that can be read", f"{path}: {first}"
-        ) from error
+        with _no_larger_than_stored(path):
+            return keras.models.load_model(
+                path, custom_objects=custom_objects, compile=compile, safe_mode=not trust
+            )
+    except Exception as error:  # Keras and HDF5 raise any kind for a damaged file
+        raise _unreadable(path, error) from error
 
 
 def check_archive(path: pathlib.Path):
-    """Check that unpacking a zip archive can neither write outside its folder nor fill the disk."""
+    """Check that unpacking a zip archive can neither write outside its folder nor fill the disk.
+
+    Nor memory: the sizes that it states are checked against its contents.
+    """
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
     for entry in entries:
@@ -98,6 +110,64 @@ def check_archive(path: pathlib.Path):
     if total > max(SMALL, LARGEST * size):
         expected = f"at most {LARGEST} times its size"
         raise errors.InvalidInput(f"contents of {path}", expected, f"{total:,} of {size:,} bytes")
+    with zipfile.ZipFile(path) as archive:
+        for entry in entries:
+            _check_size(path, archive, entry)
+
+
+def _check_size(path, archive, entry):
+    """Check that an entry unpacks to the size that it states."""
+    what, expected = f"archive {path}", f"{entry.file_size:,} bytes in {entry.filename!r}"
+    if entry.compress_type not in COMPRESSIONS or entry.flag_bits & ENCRYPTED:
+        received = "one that is encrypted or compressed in another way"
+        raise errors.InvalidInput(what, "entries that are stored or deflated", received)
+    if entry.compress_type == zipfile.ZIP_STORED:
+        return
+    # `ZipFile.read` would unpack all of it before it cuts what is more
+    whole, unpacked = copy.copy(entry), 0
+    whole.file_size = sys.maxsize
+    with archive.open(whole) as file:
+        while part := file.read(CHUNK):
+            unpacked += len(part)
+            if unpacked > entry.file_size:
+                raise errors.InvalidInput(what, expected, "more")
+
+
+@contextlib.contextmanager
+def _no_larger_than_stored(path):
+    """Refuse to create weights that take much more memory than those in a file."""
+    import keras
+    import tensorflow as tf
+
+    with zipfile.ZipFile(path) as archive:
+        entries = {entry.filename: entry.file_size for entry in archive.infolist()}
+    limit = ROOM + GROWTH * entries.get(WEIGHTS, 0)
+    check_shape, created = keras.Variable._validate_shape, 0
+
+    def counted(variable, shape):  # called before memory is taken
+        nonlocal created
+        shape = check_shape(variable, shape)
+        size = math.prod(shape) * tf.as_dtype(variable._dtype).size
+        created += max(size, SMALLEST_WEIGHT)
+        if created > limit:
+            expected = f"weights of at most {limit:,} bytes, by those in the file"
+            received = f"{created:,} bytes up to `{variable.path}`, {tuple(shape)}"
+            raise errors.InvalidInput(f"model file {path}", expected, received)
+        return shape
+
+    with patches.replaced(keras.Variable, "_validate_shape", counted):
+        yield
+
+
+def _unreadable(path, error):
+    """The error to raise for a file, with the reason that our own code gave if it gave one."""
+    reason = error
+    while reason and not isinstance(reason, errors.InvalidInput):
+        reason = reason.__cause__ or reason.__context__
+    if str(reason).startswith(f"Invalid model file {path}"):
+        return reason
+    first = str(reason or error).strip().partition("\n")[0][:200] or repr(error)
+    return errors.InvalidInput("model file", "one that can be read", f"{path}: {first}")
 
 
 def _config(path):
@@ -106,13 +176,18 @@ def _config(path):
             raise errors.InvalidInput("model file", "a .keras file that exists and is whole", path)
         check_archive(path)
         with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read("config.json"))
+            size = archive.getinfo("config.json").file_size  # `read` reads no more than this
+            if size > LARGEST_CONFIG:
+                expected = f"at most {LARGEST_CONFIG:,} bytes in config.json"
+                raise errors.InvalidInput(f"model file {path}", expected, f"{size:,} bytes")
+            config = json.loads(archive.read("config.json"))
+        if not isinstance(config, dict):
+            raise ValueError("config.json describes no model")
+        return config
     except errors.InvalidInput:
         raise
-    except (*UNREADABLE, RecursionError) as error:
-        raise errors.InvalidInput(
-            "model file", "one that can be read", f"{path}: {error}"
-        ) from error
+    except Exception as error:  # zipfile raises any kind for a damaged archive
+        raise _unreadable(path, error) from error
 
 
 def _objects(value):

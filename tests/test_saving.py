@@ -3,6 +3,8 @@
 import collections
 import json
 import pathlib
+import resource
+import struct
 import subprocess
 import sys
 import zipfile
@@ -238,3 +240,127 @@ def test_names_cannot_climb_out_of_their_folder(name, tmp_path):
     assert file.resolve().parent == tmp_path.resolve()
     file.write_text("")
     assert files.safe_name("a/b") != files.safe_name("a_b") == "a_b"
+
+
+def widened(entry):
+    entry["config"]["units"] = 10**9
+
+
+def test_weights_that_the_file_does_not_hold_are_not_made(plain, tmp_path):
+    path = changed(plain[1], tmp_path / "wide.keras", widened)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for trust in (False, True):
+        with pytest.raises(InvalidInput, match=r"by those in the file.*/kernel`") as raised:
+            saving.load_model(path, trust=trust)
+        assert "\n" not in str(raised.value)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
+
+
+def test_models_without_end_are_not_made(tmp_path):
+    create_model("mlp_tiny").save(tmp_path / "mlp.keras")
+
+    def deepened(config):
+        config["config"]["widths"] = [1] * 100_000
+
+    path = edited(tmp_path / "mlp.keras", tmp_path / "deep.keras", deepened)
+    with pytest.raises(InvalidInput, match="by those in the file"):
+        saving.load_model(path)
+
+
+def edited(file, out, edit):
+    """The file with another configuration."""
+    with zipfile.ZipFile(file) as whole, zipfile.ZipFile(out, "w") as other:
+        for name in whole.namelist():
+            content = whole.read(name)
+            if name == "config.json":
+                config = json.loads(content)
+                edit(config)
+                content = json.dumps(config)
+            other.writestr(name, content)
+    return out
+
+
+@pytest.mark.filterwarnings("ignore:Skipping variable loading")  # of what was not built
+@pytest.mark.parametrize("compiled", ["built", "not built", "not compiled"])
+def test_what_an_optimizer_adds_is_room_enough(compiled, tmp_path):
+    model = keras.Sequential([keras.Input((1000,)), keras.layers.Dense(3000)])  # 12 MB
+    if compiled != "not compiled":
+        model.compile(keras.optimizers.AdamW(use_ema=True, amsgrad=True), "mse")
+    if compiled == "built":
+        model.optimizer.build(model.trainable_variables)
+    model.save(tmp_path / "large.keras")
+    assert saving.load_model(tmp_path / "large.keras").count_params() == model.count_params()
+
+
+def test_a_reason_of_our_own_is_given(tmp_path):
+    create_model("mlp_tiny").save(tmp_path / "mlp.keras")
+
+    def wrong(config):
+        config["config"]["dropout"] = 2
+
+    path = edited(tmp_path / "mlp.keras", tmp_path / "wrong.keras", wrong)
+    with pytest.raises(InvalidInput, match=r"wrong\.keras: Invalid value for .*`dropout`"):
+        saving.load_model(path)
+
+
+def with_entry(file, out, compression, lie=0):
+    """The file with 300 MB of zeros in a further entry, which may state another size."""
+    with zipfile.ZipFile(file) as whole, zipfile.ZipFile(out, "w", compression) as other:
+        for name in whole.namelist():
+            other.writestr(name, whole.read(name), zipfile.ZIP_STORED)
+        with other.open("assets/zeros", "w") as entry:
+            for _ in range(300):
+                entry.write(bytes(1_000_000))
+        if lie:
+            size = other.infolist()[-1].file_size
+            other.infolist()[-1].file_size = lie
+    if lie:  # the header before the content states a size too
+        content = out.read_bytes().replace(struct.pack("<I", size), struct.pack("<I", lie))
+        out.write_bytes(content)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("compression", "lie", "named"),
+    [
+        (zipfile.ZIP_DEFLATED, 0, "at most 100 times its size"),
+        (zipfile.ZIP_DEFLATED, 1000, "Expected 1,000 bytes in 'assets/zeros'. Received: more"),
+        (zipfile.ZIP_BZIP2, 1000, "entries that are stored or deflated"),
+        (zipfile.ZIP_LZMA, 1000, "entries that are stored or deflated"),
+    ],
+)
+def test_what_an_archive_unpacks_to_is_measured(plain, compression, lie, named, tmp_path):
+    path = with_entry(plain[1], tmp_path / "bomb.keras", compression, lie)
+    assert path.stat().st_size < 1_000_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InvalidInput, match=named):
+        saving.load_model(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
+
+
+def test_encrypted_entries_are_named(plain, tmp_path):
+    content = bytearray(changed(plain[1], tmp_path / "x.keras").read_bytes())
+    for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(signature) + place] |= 1
+    (tmp_path / "x.keras").write_bytes(content)
+    with pytest.raises(InvalidInput, match=r"stored or deflated. Received: .* encrypted"):
+        saving.load_model(tmp_path / "x.keras")
+
+
+@pytest.mark.parametrize(
+    "config", ["[]", "3", "null", "{}", '{"class_name": []}', "[" * 100_000, '{"module": 3}']
+)
+def test_configurations_of_no_model_are_one_line(plain, config, tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.keras", "w") as archive:
+        archive.writestr("config.json", config)
+    with pytest.raises(InvalidInput, match="odel file") as raised:
+        saving.load_model(tmp_path / "x.keras")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_configuration_larger_than_any_is_not_parsed(plain, tmp_path):
+    config = json.dumps({"class_name": "x" * 17_000_000})
+    with zipfile.ZipFile(tmp_path / "x.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", config)
+    with pytest.raises(InvalidInput, match=r"at most 16,777,216 bytes in config.json"):
+        saving.load_model(tmp_path / "x.keras")
