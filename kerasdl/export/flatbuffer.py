@@ -34,7 +34,10 @@ def operators(content: bytes) -> dict[str, int]:
     names = {n: name for name, n in vars(schema.BuiltinOperator).items() if type(n) is int}
     model = schema.Model.GetRootAs(content, 0)
     counts: collections.Counter[str] = collections.Counter()
-    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
+    graphs = [model.Subgraphs(number) for number in range(model.SubgraphsLength())]
+    if sum(graph.OperatorsLength() for graph in graphs) > len(content):
+        raise ValueError("more operators than bytes")
+    for graph in graphs:
         for operator in map(graph.Operators, range(graph.OperatorsLength())):
             code = model.OperatorCodes(operator.OpcodeIndex())
             # old files store codes below 127 in another field

@@ -35,7 +35,11 @@ class LiteRTModel(model_file.ModelFile):
     @functools.cached_property
     def operators(self) -> dict[str, int]:
         """How often the file uses each operator. Custom operators are named `custom:NAME`."""
-        return flatbuffer.operators(self.path.read_bytes())
+        try:
+            return flatbuffer.operators(self.path.read_bytes())
+        except Exception as error:  # reading a damaged flatbuffer raises any kind
+            expected = "an intact LiteRT model"
+            raise InvalidInput(f"file {self.path}", expected, repr(error)) from error
 
     @functools.cached_property
     def interpreter(self) -> Any:

@@ -8,9 +8,10 @@ import dataclasses
 import json
 import pathlib
 import zipfile
-import zlib
+from typing import Any
 
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import checks
 
 LARGEST = 1 << 20  # bytes of an entry; a crafted zip of a few kB can unpack to gigabytes
 
@@ -48,12 +49,14 @@ def from_texts(texts: dict[str, str]) -> Metadata:
     """
     try:
         found = json.loads(texts.get("model.json", "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         found = {}
-    known = {field.name for field in dataclasses.fields(Metadata)} - {"labels"}
-    fields = {k: v for k, v in found.items() if k in known} if isinstance(found, dict) else {}
-    if fields.get("input_range"):
-        fields["input_range"] = tuple(fields["input_range"])
+    found = found if isinstance(found, dict) else {}
+    words = ("description", "activation", "quantize")
+    fields: dict[str, Any] = {key: found[key] for key in words if isinstance(found.get(key), str)}
+    limits = found.get("input_range")
+    if isinstance(limits, list) and len(limits) == 2 and all(map(checks.is_number, limits)):
+        fields["input_range"] = tuple(limits)
     return Metadata(labels=tuple(texts.get("labels.txt", "").splitlines()), **fields)
 
 
@@ -73,11 +76,19 @@ def read(path: pathlib.Path) -> Metadata:
     try:
         with zipfile.ZipFile(path) as archive:
             for name in {"model.json", "labels.txt"}.intersection(archive.namelist()):
-                size = archive.getinfo(name).file_size  # `read` reads no more than this
-                if size > LARGEST:
+                entry = archive.getinfo(name)
+                if entry.file_size > LARGEST:
                     expected = f"at most {LARGEST:,} bytes in {name}"
-                    raise InvalidInput(f"metadata of {path}", expected, f"{size:,} bytes")
-                texts[name] = archive.read(name).decode(errors="replace")
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+                    raise InvalidInput(
+                        f"metadata of {path}", expected, f"{entry.file_size:,} bytes"
+                    )
+                if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise NotImplementedError("that compression method is not supported")
+                with archive.open(entry) as file:
+                    # without a size, it would unpack more than the entry states
+                    texts[name] = file.read(LARGEST).decode(errors="replace")
+    except InvalidInput:
+        raise
+    except Exception as error:  # zipfile raises any kind for a damaged archive
         raise InvalidInput(f"metadata of {path}", "an intact zip archive", error) from error
     return from_texts(texts)

@@ -1,16 +1,22 @@
 """Opening, running and measuring LiteRT files, without TensorFlow; invalid inputs and files."""
 
+import contextlib
 import json
+import resource
+import struct
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from kerasdl import export
 from kerasdl.errors import InvalidInput
+from kerasdl.export.demo import describe
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +144,65 @@ def test_damaged_metadata_is_refused_in_one_line(with_archive):
     with pytest.raises(InvalidInput, match="an intact zip archive") as raised:
         export.LiteRTModel(path).description  # noqa: B018
     assert "\n" not in str(raised.value)
+
+
+def test_metadata_of_other_types_are_ignored(with_archive):
+    odd = [None, True, 3, -1e999, [], [1], ["a", "b"], {}, "0,1", [0, float("nan")]]
+    for value in odd:
+        known = dict.fromkeys(("description", "input_range", "activation", "quantize"), value)
+        found = export.LiteRTModel(with_archive(model_json=json.dumps(known))).metadata
+        words = (found.description, found.activation, found.quantize)
+        assert words == (("0,1",) * 3 if value == "0,1" else ("", None, None))
+        assert found.input_range is None
+    found = export.LiteRTModel(with_archive(model_json='{"input_range": [0, 1]}')).metadata
+    assert found.input_range == (0, 1)
+    assert export.LiteRTModel(with_archive(model_json="[" * 100_000)).description == ""
+
+
+def test_metadata_are_unpacked_no_further_than_they_state(with_archive):
+    path = with_archive(model_json="{}", labels_txt=b"0" * 400_000_000)
+    size, lie = (struct.pack("<I", n) for n in (400_000_000, 1000))
+    path.write_bytes(path.read_bytes().replace(size, lie))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InvalidInput, match="an intact zip archive"):  # of another checksum
+        export.LiteRTModel(path).labels  # noqa: B018
+    tracemalloc.start()
+    with pytest.raises(InvalidInput, match="an intact zip archive"):
+        export.LiteRTModel(path).labels  # noqa: B018
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
+
+
+def test_metadata_that_are_encrypted_or_packed_in_another_way_are_one_line(with_archive):
+    path = with_archive(model_json="{}")
+    content = path.read_bytes()
+    start = content.index(b"PK\x01\x02")
+    for place, value in ((8, 1), (10, 12), (10, 14), (10, 99)):
+        other = bytearray(content)
+        other[start + place] = value
+        path.write_bytes(other)
+        with pytest.raises(InvalidInput, match="an intact zip archive") as raised:
+            export.LiteRTModel(path).description  # noqa: B018
+        assert "\n" not in str(raised.value)
+
+
+def test_a_file_cut_off_anywhere_is_one_line(file, tmp_path):
+    content, path = file.path.read_bytes(), tmp_path / "cut.tflite"
+    for size in np.linspace(0, len(content) - 1, 110).astype(int).tolist():
+        path.write_bytes(content[:size])
+        for use in (
+            lambda model: model.operators,
+            lambda model: model.labels,
+            lambda model: model.predict(np.zeros((1, 4))),
+            lambda model: export.benchmark(model, seconds=0),
+            lambda model: describe(model.path),
+        ):
+            with contextlib.suppress(InvalidInput):
+                use(export.LiteRTModel(path))
+
+
+def test_more_operators_than_bytes_are_one_line(file, tmp_path, monkeypatch):
+    monkeypatch.setattr(schema.SubGraph, "OperatorsLength", lambda graph: 2**31)
+    with pytest.raises(InvalidInput, match="an intact LiteRT model"):
+        export.LiteRTModel(file.path).operators  # noqa: B018
