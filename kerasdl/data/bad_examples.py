@@ -1,5 +1,6 @@
 """Invalid examples of a dataset: raise an error for the first, or leave all out and count them."""
 
+import collections
 import dataclasses
 from collections.abc import Hashable
 from typing import Any
@@ -49,7 +50,10 @@ class Inspection:
     def __init__(self, skip: bool, may_skip: bool = True):
         checks.flags(skip_bad=skip)
         self.skip, self.may_skip = skip, may_skip
-        self.found: dict[Any, Any] = {}
+        self.found: set[Hashable] = set()
+        self.count = 0  # of invalid examples
+        self._reasons: collections.Counter[str] = collections.Counter()
+        self._first: list[tuple] = []  # a file may hold millions of them
 
     def bad(
         self,
@@ -59,6 +63,7 @@ class Inspection:
         subject: str,
         expected: str,
         received: Any,
+        count: int = 1,
     ):
         """Note an invalid example.
 
@@ -67,14 +72,21 @@ class Inspection:
             place: str, where it is, in a few words.
             reason: str, under which `Skipped` counts it.
             subject, expected, received: The parts of the error; see `InvalidInput`.
+            count: int, number of examples that the note stands for.
         """
-        self.found.setdefault(key, (place, reason, (subject, expected, received)))
+        if key in self.found:
+            return
+        self.found.add(key)
+        self.count += count
+        self._reasons[reason] += count
+        if len(self._first) < SHOWN:
+            self._first.append((place, (subject, expected, received)))
 
     def check(self):
         """Raise `InvalidInput` for the first invalid example, unless they are left out."""
         if self.found and not self.skip:
-            subject, expected, received = next(iter(self.found.values()))[2]
-            more = len(self.found) - 1
+            subject, expected, received = self._first[0][1]
+            more = self.count - 1
             notes = [f"{more:,} more like it"] if more else []
             if self.may_skip:
                 notes.append(f"--skip-bad, `skip_bad=True`, leaves {'them' if more else 'it'} out")
@@ -91,10 +103,9 @@ class Inspection:
         self.check()
         if not self.found:
             return None
-        places, reasons, parts = zip(*self.found.values(), strict=True)
-        if 2 * len(places) > total:
-            first, expected, received = parts[0]
-            received = f"{len(places):,} of {total:,}; first {first}: {received}, not {expected}"
+        if 2 * self.count > total:
+            first, expected, received = self._first[0][1]
+            received = f"{self.count:,} of {total:,}; first {first}: {received}, not {expected}"
             raise errors.InvalidInput(subject, "at most half of it to be bad", received)
-        counts = {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)}
-        return Skipped(len(places), total, counts, places[:SHOWN])
+        places = tuple(place for place, _ in self._first)
+        return Skipped(self.count, total, dict(self._reasons), places)

@@ -34,15 +34,29 @@ class Column:
             values: Array of numbers or words, (rows,).
             train: The rows of the training split.
         """
-        words = tuple(np.unique(values[train]).tolist()) if values.dtype.kind == "U" else None
-        part = _block(values[train], words)
-        deviation = part.std(axis=0)
+        part, words = values[train], None
+        if part.dtype.kind == "U":
+            found, counts = np.unique(part, return_counts=True)
+            words, mean = tuple(found.tolist()), counts / len(part)
+            deviation = np.sqrt(mean * (1 - mean))  # of zeros and ones
+        else:
+            mean, deviation = part[:, None].mean(axis=0), part[:, None].std(axis=0)
         deviation[deviation == 0] = 1
-        return cls(name, words, tuple(part.mean(axis=0).tolist()), tuple(deviation.tolist()))
+        return cls(name, words, tuple(mean.tolist()), tuple(deviation.tolist()))
 
     def standardized(self, values: np.ndarray) -> np.ndarray:
         """Encode numbers or words, (rows,), as float32 (rows, numbers of the input)."""
-        return ((_block(values, self.words) - self.mean) / self.deviation).astype("float32")
+        if not self.words:
+            return ((values[:, None] - self.mean) / self.deviation).astype("float32")
+        mean, deviation = np.array(self.mean), np.array(self.deviation)
+        encoded = np.empty((len(values), len(self.words)), "float32")
+        encoded[:] = -mean / deviation
+        numbers = {word: number for number, word in enumerate(self.words)}
+        # a word that is not in the training split is none of the known ones
+        column = np.array([numbers.get(value, -1) for value in values.tolist()], int)
+        rows = np.flatnonzero(column >= 0)
+        encoded[rows, column[rows]] = ((1 - mean) / deviation)[column[rows]]
+        return encoded
 
     def __str__(self):
         names = [f"{self.name} is {word}" for word in self.words or ()] or [self.name]
@@ -53,8 +67,3 @@ class Column:
 def inputs(columns: Sequence[Column], table: dict[str, np.ndarray]) -> np.ndarray:
     """Encode the values of a table, by column name, as vectors in the order of `columns`."""
     return np.concatenate([column.standardized(table[column.name]) for column in columns], axis=1)
-
-
-def _block(values, words):
-    # a word that is not in the training split is none of the known ones: all zeros
-    return values[:, None] == np.array(words) if words else values[:, None]

@@ -86,6 +86,8 @@ def _by_pillow(channels, content):
     except PIL.UnidentifiedImageError:
         start = f"a file that starts with {content[:16]}" if content else "an empty file"
         raise ValueError(start) from None
+    except Exception as error:  # Pillow raises any kind for a damaged image
+        raise ValueError(repr(error)) from None
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
@@ -154,5 +156,5 @@ def fault(decode: Callable, example: Any) -> str | None:
 
 def reason_of(error: Exception) -> str:
     """Return the first line of an error, without TensorFlow's notes on where it ran."""
-    said = getattr(error, "message", str(error)).splitlines()[0]
+    said = (getattr(error, "message", str(error)).splitlines() or [repr(error)])[0]
     return said.split("[Op:")[0].split("}} ")[-1].strip()

@@ -136,7 +136,7 @@ def _maker(name) -> Callable:
         described = (path / "features.json").is_file()
         module, exists = "tfrecords" if described else "folder", bool(name)
     else:
-        module, exists = READERS.get(path.suffix), path.exists()
+        module, exists = READERS.get(path.suffix), path.is_file()
     if module is None and len(path.parts) == 1 and not path.suffix:
         errors.one_of("name of a dataset", name, catalog.names(), catalog.LISTER)
     if module is None or not exists:

@@ -16,6 +16,7 @@ import numpy as np
 from kerasdl.data.bad_examples import Inspection
 
 FRAME = 16  # bytes of a record besides its data
+LONGEST = 2**62  # bytes, longer than any file
 EXPECTED = "a whole TFRecord"
 DAMAGED = "data with a wrong checksum"
 
@@ -31,9 +32,10 @@ def index(file: str | pathlib.Path) -> tuple[np.ndarray, np.ndarray, str | None]
         The byte at which each record starts, the lengths of their data, and why the file ends
         early, or None.
     """
-    size = pathlib.Path(file).stat().st_size
+    size = pathlib.Path(file).stat().st_size if pathlib.Path(file).is_file() else None
     if not size:
-        return np.zeros(0, "int64"), np.zeros(0, "int64"), "an empty file"
+        nothing = np.zeros(0, "int64")
+        return nothing, nothing, "no such file" if size is None else "an empty file"
     with open(file, "rb") as content, mmap.mmap(content.fileno(), 0, prot=mmap.PROT_READ) as data:
         heads, starts = _heads(data, size)
     heads = np.frombuffer(heads, "u1").reshape(-1, 12)
@@ -41,9 +43,10 @@ def index(file: str | pathlib.Path) -> tuple[np.ndarray, np.ndarray, str | None]
     sums = np.ascontiguousarray(heads[:, 8:]).view("<u4")[:, 0]
     starts, whole = np.array(starts, "int64"), checksums_of_rows(heads[:, :8]) == sums
     good = len(whole) if whole.all() else int(whole.argmin())
+    # 64 bits without a sign; only the last length can lead past the file's end
+    lengths = np.minimum(lengths, np.uint64(LONGEST)).astype("int64")
     if good < len(whole):
-        return starts[:good], lengths[:good].astype("int64"), "a length with a wrong checksum"
-    lengths = lengths.astype("int64")
+        return starts[:good], lengths[:good], "a length with a wrong checksum"
     end = starts[-1] + lengths[-1] + FRAME if good else 0
     if end > size:
         here = size - starts[-1]
@@ -113,11 +116,12 @@ def note(
     last: int | None = None,
 ):
     """Note a damaged record, and the records up to `last` that it hides."""
-    for number in range(record, max(record + 1, last or 0)):
-        place = f"{file} record {number}"
-        reason = "lost record" if number > record else "damaged record"
-        subject = f"record {record} of `{file}` at byte {byte}"
-        inspection.bad((str(file), number), place, reason, subject, EXPECTED, received)
+    parts = (f"record {record} of `{file}` at byte {byte}", EXPECTED, received)
+    inspection.bad((str(file), record), f"{file} record {record}", "damaged record", *parts)
+    lost, following = (last or 0) - record - 1, record + 1
+    if lost > 0:
+        place = f"{file} record {following}"
+        inspection.bad((str(file), following), place, "lost record", *parts, count=lost)
 
 
 # ---- CRC-32C of many records at once
@@ -149,7 +153,16 @@ def checksums(records: list[bytes]) -> np.ndarray:
     >>> int(checksums([bytes(8)])[0]) == int(checksums_of_rows(np.zeros((1, 8), "uint8"))[0])
     True
     """
-    counts = np.array([max(1, -(-len(record) // PIECE)) for record in records])
+    counts = np.array([max(1, -(-len(record) // PIECE)) for record in records], int)
+    sums, doublings = np.zeros(len(records), "uint32"), np.frexp(counts)[1]
+    # of similar lengths at once: the shorter ones are padded to the longest
+    for each in np.unique(doublings):
+        rows = np.flatnonzero(doublings == each)
+        sums[rows] = _checksums([records[row] for row in rows], counts[rows])
+    return sums
+
+
+def _checksums(records, counts):
     # leading zeros change nothing if the state starts at zero instead of all ones
     buffer = b"".join(
         _flipped(record).rjust(count * PIECE, b"\0")

@@ -1,6 +1,9 @@
 """Read a folder of images, with a folder for each class."""
 
+import errno
+import os
 import pathlib
+import stat
 import warnings
 from typing import Any
 
@@ -11,8 +14,10 @@ from kerasdl import errors
 from kerasdl.data import bad_examples, images, splitting
 from kerasdl.data.examples import Arrays, EncodedImages
 from kerasdl.data.splits import NAMES, Source
+from kerasdl.utils import checks
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
+PILLOW = ("JPEG", "PNG", "GIF", "BMP")  # the formats that Pillow may look for
 
 
 def read(
@@ -29,6 +34,7 @@ def read(
     skip_bad: bool, leave out images that cannot be read and classes without any. The others stay in
         the same splits. If images do not fit into `memory`, this decodes all of them once more.
     """
+    checks.numbers(at_least=0, memory=memory)
     folder, inspection = pathlib.Path(path), bad_examples.Inspection(skip_bad)
     given = {split: folder / split for split in NAMES if (folder / split).is_dir()}
     roots = given if "train" in given else {"train": folder}
@@ -46,7 +52,7 @@ def read(
     every = np.concatenate([files for files, _ in parts.values()])
     gray = {_is_gray(file, inspection) for file in every.tolist()} - {None}
     inspection.check()
-    total = len(every) + sum(key not in every for key in inspection.found)
+    total = len(every) + len(inspection.found.difference(every.tolist()))
     channels = 1 if gray == {True} else 3
     decode = images.decoder(image_size, channels, are_files=True)
     keep = len(every) * np.prod(image_size) * channels <= memory
@@ -78,7 +84,15 @@ def _folders(root):
     if len(names) < 2:
         expected = "a folder for each of at least two classes"
         raise errors.InvalidInput(f"folder `{root}`", expected, names or "no folder in it")
+    for name in names:
+        if (shown := _printable(name)) != name:
+            raise errors.InvalidInput(f"class folder in `{root}`", "a name in UTF-8", shown)
     return tuple(names)
+
+
+def _printable(name):
+    """A name of a file, with an escape for each byte that is not UTF-8."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _files(root, classes, inspection):
@@ -90,8 +104,13 @@ def _files(root, classes, inspection):
             expected = f"images ({', '.join(SUFFIXES)})"
             subject = f"class folder `{root / name}`"
             inspection.bad(root / name, str(root / name), "empty class", subject, expected, "none")
-        files += found
-        labels += [label] * len(found)
+        for file in found:
+            if (shown := _printable(file)) != file:  # TensorFlow takes no such names
+                subject = f"image file `{shown}`"
+                inspection.bad(file, shown, "name not UTF-8", subject, "a name in UTF-8", shown)
+            else:
+                files.append(file)
+                labels.append(label)
     for folder in sorted(f for f in root.iterdir() if f.is_dir() and not f.name.startswith(".")):
         if folder.name not in classes:
             expected = f"one of the classes to train on, {', '.join(classes)}"
@@ -110,9 +129,15 @@ def _check_enough(folder, parts):
 
 def _is_gray(file, inspection):
     try:
+        mode = os.stat(file).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise OSError(errno.EINVAL, "no regular file")  # a pipe would wait for its writer
         # a header, which is all that is read here, may claim more pixels than memory holds
         huge = PIL.Image.DecompressionBombWarning
-        with warnings.catch_warnings(action="error", category=huge), PIL.Image.open(file) as image:
+        with (
+            warnings.catch_warnings(action="error", category=huge),
+            PIL.Image.open(file, formats=PILLOW) as image,
+        ):
             return image.mode in ("1", "L", "I", "I;16")
     except (PIL.Image.DecompressionBombWarning, PIL.Image.DecompressionBombError):
         expected = f"an image of at most {PIL.Image.MAX_IMAGE_PIXELS:,} pixels"

@@ -1,9 +1,12 @@
 """Read a table from a .csv file."""
 
+import collections
 import csv
 import dataclasses
 import io
+import itertools
 import pathlib
+import reprlib
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -14,8 +17,10 @@ from kerasdl.data.columns import Column, inputs
 from kerasdl.data.sets import tables
 from kerasdl.data.splits import Source
 
+MANY = 20  # names of columns that a message lists
 FEW = 20  # a target of at most so many different integers is a class
 LARGEST = float(np.finfo("float32").max)
+ROOM = 2**27  # numbers, or characters, that the words of a column may take
 MISSING = ("", "nan", "NaN", "NAN")  # how spreadsheets and pandas write missing values
 
 
@@ -23,8 +28,9 @@ def read(path, seed, target=None, validation=0.1, test=0.2, skip_bad=False) -> S
     """A table in a .csv file: a line of column names, then a line for each example.
 
     Columns of numbers are standardized with the statistics of the training split; columns of words
-    are one-hot encoded. A target of words, or of at most 20 different integers, makes this a
-    classification; other targets are predicted as numbers.
+    are one-hot encoded, rows times different words at most 134,217,728 numbers. A target of words,
+    or of at most 20 different integers, makes this a classification; other targets are predicted
+    as numbers.
 
     target: str, name of the column to predict.
     validation, test: float, fractions of the lines, drawn with the seed and stratified by class.
@@ -32,17 +38,20 @@ def read(path, seed, target=None, validation=0.1, test=0.2, skip_bad=False) -> S
     """
     inspection = Inspection(skip_bad)
     lines, table = read_rows(path, inspection)
-    total = len(lines) + len(inspection.found)
-    if target not in table:
-        expected = f"option `target` to be one of the columns {', '.join(table)}"
+    total = len(lines) + inspection.count
+    if not isinstance(target, str) or target not in table:
+        expected = f"option `target` to be one of the columns {_listed(table)}"
         raise errors.InvalidInput(f"target of `{path}`", expected, target)
-    numeric = [name for name, column in table.items() if _of_numbers(column)]
+    numeric = {name for name, column in table.items() if _of_numbers(column)}
     _note_strays(path, inspection, lines, table, numeric)
     skipped = inspection.done(total, f"file `{path}`")
     good = [row for row, line in enumerate(lines) if line not in inspection.found]
+    cells = {name: [column[row] for row in good] for name, column in table.items()}
+    words = [name for name in cells if name != target and name not in numeric]
+    _check_room(path, len(good), {name: len(set(cells[name])) for name in words})
     values = {
-        name: np.array([column[row] for row in good], float if name in numeric else str)
-        for name, column in table.items()
+        name: _numbers(column) if name in numeric else _words(path, name, column)
+        for name, column in cells.items()
     }
     goal = values.pop(target)
     if not values:
@@ -73,18 +82,52 @@ def read_inputs(
     Returns:
         The number of each row's line in the file, and the inputs of the model.
     """
-    known, inspection = [column.name for column in columns], Inspection(False, may_skip=False)
+    known = {column.name: column for column in columns}
+    inspection = Inspection(False, may_skip=False)
     lines, table = read_rows(path, inspection, known)
-    strays = [name for name in table if name not in (*known, target)]
+    strays = [name for name in table if name not in known and name != target]
     for received, names in (("no", [n for n in known if n not in table]), ("also", strays)):
         if names:
-            expected = f"the columns {', '.join(known)}"
+            expected = f"the columns {_listed(known)}"
             raise errors.InvalidInput(f"line 1 of `{path}`", expected, f"{received} `{names[0]}`")
-    numeric = [column.name for column in columns if not column.words]
+    numeric = [name for name, column in known.items() if not column.words]
     _note_strays(path, inspection, lines, table, numeric)
     inspection.check()
-    values = {name: np.array(table[name], float if name in numeric else str) for name in known}
+    _check_room(path, len(lines), {n: len(column.words or ()) for n, column in known.items()})
+    values = {
+        name: _words(path, name, table[name]) if column.words else _numbers(table[name])
+        for name, column in known.items()
+    }
     return lines, inputs(columns, values)
+
+
+def _listed(names):
+    first = list(itertools.islice(names, MANY))
+    more = f" and {len(names) - MANY:,} more" if len(names) > MANY else ""
+    return f"{', '.join(first)}{more}"
+
+
+def _numbers(column):
+    return np.array([float(value) for value in column])
+
+
+def _words(path, name, column):
+    # in the array, each takes as much room as the longest
+    longest = max(map(len, column), default=0)
+    if longest * len(column) > ROOM:
+        expected = f"rows times characters of the longest word to be at most {ROOM:,}"
+        received = f"{len(column):,} rows, the longest word has {longest:,} characters"
+        raise errors.InvalidInput(f"column `{name}` of `{path}`", expected, received)
+    return np.array(column, str)
+
+
+def _check_room(path, rows, different):
+    """Check that the one-hot encoding of columns with so many different words fits into memory."""
+    if rows * sum(different.values()) > ROOM:
+        name = max(different, key=different.__getitem__)
+        expected = f"rows times different words of all columns to be at most {ROOM:,}"
+        received = f"{rows:,} rows, {different[name]:,} different words in this column"
+        raise errors.InvalidInput(f"column `{name}` of `{path}`", expected, received)
 
 
 def _of_numbers(column):
@@ -134,8 +177,9 @@ def read_rows(
     names = lines.pop(first := min(lines))
     if not all(map(_is_utf8, names)):
         raise errors.InvalidInput(f"line {first} of `{path}`", "text in UTF-8", _escaped(names))
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise errors.InvalidInput(f"file `{path}`", "one column of a name", f"two `{twice[0]}`")
+    name, count = collections.Counter(names).most_common(1)[0]
+    if count > 1:
+        raise errors.InvalidInput(f"file `{path}`", "one column of a name", f"two `{name}`")
     needed = [i for i, name in enumerate(names) if names_needed is None or name in names_needed]
     kept = {}
     for line, row in lines.items():
@@ -157,7 +201,7 @@ def _fault(names, needed, row):
     if escaped := [cell for cell in row if not _is_utf8(cell)]:
         return "not UTF-8", "text in UTF-8", _escaped(escaped)
     if len(row) != len(names):
-        return "ragged line", f"{len(names)} values", f"{len(row)}: {row}"
+        return "ragged line", f"{len(names)} values", f"{len(row)}: {reprlib.repr(row)}"
     for i in needed:
         if row[i] in MISSING:
             return "missing value", f"a value for column `{names[i]}`", row[i] or "none"

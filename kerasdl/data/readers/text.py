@@ -1,6 +1,7 @@
 """Read a text file."""
 
 import dataclasses
+import itertools
 import pathlib
 import re
 
@@ -25,13 +26,17 @@ def read(
     decoded = content.decode("utf-8", "surrogateescape")
     inspection = bad_examples.Inspection(skip_bad)
     end, byte, line = 0, 0, 1
-    for found in ESCAPED.finditer(decoded):
+    total = len(ESCAPED.findall(decoded))
+    for found in itertools.islice(ESCAPED.finditer(decoded), bad_examples.SHOWN):
         between = decoded[end : found.start()]
         byte, line = byte + len(between.encode()), line + between.count("\n")
         subject = f"line {line} of `{path}`"
         received = f"byte {byte}, {content[byte : byte + 1]!r}"
-        inspection.bad(byte, f"byte {byte}", "not UTF-8", subject, "text in UTF-8", received)
+        note = (f"byte {byte}", "not UTF-8", subject, "text in UTF-8", received)
+        inspection.bad(byte, *note)
         end, byte = found.end(), byte + 1
+    if total > inspection.count:  # the others are only counted
+        inspection.bad("others", *note, count=total - inspection.count)
     skipped = inspection.done(len(content), f"file `{path}`")
     lines = ESCAPED.sub("", decoded).replace("\r\n", "\n").replace("\r", "\n")
     source = text.language(lines, tokens, context, stride, words, name=f"file `{path}`")

@@ -7,7 +7,11 @@ import contextlib
 import dataclasses
 import functools
 import json
+import math
 import pathlib
+import re
+import reprlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +25,12 @@ from kerasdl.utils import checks, files
 
 FEATURES = "features.json"
 FACTS = ("task", "classes", "vocabulary", "target_scale")  # of a dataset, in `features.json`
+ENCODINGS = ("raw", "values", "image")
+DTYPES = (*kinds.INTEGERS, *kinds.FLOATS)
+LARGEST = 2**26  # numbers of an example
+MOST_DIMENSIONS = 8
 CHUNK = 1024  # records that are read at once
+CHUNK_BYTES = 2**28  # to which they may be decoded
 OPEN = 64  # files that are open at once
 
 # ---- features and examples
@@ -143,9 +152,13 @@ class Records(_FromFiles):
 
     places: np.ndarray
     _seen: np.ndarray = dataclasses.field(init=False, repr=False)
+    _reader: Callable = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self):
         object.__setattr__(self, "_seen", np.zeros(len(self.places), bool))
+        # not shared with other datasets: the files may have been replaced since
+        reader = functools.lru_cache(OPEN)(tfrecord_format.Reader)
+        object.__setattr__(self, "_reader", reader)
 
     def __len__(self):
         return len(self.places)
@@ -178,7 +191,9 @@ class Records(_FromFiles):
 
     def _data(self, rows):
         places = self.places[rows].tolist()
-        return [_reader(self.files[file]).read(byte, length) for file, _, byte, length in places]
+        return [
+            self._reader(self.files[file]).read(byte, length) for file, _, byte, length in places
+        ]
 
     def find_bad(self, batches_of_rows):
         for rows in batches_of_rows:
@@ -188,7 +203,7 @@ class Records(_FromFiles):
             for row, one in zip(rows, data, strict=True):
                 try:
                     self.parse(np.array([one], dtype=object))
-                except tf.errors.OpError as error:
+                except (tf.errors.OpError, UnicodeDecodeError) as error:
                     parts = self.damage(row, images.reason_of(error))
                     raise errors.InvalidInput(*parts) from None
 
@@ -240,17 +255,18 @@ class WholeFiles(_FromFiles):
                 raise errors.InvalidInput(f"file `{file}`", expected, received)
 
 
-@functools.lru_cache(OPEN)
-def _reader(file):
-    return tfrecord_format.Reader(file)
-
-
 def _places(number, starts, lengths):
     return np.stack([np.full(len(starts), number), np.arange(len(starts)), starts, lengths], axis=1)
 
 
-def _chunks(total):
-    return np.array_split(np.arange(total), -(-total // CHUNK) or 1)
+def _chunks(total, bytes_each=0):
+    rows = min(CHUNK, CHUNK_BYTES // bytes_each or 1) if bytes_each else CHUNK
+    return np.array_split(np.arange(total), -(-total // rows) or 1)
+
+
+def _bytes_each(structure):
+    leaves = tf.nest.flatten(structure)
+    return sum(math.prod(leaf.shape) * np.dtype(leaf.dtype).itemsize for leaf in leaves)
 
 
 # ---- reading
@@ -279,17 +295,21 @@ def read(
     skip_bad: bool, leave out damaged records and labels that are not one of the classes. This
         reads all records once.
     """
+    checks.numbers(at_least=0, memory=memory)
     folder, inspection = pathlib.Path(path), bad_examples.Inspection(skip_bad)
     paths = sorted(folder.glob("*.tfrecord")) if folder.is_dir() else [folder]
-    paths = [file for file in paths if not file.name.startswith(files.PARTIAL)]  # after a kill
+    paths = [
+        file
+        for file in paths
+        if file.is_file() and not file.name.startswith(files.PARTIAL)  # left by a kill
+    ]
     known = _known((folder if folder.is_dir() else folder.parent) / FEATURES)
     features = _features(known)
-    classes = known["classes"] and tuple(known["classes"])
     places: dict[str, list[np.ndarray]] = {split: [] for split in NAMES}
     whole = []
     for number, file in enumerate(paths):
         split = next((name for name in NAMES if file.name.startswith(name)), "train")
-        expected = known.get("counts", {}).get(file.name)
+        expected = known["counts"].get(file.name)
         if whole_files and split == "train":
             whole.append((str(file), expected))
             continue
@@ -301,19 +321,17 @@ def read(
         for split, found in places.items()
         if found
     }
-    total = sum(map(len, parts.values())) + len(inspection.found)
+    total = sum(map(len, parts.values())) + inspection.count
     if whole_files:
         parts = {"train": _whole(folder, features, whole), **parts}
     else:
         parts = _three(folder, parts, seed, validation, test)
     if image_size and parts["train"].has_images:
         parts = {split: part.resized(image_size) for split, part in parts.items()}
-    leaves = tf.nest.flatten(parts["train"].structure)
-    size = sum(int(np.prod(leaf.shape)) * np.dtype(leaf.dtype).itemsize for leaf in leaves)
-    keep = total * size <= memory
+    keep = total * _bytes_each(parts["train"].structure) <= memory
     for split, part in parts.items():
         if len(part) and isinstance(part, Records) and (keep or skip_bad):
-            good, arrays = _inspected(part, classes, inspection, keep)
+            good, arrays = _inspected(part, known["classes"], inspection, keep)
             inspection.check()
             parts[split] = Arrays(*arrays) if keep and len(good) else part.take(good)
     skipped = inspection.done(total, f"data `{path}`")
@@ -321,37 +339,92 @@ def read(
     if not parts["train"] or not parts["test"]:
         expected = "enough records to train and to test"
         raise errors.InvalidInput(f"data `{path}`", expected, f"{total} records")
-    facts: dict[str, Any] = {
-        fact: known.get(fact) and tuple(known[fact]) for fact in FACTS if fact != "task"
-    }
-    return Source(known["task"], **parts, **facts, skipped=skipped)
+    facts: dict[str, Any] = {fact: known[fact] for fact in FACTS}
+    return Source(**parts, **facts, skipped=skipped)
 
 
 def _known(path):
+    """What `features.json` says of the records, checked; it may come from anyone."""
     expected = "a JSON file beside the records that says what they hold: see write_records"
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-        return {"task": "classification", "classes": None} | known
-    except (OSError, ValueError, TypeError) as error:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        known = {**dict.fromkeys(FACTS), "task": "classification", "counts": {}, **found}
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise errors.InvalidInput(f"file `{path}`", expected, error) from None
+    kinds.get(known["task"])
+    for fact, is_one, expected in (
+        ("classes", _is_name, "a list of texts or null"),
+        ("vocabulary", _is_name, "a list of texts or null"),
+        ("target_scale", checks.is_number, "a list of finite numbers or null"),
+    ):
+        value = known[fact]
+        if value is not None and not (isinstance(value, list) and all(map(is_one, value))):
+            raise _invalid(fact, expected, value)
+        known[fact] = tuple(value) if value else None
+    counts = known["counts"]
+    if not isinstance(counts, dict) or not all(checks.is_integer(n, 0) for n in counts.values()):
+        raise _invalid("counts", "the number of records of each file", counts)
+    return known
+
+
+def _is_text(value):
+    # JSON may hold halves of characters, which cannot be printed
+    return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
+
+
+def _is_name(value):
+    return _is_text(value) or checks.is_number(value)
+
+
+def _invalid(key, expected, received):
+    return errors.InvalidInput(f"`{key}` in `{FEATURES}`", expected, reprlib.repr(received))
 
 
 def _features(known):
-    def feature(leaf):
-        return Feature(leaf["feature"], leaf["shape"], leaf["dtype"], leaf.get("encoding", "raw"))
-
     def nested(value):
         if isinstance(value, dict) and "feature" in value:
-            return feature(value)
-        if isinstance(value, dict):
+            return _feature(value)
+        if isinstance(value, dict) and value:
             return {name: nested(part) for name, part in value.items()}
-        return tuple(map(nested, value))
+        if isinstance(value, list) and value:
+            return tuple(map(nested, value))
+        raise TypeError(reprlib.repr(value))
 
     try:
-        return nested(known["inputs"]), nested(known["targets"])
-    except (KeyError, TypeError) as error:
+        features = nested(known["inputs"]), nested(known["targets"])
+        leaves = tf.nest.flatten(features)
+    except (KeyError, TypeError, RecursionError) as error:
         expected = "inputs and targets, each a feature with its shape, dtype and encoding"
         raise errors.InvalidInput(f"`{FEATURES}`", expected, repr(error)) from None
+    if (numbers := sum(math.prod(leaf.shape) for leaf in leaves)) > LARGEST:
+        expected = f"at most {LARGEST:,} numbers in an example"
+        raise errors.InvalidInput(f"`{FEATURES}`", expected, f"{numbers:,}")
+    return features
+
+
+def _feature(described):
+    leaf = {**dict.fromkeys(("shape", "dtype")), "encoding": "raw", **described}
+    shape, channels = leaf["shape"], (1, 3, 4)
+    is_shape = isinstance(shape, list) and all(map(checks.is_integer, shape))
+    image = is_shape and len(shape) == 3 and shape[2] in channels
+    for key, holds, expected in (
+        ("feature", _is_text(leaf["feature"]), "a name"),
+        (
+            "shape",
+            is_shape and len(shape) <= MOST_DIMENSIONS,
+            f"a list of at most {MOST_DIMENSIONS} positive integers",
+        ),
+        ("dtype", leaf["dtype"] in DTYPES, f"one of {', '.join(DTYPES)}"),
+        ("encoding", leaf["encoding"] in ENCODINGS, f"one of {', '.join(ENCODINGS)}"),
+        (
+            "shape",
+            leaf["encoding"] != "image" or image,
+            "[height, width, channels] of an image, with 1, 3 or 4 channels",
+        ),
+    ):
+        if not holds:
+            raise _invalid(key, expected, leaf[key])
+    return Feature(leaf["feature"], shape, leaf["dtype"], leaf["encoding"])
 
 
 def _three(folder, parts, seed, validation, test):
@@ -365,11 +438,15 @@ def _three(folder, parts, seed, validation, test):
 
 
 def _whole(folder, features, found):
-    missing = [file for file, length in found if not isinstance(length, int) or length < 1]
+    missing = [file for file, length in found if not length]
     if missing or not found:
         expected = f"files train-*.tfrecord, and for each its number of records in `{FEATURES}`"
         received = f"none for `{missing[0]}`" if missing else "no such file"
         raise errors.InvalidInput(f"data `{folder}` to share by file", expected, received)
+    for file, length in found:
+        if length * tfrecord_format.FRAME > (size := pathlib.Path(file).stat().st_size):
+            expected = f"{length:,} records, as {FEATURES} says"
+            raise errors.InvalidInput(f"file `{file}`", expected, f"{size:,} bytes")
     names, lengths = zip(*found, strict=True)
     return WholeFiles(features, names, lengths)
 
@@ -377,7 +454,7 @@ def _whole(folder, features, found):
 def _inspected(records, classes, inspection, keep):
     """Rows that are good, and their arrays or None; the others are noted."""
     good, parts = [], []
-    for rows in _chunks(len(records)):
+    for rows in _chunks(len(records), _bytes_each(records.structure)):
         data, whole = records.inspect(rows)
         for row in rows[~whole]:
             _note(inspection, records, row, "damaged record", *records.damage(row)[1:])
@@ -423,7 +500,7 @@ def _right(records, data):
 def _fits(records, data):
     try:
         records.parse(data)
-    except tf.errors.OpError:
+    except (tf.errors.OpError, UnicodeDecodeError):  # messages may quote any bytes of a record
         return False
     return True
 

@@ -1,5 +1,6 @@
 """Folders of images: reading, splitting, and errors that name the bad file."""
 
+import os
 import pathlib
 import struct
 import zlib
@@ -236,3 +237,24 @@ def test_every_format_and_color_mode_is_read(tmp_path):
             if split != "train":  # training images are shuffled
                 color = (1, 0, 0) if "red" in file else (1, 1, 1)
                 np.testing.assert_allclose(image[4, 4], color, atol=0.02)
+
+
+def test_names_that_are_not_utf8_are_named_and_can_be_left_out(folder):
+    good = (folder / "dark" / "00.png").read_bytes()
+    with open(os.fsencode(folder) + b"/dark/gr\xfcn.png", "wb") as file:
+        file.write(good)
+    fails(folder, r"dark/gr\xfcn.png", "a name in UTF-8", "--skip-bad")
+    info = kerasdl.data.load(folder, image_size=8, skip_bad=True).info
+    assert (info.skipped.count, info.skipped.total) == (1, 81)
+    os.mkdir(os.fsencode(folder) + b"/gr\xfcn")
+    fails(folder, r"gr\xfcn", "a name in UTF-8")
+
+
+def test_a_pipe_is_not_waited_for(folder):
+    os.mkfifo(folder / "dark" / "pipe.png")
+    fails(folder, "pipe.png", "no regular file")
+
+
+def test_other_formats_under_a_known_name_are_named(folder):
+    PIL.Image.new("RGB", (8, 8)).save(folder / "dark" / "x.png", format="TIFF")
+    fails(folder, "x.png", "JPEG, PNG, GIF or BMP")

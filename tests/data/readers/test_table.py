@@ -1,5 +1,7 @@
 """Tables: tasks of targets, encoding of columns, and errors that name the bad line."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -201,4 +203,59 @@ def test_too_few_lines_to_test_are_an_error(tmp_path):
     file = tmp_path / "x.csv"
     file.write_text("a,b\n1,0\n2,1\n")
     with pytest.raises(InvalidInput, match=r"enough lines to train and to test. Received: 2 lines"):
+        kerasdl.data.load(file, target="b")
+
+
+def test_many_columns_take_little_time(tmp_path):
+    file, columns = tmp_path / "x.csv", 20_000
+    lines = [",".join(f"c{i}" for i in range(columns))]
+    lines += [",".join(str(row * i % 7) for i in range(columns)) for row in range(30)]
+    file.write_text("\n".join(lines))
+    start = time.process_time()
+    info = kerasdl.data.load(file, target="c1", test=0.3).info
+    assert info.shape == (columns - 1,)
+    with pytest.raises(InvalidInput, match=r"c0, .* and 19,980 more. Received: x$"):
+        kerasdl.data.load(file, target="x")
+    read_inputs(file, info.columns, "c1")
+    assert time.process_time() - start < 8
+
+
+def test_a_column_of_too_many_words_is_named(tmp_path):
+    file = tmp_path / "x.csv"
+    rows = [f"word{i},{i % 2},{i % 3}" for i in range(20_000)]
+    file.write_text("\n".join(["name,kind,size", *rows]))
+    expected = r"column `name` of .* 134,217,728. Received: 20,000 rows, 20,000 different words"
+    with pytest.raises(InvalidInput, match=expected):
+        kerasdl.data.load(file, target="kind")
+    file.write_text("\n".join(["name,kind,size", *rows[:2000]]))
+    assert kerasdl.data.load(file, target="kind").info.shape[0] > 1000
+
+
+def test_a_word_that_is_too_long_for_its_column_is_named(tmp_path):
+    file = tmp_path / "x.csv"
+    rows = [f"{'red' if i else 'x' * 100_000},{i % 2}" for i in range(5000)]
+    file.write_text("\n".join(["colour,kind", *rows]))
+    with pytest.raises(InvalidInput, match=r"column `colour` of .* has 100,000 characters"):
+        kerasdl.data.load(file, target="kind")
+
+
+@pytest.mark.parametrize("number", ["1_0", "\u0663", " 3", "0x1p3", "1e-400", "infinity", "1d2"])
+def test_numbers_are_what_python_reads_as_such(tmp_path, number):
+    file = tmp_path / "x.csv"
+    file.write_text("\n".join(["a,b", *[f"{i},{i % 2}" for i in range(60)], f"{number},1"]))
+    try:
+        holds = abs(float(number)) < 1e38
+    except ValueError:
+        holds = False
+    if holds:
+        assert sum(kerasdl.data.load(file, target="b").info.counts.values()) == 61
+    else:
+        with pytest.raises(InvalidInput, match="a number for column `a`"):
+            kerasdl.data.load(file, target="b")
+
+
+def test_a_table_of_bad_lines_is_counted(tmp_path):
+    file = tmp_path / "x.csv"
+    file.write_text("a,b\n" + "1\n" * 100_000)
+    with pytest.raises(InvalidInput, match=r"line 2 of .*\(99,999 more like it"):
         kerasdl.data.load(file, target="b")

@@ -1,6 +1,8 @@
 """TFRecords of users: writing, reading, descriptions, and errors that name the bad record."""
 
 import json
+import resource
+import time
 
 import numpy as np
 import pytest
@@ -160,3 +162,105 @@ def test_an_index_finds_every_record(tmp_path):
     found = [reader.read(*place) for place in zip(starts.tolist(), lengths.tolist(), strict=True)]
     assert fault is None and [one[:-4] for one in found] == data
     assert tfrecord_format.are_whole(found).all()
+
+
+def test_files_that_were_replaced_are_read_anew(tmp_path):
+    rows = {"train": 16, "test": 4}
+    for value in (1, 2):
+        source = {
+            name: (np.full((count, 2), value, "float32"), np.zeros(count, "int32"))
+            for name, count in rows.items()
+        }
+        kerasdl.data.write_records(source, tmp_path, shards=1, classes=("a", "b"))
+        splits = kerasdl.data.load(tmp_path, memory=0)
+        inputs, _ = next(splits.test.as_numpy_iterator())
+        assert (inputs == value).all()
+
+
+def changed(images, change):
+    known = json.loads((images / "features.json").read_text())
+    change(known)
+    (images / "features.json").write_text(json.dumps(known))
+
+
+MAY = "`features.json`|of the train|as `features.json` describes them"
+ODD = [-1, 0, 2.5, 1e9, float("nan"), "x", None, True, {}, [], [-1], [None], [10**9] * 2, [1] * 99]
+
+
+@pytest.mark.parametrize("key", ["feature", "shape", "dtype", "encoding"])
+@pytest.mark.parametrize("part", ["inputs", "targets"])
+def test_features_that_cannot_be_are_one_line(images, part, key):
+    text = (images / "features.json").read_text()
+    for value in ODD:
+        changed(images, lambda known, value=value: known[part].update({key: value}))
+        possible = part == "targets" and key == "shape" and value == []
+        if not possible and not (key == "feature" and value == "x"):
+            with pytest.raises(InvalidInput, match=MAY) as e:
+                kerasdl.data.load(images)
+            assert "\n" not in str(e.value)
+        (images / "features.json").write_text(text)
+
+
+@pytest.mark.parametrize("key", ["task", "classes", "vocabulary", "target_scale", "counts"])
+def test_facts_that_cannot_be_are_one_line(images, key):
+    text = (images / "features.json").read_text()
+    for value in (-1, "x", True, [None], [{}], {"train-00000-of-00007.tfrecord": -1}, float("nan")):
+        changed(images, lambda known, value=value: known.update({key: value}))
+        with pytest.raises(InvalidInput, match=r"`features.json`|Invalid kind of data"):
+            kerasdl.data.load(images)
+        (images / "features.json").write_text(text)
+
+
+@pytest.mark.parametrize("nested", ["[" * 5000 + "]" * 5000, '{"a":' * 5000 + "3" + "}" * 5000])
+def test_features_nested_without_end_are_one_line(images, nested):
+    text = '{"inputs": NESTED, "targets": {}}'.replace("NESTED", nested)
+    (images / "features.json").write_text(text)
+    with pytest.raises(InvalidInput, match=r"features\.json"):
+        kerasdl.data.load(images)
+
+
+def test_examples_larger_than_memory_are_one_line(images):
+    for shape in ([10**9, 10**9, 3], [2**14, 2**14, 1]):
+        changed(images, lambda known, shape=shape: known["inputs"].update(shape=shape))
+        with pytest.raises(InvalidInput, match="at most 67,108,864 numbers in an example"):
+            kerasdl.data.load(images)
+
+
+@pytest.mark.parametrize("count", [13, 10**12])
+def test_more_records_than_the_file_holds_are_counted_at_once(images, count):
+    name = "train-00001-of-00007.tfrecord"  # which has 12
+    changed(images, lambda known: known["counts"].update({name: count}))
+    start = time.process_time()
+    with pytest.raises(InvalidInput, match=rf"record 12 of .*{name}.* the file's end"):
+        kerasdl.data.load(images)
+    with pytest.raises(InvalidInput, match=rf"file `.*{name}`.* {count:,} records"):
+        kerasdl.data.load(images, shard="file", batch_size=8).check()
+    assert time.process_time() - start < 20
+    if count == 13:
+        assert kerasdl.data.load(images, skip_bad=True).info.skipped.reasons == {
+            "damaged record": 1
+        }
+    else:
+        with pytest.raises(InvalidInput, match="at most half of it to be bad"):
+            kerasdl.data.load(images, skip_bad=True)
+
+
+def test_a_length_of_64_bits_is_a_fault(tmp_path):
+    file, length = tmp_path / "x.tfrecord", np.array([2**64 - 20], "<u8").view("u1")
+    total = tfrecord_format.checksums_of_rows(length[None]).astype("<u4").tobytes()
+    file.write_bytes(length.tobytes() + total + bytes(40))
+    starts, lengths, fault = tfrecord_format.index(file)
+    assert len(starts) == len(lengths) == 0 and fault.startswith("the file's end after 52 of")
+
+
+def test_one_long_record_takes_no_room_for_the_others(tmp_path):
+    file = tmp_path / "x.tfrecord"
+    data = [bytes(2**24), *[b"short"] * 2000]
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        for one in data:
+            writer.write(one)
+    reader, (starts, lengths, _) = tfrecord_format.Reader(file), tfrecord_format.index(file)
+    found = [reader.read(*place) for place in zip(starts.tolist(), lengths.tolist(), strict=True)]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert tfrecord_format.are_whole(found).all()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # kB
