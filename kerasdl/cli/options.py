@@ -35,7 +35,10 @@ RunFolder = Annotated[
     pathlib.Path, typer.Argument(metavar="RUN", help="A folder that `train` wrote.")
 ]
 Trust = Annotated[
-    bool, typer.Option("--trust", help="Run code in the model file, such as a Lambda layer's.")
+    bool,
+    typer.Option(
+        "--trust", help="Run code in the model file, such as a Lambda layer's; download its data."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 RecipeName = Annotated[str, typer.Argument(help="A recipe: see `kerasdl list recipes`.")]

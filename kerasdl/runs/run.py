@@ -80,10 +80,16 @@ class Run:
     def load_data(self) -> data.Splits:
         """Load the dataset that the run was trained on.
 
+        The data are read; none are downloaded unless the run is trusted.
+
         Raises:
             InvalidInput: if its classes, its vocabulary or its shapes have changed since then.
         """
-        splits = prepare.load_data(self.recipe, self.config["fast"])
+        recipe = self.recipe
+        if recipe.data.startswith("tfds:") and not self.trust:
+            options = {**recipe.data_options, "download": False}
+            recipe = recipe.replace(data_options=options)
+        splits = prepare.load_data(recipe, self.config["fast"])
         for fact in ("task", "shape", "classes", "vocabulary"):
             before, now = (getattr(info, fact) for info in (self.info, splits.info))
             if before != now:

@@ -20,7 +20,7 @@ def replaced(owner, name: str, value):
     3
     """
     own = name in vars(owner)
-    before = getattr(owner, name)
+    before = vars(owner)[name] if own else getattr(owner, name)
     set_attribute = type.__setattr__ if isinstance(owner, type) else object.__setattr__
     set_attribute(owner, name, value)
     try:

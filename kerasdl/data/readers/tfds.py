@@ -1,5 +1,7 @@
 """Read images with classes from TensorFlow Datasets."""
 
+import functools
+import math
 import socket
 import urllib.parse
 import urllib.request
@@ -11,8 +13,11 @@ from kerasdl import errors
 from kerasdl.data import bad_examples, images, splitting, tfrecord_format
 from kerasdl.data.examples import Arrays, EncodedImages, take
 from kerasdl.data.splits import Source
+from kerasdl.utils import checks, patches
 
 PATIENCE = 3  # seconds to wait for a connection
+MOST_CLASSES = 2**20
+LARGEST = 2**26  # numbers of an image
 
 
 def read(
@@ -24,10 +29,13 @@ def read(
     test=0.1,
     memory=2**30,
     skip_bad=False,
+    download=True,
 ) -> Source:
     """A dataset of images with classes of TensorFlow Datasets; downloaded if it is not prepared.
 
-    A missing validation or test split is cut from the training split.
+    A missing validation or test split is cut from the training split. Reading a prepared dataset
+    runs none of its code: its features must be classes of TensorFlow Datasets, or of a module that
+    you have imported.
 
     data_dir: Folder of prepared datasets. By default that of TensorFlow Datasets.
     validation, test: float, fractions of the training split, drawn with the seed, if needed.
@@ -35,20 +43,20 @@ def read(
         are, and every epoch decodes them.
     skip_bad: bool, leave out damaged records, images that cannot be read and labels that are not
         one of the classes. If images do not fit into `memory`, this decodes all of them once more.
+    download: bool, whether a dataset that is not prepared is downloaded and prepared, which may
+        run code of its own. A run folder asks for this only if it is trusted.
     """
-    import tensorflow_datasets as tfds
-
-    builder = _prepared(name.removeprefix("tfds:"), data_dir)
-    image, label = builder.info.supervised_keys or (None, None)
+    checks.numbers(at_least=0, memory=memory)
+    checks.flags(download=download)
+    builder = _prepared(name.removeprefix("tfds:"), data_dir, download)
+    image, label = _image_and_label(name, builder)
     features = builder.info.features
-    if not (image and isinstance(features[image], tfds.features.Image)) or not isinstance(
-        features[label], tfds.features.ClassLabel
-    ):
-        expected = "a dataset of images with classes"
-        raise errors.InvalidInput(f"data `{name}`", expected, f"features {list(features)}")
     shape = features[image].shape
     size = image_size or (shape[:2] if None not in shape[:2] else (64, 64))
     size, channels = tuple(size), shape[2] or 3
+    if channels not in (1, 3, 4) or (not image_size and math.prod(size) * channels > LARGEST):
+        expected = f"images of 1, 3 or 4 channels and at most {LARGEST:,} numbers"
+        raise errors.InvalidInput(f"data `{name}`", expected, shape)
     decode = images.decoder(size, channels)
     inspection, classes = bad_examples.Inspection(skip_bad), tuple(features[label].names)
     parts = {}
@@ -56,7 +64,7 @@ def read(
         contents, labels = _contents(builder, split, image, label, inspection)
         places = np.array([f"{name} {split} {i}" for i in range(len(labels))], str)
         parts[split] = (contents, labels, places)
-    total = len(inspection.found) + sum(len(labels) for _, labels, _ in parts.values())
+    total = inspection.count + sum(len(labels) for _, labels, _ in parts.values())
     for split, (_, labels, _) in parts.items():
         _note_strays(name, split, labels, len(classes), inspection)
     inspection.check()
@@ -96,12 +104,16 @@ def _contents(builder, split, image, label, inspection):
         dataset = builder.as_dataset(split=split, shuffle_files=False, **read)
         try:
             return _arrays([(e[image], e[label]) for e in dataset.as_numpy_iterator()])
-        except tf.errors.DataLossError:
+        except (tf.errors.OpError, UnicodeDecodeError):
             pass  # it does not say where
     features, examples = builder.info.features, []
-    for data in _records(builder, split, inspection):
-        example = features.deserialize_example(data, decoders=decoders)
-        examples.append((example[image].numpy(), int(example[label])))
+    for data, *place in _records(builder, split, inspection):
+        try:
+            example = features.deserialize_example(data, decoders=decoders)
+        except (tf.errors.OpError, UnicodeDecodeError) as error:
+            tfrecord_format.note(inspection, *place, images.reason_of(error))
+        else:
+            examples.append((example[image].numpy(), int(example[label])))
     return _arrays(examples)
 
 
@@ -124,14 +136,14 @@ def _is_whole(builder, split):
 
 
 def _records(builder, split, inspection):
-    """Yield the data of whole records, and note the damaged ones."""
+    """Yield the data and the place of whole records, and note the damaged ones."""
     for file, count in _shards(builder, split):
         starts, lengths, _ = tfrecord_format.index(file)
         reader = tfrecord_format.Reader(file)
         for record, place in enumerate(zip(starts.tolist(), lengths.tolist(), strict=True)):
             data = reader.read(*place)
             if tfrecord_format.are_whole([data])[0]:
-                yield data[:-4]
+                yield data[:-4], file, record, place[0]
             else:
                 tfrecord_format.note(inspection, file, record, place[0], tfrecord_format.DAMAGED)
         tfrecord_format.inspected_index(file, count, inspection)
@@ -157,18 +169,70 @@ def _three(name, parts, seed, validation, test):
     return cut | {split: parts[split] for split in ("validation", "test") if split in parts}
 
 
-def _prepared(name, data_dir):
+def _image_and_label(name, builder):
+    """The names of the features that hold an image and its class."""
+    import tensorflow_datasets as tfds
+
+    keys, features = builder.info.supervised_keys, builder.info.features
+    known = dict(features.items()) if isinstance(features, tfds.features.FeaturesDict) else {}
+    pair = isinstance(keys, tuple) and len(keys) == 2 and all(isinstance(k, str) for k in keys)
+    image, label = (known.get(key) for key in keys) if pair else (None, None)
+    if not (isinstance(image, tfds.features.Image) and isinstance(label, tfds.features.ClassLabel)):
+        expected = "a dataset of images with classes"
+        raise errors.InvalidInput(f"data `{name}`", expected, f"features {list(known)}")
+    if not 0 < (label.num_classes or 0) <= MOST_CLASSES:
+        expected = f"at most {MOST_CLASSES:,} classes"
+        raise errors.InvalidInput(f"data `{name}`", expected, label.num_classes)
+    return keys
+
+
+def _prepared(name, data_dir, download):
     """The builder of a dataset on disk; downloads the dataset if it is not there."""
     import tensorflow_datasets as tfds
 
+    expected = "NAME, NAME/CONFIG or NAME:VERSION of a dataset of TensorFlow Datasets"
     try:
-        return tfds.core.read_only_builder.builder_from_files(name, data_dir=data_dir)
-    except tfds.core.DatasetNotFoundError:
-        return _downloaded(name, data_dir)
+        tfds.core.naming.parse_builder_name_kwargs(name)
     except ValueError as error:
-        expected = "NAME, NAME/CONFIG or NAME:VERSION of a dataset of TensorFlow Datasets"
-        reason = str(error).splitlines()[0]
-        raise errors.InvalidInput("data", expected, f"tfds:{name}, {reason}") from None
+        received = f"tfds:{name}, {str(error).splitlines()[0]}"
+        raise errors.InvalidInput("data", expected, received) from None
+    if not download and "://" in str(data_dir):
+        raise _refused(name, "a folder of this computer")
+    features = tfds.features.FeatureConnector
+    known = staticmethod(functools.partial(_known_class, name))
+    try:
+        # TensorFlow Datasets would import the module of any class that `features.json` names
+        with patches.replaced(features, "cls_from_name", known):
+            builder = tfds.core.read_only_builder.builder_from_files(name, data_dir=data_dir)
+    except tfds.core.DatasetNotFoundError:
+        if not download:
+            raise _refused(name, data_dir) from None
+    except errors.InvalidInput:
+        raise
+    except Exception as error:  # TensorFlow Datasets raises any kind for damaged metadata
+        expected = "a prepared dataset whose description can be read"
+        reason = (str(error).splitlines() or [repr(error)])[0]
+        raise errors.InvalidInput("data", expected, f"tfds:{name}, {reason}") from error
+    else:
+        return builder
+    return _downloaded(name, data_dir)
+
+
+def _refused(name, data_dir):
+    place = data_dir or "the folder of TensorFlow Datasets"
+    expected = f"a prepared dataset in {place} (`trust=True`, --trust, may download it)"
+    return errors.InvalidInput("data", expected, f"tfds:{name}")
+
+
+def _known_class(name, class_name):
+    """A class of features that is imported already."""
+    import tensorflow_datasets as tfds
+
+    classes = tfds.features.FeatureConnector._registered_features
+    if class_name not in classes:
+        expected = "classes of TensorFlow Datasets (import the module of another first)"
+        raise errors.InvalidInput(f"features of data `tfds:{name}`", expected, class_name)
+    return classes[class_name]
 
 
 def _downloaded(name, data_dir):

@@ -1,8 +1,10 @@
 """TensorFlow Datasets: reading sharded files, damaged files, and a missing network."""
 
+import json
 import re
 import shutil
 import socket
+import sys
 import time
 
 import numpy as np
@@ -168,3 +170,86 @@ def test_labels_out_of_range_are_named(tmp_path):
     assert splits.info.skipped.reasons == {"label out of range": 2}
     values = [np.round(255 * x.numpy().max(axis=(1, 2, 3))) for x, _ in splits.train]
     assert not {20, 40} & set(np.concatenate(values).tolist())
+
+
+def described(data_dir, tmp_path, edit):
+    """A copy of the digits whose `features.json` is edited."""
+    shutil.copytree(data_dir / "digits", tmp_path / "digits")
+    file = tmp_path / "digits" / "1.0.0" / "features.json"
+    features = json.loads(file.read_text())
+    edit(features, features["featuresDict"]["features"])
+    file.write_text(json.dumps(features))
+    return tmp_path
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A module in the current folder, which shows that it was imported."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "stranger.py").write_text("raise SystemExit('imported')")
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(str(folder))
+
+
+def top(features, parts):
+    features["pythonClassName"] = "stranger.Features"
+
+
+def nested(features, parts):
+    parts["image"]["pythonClassName"] = "stranger.Image"
+
+
+def legacy(features, parts):
+    features.clear()
+    features.update(type="stranger.Features", content={})
+
+
+@pytest.mark.parametrize("edit", [top, nested, legacy])
+def test_modules_that_features_name_are_not_imported(data_dir, tmp_path, module, edit):
+    place = described(data_dir, tmp_path, edit)
+    with pytest.raises(InvalidInput, match=r"classes of TensorFlow Datasets .*stranger\."):
+        kerasdl.data.load("tfds:digits", data_dir=place)
+    assert "stranger" not in sys.modules
+    kerasdl.data.load("tfds:digits", data_dir=data_dir)  # nothing stays patched
+
+
+def test_too_many_classes_are_an_error(data_dir, tmp_path):
+    def edit(features, parts):
+        parts["label"]["classLabel"]["numClasses"] = str(10**12)
+
+    place = described(data_dir, tmp_path, edit)
+    (place / "digits" / "1.0.0" / "label.labels.txt").unlink()
+    with pytest.raises(InvalidInput, match=r"at most 1,048,576 classes"):
+        kerasdl.data.load("tfds:digits", data_dir=place)
+
+
+def test_images_larger_than_memory_are_an_error(data_dir, tmp_path):
+    def edit(features, parts):
+        parts["image"]["image"]["shape"]["dimensions"] = ["1000000000", "1000000000", "1"]
+
+    place = described(data_dir, tmp_path, edit)
+    with pytest.raises(InvalidInput, match=r"at most 67,108,864 numbers"):
+        kerasdl.data.load("tfds:digits", data_dir=place)
+
+
+def test_lengths_of_shards_that_no_file_has_are_an_error(data_dir, tmp_path):
+    place = described(data_dir, tmp_path, lambda *_: None)
+    file = place / "digits" / "1.0.0" / "dataset_info.json"
+    info = json.loads(file.read_text())
+    info["splits"][0]["shardLengths"][0] = str(10**12)
+    file.write_text(json.dumps(info))
+    for skip_bad in (False, True):
+        with pytest.raises(InvalidInput, match=r"the file's end|at most half of it"):
+            kerasdl.data.load("tfds:digits", data_dir=place, skip_bad=skip_bad)
+
+
+def test_without_download_only_prepared_sets_are_read(data_dir, tmp_path, monkeypatch):
+    def fails(*args, **kwargs):
+        raise AssertionError("prepared")
+
+    monkeypatch.setattr(tfds, "builder", fails)
+    assert kerasdl.data.load("tfds:digits", data_dir=data_dir, download=False).info.counts["test"]
+    for place in (tmp_path, "gs://bucket"):
+        with pytest.raises(InvalidInput, match=r"a prepared dataset in .* \(`trust=True`, --trust"):
+            kerasdl.data.load("tfds:mnist", data_dir=place, download=False)
