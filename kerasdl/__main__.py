@@ -1,4 +1,4 @@
-"""`python -m kerasdl` is `kerasdl`."""
+"""`python -m kerasdl` runs the command `kerasdl`."""
 
 from kerasdl.cli import main
 

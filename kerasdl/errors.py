@@ -1,4 +1,4 @@
-"""The one error for input that cannot be used: what is invalid, what was expected, what came."""
+"""The error for invalid input: what is invalid, what was expected and what was received."""
 
 from collections.abc import Collection
 
@@ -6,18 +6,18 @@ FEW = 12  # names that a message lists
 
 
 class InvalidInput(ValueError):
-    """Something that the caller gave is wrong. The command line shows it in one line.
+    """An input of the caller is invalid. The command line prints the message in one line.
 
     Args:
         subject: What is invalid, such as "value for argument `ratio`".
-        expected: What would have been right.
-        received: What came.
+        expected: What is valid.
+        received: The invalid value.
 
     >>> print(InvalidInput("value for `epochs`", "a positive integer", -1))
     Invalid value for `epochs`. Expected a positive integer. Received: -1
     """
 
-    _keras_call_info_injected = True  # keeps Keras from rewording what a `call` raises
+    _keras_call_info_injected = True  # so that Keras does not add to the errors of a `call`
 
     def __init__(self, subject: str, expected: str, received: object):
         super().__init__(f"Invalid {subject}. Expected {expected}. Received: {received}")
@@ -26,11 +26,11 @@ class InvalidInput(ValueError):
 def one_of(subject: str, name: object, names: Collection[str], lister: str = ""):
     """Raise `InvalidInput` unless `name` is one of `names`.
 
-    Few names are all listed. Of many, only those spelled similarly are, as a guess.
+    The message lists all names if they are few; otherwise it suggests names with similar spelling.
 
     Args:
-        subject: str, what the name is of, such as "recipe name".
-        name: What the caller gave.
+        subject: str, the kind of the name, such as "recipe name".
+        name: The caller's value.
         names: The names that exist.
         lister: str, a command or call that lists them all.
 

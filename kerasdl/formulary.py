@@ -44,7 +44,7 @@ class Formula:
 
     Args:
         name: str, MODULE.FUNCTION.
-        docstring: str, what it is, its equation and an example.
+        docstring: str, with its equation and an example.
         code: str, its source without the docstring.
     """
 
@@ -59,7 +59,7 @@ class Formula:
 
     @property
     def module(self) -> str:
-        """The module of `kerasdl.formulas` that it stands in."""
+        """Its module in `kerasdl.formulas`."""
         return self.name.partition(".")[0]
 
     @property
@@ -118,7 +118,7 @@ def listing(place: str = "") -> list[dict[str, str]]:
 
 
 def find(name: str) -> list[Formula]:
-    """The formulas of a name, with or without that of their module.
+    """Return the formulas of a name, which may include that of their module.
 
     >>> [formula.name for formula in find("adam")]
     ['optimizers.adam']
@@ -144,7 +144,7 @@ def module(name: str) -> str:
 
 
 def _hint(name):
-    """What an unknown name may have meant; the themes if nothing is like it."""
+    """Return names similar to an unknown one, or the themes if there are none."""
     names = dict.fromkeys(f.name for f in every()) if "." in name else {}
     names = names or dict.fromkeys([*map(_last, every()), *(f.module for f in every()), *THEMES])
     near = [known for known in names if name.casefold() in known.casefold()][:5]

@@ -1,4 +1,4 @@
-"""What to choose: tables on data, architectures, activations and frameworks, as data.
+"""Advice on data, architectures, activations and frameworks, as tables.
 
 `python -m kerasdl.guide > docs/guide.md` writes them as a page.
 """
@@ -98,7 +98,7 @@ ACTIVATIONS = {
 
 
 def recommend(data: str, task: str) -> tuple[str, ...]:
-    """Architectures to try for a task, the simplest first; not all of them are in this package.
+    """Return architectures to try for a task, the simplest first; some are not in this package.
 
     Args:
         data: str, "images", "text", "series", "tables", "audio" or "graphs".
@@ -114,7 +114,9 @@ def recommend(data: str, task: str) -> tuple[str, ...]:
 
 
 def activation(task: str) -> str:
-    """Usual activation for a purpose; networks of this package leave the last one to their loss.
+    """Return the usual activation for a purpose.
+
+    Classifiers of this package have no activation for outputs, because their losses include it.
 
     Args:
         task: str, "hidden" for hidden layers; "binary", "classes" or "pixels" (in [-1, 1]) for
@@ -156,7 +158,7 @@ def page() -> str:
 
 
 def _here(place):
-    """A registered model by its name; formulas are called so."""
+    """Return the text for a registered model, or for a module of formulas."""
     return f"formulas: `{place}`" if place.startswith("kerasdl.") else f"`{place}`"
 
 

@@ -1,4 +1,4 @@
-"""Let Keras find the classes of this package in files, after `import kerasdl` alone.
+"""Let Keras find the classes of this package when it loads files, after only `import kerasdl`.
 
 Keras finds a class by its registered name, and only if the module of the class was imported. Its
 table of names is replaced by one that imports the module when a file asks for the name.

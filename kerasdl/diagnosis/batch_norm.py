@@ -17,9 +17,9 @@ NAMED = 3  # layers in a finding
 
 
 def normalizers(model: keras.Model) -> list[keras.layers.Layer]:
-    """The layers that normalize with batch statistics in training and averages in inference.
+    """Return the layers that use batch statistics in training and moving averages in inference.
 
-    A frozen BatchNormalization uses its averages in training too, so it is not among them.
+    A frozen BatchNormalization uses its averages in training, too, so it is not included.
     """
     found = dict.fromkeys(model._flatten_layers())
     return [
@@ -35,8 +35,8 @@ def _takes_training(layer):
 def batch_statistics(model: keras.Model):
     """Normalize with batch statistics inside the `with` block, as training does.
 
-    Everything else is as the model is called: with `training=False`, dropout stays off. Inside the
-    block, the moving averages hold the statistics of the last batch; afterwards they are restored.
+    Other layers follow the call of the model: with `training=False`, dropout stays off. Inside the
+    block, the moving averages are the statistics of the last batch; afterwards they are restored.
     """
     layers = normalizers(model)
     averages = [v for layer in layers for v in (layer.moving_mean, layer.moving_variance)]
@@ -68,8 +68,8 @@ class Comparison:
         examples: int, the number of examples.
         batch_loss, average_loss: float, the loss with batch statistics and with moving averages.
         batch_accuracy, average_accuracy: float, the accuracy likewise; `None` without classes.
-        outputs: dict, path of a layer -> mean and standard deviation of what it normalizes with its
-            averages: 0 and 1 if these equal the statistics of the batches.
+        outputs: dict, path of a layer -> mean and standard deviation of the values that it
+            normalizes by its averages: 0 and 1 if these equal the statistics of the batches.
     """
 
     examples: int
@@ -81,7 +81,7 @@ class Comparison:
 
 
 def compare(case: Case) -> Comparison | None:
-    """Measure what the moving averages change; `None` if the model has no batch normalization."""
+    """Measure the effect of the moving averages; `None` if the model has no batch normalization."""
     layers = normalizers(case.model)
     if not layers or not case.supervised:
         return None
@@ -140,9 +140,9 @@ def _correct(outputs, labels):
 
 
 def validation_accuracy(case: Case) -> float | None:
-    """Validation accuracy with batch statistics; `None` if it cannot be told.
+    """Return the validation accuracy with batch statistics; `None` if it cannot be computed.
 
-    The examples are shuffled first: a batch of one class has other statistics than training had.
+    The examples are shuffled first: a batch of one class has other statistics than in training.
     """
     batches = case.validation_batches
     if not normalizers(case.model) or not case.classifies or case.validation_inputs is None:
@@ -195,12 +195,12 @@ def outdated_averages(case: Case) -> Finding | None:
 
 
 def _distance(mean, deviation):
-    """How far outputs are from mean 0 and standard deviation 1."""
+    """Return how far outputs are from mean 0 and standard deviation 1."""
     return abs(mean) + abs(np.log(max(deviation, 1e-12)))
 
 
 def _initial_fraction(case):
-    """How much of the initial averages is left, in words; empty if little is."""
+    """Describe how much of the initial averages is left; the text is empty if it is little."""
     optimizer = getattr(case.model.optimizer, "inner_optimizer", case.model.optimizer)
     steps = int(np.asarray(optimizer.iterations)) if optimizer else 0
     momentum = max(getattr(layer, "momentum", 0.0) for layer in normalizers(case.model))

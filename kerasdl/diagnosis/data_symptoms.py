@@ -59,7 +59,7 @@ def imbalanced(case: Case) -> Finding | None:
 
 
 def unshuffled(case: Case) -> Finding | None:
-    """Batches that hold few of the classes: each step undoes what others have learned."""
+    """Batches with few of the classes: each step undoes what others have learned."""
     if case.labels is None or len(case.labels) < 4:
         return None
     classes = len(np.unique(np.concatenate(case.labels)))

@@ -1,13 +1,13 @@
-"""Find out from outside what a model and its loss are made of."""
+"""Find out the parts and properties of any model and its loss."""
 
 import keras
 import numpy as np
 
 from kerasdl.utils.patches import replaced
 
-# layers that look up integers, which are then names (tokens, categories) and not quantities
+# layers whose integer inputs are names (tokens, categories) and not quantities
 LOOKUPS = ("Embedding", "CategoryEncoding", "Hashing", "IntegerLookup", "StringLookup")
-PASSING = ("Flatten", "Reshape", "Dropout", "Identity")  # keep values as they are in inference
+PASSING = ("Flatten", "Reshape", "Dropout", "Identity")  # do not change values in inference
 # last activation -> whether outputs are probabilities
 PROBABILITIES = {"linear": False, "sigmoid": True, "hard_sigmoid": True, "softmax": True}
 
@@ -33,7 +33,7 @@ def takes_quantities(model: keras.Model) -> bool:
 
 
 def first_layer_input(model: keras.Model, inputs) -> np.ndarray | None:
-    """What the first layer with weights receives; `None` if it is not called as a layer."""
+    """Return the input of the first layer with weights; `None` if it is not called as a layer."""
     layer, received = first_layer(model), []
     if layer is None:
         return None

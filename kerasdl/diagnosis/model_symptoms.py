@@ -174,7 +174,7 @@ def identical_units(case: Case) -> Finding | None:
 
 
 def dead_units(case: Case) -> Finding | None:
-    """A layer more than half of whose ReLU units give 0 for every example."""
+    """A layer of ReLU units of which more than half give 0 for every example."""
     fractions = _dead_fractions(case, case.model)
     if not fractions:
         return None

@@ -7,8 +7,8 @@ Keras 3 has two faults under `tf.distribute`:
 - Under every strategy, each replica has the same weight in the loss and the metrics, however few
   rows of the last batch it gets, and a replica without rows breaks some TensorFlow kernels.
 
-`apply` replaces the functions responsible, in this process. It refuses a version of Keras whose
-functions differ from those that the patches were written for.
+`apply` replaces these functions in the current process. It raises an error if the functions of the
+installed Keras differ from those that the patches were written for.
 
 Reference: https://github.com/keras-team/keras/issues/20585
 """
@@ -76,13 +76,13 @@ class TFEpochIterator(trainer.TFEpochIterator):
         self._distribute_strategy = distribute_strategy
 
     def _interrupted_warning(self):
-        """Do not warn that data of unknown length ended: split datasets have no known length."""
+        """Suppress the warning that data of unknown length ended: split data has no length."""
         if self.steps_per_epoch:
             super()._interrupted_warning()
 
 
 class _SplitByReplica:
-    """The one method of a strategy that Keras calls to distribute a dataset."""
+    """The only method of a strategy that Keras calls to distribute a dataset."""
 
     def __init__(self, strategy):
         self.strategy = strategy
@@ -108,12 +108,12 @@ def _maybe_symbolic_build(self, iterator=None, data_batch=None):
 def _make_function(self, step_function):
     """Make steps that weight their loss and metrics by the replica's fraction of the batch.
 
-    The batch is taken before the traced function is called: inside, what needs no data, such as
-    the optimizer's counter, would run once more at the end of the data. The function is traced
-    once for all batches of a dataset. If it were traced for each size, and a batch had the usual
-    size on one worker and another on the next, only one would trace anew, and their collectives
-    would no longer match. With `steps_per_execution` the steps follow each other in Python, because
-    TensorFlow gives collectives in a traced loop no keys.
+    The batch is taken before the traced function is called: if it were taken inside, operations
+    that need no data, such as the optimizer's counter, would run once more at the end of the data.
+    The function is traced once for all batches of a dataset. If it were traced for each size, and a
+    batch had the usual size on one worker but not on another, only one of them would trace again,
+    and their collectives would no longer match. With `steps_per_execution` the steps run one by one
+    in Python, because TensorFlow does not give keys to collectives in a traced loop.
     """
     strategy = self.distribute_strategy
     if strategy.num_replicas_in_sync == 1:

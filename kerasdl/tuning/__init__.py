@@ -1,4 +1,4 @@
-"""Tuning: KerasTuner's searches over recipes, each trial a run in a process of its own.
+"""Tuning: KerasTuner's searches over recipes, with each trial a run in its own process.
 
     from kerasdl import recipes, tuning
 
@@ -7,7 +7,7 @@
 
 A search is one folder. `search` runs it, `oracles` choose the next trial, `trial` is the process
 that trains one, `workers` let several processes share a search, `leaderboard` and `figures` show
-what was found.
+the results.
 """
 
 from kerasdl.utils import lazy

@@ -25,9 +25,10 @@ class Importance:
 
     Args:
         names: tuple of str, the hyperparameters.
-        mean: array, the R^2 that is lost when a hyperparameter is shuffled, averaged over shuffles.
+        mean: array, the loss of R^2 when a hyperparameter is shuffled, averaged over shuffles.
         deviation: array, its standard deviation.
-        explained: float, the R^2 on trials that a tree has not seen: near 0, nothing is known.
+        explained: float, the R^2 on trials that a tree was not fitted to: near 0, the importance
+            means nothing.
     """
 
     names: tuple[str, ...]
@@ -146,13 +147,13 @@ def importance_bars(found: Importance):
 
 
 def learning_curves(rows, plan):
-    """Draw what the best trials had reached on the validation data after each epoch."""
+    """Draw the results of the best trials on the validation data after each epoch."""
     metric = plan.objective.name
     with style.figure(6.5, 4) as picture:
         axis = picture.subplots()
         for place, row in enumerate(rows[:CURVES]):
             history = folder.read_history(plan.folder / row["run"] / folder.HISTORY)
-            # the objective itself where training reports it, because losses of other recipes differ
+            # the objective itself if training reports it, because losses of recipes differ
             names = [f"val_{metric}", "val_loss", *history]
             name = next(name for name in names if name in history)
             axis.plot(

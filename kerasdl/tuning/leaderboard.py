@@ -1,4 +1,4 @@
-"""The trials of a search, best first; and what is written while it runs and when it ends."""
+"""The trials of a search, best first; and the files written while it runs and when it ends."""
 
 import shutil
 import time
@@ -90,7 +90,7 @@ class Progress:
 
     Attributes:
         count: int, trials that ended.
-        spent: float, seconds of the search, earlier sessions included.
+        spent: float, seconds of the search, including earlier sessions.
     """
 
     def __init__(self, plan, show):
@@ -114,7 +114,7 @@ class Progress:
         write_json(self.plan.folder / "leaderboard.json", make(self.plan))
 
     def ended(self, ended):
-        """Print what a trial reached."""
+        """Print the result of a trial."""
         self.save()
         number = int(ended.trial_id)
         result = trial.result_of(self.plan.trial_folder(number))
@@ -146,9 +146,9 @@ def _brief(value) -> str:
 
 
 def make_best(plan):
-    """Copy the best trial's run to `best/` and draw its figures, which trials leave out.
+    """Copy the best trial's run to `best/` and draw its figures, which trials do not draw.
 
-    If the same trial is there already, it is left as it is, with what was made of it since.
+    If the same trial is already there, it is not changed, nor are files made from it since.
     """
     rows = [row for row in make(plan)["trials"] if row["status"] == "completed"]
     target = plan.folder / "best"

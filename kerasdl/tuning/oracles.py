@@ -1,9 +1,9 @@
 """KerasTuner's oracles, which choose the next trial, made resumable.
 
-Every state is written to a temporary file and renamed, so a kill never leaves a torn one. The first
-trial is the recipe itself. Time can end a search. With the same seed, a resumed search continues as
-it would have without the interruption. (KerasTuner's seed 0 means a random seed, so its seeds are
-derived from ours.)
+Every state is written to a temporary file and renamed, so a kill never leaves an incomplete one.
+The first trial is the recipe itself. A search may have a time limit. With the same seed, a resumed
+search continues as it would have without the interruption. (KerasTuner's seed 0 means a random
+seed, so its seeds are derived from ours.)
 """
 
 import pathlib
@@ -100,7 +100,7 @@ class Random(Resumable, theirs.RandomSearchOracle):
 class Grid(Resumable, keras_tuner.Oracle):
     """Grid search: every combination once, in random order if there are more than trials.
 
-    KerasTuner's own starts at a corner of the grid and forgets its place after an interruption.
+    KerasTuner's own starts at a corner of the grid and loses its position after an interruption.
 
     Args:
         combinations: list of dict, the combinations to try, for a manual search.
@@ -158,7 +158,7 @@ def propose(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarra
     """The point of the unit cube with the largest expected improvement under a Gaussian process.
 
     Each dimension has its own length scale, because some matter more than others. Results far
-    below the median are clipped: how bad they are is of no interest.
+    below the median are clipped: it does not matter how bad they are.
 
     Args:
         x: array (count, dimensions), the points that were tried.
@@ -183,7 +183,7 @@ def propose(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarra
         process.fit(x, y)
         mean, deviation = process.predict(points, return_std=True)
         reached = process.predict(x).max()
-    # the noise of a trial is no improvement
+    # noise in the result of a trial is not an improvement
     chance = process.kernel_.k2.noise_level * np.var(y)
     deviation = np.sqrt(np.maximum(deviation**2 - chance, 0))
     return points[np.argmax(expected_improvement(mean, deviation, reached))]

@@ -1,8 +1,8 @@
-"""One trial, in a process of its own: `python -m kerasdl.tuning.trial FOLDER`.
+"""One trial, in its own process: `python -m kerasdl.tuning.trial FOLDER`.
 
-The folder holds trial.json: the recipe, the metric and the limits. The process adds the run folder
-`run` and result.json. A trial can therefore be repeated from its file, memory cannot pile up over
-trials, and a crash ends one trial only.
+The folder contains trial.json: the recipe, the metric and the limits. The process adds the run
+folder `run` and result.json. So a trial can be repeated from its file, memory does not accumulate
+over trials, and a crash ends only one trial.
 """
 
 import json
@@ -48,7 +48,7 @@ def start(
     Args:
         folder: The trial's folder.
         specification: dict, the contents of trial.json.
-        seconds: float, after how long the process is killed: it may hang where no callback runs.
+        seconds: float, the time after which the process is killed, in case it hangs.
         command: The command to run, to which the folder is added.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def failure(reason: str) -> dict:
 
 
 def run(folder: pathlib.Path) -> dict:
-    """Train what the folder's trial.json says and evaluate it on the validation data."""
+    """Train the recipe in the folder's trial.json and evaluate it on the validation data."""
     import keras
 
     from kerasdl.runs import prepare
@@ -101,7 +101,7 @@ def run(folder: pathlib.Path) -> dict:
         "callbacks": callbacks,
         "pictures": False,
     }
-    # only workers beside the chief get no run
+    # only workers other than the chief get no run
     done = cast(Run, train(recipe, folder / "run", fast=trial["fast"], **options))
     splits = prepare.load_data(recipe, trial["fast"])
     metrics = done.task.evaluate(done.model, splits.validation)
@@ -152,7 +152,7 @@ def main(folder: pathlib.Path):
 
 
 def _end_with_parent():
-    """Exit when standard input closes: the search has ended, in whatever way."""
+    """Exit when standard input closes, which means that the process of the search has ended."""
     sys.stdin.buffer.read()
     os._exit(1)
 

@@ -1,7 +1,7 @@
-"""Several processes that share a search: KerasTuner's chief, which holds the oracle, and workers.
+"""Several processes that share a search: KerasTuner's chief, which has the oracle, and workers.
 
-KerasTuner's chief waits forever for workers that died, and its workers wait an hour for a chief
-that did. Here each process touches a file in the shared folder every second while it lives.
+KerasTuner's chief waits forever for workers that ended, and its workers wait an hour for a chief
+that ended. Here each process touches a file in the shared folder every second while it runs.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ WAIT = 600.0  # seconds that a chief waits for a worker, and a worker for its ch
 
 
 class Heartbeats:
-    """How long ago each process of a search was last alive, by this process's own clock."""
+    """The time since the last heartbeat of each process of a search, by this process's clock."""
 
     def __init__(self, folder: pathlib.Path, clock=time.monotonic):
         self.folder, self.clock = folder, clock
@@ -62,7 +62,7 @@ def pulse(folder: pathlib.Path, name: str, also=lambda: None):
 
 @dataclasses.dataclass
 class Role:
-    """The role of this process in a search: "alone", "chief" or "worker"."""
+    """The role of the current process in a search: "alone", "chief" or "worker"."""
 
     name: str = "alone"
     tuner_id: str = "tuner0"
@@ -72,7 +72,7 @@ class Role:
 
     @classmethod
     def of_environment(cls) -> "Role":
-        """The role that KerasTuner's environment variables give."""
+        """Return the role given by KerasTuner's environment variables."""
         found = [os.environ.get(name, "") for name in VARIABLES]
         if not any(found[1:]):
             return cls()
@@ -85,7 +85,7 @@ class Role:
         return cls(name, tuner_id, f"{address}:{port}")
 
     def serve(self, oracle, folder: pathlib.Path):
-        """Serve the oracle until every worker knows that no trial is left."""
+        """Serve the oracle until every worker is informed that no trial is left."""
         failures = []
 
         def server():
@@ -115,7 +115,7 @@ class Role:
     def connected(self, folder: pathlib.Path):
         """Wait for the chief and work for it inside a `with` block.
 
-        Gives True if the search is finished and has no chief.
+        The value of the block is True if the search is finished and has no chief.
         """
         oracle_client.TIMEOUT = WAIT
         places = folder / "workers"
@@ -153,7 +153,7 @@ class Role:
 
     @contextlib.contextmanager
     def busy(self):
-        """Run a trial inside a `with` block; meanwhile the chief may be away."""
+        """Run a trial inside a `with` block; meanwhile the chief may be stopped."""
         self.listens = False
         yield
         self.listens = True

@@ -17,8 +17,8 @@ PARTIAL = "partial-"  # how the names of temporary files begin
 def atomic(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     """Give a temporary path to write to, and rename it to `path` if the block succeeds.
 
-    After a kill, an exception or a full disk, `path` is what it was before. The temporary path has
-    the suffix of `path`, for writers that go by it, and may become a file or a folder.
+    After a kill, an exception or a full disk, `path` is unchanged. The temporary path has the
+    suffix of `path`, for writers that depend on it, and may become a file or a folder.
 
     Args:
         path: The file or folder to write; an existing file is replaced.
@@ -57,7 +57,7 @@ def write_json(path: pathlib.Path, value):
 
 
 def tupled(value):
-    """A value read from JSON, with tuples in the place of lists.
+    """Return a value read from JSON, with tuples in place of lists.
 
     >>> tupled({"widths": [1, [2, 3]]})
     {'widths': (1, (2, 3))}
@@ -70,7 +70,7 @@ def tupled(value):
 
 
 def safe_name(text: str) -> str:
-    """Return the text if it is safe as a file name, else a similar, unique name that is.
+    """Return the text if it is safe as a file name, else a similar, unique name that is safe.
 
     >>> safe_name("a cat"), safe_name("../../etc/passwd")
     ('a cat', 'etc_passwd-df406b03')

@@ -4,12 +4,12 @@ import importlib
 
 
 def names(package: str, modules: dict[str, str]):
-    """A package's `__getattr__` and `__dir__`, as PEP 562 has them.
+    """Return `__getattr__` and `__dir__` for a package, as in PEP 562.
 
     Args:
         package: Its `__name__`.
-        modules: Each public name and the module of the package that it stands in; a module stands
-            in itself.
+        modules: The module of the package that defines each public name; for a module, its own
+            name.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Silence what C++ libraries print to standard error."""
+"""Suppress the messages of C++ libraries on standard error."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ import tempfile
 
 @contextlib.contextmanager
 def native_stderr():
-    """Hold back what C++ code prints to standard error; print it if the block raises.
+    """Suppress the messages of C++ code on standard error; print them if the block raises.
 
     Log levels do not help: TensorFlow and LiteRT print some lines before they read them.
     """

@@ -1,10 +1,10 @@
 """Run, show and draw the sections of a tutorial.
 
 A tutorial is a script of percent cells. Each section is a function `section(fast=False)` that
-computes what is taught, prints it, checks it and returns its figures. The cell below it calls
-`show(section)`, which in an editor displays these figures right there and in a script does nothing;
-`main` calls `run`, which saves them. The rest of this module is plotting that teaches nothing:
-panels, curves, bars, matrices and planes, with names on their axes and one color a class.
+computes and prints results, checks them and returns its figures. The cell below it calls
+`show(section)`, which displays these figures in an editor and does nothing in a script; `main`
+calls `run`, which saves them. The rest of this module draws plots, so that tutorials need little
+code for them: panels, curves, bars, matrices and planes, with named axes and a color per class.
 """
 
 import atexit
@@ -20,12 +20,12 @@ from matplotlib.colors import LinearSegmentedColormap
 
 # the color of class 0, 1, 2, ... in every tutorial
 CLASSES = plt.get_cmap("tab10").colors
-# from a sure class 0 through white to a sure class 1
+# from a certain class 0 through white to a certain class 1
 BETWEEN = LinearSegmentedColormap.from_list("classes", [CLASSES[0], "white", CLASSES[1]])
 
 
 def in_editor() -> bool:
-    """True in a notebook or in an editor that runs percent cells, False in a script."""
+    """Return whether the code runs in a notebook or in percent cells of an editor."""
     return "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None
 
 
@@ -49,7 +49,7 @@ def run(*sections: Callable, fast: bool, out: pathlib.Path) -> None:
     Args:
         sections: Functions `section(fast=False)`. A single figure gets the function's name; a dict
             gives several figures their names.
-        fast: bool, passed to each section: everything once and small, for a test.
+        fast: bool, passed to each section: True for a small and short run, for a test.
         out: Folder for the figures; made if it is missing.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -66,20 +66,20 @@ def _figures(section, fast):
 
 
 def scratch() -> pathlib.Path:
-    """A new folder for files that only the run needs; deleted when the program ends."""
+    """Return a new folder for temporary files, which is deleted when the program ends."""
     folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return pathlib.Path(folder)
 
 
 def arrays(dataset):
-    """The elements of a batched `tf.data.Dataset` as one tuple of NumPy arrays, such as (x, y)."""
+    """Return all elements of a batched `tf.data.Dataset` as a tuple of arrays, such as (x, y)."""
     parts = zip(*dataset.as_numpy_iterator(), strict=True)
     return tuple(np.concatenate(part) for part in parts)
 
 
 def panels(rows: int = 1, columns: int = 1, *, title: str = "", size=(4.2, 3.6), **options):
-    """A figure with a grid of axes that do not overlap.
+    """Make a figure with a grid of axes that do not overlap.
 
     Args:
         rows, columns: int, the grid.
@@ -123,7 +123,7 @@ def bars(axes, values: Mapping, *, xlabel: str, ylabel: str, title: str = "", fo
         axes: Where to draw.
         values: name -> number.
         xlabel, ylabel, title: str.
-        form: str, how the numbers above the bars are written.
+        form: str, the format of the numbers above the bars.
         **kw: As in `axes.bar`.
     """
     drawn = axes.bar([str(name) for name in values], list(values.values()), **kw)
@@ -139,8 +139,8 @@ def matrix(axes, values, *, title: str = "", xlabel="", ylabel="", form="{:.2f}"
         axes: Where to draw.
         values: (rows, columns).
         title, xlabel, ylabel: str.
-        form: str, how a number is written; "" writes none.
-        limit: float, the size of number that gets the deepest color; by default the largest.
+        form: str, the format of a number; "" writes none.
+        limit: float, the absolute value with the deepest color; by default the largest.
     """
     values = np.asarray(values)
     limit = limit or np.abs(values).max() or 1
@@ -162,13 +162,13 @@ def plane(
     title: str = "",
     size: float = 120,
 ):
-    """Draw the answer of a two-class model everywhere in the plane, and its examples on top.
+    """Draw the predictions of a two-class model in the plane, and the examples on top.
 
     Args:
         axes: Where to draw.
-        answer: From (number, 2) points to probabilities of class 1, or None to draw no areas.
+        answer: Function from points (number, 2) to probabilities of class 1; None draws no areas.
         points: (number, 2) examples.
-        labels: The class of each example, which is its color (`CLASSES`).
+        labels: The class of each example, which determines its color (`CLASSES`).
         box: (low, high) of both axes.
         xlabel, ylabel, title: str.
         size: float, area of an example's dot.

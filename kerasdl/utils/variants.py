@@ -1,4 +1,4 @@
-"""Read the tables of variants that stand in the files of networks and learners.
+"""Read the tables of variants in the files of networks and learners.
 
 VARIANTS = {"ResNet": {"resnet18": {"block": "basic", "depths": (2, 2, 2, 2)}, ...}}
 """
