@@ -42,7 +42,13 @@ def compress(
     epochs: Annotated[
         int | None, typer.Option(help="Epochs of methods that train; default a third of the run's.")
     ] = None,
-    sparsity: Annotated[float, typer.Option(help="Fraction of zeros of methods that prune.")] = 0.8,
+    sparsity: Annotated[
+        float,
+        typer.Option(
+            help="Fraction of zeros of methods that prune; pqat and pcqat are repeated with "
+            "fewer zeros if they lose too much accuracy."
+        ),
+    ] = 0.8,
     trust: Trust = False,
     json: Json = False,
 ):

@@ -119,6 +119,7 @@ def search(
     checks.numbers(above=0, below=1, sparsity=sparsity)
     checks.numbers(at_least=0, max_drop=max_drop)
     folder = pathlib.Path(folder or tempfile.mkdtemp())
+    folder.mkdir(exist_ok=True)
     evaluator = test = Evaluator(model, data.test)
     if getattr(data, "validation", None) is not None:
         validation = Evaluator(model, data.validation)

@@ -151,5 +151,9 @@ def save(
     with settings(model, quantize):
         served = serve_with_weights if as_inputs else serve
         function = tf.function(served, input_signature=[*specs, *weights])
-        tf.saved_model.save(module, folder, {signature: function.get_concrete_function()})
+        concrete = function.get_concrete_function()
+        try:
+            tf.saved_model.save(module, folder, {signature: concrete})
+        except tf.errors.OpError as error:  # the disk is full, or may not be written
+            raise OSError(f"{folder}: {error.message}") from error
     return tree.flatten(specs)

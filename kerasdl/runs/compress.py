@@ -8,12 +8,14 @@ from kerasdl.compression import methods as compression_methods
 from kerasdl.errors import InvalidInput
 from kerasdl.runs import export, folder, prepare
 from kerasdl.tasks.classification import Classification
+from kerasdl.utils import checks
 from kerasdl.utils.files import write_json
 
 
 def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[dict]:
     """Try each method; write files, a report and a figure; return a row for each file."""
 
+    checks.integers(epochs=epochs, optional=True)
     if not isinstance(run.task, Classification):
         expected = "one that classifies (accuracy decides which file is good enough)"
         raise InvalidInput("run to compress", expected, f"{run.path}, a run of {run.task.title}")
@@ -30,18 +32,17 @@ def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[
         return prepare.optimizer_for(recipe.replace(epochs=epochs, learning_rate=rate), steps)()
 
     output = run.path / "compressed"
-    output.mkdir(exist_ok=True)
     found = compression.search(
         model,
         data,
         max_drop,
-        **({"methods": tuple(methods)} if methods else {}),
+        **({"methods": tuple(dict.fromkeys(methods))} if methods else {}),
         epochs=recipe.epochs,
         sparsity=sparsity,
         folder=output,
         optimizer=optimizer,
         callbacks=[splits.order_callback()],
-        progress=progress,
+        progress=lambda line: progress(_explained(line)),
         file_options={
             "labels": run.info.classes,
             **export.description_of("model", run, run.info.shape),
@@ -53,3 +54,10 @@ def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[
     for row, item in zip(rows, found.reports, strict=True):
         row["file"] = str(pathlib.Path(item.file))
     return rows
+
+
+def _explained(line):
+    """The line for a method, with the reason why it is repeated with fewer zeros."""
+    method, _, lowered = line.partition("-")
+    repeated = lowered and method in compression_methods.METHODS
+    return f"{line} (fewer zeros, because {method} loses too much accuracy)" if repeated else line

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import keras_tuner
 from keras_tuner.engine import base_tuner
+from keras_tuner.src import config
 
 from kerasdl import errors, recipes
 from kerasdl.errors import InvalidInput
@@ -22,7 +23,7 @@ from kerasdl.runs.run import Run
 from kerasdl.tasks.task import Metric
 from kerasdl.training import lock
 from kerasdl.tuning import leaderboard, oracles, parameters, trial, workers
-from kerasdl.utils import checks, plain_text
+from kerasdl.utils import checks, patches, plain_text
 
 STARTING = 120.0  # seconds that a trial may take in addition to three times its limit
 VALIDATION = 0.2  # fraction of the training data that evaluates trials, if a recipe leaves none
@@ -318,6 +319,10 @@ class Tuner(base_tuner.BaseTuner):
         with contextlib.redirect_stdout(io.StringIO()):  # KerasTuner prints that it reloads
             super().__init__(oracle, directory=folder, project_name="oracle")
         self.save()
+
+    def _try_run_and_update_trial(self, trial, *args, **kwargs):
+        with patches.replaced(config, "DEBUG", False):  # prints the traceback of a failed trial
+            super()._try_run_and_update_trial(trial, *args, **kwargs)
 
     def run_trial(self, trial):
         values = trial.hyperparameters.values

@@ -21,6 +21,12 @@ for limit in (100_000, 630_000, resource.RLIM_INFINITY):  # none; a checkpoint; 
     except SystemExit as stop:
         files = sorted(p.name for p in out.rglob("*") if p.is_file() and "events" not in str(p))
         print("left", stop.code, *files, flush=True)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+sys.argv = ["kerasdl", "export", str(out), "--quantize", "none"]
+try:
+    cli.main()
+except SystemExit as stop:
+    print("exported", stop.code, *[p.name for p in (out / "export").iterdir()])
 """
 
 
@@ -29,12 +35,14 @@ def test_writing_fails_in_one_line_and_leaves_whole_files(tmp_path):
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     left = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("left")]
-    first, second = (line for line in done.stderr.splitlines() if line.startswith("kerasdl:"))
+    lines = [line for line in done.stderr.splitlines() if line.startswith("kerasdl:")]
+    first, second, third = lines
     assert "Invalid place for checkpoints. Expected a writable folder with room" in first
     assert "(0 of 2 epochs are kept)" in first and "File too large" in first
-    assert left[0] == ["2", ".lock", "config.json"]
+    assert left[0] == ["2"] and "Traceback" not in done.stderr
     assert "written to with room" in second and "File too large" in second
     assert left[1] == ["2", ".lock", "config.json", "history.csv", "latest.npz"]
     assert left[2][0] in ("0", "None") and "model.keras" in left[2]
     assert not [name for name in left[2] if "partial" in name]
     assert recipes.open(tmp_path / "run").evaluate()
+    assert "written to with room" in third and "exported 2\n" in done.stdout

@@ -1,0 +1,41 @@
+"""`kerasdl compress`: what is tried, and wrong input that leaves nothing."""
+
+import pytest
+
+from kerasdl import recipes
+from kerasdl.errors import InvalidInput
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "run"
+    return recipes.get("mlp").run(out, fast=True, progress=False)
+
+
+def test_a_method_named_twice_is_tried_once_and_a_repetition_is_explained(run):
+    lines = []
+    options = {"methods": ["pqat", "int8", "pqat"], "max_drop": 0.0, "sparsity": 0.9}
+    # whatever the accuracy: no file is as good as one with an accuracy above 1
+    rows = run.compress(progress=lines.append, **options)
+    methods = [row["method"] for row in rows]
+    assert methods[:2] == ["float", "pqat"] and methods.count("pqat") == 1 and "int8" in methods
+    explained = [line for line in lines if line.startswith("pqat-")]
+    assert explained == ["pqat-0.8 (fewer zeros, because pqat loses too much accuracy)"] * (
+        "pqat-0.8" in methods
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"epochs": 0},
+        {"max_drop": float("nan")},
+        {"sparsity": 1.0},
+        {"methods": ["no_such"]},
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_written(options, tmp_path):
+    run = recipes.get("mlp").run(tmp_path / "run", fast=True, progress=False)
+    with pytest.raises(InvalidInput):
+        run.compress(**options)
+    assert not (run.path / "compressed").exists()
