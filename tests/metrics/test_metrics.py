@@ -96,6 +96,40 @@ def test_a_metric_has_its_name_in_the_history_and_the_type_that_was_asked_for(na
     )
 
 
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"PSNR", "SSIM"}))
+def test_sums_are_in_double_precision_and_have_names(name):
+    """In single precision 16,777,216 + 1 is 16,777,216, which a corpus has soon."""
+    metric = getattr(metrics, name)(**{**CASES, **BATCHWISE}[name][0])
+    assert {variable.dtype for variable in metric.variables} == {"float64"}
+    names = [variable.name for variable in metric.variables]
+    assert len({*names}) == len(names) and not any("variable" in name for name in names)
+
+
+DEFAULTS = {
+    "BLEU": {"order": 4, "padding": 0},
+    "ExpectedCalibrationError": {"bins": 15, "from_logits": False},
+    "FrechetDistance": {"width": 4, "features": None},
+    "InceptionScore": {"num_classes": 5, "from_logits": False},
+    "KernelDistance": {"features": None},
+    "ModesCovered": {"radius": 0.25, "fraction": 0.01, "quality": False},
+    "PSNR": {"peak": 1.0},
+    "Perplexity": {"from_logits": True, "padding": None},
+    "SSIM": {"peak": 1.0},
+}
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_arguments_have_their_published_defaults(name):
+    needed = {
+        "FrechetDistance": {"width": 4},
+        "InceptionScore": {"num_classes": 5},
+        "ModesCovered": {"centers": CODES, "radius": 0.25},
+    }
+    config = getattr(metrics, name)(**needed.get(name, {})).get_config()
+    assert {key: config[key] for key in DEFAULTS[name]} == DEFAULTS[name]
+    assert set(config) - {"name", "dtype", "centers"} == set(DEFAULTS[name])
+
+
 def bleu(references, predicted, **options):
     metric = metrics.BLEU(**options)
     metric.update_state([references], [predicted])
@@ -239,8 +273,11 @@ def test_a_kernel_distance_of_unequal_batches_is_weighted_by_the_real_ones():
 
 
 def test_one_example_has_no_pairs():
-    with pytest.raises(InvalidInput, match="at least two examples"):
-        metrics.KernelDistance().update_state(CODES[:1], OTHERS)
+    message = "^Invalid batch for KernelDistance. Expected at least two examples. Received: one$"
+    for real, generated in ((CODES[:1], OTHERS), (CODES, OTHERS[:1])):
+        with pytest.raises(InvalidInput, match=message):
+            metrics.KernelDistance().update_state(real, generated)
+    metrics.KernelDistance().update_state(CODES[:2], OTHERS[:2])
 
 
 def test_a_last_batch_of_one_example_does_not_count():
@@ -325,12 +362,21 @@ def test_what_does_not_fit_is_said(metric, y, predicted):
     ("name", "options"),
     [
         ("BLEU", {"order": 0}),
+        ("BLEU", {"padding": -2}),
+        ("BLEU", {"padding": 0.5}),
+        ("Perplexity", {"padding": -1}),
+        ("Perplexity", {"from_logits": 1}),
+        ("ExpectedCalibrationError", {"from_logits": None}),
+        ("InceptionScore", {"num_classes": 3, "from_logits": None}),
+        ("ModesCovered", {"centers": CODES, "radius": 1.0, "quality": "yes"}),
+        ("ModesCovered", {"centers": CODES, "radius": 1.0, "fraction": -0.1}),
         ("ExpectedCalibrationError", {"bins": 0}),
         ("FrechetDistance", {"width": 0}),
         ("InceptionScore", {"num_classes": 0}),
         ("ModesCovered", {"centers": CODES, "radius": -1.0}),
         ("ModesCovered", {"centers": CODES, "radius": 1.0, "fraction": 2}),
         ("ModesCovered", {"centers": CODES[0], "radius": 1.0}),
+        ("ModesCovered", {"centers": CODES, "radius": 0}),
         ("PSNR", {"peak": 0}),
         ("SSIM", {"peak": -1.0}),
     ],
@@ -338,6 +384,13 @@ def test_what_does_not_fit_is_said(metric, y, predicted):
 def test_arguments_that_mean_nothing_are_refused(name, options):
     with pytest.raises(InvalidInput, match="value for argument"):
         getattr(metrics, name)(**options)
+
+
+def test_centers_are_rows():
+    message = r"`centers`. Expected shape \(modes, width\). Received: \(4,\)$"
+    with pytest.raises(InvalidInput, match=message):
+        metrics.ModesCovered(CODES[0], 1.0)
+    metrics.ModesCovered(CODES, 1.0, fraction=1)  # all samples
 
 
 @pytest.mark.parametrize(

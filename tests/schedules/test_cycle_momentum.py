@@ -1,6 +1,7 @@
 """CycleMomentum has PyTorch's values, and trained weights equal the formulas'."""
 
 import pathlib
+import re
 
 import keras
 import numpy as np
@@ -126,15 +127,32 @@ def test_after_an_interruption_the_next_fit_has_the_constant_or_cycles_anew(agai
 
 @pytest.mark.parametrize("make", [keras.optimizers.SGD, keras.optimizers.Adagrad])
 def test_an_optimizer_without_momentum_is_refused(make):
-    with pytest.raises(InvalidInput, match="Expected SGD with a momentum, Adam or AdamW"):
+    message = (
+        "^Invalid optimizer for CycleMomentum. Expected SGD with a momentum, Adam or AdamW. "
+        f"Received: {make.__name__}$"
+    )
+    with pytest.raises(InvalidInput, match=message):
         trained(make(cycle()), schedules.CycleMomentum(cycle()))
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(InvalidInput, match="Expected OneCycle or Cyclical"):
-        schedules.CycleMomentum(schedules.WarmUp(0.1, 3))
-    with pytest.raises(InvalidInput, match="Expected OneCycle or Cyclical"):
-        schedules.CycleMomentum(schedules.OneCycle)
-    for ends in ((0.9, 0.8), ("a", 0.8), (0.5, None)):
-        with pytest.raises(InvalidInput, match="0 <= lowest <= highest < 1"):
+    for schedule in (schedules.WarmUp(0.1, 3), schedules.OneCycle, 0.1):
+        message = r"argument `schedule`. Expected OneCycle or Cyclical. Received: "
+        with pytest.raises(InvalidInput, match=message + re.escape(str(schedule))):
+            schedules.CycleMomentum(schedule)
+    for ends in ((0.9, 0.8), ("a", 0.8), (0.5, None), (-0.1, 0.8), (0.5, 1.0), (True, 0.9)):
+        received = f"lowest={ends[0]}, highest={ends[1]}"
+        message = "^Invalid momentum. Expected numbers with 0 <= lowest <= highest < 1. Received: "
+        with pytest.raises(InvalidInput, match=f"{message}{re.escape(received)}$"):
             schedules.CycleMomentum(cycle(), *ends)
+
+
+def test_the_momentum_falls_from_95_to_85_percent_by_default_and_may_be_constant():
+    callback = schedules.CycleMomentum(schedules.OneCycle(0.1, 10, 0.5))
+    assert [float(callback.momentum(step)) for step in (0, 5, 10)] == pytest.approx(
+        [0.95, 0.85, 0.95]
+    )
+    constant = schedules.CycleMomentum(cycle(), 0, 0)
+    assert [float(constant.momentum(step)) for step in (0, 5)] == [0, 0]
+    equal = schedules.CycleMomentum(cycle(), 0.9, 0.9)
+    assert [float(equal.momentum(step)) for step in (0, 5)] == pytest.approx([0.9, 0.9])

@@ -110,3 +110,119 @@ def test_numbers_of_torch_and_transformers(schedule, name):
 def test_bad_arguments_are_named(make, message):
     with pytest.raises(InvalidInput, match=message):
         make()
+
+
+ARGUMENTS = [
+    (schedules.WarmUp, {"schedule": 0.1, "warm_up_steps": 5}),
+    (schedules.InverseSquareRoot, {"initial_learning_rate": 0.1, "decay_steps": 5}),
+    (schedules.Cyclical, {"highest": 0.2, "half_cycle": 5, "factor": 0.5}),
+    (schedules.OneCycle, {"highest": 0.1, "decay_steps": 5, "start": 2.0, "end": 3.0}),
+]
+
+
+@pytest.mark.parametrize(
+    ("make", "given", "name"),
+    [(make, given, name) for make, given in ARGUMENTS for name in given],
+    ids=lambda value: getattr(value, "__name__", None) or (value if type(value) is str else ""),
+)
+@pytest.mark.parametrize("value", [0, -0.5, None, float("nan")])
+def test_numbers_are_above_zero(make, given, name, value):
+    others = {"lowest": 0} if make is schedules.Cyclical else {}
+    made = make(**given, **others)
+    assert {key: getattr(made, key) for key in given} == given
+    with pytest.raises(InvalidInput, match=rf"`{name}`. Expected .*above 0. Received: {value}"):
+        make(**{**given, **others, name: value})
+
+
+def test_the_smallest_and_largest_values_that_make_sense():
+    schedules.WarmUp(0.001, 1)
+    schedules.InverseSquareRoot(0.001, 1)
+    schedules.Cyclical(0, 0.001, 1, 0.5)
+    schedules.OneCycle(0.001, 1, 0.001, 0.5, 0.5)
+    schedules.InverseSigmoid(1)
+    constant = schedules.Cyclical(0.3, 0.3, 2)
+    assert [float(constant(step)) for step in range(5)] == pytest.approx([0.3] * 5)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: schedules.Cyclical(-0.1, 0.2, 5),
+            r"argument `lowest`. Expected a number from 0 to `highest`, 0.2. Received: -0.1$",
+        ),
+        (
+            lambda: schedules.OneCycle(0.1, 10, rise=0),
+            r"argument `rise`. Expected a fraction between 0 and 1. Received: 0$",
+        ),
+        (
+            lambda: schedules.OneCycle(0.1, 10, rise=0.5, three_phases=True),
+            r"argument `rise`. Expected a fraction between 0 and 0.5. Received: 0.5$",
+        ),
+        (
+            lambda: schedules.WarmUp(0, 5),
+            r"argument `schedule`. Expected a schedule or a number above 0. Received: 0$",
+        ),
+        (lambda: schedules.OneCycle(0.1, 10, three_phases=1), r"`three_phases`.*True or False"),
+        (lambda: schedules.Cyclical(0, 0.1, 5, per="XstepX"), "one of cycle, step. "),
+        (lambda: schedules.OneCycle(0.1, 10, shape="XlinearX"), "one of cosine, linear. "),
+        (lambda: schedules.InverseSigmoid(0), r"`decay_steps`. Expected .*at least 1. Received: 0"),
+    ],
+)
+def test_values_at_their_limits_are_refused(make, message):
+    with pytest.raises(InvalidInput, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "defaults"),
+    [
+        (lambda: schedules.Cyclical(0, 1, 2), {"factor": 1.0, "per": "step"}),
+        (
+            lambda: schedules.OneCycle(1, 2),
+            {
+                "rise": 0.3,
+                "start": 25.0,
+                "end": 1e4,
+                "shape": "cosine",
+                "three_phases": False,
+            },
+        ),
+    ],
+)
+def test_arguments_have_their_published_defaults(make, defaults):
+    config = make().get_config()
+    assert {name: config[name] for name in defaults} == defaults
+
+
+def test_a_cycle_of_three_phases_comes_back_before_it_ends():
+    schedule = schedules.OneCycle(1.0, 100, 0.2, 10.0, 100.0, "linear", three_phases=True)
+    steps = (0, 10, 20, 30, 40, 70, 100, 200)
+    values = [0.1, 0.55, 1, 0.55, 0.1, 0.0505, 0.001, 0.001]
+    assert [float(schedule(step)) for step in steps] == pytest.approx(values)
+    heights = [0, 0.5, 1, 0.5, 0, 0, 0, 0]
+    assert [float(schedule.height(step)) for step in steps] == pytest.approx(heights, abs=1e-6)
+    two = schedules.OneCycle(1.0, 100, 0.2, 10.0, 100.0, "cosine")
+    heights = [0, 0.5, 1, 0.5, 0, 0]
+    found = [float(two.height(step)) for step in (0, 10, 20, 60, 100, 200)]
+    assert found == pytest.approx(heights, abs=1e-6)
+
+
+def test_a_factor_shrinks_each_step_or_each_whole_cycle():
+    by_cycle = schedules.Cyclical(0, 1, 2, 0.5, "cycle")
+    found = [float(by_cycle(step)) for step in range(11)]
+    assert found == pytest.approx([0, 0.5, 1, 0.5, 0, 0.25, 0.5, 0.25, 0, 0.125, 0.25])
+    by_step = schedules.Cyclical(0, 1, 2, 0.5, "step")
+    assert [float(by_step(step)) for step in (1, 2, 3)] == pytest.approx([0.25, 0.25, 0.0625])
+
+
+def test_every_schedule_is_public():
+    assert set(schedules.__all__) == {
+        "CycleMomentum",
+        "Cyclical",
+        "InverseSigmoid",
+        "InverseSquareRoot",
+        "OneCycle",
+        "WarmUp",
+    }
+    assert all(hasattr(schedules, name) for name in schedules.__all__)
