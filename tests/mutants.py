@@ -49,8 +49,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "mutants.json"
 EQUIVALENT = ROOT / "tests" / "mutants_equivalent.json"
 SECONDS = 60.0  # of tests for a mutant
-# imported before the first fork, because it takes long; nothing of this computes when imported.
-# Not hypothesis: pytest refuses a plugin that was imported before.
+# imported before the first fork, because it takes long; nothing of this computes when imported
 PRELOADED = (
     *("tensorflow", "keras", "matplotlib.pyplot", "PIL.Image", "scipy.linalg"),
     *("sklearn.datasets", "sklearn.metrics", "pytest"),
@@ -220,6 +219,7 @@ def in_child(root: pathlib.Path, function, *arguments, limit: float | None = Non
             os.dup2(output.fileno(), 2)
         os.chdir(root)
         os.environ["PYTHONPATH"] = str(root)
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they take longer than most tests
         for name in [n for n in sys.modules if n.split(".")[0] in ("tests", "kerasdl")]:
             del sys.modules[name]
         sys.path[:] = [str(root), *(p for p in sys.path if pathlib.Path(p or ".") != ROOT)]

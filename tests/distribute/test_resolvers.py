@@ -73,7 +73,10 @@ def test_the_variables_are_looked_for_in_their_order(monkeypatch):
     [
         ({"JOB_COMPLETION_INDEX": "2"}, "Expected a number below the 2 addresses.*Received: 2"),
         ({"JOB_COMPLETION_INDEX": ""}, "Received: none"),
-        ({"KERASDL_HOSTS": "one,two:2222"}, "HOST:PORT,HOST:PORT.*Received: one"),
+        (
+            {"KERASDL_HOSTS": "one,two:2222"},
+            r"^Invalid variable KERASDL_HOSTS. Expected HOST:PORT,HOST:PORT,\.\.\.. Received: one$",
+        ),
     ],
 )
 def test_invalid_variables_are_refused(changes, message, monkeypatch):
@@ -103,3 +106,19 @@ def test_pods_of_a_job_connect_to_each_other():
         for number in range(2)
     ]
     assert [pod.communicate(timeout=120)[0] for pod in pods] == ["True 1.0\n", "False 1.0\n"]
+
+
+def test_a_host_may_be_an_address_of_ipv6(monkeypatch):
+    monkeypatch.setenv("KERASDL_HOSTS", "[::1]:2222,[::2]:2222")
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "0")
+    workers = resolvers.resolver().cluster_spec().as_dict()["worker"]
+    assert workers == ["[::1]:2222", "[::2]:2222"]
+
+
+def test_an_environment_without_a_cluster_is_named():
+    with pytest.raises(
+        InvalidInput,
+        match=r"^Invalid environment for strategy multiworker. Expected TF_CONFIG \(set by "
+        r"`kerasdl launch`\), .*, or KERASDL_HOSTS. Received: neither TF_CONFIG nor ",
+    ):
+        resolvers.resolver()

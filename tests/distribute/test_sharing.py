@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kerasdl import distribute
 from kerasdl.data.sharing import Share
 from kerasdl.distribute import sharing
 
@@ -63,6 +64,44 @@ def test_rows_that_were_read_by_their_worker_are_numbered_as_if_split(batches, s
     assert [bool(part.counted) for part in found] == [bool(p.counted) for p in expected]
 
 
+def test_replicas_with_files_of_their_own_have_the_fractions_of_their_examples():
+    counts = (5, 3)  # two steps: 2 and 3 examples of the first, 1 and 2 of the second
+    mine = tf.data.Dataset.range(4)
+    found = list(sharing.numbered(mine, Share(0, 2, 2), count=8, batch_size=4, counts=counts))
+    assert [int(part.data) for part in found] == [0, 1, 2, 3]
+    assert [float(p.fraction) for p in found] == pytest.approx([2 / 3, 1 / 3, 3 / 5, 2 / 5])
+    assert all(part.counted for part in found) and found[0].fraction.dtype == "float32"
+    second = list(sharing.numbered(mine.take(2), Share(1, 1, 2), 8, 4, counts))
+    assert [float(part.fraction) for part in second] == pytest.approx([1 / 3, 2 / 5])
+
+
+class Strategy:
+    """What `pipeline` reads of a strategy with its replicas in this process."""
+
+    cluster_resolver = None
+
+    def __init__(self, replicas):
+        self.num_replicas_in_sync = replicas
+        self.extended = type("Extended", (), {"worker_devices": ["/cpu:0"] * replicas})
+
+    def distribute_datasets_from_function(self, function):
+        return function("context")
+
+
+def test_a_pipeline_of_several_replicas_numbers_its_rows_and_that_of_one_stays():
+    data = tf.data.Dataset.range(4)
+    assert sharing.pipeline(data, Strategy(1), count=4, batch_size=2) is data
+    found = list(sharing.pipeline(data, Strategy(2), count=4, batch_size=2))
+    assert [(int(part.data), float(part.fraction)) for part in found] == [
+        (0, 0.5),
+        (1, 0.5),
+        (2, 0.5),
+        (3, 0.5),
+    ]
+    found = list(sharing.pipeline(data, Strategy(2), count=8, batch_size=4, counts=(5, 3)))
+    assert float(found[0].fraction) == pytest.approx(2 / 3)
+
+
 class Cluster:
     """What `worker_of` and `share` read of a strategy of several workers, without the processes."""
 
@@ -88,3 +127,9 @@ class Cluster:
 def test_a_share_follows_those_of_the_workers_before(strategy, share):
     assert sharing.share(strategy) == share
     assert sharing.is_chief(strategy) == (share.first == 0)
+
+
+def test_every_name_of_the_package_can_be_imported():
+    names = ["is_chief", "pipeline", "share", "strategy", "synchronize", "worker_of"]
+    assert sorted(distribute.__all__) == names == dir(distribute)
+    assert all(callable(getattr(distribute, name)) for name in names)

@@ -175,3 +175,61 @@ def test_workers_are_those_of_the_resolver(monkeypatch):
         lambda cluster_resolver: made if cluster_resolver == "the cluster" else None,
     )
     assert distribute.strategy("multiworker") is made
+
+
+@pytest.mark.parametrize(
+    ("spec", "gpus", "made"),
+    [
+        ("one", [], ("OneDeviceStrategy", "/cpu:0")),
+        ("one", ["first", "second"], ("OneDeviceStrategy", "/gpu:0")),
+        ("mirrored", ["first", "second"], ("MirroredStrategy", ["first", "second"])),
+        ("cpu:2", [], ("MirroredStrategy", ["CPU:0", "CPU:1"])),
+    ],
+)
+def test_a_strategy_is_made_of_the_devices(spec, gpus, made, monkeypatch):
+    config = strategies.tf.config
+    devices = {"GPU": gpus, "CPU": ["the processor"]}
+    monkeypatch.setattr(config, "list_logical_devices", devices.__getitem__)
+    monkeypatch.setattr(config, "list_physical_devices", devices.__getitem__)
+    configured = []
+    monkeypatch.setattr(
+        config, "set_logical_device_configuration", lambda *given: configured.append(given)
+    )
+    asked = []
+    for name in ("OneDeviceStrategy", "MirroredStrategy"):
+        strategy = types.SimpleNamespace(num_replicas_in_sync=1)
+        monkeypatch.setattr(
+            strategies.tf.distribute,
+            name,
+            lambda devices, name=name, strategy=strategy: asked.append((name, devices)) or strategy,
+        )
+    distribute.strategy(spec)
+    assert asked == [made]
+    assert [(cpu, len(parts)) for cpu, parts in configured] == (
+        [("the processor", 2)] if spec == "cpu:2" else []
+    )
+
+
+@pytest.mark.parametrize("spec", ["two", "one:3", "mirrored:2"])
+def test_the_strategies_are_listed(spec):
+    names = "auto, one, mirrored, cpu:N, multiworker, tpu or tpu:NAME"
+    with pytest.raises(
+        InvalidInput, match=f"^Invalid strategy. Expected {names}. Received: {spec}"
+    ):
+        distribute.strategy(spec)
+
+
+def test_a_tpu_is_connected_and_initialized_before_its_strategy_is_made(monkeypatch):
+    done = []
+    tf = strategies.tf
+    cluster, system = tf.distribute.cluster_resolver, tf.tpu.experimental
+    monkeypatch.setattr(cluster, "TPUClusterResolver", lambda name: ("resolver", name))
+    monkeypatch.setattr(
+        tf.config, "experimental_connect_to_cluster", lambda r: done.append(("connected", r))
+    )
+    monkeypatch.setattr(system, "initialize_tpu_system", lambda r: done.append(("initialized", r)))
+    made = types.SimpleNamespace(num_replicas_in_sync=1)
+    monkeypatch.setattr(tf.distribute, "TPUStrategy", lambda r: done.append(("made", r)) or made)
+    assert distribute.strategy("tpu:some") is made
+    resolver = ("resolver", "some")
+    assert done == [("connected", resolver), ("initialized", resolver), ("made", resolver)]
