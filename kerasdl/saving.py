@@ -1,10 +1,10 @@
-"""Read `.keras` files, also those of strangers: anything in them that could run code is refused.
+"""Read `.keras` files, also from unknown sources: files that could run code are refused.
 
-A `.keras` file is a zip archive with a configuration, which names classes, and weights. Keras
-creates the classes that it names. Lambda layers hold code themselves, some layers read files, and
-a function may be named that was never meant to be called. So the configuration is checked before
-Keras gets it. A few bytes of it also say how large the weights are, before any is read: what Keras
-creates may take little more memory than the weights in the file.
+A `.keras` file is a zip archive with weights and a configuration, which names classes. Keras
+creates objects of these classes. Lambda layers contain code, some layers read files, and any
+function may be named, even one that was never meant to be called. So the configuration is checked
+before Keras gets it. It also determines the size of the weights that Keras creates: they may take
+only little more memory than the weights in the file.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ PLACES = (
     *("dtype_policies", "ops", "src.models", "src.ops", "src.layers", "src.dtype_policies"),
 )
 FUNCTIONS = ("activations", "losses", "metrics", "initializers", "regularizers", "constraints")
-# these hold code, or read other files
+# these contain code, or read other files
 CODE = (
     *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),
     *("__lambda__", "__typespec__"),
@@ -50,8 +50,8 @@ COMPRESSIONS, ENCRYPTED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED), 1
 CHUNK = 2**20  # bytes that are unpacked at once
 LARGEST_CONFIG = 2**24  # bytes
 WEIGHTS = "model.weights.h5"
-# A model may take so many times the bytes of its weights: an optimizer that was not saved adds
-# averages. And so many bytes in any case. A weight counts at least as much as one object in HDF5.
+# A model may take GROWTH times the bytes of its weights, because an optimizer that was not saved
+# adds averages, and always ROOM bytes. A weight counts at least as much as one object in HDF5.
 GROWTH, ROOM, SMALLEST_WEIGHT = 8, 2**24, 2**12
 
 
@@ -62,11 +62,11 @@ def load_model(
     compile: bool = True,
     custom_objects: dict | None = None,
 ) -> "keras.Model":
-    """Read a model from a `.keras` file, which may come from anyone.
+    """Read a model from a `.keras` file, which may come from an unknown source.
 
     Args:
         path: str or path, the file.
-        trust: bool, whether to run code that the file holds, such as Lambda layers.
+        trust: bool, whether to run code in the file, such as that of Lambda layers.
         compile: bool, whether to restore the optimizer, the loss and the metrics.
         custom_objects: dict from a name in the file to a class or function of your own, as in
             `keras.models.load_model`. Classes that your script has registered need no entry.
@@ -91,9 +91,9 @@ def load_model(
 
 
 def check_archive(path: pathlib.Path):
-    """Check that unpacking a zip archive can neither write outside its folder nor fill the disk.
+    """Check that unpacking a zip archive does not write outside its folder or fill disk or memory.
 
-    Nor memory: the sizes that it states are checked against its contents.
+    The sizes stated in the archive are checked against its contents.
     """
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
@@ -191,7 +191,7 @@ def _config(path):
 
 
 def _objects(value):
-    """Every part of a configuration that describes an object."""
+    """Yield every part of a configuration that describes an object."""
     waiting = [value]
     while waiting:
         value = waiting.pop()

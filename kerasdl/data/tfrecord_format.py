@@ -43,7 +43,7 @@ def index(file: str | pathlib.Path) -> tuple[np.ndarray, np.ndarray, str | None]
     sums = np.ascontiguousarray(heads[:, 8:]).view("<u4")[:, 0]
     starts, whole = np.array(starts, "int64"), checksums_of_rows(heads[:, :8]) == sums
     good = len(whole) if whole.all() else int(whole.argmin())
-    # 64 bits without a sign; only the last length can lead past the file's end
+    # unsigned 64-bit integers; only the last length can exceed the end of the file
     lengths = np.minimum(lengths, np.uint64(LONGEST)).astype("int64")
     if good < len(whole):
         return starts[:good], lengths[:good], "a length with a wrong checksum"
@@ -57,7 +57,7 @@ def index(file: str | pathlib.Path) -> tuple[np.ndarray, np.ndarray, str | None]
 
 
 def _heads(data, size):
-    """Lengths with their checksums, and where they are, as far as the lengths lead."""
+    """Return lengths with their checksums and positions; each length leads to the next."""
     heads, starts, position, length_at = [], [], 0, struct.Struct("<Q").unpack_from
     while position + 12 <= size:
         heads.append(data[position : position + 12])
@@ -102,7 +102,7 @@ class Reader:
 
 
 def are_whole(records: list[bytes]) -> np.ndarray:
-    """Return whether each record that a `Reader` read has the data that were written."""
+    """Return whether each record that a `Reader` returned is undamaged."""
     sums = np.array([int.from_bytes(record[-4:], "little") for record in records], "uint32")
     return checksums([record[:-4] for record in records]) == sums
 
@@ -125,15 +125,15 @@ def note(
 
 
 # ---- CRC-32C of many records at once
-# The checksum is linear. So all pieces of 64 bytes are summed side by side, and the sum of a piece
-# is carried over the pieces after it by tables: a hundred times faster than byte by byte.
+# The checksum is linear. So those of all pieces of 64 bytes are computed at once, and tables carry
+# that of a piece over the pieces after it: a hundred times faster than byte by byte.
 
 PIECE = 64
 POLYNOMIAL = 0x82F63B78
 
 
 def checksums_of_rows(rows: np.ndarray) -> np.ndarray:
-    """Return the masked checksum of each row of bytes, as the files hold it.
+    """Return the masked checksum of each row of bytes, as it is stored in files.
 
     Args:
         rows: uint8 array of (rows, bytes).
@@ -163,7 +163,7 @@ def checksums(records: list[bytes]) -> np.ndarray:
 
 
 def _checksums(records, counts):
-    # leading zeros change nothing if the state starts at zero instead of all ones
+    # leading zeros do not matter if the state starts at zero instead of all ones
     buffer = b"".join(
         _flipped(record).rjust(count * PIECE, b"\0")
         for record, count in zip(records, counts.tolist(), strict=True)
@@ -186,7 +186,7 @@ def _checksums(records, counts):
 
 
 def _flipped(record):
-    """A record whose first four bytes include the all ones of the initial state."""
+    """Invert the first four bytes of a record, which includes the ones of the initial state."""
     return bytes(byte ^ 0xFF for byte in record[:4]) + record[4:]
 
 
@@ -212,7 +212,7 @@ def _of_two_bytes():
 
 @functools.cache
 def _over(width):
-    """What each of a state's four bytes becomes over `width` zero bytes: (4, 256)."""
+    """Return the state that each byte of a state leads to after `width` zero bytes: (4, 256)."""
     if width > PIECE:
         half = _over(width // 2)
         return _carried(half, half)

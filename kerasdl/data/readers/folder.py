@@ -17,7 +17,7 @@ from kerasdl.data.splits import NAMES, Source
 from kerasdl.utils import checks
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
-PILLOW = ("JPEG", "PNG", "GIF", "BMP")  # the formats that Pillow may look for
+PILLOW = ("JPEG", "PNG", "GIF", "BMP")  # the formats that Pillow may read
 
 
 def read(
@@ -91,7 +91,7 @@ def _folders(root):
 
 
 def _printable(name):
-    """A name of a file, with an escape for each byte that is not UTF-8."""
+    """Return the name of a file with an escape for each byte that is not UTF-8."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
@@ -105,7 +105,7 @@ def _files(root, classes, inspection):
             subject = f"class folder `{root / name}`"
             inspection.bad(root / name, str(root / name), "empty class", subject, expected, "none")
         for file in found:
-            if (shown := _printable(file)) != file:  # TensorFlow takes no such names
+            if (shown := _printable(file)) != file:  # TensorFlow does not accept such names
                 subject = f"image file `{shown}`"
                 inspection.bad(file, shown, "name not UTF-8", subject, "a name in UTF-8", shown)
             else:
@@ -132,7 +132,7 @@ def _is_gray(file, inspection):
         mode = os.stat(file).st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             raise OSError(errno.EINVAL, "no regular file")  # a pipe would wait for its writer
-        # a header, which is all that is read here, may claim more pixels than memory holds
+        # only the header is read here; it may state more pixels than fit into memory
         huge = PIL.Image.DecompressionBombWarning
         with (
             warnings.catch_warnings(action="error", category=huge),
@@ -159,7 +159,7 @@ def _what_it_is(file, error):
 
 
 def _of_classes_left(classes, parts):
-    """The classes that have images left, and the labels renumbered."""
+    """Return the classes that still have images, and the renumbered labels."""
     left = np.unique(np.concatenate([labels for _, labels in parts.values()]))
     renumbered = {
         split: (files, np.searchsorted(left, labels).astype("int32"))

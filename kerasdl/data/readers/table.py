@@ -18,7 +18,7 @@ from kerasdl.data.sets import tables
 from kerasdl.data.splits import Source
 
 MANY = 20  # names of columns that a message lists
-FEW = 20  # a target of at most so many different integers is a class
+FEW = 20  # a target with at most this many different integers is a class
 LARGEST = float(np.finfo("float32").max)
 ROOM = 2**27  # numbers, or characters, that the words of a column may take
 MISSING = ("", "nan", "NaN", "NAN")  # how spreadsheets and pandas write missing values
@@ -112,7 +112,7 @@ def _numbers(column):
 
 
 def _words(path, name, column):
-    # in the array, each takes as much room as the longest
+    # in the array, each word takes as much memory as the longest
     longest = max(map(len, column), default=0)
     if longest * len(column) > ROOM:
         expected = f"rows times characters of the longest word to be at most {ROOM:,}"
@@ -122,7 +122,7 @@ def _words(path, name, column):
 
 
 def _check_room(path, rows, different):
-    """Check that the one-hot encoding of columns with so many different words fits into memory."""
+    """Check that the one-hot encoding of the columns of words fits into memory."""
     if rows * sum(different.values()) > ROOM:
         name = max(different, key=different.__getitem__)
         expected = f"rows times different words of all columns to be at most {ROOM:,}"
@@ -131,7 +131,7 @@ def _check_room(path, rows, different):
 
 
 def _of_numbers(column):
-    """Whether at least nine tenths are numbers; the others are then errors, not words."""
+    """Return whether at least nine tenths are numbers; the others then count as errors."""
     return sum(not _is_number(value) for value in column) <= len(column) / 10
 
 
@@ -217,7 +217,7 @@ def _escaped(cells):
 
 
 def _lines(path):
-    """The cells of each row by the number of the line on which it starts."""
+    """Return the cells of each row by the number of the line on which it starts."""
     content = pathlib.Path(path).read_bytes()
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise errors.InvalidInput(f"file `{path}`", "comma-separated text in UTF-8", "UTF-16")

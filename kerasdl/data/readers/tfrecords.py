@@ -1,6 +1,6 @@
 """TFRecord files: write any dataset as such files, and read them, described by `features.json`.
 
-Each record is a `tf.train.Example`. `features.json` beside the files says which features it has.
+Each record is a `tf.train.Example`. `features.json` beside the files lists its features.
 """
 
 import contextlib
@@ -61,12 +61,12 @@ class Feature:
         self.shape = (*size, *self.stored[2:]) if size else self.stored
 
     def described(self) -> dict:
-        """Return the feature as `features.json` has it."""
+        """Return the feature in the form of `features.json`."""
         shape, dtype = list(self.stored), self.dtype
         return {"feature": self.name, "shape": shape, "dtype": dtype, "encoding": self.encoding}
 
     def in_example(self) -> tf.io.FixedLenFeature:
-        """Return the feature as `tf.io.parse_example` takes it."""
+        """Return the feature in the form for `tf.io.parse_example`."""
         if self.encoding != "values":
             return tf.io.FixedLenFeature([], "string")
         kind = "float32" if self.dtype.startswith("float") else "int64"
@@ -105,7 +105,7 @@ class Feature:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _FromFiles(Examples):
-    """What `Records` and `WholeFiles` have in common.
+    """The common parts of `Records` and `WholeFiles`.
 
     Args:
         features: (inputs, targets), nested as the examples are, of `Feature`s.
@@ -175,7 +175,7 @@ class Records(_FromFiles):
         return order.map(gather, name="gather", **images.parallel())
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """Return the data of some rows; a record that is damaged is named when first read."""
+        """Return the data of some rows; raise an error for a damaged record at its first read."""
         data, new = self._data(rows), np.flatnonzero(~self._seen[rows])
         if len(new):
             whole = tfrecord_format.are_whole([data[i] for i in new])
@@ -185,7 +185,7 @@ class Records(_FromFiles):
         return np.array([record[:-4] for record in data], dtype=object)
 
     def inspect(self, rows: np.ndarray) -> tuple[list[bytes], np.ndarray]:
-        """Return the data of some rows, and whether each is as it was written."""
+        """Return the data of some rows, and whether each is undamaged."""
         data = self._data(rows)
         return [record[:-4] for record in data], tfrecord_format.are_whole(data)
 
@@ -282,12 +282,12 @@ def read(
     skip_bad=False,
     whole_files=False,
 ) -> Source:
-    """TFRecord files, as `kerasdl.data.write_records` writes them, or of other programs.
+    """TFRecord files, written by `kerasdl.data.write_records` or by other programs.
 
     Give a folder of .tfrecord files or one such file. A file whose name begins with train,
     validation or test belongs to that split. Missing validation and test splits are cut from the
-    training split. `features.json` beside the files says of each part of an example which feature
-    it is, and its shape, dtype and encoding.
+    training split. `features.json` beside the files lists the feature of each part of
+    an example, and its shape, dtype and encoding.
 
     validation, test: float, fractions of the records, drawn with the seed, if they are needed.
     memory: int, bytes. Decoded examples that fit are kept in memory; otherwise every epoch reads
@@ -344,7 +344,7 @@ def read(
 
 
 def _known(path):
-    """What `features.json` says of the records, checked; it may come from anyone."""
+    """Read the description of the records in `features.json` and check it."""
     expected = "a JSON file beside the records that says what they hold: see write_records"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -368,7 +368,7 @@ def _known(path):
 
 
 def _is_text(value):
-    # JSON may hold halves of characters, which cannot be printed
+    # JSON may contain halves of characters, which cannot be printed
     return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
 
 
@@ -452,7 +452,7 @@ def _whole(folder, features, found):
 
 
 def _inspected(records, classes, inspection, keep):
-    """Rows that are good, and their arrays or None; the others are noted."""
+    """Return the valid rows, and their arrays or None; note the others."""
     good, parts = [], []
     for rows in _chunks(len(records), _bytes_each(records.structure)):
         data, whole = records.inspect(rows)
@@ -491,7 +491,7 @@ def _note(inspection, records, row, reason, expected, received):
 
 
 def _right(records, data):
-    """Whether each of the data is an example with the features; nearly always all are."""
+    """Return whether each record is an example with the features; nearly always all are."""
     if _fits(records, data):
         return np.full(len(data), True)
     return np.array([_fits(records, data[i : i + 1]) for i in range(len(data))])
@@ -581,7 +581,7 @@ def _examples(source, split):
 
 
 def _structure(example, encoding) -> Any:
-    """The feature of each part of an example, nested as the parts are."""
+    """Return the feature of each part of an example, nested as the parts are."""
 
     def described(name, value):
         if isinstance(value, dict):
