@@ -2,7 +2,7 @@
 
 from kerasdl.utils import lazy
 
-MODULES = {"AdamW": "adamw"}
+MODULES = {"Adam": "adam", "AdamW": "adam"}
 
 __all__ = list(MODULES)
 __getattr__, __dir__ = lazy.names(__name__, MODULES)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+import kerasdl
 from kerasdl import schedules
 from kerasdl.errors import InvalidInput
 from kerasdl.formulas import optimizers
@@ -75,11 +76,12 @@ def test_sgd_moves_as_the_formula_does(options):
     assert w != pytest.approx(walked(by_sgd, lambda t: 0.9, [0.0]), abs=1e-3)
 
 
+@pytest.mark.parametrize("package", [keras.optimizers, kerasdl.optimizers])
 @pytest.mark.parametrize("name", ["Adam", "AdamW"])
-def test_adam_moves_as_the_formula_does(name):
+def test_adam_moves_as_the_formula_does(package, name):
     callback = schedules.CycleMomentum(cycle())
     options = {"weight_decay": 0.0} if name == "AdamW" else {}
-    _, w = trained(getattr(keras.optimizers, name)(cycle(), **options), callback)
+    _, w = trained(getattr(package, name)(cycle(), **options), callback)
     assert w == pytest.approx(walked(by_adam, callback.momentum, [0.0, 0.0]), abs=1e-4)
     assert w != pytest.approx(walked(by_adam, lambda t: 0.9, [0.0, 0.0]), abs=1e-3)
 

@@ -1,4 +1,4 @@
-"""AdamW gives Keras's numbers, from a graph of fewer operations."""
+"""Adam and AdamW give Keras's numbers, from a graph of fewer operations."""
 
 import pathlib
 import subprocess
@@ -62,10 +62,11 @@ def assert_equal(ours, theirs):
 
 
 @pytest.mark.parametrize("name", OPTIONS)
-def test_it_gives_the_numbers_of_keras(name):
+@pytest.mark.parametrize("kind", ["Adam", "AdamW"])
+def test_it_gives_the_numbers_of_keras(kind, name):
     ours, theirs = (
-        train(optimizer(schedule(), **OPTIONS[name]))
-        for optimizer in (optimizers.AdamW, keras.optimizers.AdamW)
+        train(getattr(package, kind)(schedule(), **OPTIONS[name]))
+        for package in (optimizers, keras.optimizers)
     )
     assert_equal(ours, theirs)
 

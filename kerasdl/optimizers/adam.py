@@ -1,4 +1,4 @@
-"""AdamW with a training step that is built and run faster."""
+"""Adam and AdamW whose training step is built and run faster."""
 
 from typing import Any
 
@@ -6,35 +6,8 @@ import keras
 import tensorflow as tf
 
 
-@keras.saving.register_keras_serializable(package="kerasdl")
-class AdamW(keras.optimizers.AdamW):
-    """Keras's AdamW, with one kernel of TensorFlow in place of ten operations for each weight.
-
-        m = m + (1 - beta_1) (g - m)
-        v = v + (1 - beta_2) (g^2 - v)
-        w = w - eta lambda w - eta sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)
-
-    The learning rate and the powers of the betas are computed once a step; Keras adds them to the
-    graph again for each weight. With a schedule, the graph of a deep network has half as many
-    operations, so that the first step starts in half of the time. Weight decay, clipping, averages
-    of weights, loss scaling, accumulated gradients and distribution are Keras's.
-
-    If a batch has several gradients for one row of an embedding, they are added before they are
-    squared, as in the equations. Keras 3.15 squares each and adds the squares.
-
-    Args:
-        *args, **kwargs: Those of `keras.optimizers.AdamW`. With `amsgrad=True` the update is
-            Keras's own.
-
-    Example:
-        >>> optimizer = AdamW(0.1, weight_decay=0.0)
-        >>> weight = keras.Variable([1.0])
-        >>> optimizer.apply([keras.ops.ones(1)], [weight])
-        >>> round(float(weight.numpy()[0]), 4)
-        0.9
-
-    Reference: Loshchilov and Hutter (2019), Decoupled Weight Decay Regularization.
-    """
+class _Kernel(keras.optimizers.Adam):
+    """The update of Adam by TensorFlow's kernel."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -88,3 +61,57 @@ class AdamW(keras.optimizers.AdamW):
         if key not in self._of_step:
             self._of_step[key] = compute()
         return self._of_step[key]
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class Adam(_Kernel):
+    """Adam as Keras has it, with TensorFlow's kernel in place of ten operations a weight.
+
+        m = m + (1 - beta_1) (g - m)
+        v = v + (1 - beta_2) (g^2 - v)
+        w = w - eta sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)
+
+    The learning rate and the powers of the betas are computed once a step, while Keras puts them
+    into the graph again for each weight. With a schedule, the graph of an update has a third of the
+    operations, so training starts sooner. Clipping, averages of weights, loss scaling, accumulated
+    gradients and distribution are Keras's.
+
+    The gradients that a batch has for one row of an embedding are added before they are squared, as
+    in the equations. Keras 3.15 squares each and adds the squares.
+
+    Args:
+        *args, **kwargs: Those of `keras.optimizers.Adam`. With `amsgrad=True` the update is Keras's
+            own.
+
+    Example:
+        >>> optimizer = Adam(0.1)
+        >>> weight = keras.Variable([1.0])
+        >>> optimizer.apply([keras.ops.ones(1)], [weight])
+        >>> round(float(weight.numpy()[0]), 4)
+        0.9
+
+    Reference: Kingma and Ba (2015), Adam: A Method for Stochastic Optimization.
+    """
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class AdamW(_Kernel, keras.optimizers.AdamW):
+    """AdamW as Keras has it, with the update of `Adam`.
+
+        w = w - eta lambda w - eta sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)
+
+    The decay lambda w of the weights is not divided by sqrt(v), so it is the same for all weights.
+
+    Args:
+        *args, **kwargs: Those of `keras.optimizers.AdamW`. With `amsgrad=True` the update is
+            Keras's own.
+
+    Example:
+        >>> optimizer = AdamW(0.1, weight_decay=0.5)
+        >>> weight = keras.Variable([1.0])
+        >>> optimizer.apply([keras.ops.ones(1)], [weight])
+        >>> round(float(weight.numpy()[0]), 4)
+        0.85
+
+    Reference: Loshchilov and Hutter (2019), Decoupled Weight Decay Regularization.
+    """
