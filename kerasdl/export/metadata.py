@@ -38,7 +38,8 @@ class Metadata:
 def to_texts(metadata: Metadata) -> dict[str, str]:
     """Return the metadata as texts by name, which any file format can hold."""
     fields = dataclasses.asdict(metadata)
-    labels = fields.pop("labels")
+    # a label is a line
+    labels = [" ".join(label.splitlines()) for label in fields.pop("labels")]
     return {"model.json": json.dumps(fields), "labels.txt": "\n".join(labels)}
 
 

@@ -53,7 +53,8 @@ def for_markdown(text: object) -> str:
 
 def tell(*parts: object) -> None:
     """Print a line on standard error, without control characters."""
-    print(*map(for_terminal, parts), file=sys.stderr, flush=True)
+    lines = for_terminal(" ".join(map(str, parts))).splitlines()
+    print(" ".join(lines), file=sys.stderr, flush=True)
 
 
 def _is_shown(character):

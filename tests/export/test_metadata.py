@@ -37,6 +37,11 @@ def test_what_is_missing_or_of_others_gives_the_defaults(texts):
     assert metadata.from_texts(texts) == Metadata()
 
 
+def test_a_line_break_in_a_label_shifts_no_other():
+    texts = metadata.to_texts(Metadata(labels=("a\nb", "c\u2028d\r\ne", "f")))
+    assert metadata.from_texts(texts).labels == ("a b", "c d e", "f")
+
+
 def test_labels_stand_in_their_own_text_only():
     texts = {"model.json": json.dumps({"labels": ["x"], "quantize": "int8"}), "labels.txt": "a\nb"}
     assert metadata.from_texts(texts) == Metadata(labels=("a", "b"), quantize="int8")

@@ -168,7 +168,7 @@ def test_a_damaged_run_folder_works_or_is_one_line(folders, tmp_path, capsys):
         whole, given = chance.choice([*folders.items()])
         folder = tmp_path / f"run{seed}"
         shutil.copytree(whole, folder)
-        unfinished = chance.random() < 0.15
+        unfinished = chance.random() < 0.1
         command = "doctor" if unfinished else chance.choice(COMMANDS)
         what = f"damage {seed}, {damage(folder, chance)}"
         if unfinished:

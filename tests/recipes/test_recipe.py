@@ -37,6 +37,13 @@ def test_bar_holds_on_its_limits_and_not_beyond():
     assert str(bar) == ">= 0.03 and <= 0.25"
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), None])
+def test_a_metric_that_is_not_finite_or_not_measured_reaches_no_bar(value):
+    metrics = {} if value is None else {"loss": value}
+    assert not Bar("loss", at_least=-1.0).holds(metrics)
+    assert not Bar("loss", at_most=1.0).holds(metrics)
+
+
 @pytest.mark.parametrize("change", [{"epochs": 0}, {"batch_size": 0}, {"epochs": -3}, {"seed": -1}])
 def test_recipe_refuses_impossible_values(change):
     with pytest.raises(

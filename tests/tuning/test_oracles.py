@@ -169,7 +169,7 @@ def test_a_trial_that_only_its_own_file_knows_is_run(searched, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["random", "bayesian", "hyperband"])
-def test_failed_trials_are_recorded_and_the_search_goes_on(name, searched):
+def test_failed_trials_are_recorded_and_the_search_goes_on(name, searched, capsys):
     def function(x):
         return None if x > 0.6 else -x
 
@@ -181,6 +181,7 @@ def test_failed_trials_are_recorded_and_the_search_goes_on(name, searched):
     if name == "bayesian":  # KerasTuner's own would propose the same point for ever
         lost = sum(values["x"] > 0.6 for values in found.tried[-10:])
         assert lost <= 6 and len({values["x"] for values in found.tried}) == 25
+    assert "Traceback" not in capsys.readouterr().err
 
 
 @pytest.mark.rows("HPO-11")

@@ -32,6 +32,14 @@ def test_a_figure_shows_a_name_as_it_is(name, tmp_path):
     assert labels[0].replace("\\$", "$").strip() == plain_text.for_terminal(name).strip()
 
 
+def test_what_is_told_is_one_line(capsys):
+    plain_text.tell("a", 3, "b\nc\x1b[31m\r\nd")
+    assert (
+        capsys.readouterr().err
+        == "a 3 b c\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER} d\n"
+    )
+
+
 def test_markdown_finds_no_markup_and_one_line():
     assert plain_text.for_markdown("a | <b>\n# c `d` \x1b") == (
         "a \\| \\<b\\> \\# c \\`d\\` \N{REPLACEMENT CHARACTER}"
