@@ -1,4 +1,4 @@
-"""Invalid examples: the first is an error that counts the others, or all are left out."""
+"""Invalid examples: an error for the first, which counts the others; or all are skipped."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def inspected(count, **options):
     return found
 
 
-def test_without_a_bad_example_nothing_is_raised_or_left_out():
+def test_without_bad_examples_nothing_is_raised_or_skipped():
     found = inspected(0, skip=False)
     found.check()
     assert found.done(10, "folder") is None
@@ -31,7 +31,7 @@ def test_without_a_bad_example_nothing_is_raised_or_left_out():
         (1234, False, r" \(1,233 more like it\)"),
     ],
 )
-def test_the_first_is_named_with_how_many_more_and_what_helps(count, may_skip, hint):
+def test_error_names_first_example_and_counts_others(count, may_skip, hint):
     found = inspected(count, skip=False, may_skip=may_skip)
     message = f"^Invalid file 0.png. Expected an image. Received: no image{hint}$"
     with pytest.raises(InvalidInput, match=message):
@@ -40,7 +40,7 @@ def test_the_first_is_named_with_how_many_more_and_what_helps(count, may_skip, h
         found.done(5000, "folder")
 
 
-def test_they_are_left_out_and_counted_by_reason():
+def test_skipped_examples_are_counted_by_reason():
     skipped = inspected(7, skip=True).done(20, "folder")
     assert (skipped.count, skipped.total) == (7, 20)
     assert skipped.reasons == {"no image": 3, "empty file": 4}
@@ -51,7 +51,7 @@ def test_they_are_left_out_and_counted_by_reason():
     )
 
 
-def test_more_than_half_is_an_error_even_then():
+def test_skipping_more_than_half_raises():
     assert inspected(5, skip=True).done(10, "folder").count == 5
     message = "^Invalid folder. Expected at most half of it to be bad. Received: 5 of 9; first file"
     with pytest.raises(InvalidInput, match=f"{message} 0.png: no image, not an image$"):

@@ -1,4 +1,4 @@
-"""Examples in memory and as files give the same rows, and are changed without harm to others."""
+"""Examples in memory and encoded examples have the same batches; changes make new examples."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_nested_arrays_are_counted_taken_and_changed():
     assert examples.nested(len, arrays) == {"a": (5, 5), "b": 5}
 
 
-def test_arrays_know_their_structure_and_whether_they_are_images():
+def test_structure_of_arrays():
     part = Arrays({"x": PIXELS}, LABELS)
     assert part.structure == ({"x": Stored((4, 6, 3), "uint8")}, Stored((), "int64"))
     assert len(part) == 7 and not part.has_images
@@ -55,7 +55,7 @@ def test_arrays_know_their_structure_and_whether_they_are_images():
 
 @pytest.mark.parametrize("make", [lambda: Arrays(PIXELS, LABELS), encoded])
 @pytest.mark.parametrize("order", [[[6, 0, 3], [1, 2]], [[5], [4, 3, 2], [1]]])
-def test_batches_have_the_rows_that_are_asked_for(make, order):
+def test_batches_have_the_requested_rows(make, order):
     found = batches(make(), order, [len(rows) for rows in order])
     assert len(found) == len(order)
     for (pixels, labels), rows in zip(found, order, strict=True):
@@ -63,7 +63,7 @@ def test_batches_have_the_rows_that_are_asked_for(make, order):
         np.testing.assert_array_equal(labels, LABELS[rows])
 
 
-def test_one_hot_labels_have_a_one_for_each_class():
+def test_one_hot_labels():
     for part in (Arrays(PIXELS, LABELS), encoded()):
         made = part.one_hot(4)
         assert made.targets.dtype == "float32" and made.targets.shape == (7, 4)
@@ -73,7 +73,7 @@ def test_one_hot_labels_have_a_one_for_each_class():
         np.testing.assert_array_equal(part.targets, LABELS)
 
 
-def test_images_are_resized_in_the_unit_interval():
+def test_resized_images_are_in_the_unit_interval():
     flat = np.full((7, 4, 6, 3), 51, "uint8")
     made = Arrays(flat, LABELS).resized((8, 3))
     assert made.inputs.shape == (7, 8, 3, 3) and made.inputs.dtype == "float32"
@@ -83,14 +83,14 @@ def test_images_are_resized_in_the_unit_interval():
     assert wild.inputs.max() == 1
 
 
-def test_files_are_taken_with_their_labels_and_names():
+def test_take_selects_images_labels_and_names():
     part = encoded().take(np.array([4, 1]))
     assert len(part) == 2 and part.names.tolist() == ["4.png", "1.png"]
     assert part.targets.tolist() == [1, 1] and part.arrays is None and part.has_images
     np.testing.assert_array_equal(part.decoder()(part.items[0]), PIXELS[4])
 
 
-def test_the_first_file_that_cannot_be_read_is_named():
+def test_first_unreadable_image_is_named():
     part = encoded()
     part.find_bad([np.arange(7)])
     part.items[3] = b"no image"
@@ -102,17 +102,17 @@ def test_the_first_file_that_cannot_be_read_is_named():
 @pytest.mark.parametrize(
     ("given", "size"), [(None, None), (5, (5, 5)), ((5, 7), (5, 7)), ([5, 7], (5, 7))]
 )
-def test_an_image_size_is_one_number_or_two(given, size):
+def test_image_size_is_one_or_two_integers(given, size):
     assert images.checked_size(given) == size
 
 
 @pytest.mark.parametrize("given", [0, -3, (5, 0), (5,), (5, 6, 7), 2.5, True, (5, True), "5"])
-def test_other_image_sizes_are_refused(given):
+def test_invalid_image_sizes_raise(given):
     with pytest.raises(InvalidInput, match=r"`image_size`.*positive integer, or \(height, width\)"):
         images.checked_size(given)
 
 
-def test_bytes_become_fractions_and_floats_stay():
+def test_bytes_become_fractions_and_floats_do_not_change():
     found = images.to_unit(tf.constant([0, 51, 255], "uint8"))
     np.testing.assert_allclose(found, [0, 0.2, 1])
     assert found.dtype == "float32"
@@ -120,7 +120,7 @@ def test_bytes_become_fractions_and_floats_stay():
     assert images.to_unit(given) is given
 
 
-def test_a_wide_image_is_cut_at_both_sides_before_it_is_scaled():
+def test_images_are_cropped_at_the_center_before_scaling():
     wide = np.zeros((4, 12, 1), "uint8")
     wide[:, 4:8] = 200  # the middle third
     content = tf.io.encode_png(wide)

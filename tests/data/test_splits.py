@@ -1,4 +1,4 @@
-"""Sources of several splits, and the callback and errors of loaded ones."""
+"""Sources of several splits; pipelines, the order callback and errors of loaded splits."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def source(**parts):
     return Source("classification", **{"train": (X, Y), "validation": None, "test": None, **parts})
 
 
-def test_pairs_of_arrays_become_examples_and_splits_are_counted():
+def test_arrays_become_examples_and_splits_are_counted():
     made = source(test=(X[:2], Y[:2]))
     assert isinstance(made.train, Arrays) and isinstance(made.test, Arrays)
     assert made.splits() == {"train": made.train, "validation": None, "test": made.test}
@@ -23,7 +23,7 @@ def test_pairs_of_arrays_become_examples_and_splits_are_counted():
     assert NAMES == ("train", "validation", "test") and made.kind.name == "classification"
 
 
-def test_a_change_reaches_every_split_and_keeps_the_facts():
+def test_map_changes_every_split_and_keeps_the_facts():
     made = source(test=(X[:2], Y[:2]), classes=("a", "b"))
     changed = made.map(lambda part: part.take(slice(1)))
     assert changed.counts() == {"train": 1, "validation": 0, "test": 1}
@@ -35,7 +35,7 @@ def loaded(**options):
     return Splits(None, None, None, info, pipeline.epoch_counter(), **options)
 
 
-def test_an_unreadable_example_is_named_in_place_of_tensorflow_s_error():
+def test_error_of_tensorflow_is_replaced_by_one_that_names_the_example():
     checked = []
 
     def find():
@@ -47,13 +47,13 @@ def test_an_unreadable_example_is_named_in_place_of_tensorflow_s_error():
     with pytest.raises(tf.errors.DataLossError), loaded(find_bad=lambda: None).naming_bad():
         raise tf.errors.DataLossError(None, None, "somewhere")
     assert checked == [True]
-    with loaded(find_bad=find).naming_bad():  # nothing failed: nothing is read again
+    with loaded(find_bad=find).naming_bad():  # without an error, nothing is read again
         pass
     assert checked == [True]
-    loaded().check()  # of data in memory
+    loaded().check()  # data in memory
 
 
-def test_the_callback_gives_each_epoch_its_own_order():
+def test_order_callback_sets_the_epoch():
     splits = loaded()
     callback = splits.order_callback()
     callback.on_epoch_begin(7, None)
@@ -61,12 +61,12 @@ def test_the_callback_gives_each_epoch_its_own_order():
     assert splits.info.kind.name == "classification"
 
 
-def test_in_order_means_batches_of_all_rows_in_order():
+def test_in_order_returns_batches_of_all_rows():
     found = [(int(e), rows.tolist()) for e, rows in pipeline.in_order(5, 2).as_numpy_iterator()]
     assert found == [(0, [0, 1]), (0, [2, 3]), (0, [4])]
 
 
-def test_an_epoch_is_a_permutation_that_begins_anywhere():
+def test_epoch_is_a_permutation_and_can_start_at_any_step():
     epoch = pipeline.epoch_counter()
     assert int(epoch) == -1 and not epoch.trainable
 
@@ -85,14 +85,14 @@ def test_an_epoch_is_a_permutation_that_begins_anywhere():
     assert rows() != whole and int(epoch) == 1  # the next epoch has its own order
 
 
-def test_rows_may_be_chosen_by_place_and_epoch():
+def test_choose_maps_places_and_epochs_to_rows():
     epoch = pipeline.epoch_counter()
     dataset = pipeline.shuffled(5, 2, 0, epoch, choose=lambda places, number: places * 10 + number)
     assert [part.tolist() for _, part in dataset.as_numpy_iterator()] == [[0, 10], [20, 30], [40]]
     assert [part.tolist() for _, part in dataset.as_numpy_iterator()] == [[1, 11], [21, 31], [41]]
 
 
-def test_splits_become_pipelines_with_their_last_batches():
+def test_pipelines_include_the_last_batches():
     made = source(validation=(X[:3], Y[:3]))
     training = pipeline.Training(seed=0, epoch=pipeline.epoch_counter())
     found = pipeline.of_splits(made, 2, training)
@@ -107,7 +107,7 @@ def test_splits_become_pipelines_with_their_last_batches():
         assert options.autotune.enabled is False and options.deterministic is True
 
 
-def test_every_split_is_read_again_to_find_what_is_bad():
+def test_find_bad_reads_every_split():
     seen = []
 
     class Part(Arrays):
@@ -120,7 +120,7 @@ def test_every_split_is_read_again_to_find_what_is_bad():
     pipeline.find_bad(made, 0, epoch)
     (train,), test = seen
     assert sorted(train) == [*range(5)] and test == [[0, 1]]
-    assert int(epoch) == 4  # the training goes on with its epoch
+    assert int(epoch) == 4  # unchanged
     epoch.assign(3)
     ((_, expected),) = pipeline.shuffled(5, 8, 0, epoch).as_numpy_iterator()
     assert train == expected.tolist()  # the order of the current epoch

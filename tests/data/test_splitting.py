@@ -1,4 +1,4 @@
-"""Splits hold each example once, in the sizes that were asked for."""
+"""Each example is in one split, and splits have the requested sizes."""
 
 import numpy as np
 import pytest
@@ -16,13 +16,13 @@ def test_the_last_fraction_is_held_out():
 
 
 @pytest.mark.parametrize("fraction", [0, 0.0])
-def test_without_a_fraction_nothing_is_held_out(fraction):
+def test_fraction_zero_holds_out_nothing(fraction):
     x = np.arange(10)
     kept, held = splitting.hold_out(x, fraction)
     assert kept is x and held is None
 
 
-def test_eight_tenths_a_tenth_and_a_tenth_follow_each_other():
+def test_in_sequence_divides_into_eight_tenths_and_two_tenths():
     parts = splitting.in_sequence(np.arange(25))
     assert [part.tolist() for part in parts] == [[*range(20)], [20, 21], [22, 23, 24]]
 
@@ -38,13 +38,13 @@ def test_each_class_is_divided_by_the_same_fractions():
     np.testing.assert_array_equal(np.sort(np.concatenate([train, validation, test])), range(35))
 
 
-def test_a_sum_of_fractions_is_not_rounded_down():
+def test_sum_of_fractions_is_not_rounded_down():
     """0.1 + 0.2 is a little more than 0.3, and 0.7 + 0.1 a little less than 0.8."""
     rows = splitting.rows_of_splits(np.zeros(10), 0, validation=0.1, test=0.7)
     assert [len(part) for part in rows] == [2, 1, 7]
 
 
-def test_rows_follow_from_the_seed():
+def test_rows_depend_on_the_seed():
     first, again, other = (
         splitting.rows_of_splits(np.zeros(50), seed, validation=0.2, test=0.2) for seed in (1, 1, 2)
     )
@@ -61,11 +61,11 @@ def test_rows_follow_from_the_seed():
         (0.1, 1, r"`test`.*\[0, 1\).*1"),
     ],
 )
-def test_fractions_that_leave_nothing_are_refused(validation, test, message):
+def test_invalid_fractions_raise(validation, test, message):
     with pytest.raises(InvalidInput, match=message):
         splitting.rows_of_splits(np.zeros(10), 0, validation, test)
 
 
-def test_a_fraction_to_hold_out_is_below_one():
+def test_holding_out_everything_raises():
     with pytest.raises(InvalidInput, match=r"`validation`.*\[0, 1\)"):
         splitting.hold_out(np.arange(3), 1)

@@ -1,4 +1,4 @@
-"""Texts become windows of numbers whose targets are one token later; pairs are padded with 0."""
+"""Texts become windows of tokens, with targets one token later; pairs are padded with 0."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ def decoded(source, tokens):
     return "".join(source.vocabulary[token] for token in tokens)
 
 
-def test_targets_are_the_same_tokens_one_later():
+def test_targets_are_delayed_by_one_token():
     source = text.language("abcdefghij" * 20, context=8, stride=5)
     x, y = source.train.arrays
     assert x.dtype == y.dtype == "int32"
@@ -21,7 +21,7 @@ def test_targets_are_the_same_tokens_one_later():
     assert source.task == "text"
 
 
-def test_windows_start_half_a_context_apart_in_training_and_a_whole_one_in_tests():
+def test_stride_is_half_a_context_in_training_and_a_context_in_tests():
     source = text.language("abcdefghij" * 20, context=8)
     assert [decoded(source, row) for row in source.train.inputs[:2]] == ["abcdefgh", "efghijab"]
     for part in (source.validation, source.test):
@@ -29,13 +29,13 @@ def test_windows_start_half_a_context_apart_in_training_and_a_whole_one_in_tests
     assert len(text.language("ab" * 10, context=1).train) == 15  # a stride of at least 1
 
 
-def test_the_vocabulary_is_that_of_training_and_other_tokens_are_0():
+def test_tokens_outside_the_training_vocabulary_are_0():
     source = text.language("cab" * 40 + "x" * 30, context=4)
     assert source.vocabulary == (text.UNKNOWN, "a", "b", "c")
     assert (source.test.inputs == 0).all()
 
 
-def test_words_are_the_most_frequent_ones_in_alphabetical_order():
+def test_vocabulary_has_the_most_frequent_words_sorted():
     words = "the cat, the dog\n  the end " * 30
     source = text.language(words, "words", context=4, words=4)
     assert source.vocabulary == (text.UNKNOWN, "\n  ", ",", "the")
@@ -54,17 +54,17 @@ def test_words_are_the_most_frequent_ones_in_alphabetical_order():
         ({"context": 20}, "Invalid poem. Expected more than 210 characters.*of 20. Received: 200"),
     ],
 )
-def test_what_makes_no_windows_is_refused(options, message):
+def test_options_without_windows_raise(options, message):
     with pytest.raises(InvalidInput, match=message):
         text.language("ab" * 100, **options, name="poem")
 
 
-def test_a_tenth_of_one_token_more_than_the_context_is_enough():
+def test_smallest_text_has_one_window_for_validation_and_test():
     source = text.language("a" * 210, context=20)
     assert [len(source.validation), len(source.test)] == [1, 1]
 
 
-def test_pairs_are_padded_and_a_delayed_target_begins_with_the_start():
+def test_pairs_are_padded_and_delayed_targets_begin_with_start():
     examples = [("ab", "x"), ("a", "xyx")] * 5
     source = text.pairs(examples, "abxy")
     assert source.task == "translation" and source.vocabulary == ("", "<start>", *"abxy")

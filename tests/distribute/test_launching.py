@@ -80,7 +80,7 @@ def test_zero_workers_are_refused():
         launching.launch(["true"], workers=0)
 
 
-def test_a_worker_has_its_environment_no_input_and_one_output(monkeypatch, capfd):
+def test_worker_has_environment_empty_input_and_merged_output(monkeypatch, capfd):
     monkeypatch.setenv("SOME_VARIABLE", "kept")
     code = """
 import json, os, sys
@@ -103,7 +103,7 @@ def test_ports_are_free_and_different():
         one.bind(("127.0.0.1", ports[0]))
 
 
-def test_a_worker_that_does_not_stop_is_killed_after_a_while(monkeypatch, capfd):
+def test_worker_that_ignores_interrupts_is_killed(monkeypatch, capfd):
     monkeypatch.setattr(launching, "GRACE_SECONDS", 0.3)
     code = """
 import json, os, signal, sys, time
@@ -123,7 +123,7 @@ sys.exit(5)
         os.kill(pid, 0)
 
 
-def test_a_second_interrupt_kills_at_once(monkeypatch):
+def test_second_interrupt_kills_workers_at_once(monkeypatch):
     started = time.monotonic()
 
     def interrupted(seconds):

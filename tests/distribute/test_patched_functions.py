@@ -1,4 +1,4 @@
-"""What each patched function of Keras does, with a strategy that only says it has two replicas."""
+"""Each patched function of Keras, tested with a fake strategy of two replicas."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from kerasdl.distribute.sharing import ReplicaBatch
 
 
 class Two:
-    """A strategy of two replicas, both of which are this process."""
+    """A fake strategy of two replicas, which both run in the current process."""
 
     num_replicas_in_sync = 2
     cluster_resolver = None
@@ -34,7 +34,7 @@ class One:
 
 
 class Model:
-    """What the functions read of a Keras model."""
+    """The attributes of a Keras model that the functions read."""
 
     def __init__(self, strategy, **attributes):
         self.distribute_strategy = self._distribute_strategy = strategy
@@ -46,7 +46,7 @@ class Model:
 
 @pytest.fixture
 def keras_own(monkeypatch):
-    """Keras's functions, as records of how they were called."""
+    """Replace Keras's functions by ones that return their name and arguments."""
 
     def record(name):
         return lambda *arguments: (name, *arguments)
@@ -60,7 +60,7 @@ def rows(values, fraction=0.5, counted=True):
     return ReplicaBatch(tf.constant(values), tf.constant(fraction), tf.constant(counted))
 
 
-def test_a_loss_is_weighted_by_the_fraction_of_the_batch_inside_a_step_only(keras_own):
+def test_loss_is_weighted_by_fraction_only_inside_a_step(keras_own):
     seen = {}
 
     def step(data):
@@ -76,7 +76,7 @@ def test_a_loss_is_weighted_by_the_fraction_of_the_batch_inside_a_step_only(kera
         assert getattr(keras_patches, name)(8.0) == (name, 8.0)
 
 
-def test_a_step_that_fails_leaves_no_fraction_behind(keras_own):
+def test_failed_step_resets_the_fraction(keras_own):
     def step(data):
         raise KeyboardInterrupt
 
@@ -86,7 +86,7 @@ def test_a_step_that_fails_leaves_no_fraction_behind(keras_own):
 
 
 @pytest.mark.parametrize(("counted", "expected"), [(True, 3.0), (False, 1.0)])
-def test_metrics_of_rows_that_do_not_count_stay_as_they_were(counted, expected):
+def test_uncounted_rows_do_not_change_metrics(counted, expected):
     model = Model(Two())
 
     def step(data):
@@ -97,10 +97,10 @@ def test_metrics_of_rows_that_do_not_count_stay_as_they_were(counted, expected):
     assert float(model.metrics_variables[0]) == expected
 
 
-def test_a_step_gets_the_rows_and_data_of_other_kinds_as_they_are():
+def test_step_gets_rows_and_other_data_unchanged():
     step = keras_patches._weighted(Model(Two()), lambda data: data)
     assert step("anything") == "anything"
-    np.testing.assert_array_equal(step(rows([1.0, 2.0])), [1, 2])  # no scalar: not averaged
+    np.testing.assert_array_equal(step(rows([1.0, 2.0])), [1, 2])  # arrays are not averaged
     mixed = {"a": tf.constant(1), "b": tf.constant([1.0])}
     assert keras_patches._mean(mixed, 0.5) is mixed
 
@@ -111,7 +111,7 @@ def test_scalars_of_every_type_are_averaged_under_their_names():
     assert float(found["a"]) == 1 and float(found["b"]["c"]) == 2
 
 
-def test_one_replica_is_left_to_keras(keras_own):
+def test_one_replica_uses_the_functions_of_keras(keras_own):
     model = Model(One(), predict_step=None)
     assert keras_patches._make_function(model, "step") == ("_make_function", model, "step")
     assert keras_patches.predict(model, "x") == ("predict", model, "x")
@@ -122,7 +122,7 @@ def test_one_replica_is_left_to_keras(keras_own):
     assert splitting.experimental_distribute_dataset("data") == ("data", "by TensorFlow")
 
 
-def test_values_are_those_of_the_first_replica():
+def test_reduce_per_replica_returns_values_of_the_first_replica():
     values = {"a": np.array(1), "b": [np.array(2)]}
     assert keras_patches.reduce_per_replica(values, Two(), reduction="auto") == {"a": 1, "b": [2]}
 
@@ -135,7 +135,7 @@ def test_batches_are_split_among_the_replicas():
 
 @pytest.mark.parametrize("eagerly", [True, False])
 @pytest.mark.parametrize(("steps", "calls"), [(1, [0, 1, 2, 3, 4]), (2, [1, 3, 4]), (9, [4])])
-def test_each_call_takes_its_steps_and_the_last_one_what_is_left(eagerly, steps, calls):
+def test_last_call_takes_the_remaining_steps(eagerly, steps, calls):
     model = Model(Two(), run_eagerly=eagerly, steps_per_execution=steps)
     count = tf.Variable(0)
 
@@ -148,10 +148,10 @@ def test_each_call_takes_its_steps_and_the_last_one_what_is_left(eagerly, steps,
     assert [int(function(iterator)) for _ in calls] == calls
     with pytest.raises((StopIteration, tf.errors.OutOfRangeError)):
         function(iterator)
-    assert int(count) == 5  # the call without data did nothing
+    assert int(count) == 5  # the call without data ran no step
 
 
-def test_a_step_is_traced_once_for_each_form_of_the_data():
+def test_step_is_traced_once_for_each_specification_of_data():
     traced = []
 
     def step(data):
@@ -167,7 +167,7 @@ def test_a_step_is_traced_once_for_each_form_of_the_data():
     assert [shape.as_list() for shape in traced] == [[4], [None]]
 
 
-def test_rows_that_do_not_count_are_dropped_from_predictions(keras_own, monkeypatch):
+def test_uncounted_rows_are_dropped_from_predictions(keras_own, monkeypatch):
     batches = [rows([[1.0], [2.0]]), rows([[1.0], [2.0]], counted=False), rows([[3.0]])]
 
     def predict(model, data, verbose):
@@ -179,10 +179,10 @@ def test_rows_that_do_not_count_are_dropped_from_predictions(keras_own, monkeypa
     model = type("Network", (Model,), {"predict_step": lambda self, x: {"y": 2 * x}})(Two())
     found = keras_patches.predict(model, "data", verbose=0)
     assert found["y"].tolist() == [[2], [4], [6]]
-    assert "predict_step" not in vars(model)  # the class's own is back
+    assert "predict_step" not in vars(model)  # that of the class is restored
 
 
-def test_predictions_of_data_of_other_kinds_are_left_to_the_model(keras_own, monkeypatch):
+def test_predictions_of_other_data_are_not_changed(keras_own, monkeypatch):
     def predict(model):
         return model.predict_step("x"), np.array([1])
 
@@ -202,11 +202,11 @@ def test_predictions_of_data_of_other_kinds_are_left_to_the_model(keras_own, mon
         ("int64", "int64"),
     ],
 )
-def test_types_that_cannot_be_gathered_become_larger(given, gathered):
+def test_types_that_cannot_be_gathered_are_cast(given, gathered):
     assert keras_patches._gatherable(tf.zeros(2, given)).dtype == gathered
 
 
-def test_a_model_is_built_from_the_first_replica_s_rows(keras_own):
+def test_model_is_built_from_the_rows_of_the_first_replica(keras_own):
     def epoch():
         yield 0, 1, iter([rows([7])])
 

@@ -44,7 +44,7 @@ def test_addresses_and_task_index(variables, workers, monkeypatch):
     assert resolver.rpc_layer == "grpc"
 
 
-def test_one_task_of_slurm_is_not_several(monkeypatch):
+def test_several_is_false_for_one_task_of_slurm(monkeypatch):
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "1")
     assert not resolvers.several()
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
@@ -54,7 +54,7 @@ def test_one_task_of_slurm_is_not_several(monkeypatch):
     assert resolvers.several()
 
 
-def test_the_variables_are_looked_for_in_their_order(monkeypatch):
+def test_order_of_precedence_of_variables(monkeypatch):
     for name, value in SLURM.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("SLURM_JOB_ID")
@@ -108,14 +108,14 @@ def test_pods_of_a_job_connect_to_each_other():
     assert [pod.communicate(timeout=120)[0] for pod in pods] == ["True 1.0\n", "False 1.0\n"]
 
 
-def test_a_host_may_be_an_address_of_ipv6(monkeypatch):
+def test_hosts_may_be_ipv6_addresses(monkeypatch):
     monkeypatch.setenv("KERASDL_HOSTS", "[::1]:2222,[::2]:2222")
     monkeypatch.setenv("JOB_COMPLETION_INDEX", "0")
     workers = resolvers.resolver().cluster_spec().as_dict()["worker"]
     assert workers == ["[::1]:2222", "[::2]:2222"]
 
 
-def test_an_environment_without_a_cluster_is_named():
+def test_environment_without_a_cluster_raises():
     with pytest.raises(
         InvalidInput,
         match=r"^Invalid environment for strategy multiworker. Expected TF_CONFIG \(set by "

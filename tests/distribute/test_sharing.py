@@ -19,7 +19,7 @@ def batches():
     return tf.data.Dataset.range(11).batch(4)
 
 
-def test_every_worker_gets_its_own_part_of_each_batch(batches):
+def test_each_worker_gets_its_part_of_each_batch(batches):
     first, second = (list(sharing.split(batches, Share(n, 1, 2))) for n in (0, 1))
     assert rows_of(first) == [[0, 1], [4, 5], [8]]
     assert rows_of(second) == [[2, 3], [6, 7], [9, 10]]
@@ -28,12 +28,12 @@ def test_every_worker_gets_its_own_part_of_each_batch(batches):
     assert all(part.counted for part in first + second)
 
 
-def test_a_worker_of_two_replicas_gets_two_parts_of_each_batch_in_turn(batches):
+def test_worker_with_two_replicas_gets_two_parts_of_each_batch(batches):
     parts = list(sharing.split(batches.take(2), Share(2, 2, 4)))
     assert rows_of(parts) == [[2], [3], [6], [7]]
 
 
-def test_all_replicas_get_a_batch_of_few_rows_and_only_the_first_counts_it(batches):
+def test_batch_with_few_rows_goes_to_all_replicas_and_counts_once(batches):
     parts = list(sharing.split(batches.skip(2), Share(0, 4, 4)))
     assert rows_of(parts) == [[8, 9, 10]] * 4
     assert [float(part.fraction) for part in parts] == [0.25] * 4
@@ -42,7 +42,7 @@ def test_all_replicas_get_a_batch_of_few_rows_and_only_the_first_counts_it(batch
     assert not last.counted
 
 
-def test_inputs_and_targets_are_split_alike():
+def test_inputs_and_targets_are_split_equally():
     x = np.arange(12).reshape(6, 2)
     data = tf.data.Dataset.from_tensor_slices((x, {"y": x[:, 0]})).batch(6)
     (part,) = sharing.split(data, Share(1, 1, 3))
@@ -52,8 +52,8 @@ def test_inputs_and_targets_are_split_alike():
 
 
 @pytest.mark.parametrize("share", [Share(0, 1, 2), Share(1, 1, 2), Share(0, 2, 2)])
-def test_rows_that_were_read_by_their_worker_are_numbered_as_if_split(batches, share):
-    """`numbered` of what a worker read itself is `split` of the whole batches."""
+def test_numbered_rows_of_a_worker_equal_split_batches(batches, share):
+    """`numbered` of a worker's own rows equals `split` of whole batches."""
     expected = list(sharing.split(batches, share))
     mine = tf.data.Dataset.from_generator(
         lambda: (part.data for part in expected), output_signature=tf.TensorSpec([None], "int64")
@@ -64,7 +64,7 @@ def test_rows_that_were_read_by_their_worker_are_numbered_as_if_split(batches, s
     assert [bool(part.counted) for part in found] == [bool(p.counted) for p in expected]
 
 
-def test_replicas_with_files_of_their_own_have_the_fractions_of_their_examples():
+def test_replicas_with_own_files_have_the_fractions_of_their_examples():
     counts = (5, 3)  # two steps: 2 and 3 examples of the first, 1 and 2 of the second
     mine = tf.data.Dataset.range(4)
     found = list(sharing.numbered(mine, Share(0, 2, 2), count=8, batch_size=4, counts=counts))
@@ -76,7 +76,7 @@ def test_replicas_with_files_of_their_own_have_the_fractions_of_their_examples()
 
 
 class Strategy:
-    """What `pipeline` reads of a strategy with its replicas in this process."""
+    """A fake strategy whose replicas are in this process, with the parts `pipeline` reads."""
 
     cluster_resolver = None
 
@@ -88,7 +88,7 @@ class Strategy:
         return function("context")
 
 
-def test_a_pipeline_of_several_replicas_numbers_its_rows_and_that_of_one_stays():
+def test_pipeline_numbers_rows_only_for_several_replicas():
     data = tf.data.Dataset.range(4)
     assert sharing.pipeline(data, Strategy(1), count=4, batch_size=2) is data
     found = list(sharing.pipeline(data, Strategy(2), count=4, batch_size=2))
@@ -103,7 +103,7 @@ def test_a_pipeline_of_several_replicas_numbers_its_rows_and_that_of_one_stays()
 
 
 class Cluster:
-    """What `worker_of` and `share` read of a strategy of several workers, without the processes."""
+    """A fake strategy of several workers, with the parts that `worker_of` and `share` read."""
 
     def __init__(self, kind, number, chief, here=1):
         jobs = {"worker": ["b:1", "c:1"], **({"chief": ["a:1"]} if chief else {})}
@@ -124,12 +124,12 @@ class Cluster:
         (Cluster("worker", 1, chief=True, here=2), Share(4, 2, 6)),
     ],
 )
-def test_a_share_follows_those_of_the_workers_before(strategy, share):
+def test_share_follows_those_of_earlier_workers(strategy, share):
     assert sharing.share(strategy) == share
     assert sharing.is_chief(strategy) == (share.first == 0)
 
 
-def test_every_name_of_the_package_can_be_imported():
+def test_public_names_can_be_imported():
     names = ["is_chief", "pipeline", "share", "strategy", "synchronize", "worker_of"]
     assert sorted(distribute.__all__) == names == dir(distribute)
     assert all(callable(getattr(distribute, name)) for name in names)

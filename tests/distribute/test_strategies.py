@@ -87,7 +87,7 @@ def test_a_script_for_several_replicas_runs_on_one_device():
 
 @pytest.fixture
 def makers(monkeypatch):
-    """The makers of strategies replaced by records, and what was asked of them."""
+    """Replace the functions that make strategies; return the list of their calls."""
     for name in ("TF_CONFIG", "SLURM_STEP_NUM_TASKS", "KERASDL_HOSTS", "TPU_NAME"):
         monkeypatch.delenv(name, raising=False)
     asked = []
@@ -112,7 +112,7 @@ def makers(monkeypatch):
         ({"TF_CONFIG": "{}", "TPU_NAME": "some"}, 2, [("_multiworker",), "patched"]),
     ],
 )
-def test_auto_takes_workers_before_tpus_before_gpus(variables, gpus, asked, makers, monkeypatch):
+def test_auto_prefers_workers_then_tpus_then_gpus(variables, gpus, asked, makers, monkeypatch):
     monkeypatch.setattr(strategies.tf.config, "list_physical_devices", lambda kind: [kind] * gpus)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -125,22 +125,22 @@ def test_auto_takes_workers_before_tpus_before_gpus(variables, gpus, asked, make
     [
         ("tpu:other", [("_tpu", "other"), "patched"]),
         ("tpu", [("_tpu", ""), "patched"]),
-        ("one", [("_one",)]),  # Keras stays as it is
+        ("one", [("_one",)]),  # Keras is not patched
         ("mirrored", [("_mirrored",), "patched"]),
     ],
 )
-def test_a_strategy_is_made_by_name_and_several_replicas_patch_keras(spec, asked, makers):
+def test_strategy_of_several_replicas_patches_keras(spec, asked, makers):
     strategies.strategy(spec)
     assert makers == asked
 
 
 @pytest.mark.parametrize("spec", ["cpu:x", "cpu:02", "cpu:2x", "cpu:-1"])
-def test_a_number_of_virtual_devices_is_a_positive_integer(spec):
+def test_invalid_number_of_virtual_devices_raises(spec):
     with pytest.raises(InvalidInput, match=f"Expected cpu:N, such as cpu:2. Received: {spec}$"):
         distribute.strategy(spec)
 
 
-def test_what_tensorflow_has_started_with_is_counted():
+def test_virtual_devices_after_tensorflow_started_raise():
     distribute.strategy("one").experimental_local_results(1)
     message = r"strategy cpu:99. Expected a call before .* Received: a call after .* made 1 device$"
     with pytest.raises(InvalidInput, match=message):
@@ -151,7 +151,7 @@ def test_what_tensorflow_has_started_with_is_counted():
     ("spec", "name", "source"),
     [("tpu:other", "other", "TPU other"), ("tpu", None, "named by the variable TPU_NAME")],
 )
-def test_a_tpu_that_does_not_answer_is_named_in_one_line(spec, name, source, monkeypatch):
+def test_tpu_that_does_not_answer_raises_one_line(spec, name, source, monkeypatch):
     asked = []
 
     def resolver(name):
@@ -166,7 +166,7 @@ def test_a_tpu_that_does_not_answer_is_named_in_one_line(spec, name, source, mon
     assert asked == [name]
 
 
-def test_workers_are_those_of_the_resolver(monkeypatch):
+def test_multiworker_strategy_uses_the_resolver(monkeypatch):
     made = types.SimpleNamespace(num_replicas_in_sync=1)
     monkeypatch.setattr(strategies.resolvers, "resolver", lambda: "the cluster")
     monkeypatch.setattr(
@@ -186,7 +186,7 @@ def test_workers_are_those_of_the_resolver(monkeypatch):
         ("cpu:2", [], ("MirroredStrategy", ["CPU:0", "CPU:1"])),
     ],
 )
-def test_a_strategy_is_made_of_the_devices(spec, gpus, made, monkeypatch):
+def test_strategies_use_the_available_devices(spec, gpus, made, monkeypatch):
     config = strategies.tf.config
     devices = {"GPU": gpus, "CPU": ["the processor"]}
     monkeypatch.setattr(config, "list_logical_devices", devices.__getitem__)
@@ -211,7 +211,7 @@ def test_a_strategy_is_made_of_the_devices(spec, gpus, made, monkeypatch):
 
 
 @pytest.mark.parametrize("spec", ["two", "one:3", "mirrored:2"])
-def test_the_strategies_are_listed(spec):
+def test_unknown_strategy_error_lists_strategies(spec):
     names = "auto, one, mirrored, cpu:N, multiworker, tpu or tpu:NAME"
     with pytest.raises(
         InvalidInput, match=f"^Invalid strategy. Expected {names}. Received: {spec}"
@@ -219,7 +219,7 @@ def test_the_strategies_are_listed(spec):
         distribute.strategy(spec)
 
 
-def test_a_tpu_is_connected_and_initialized_before_its_strategy_is_made(monkeypatch):
+def test_tpu_is_connected_and_initialized_before_its_strategy(monkeypatch):
     done = []
     tf = strategies.tf
     cluster, system = tf.distribute.cluster_resolver, tf.tpu.experimental

@@ -160,7 +160,7 @@ def test_methods_that_write_are_not_implemented(method, server):
 
 
 def send(server, request, answers=True):
-    """Send raw bytes; read the answer, or reset the connection as a closed browser does."""
+    """Send raw bytes; return the response, or reset the connection like a closed browser."""
     with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as client:
         client.sendall(request)
         if not answers:
@@ -170,7 +170,7 @@ def send(server, request, answers=True):
         return b"".join(iter(lambda: client.recv(65536), b""))
 
 
-def test_closed_connections_and_odd_requests_print_nothing(server, capfd):
+def test_closed_connections_and_invalid_requests_print_nothing(server, capfd):
     host = f"Host: 127.0.0.1:{server.server_port}".encode()
     whole = b"GET /model-0.tflite HTTP/1.1\r\n" + host + b"\r\n\r\n"
     for request in (whole, whole[:9], whole[:-4], b"", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"):
@@ -198,7 +198,7 @@ def test_closed_connections_and_odd_requests_print_nothing(server, capfd):
     assert printed.out == printed.err == ""
 
 
-def test_an_error_of_the_server_itself_is_printed(server, monkeypatch, capfd):
+def test_error_of_the_server_is_printed(server, monkeypatch, capfd):
     monkeypatch.setattr(server, "table", None)
     send(server, b"GET / HTTP/1.0\r\nHost: 127.0.0.1:%d\r\n\r\n" % server.server_port)
     assert "AttributeError" in capfd.readouterr().err

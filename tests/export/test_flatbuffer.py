@@ -1,4 +1,4 @@
-"""Operators of a LiteRT file are counted by name, in whichever field their code is."""
+"""Operators of a LiteRT file are counted by name, with the codes of old and new files."""
 
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -7,7 +7,7 @@ from kerasdl.export import flatbuffer
 
 
 def file_of(*codes):
-    """A file of one graph that uses each operator code once."""
+    """Make a file of one graph that uses each operator code once."""
     operators = []
     for index in range(len(codes)):
         operator = schema.OperatorT()
@@ -28,17 +28,17 @@ def file_of(*codes):
 @pytest.mark.parametrize(
     ("old", "new", "name"),
     [
-        (9, 0, "FULLY_CONNECTED"),  # before 2020, when there was one field
+        (9, 0, "FULLY_CONNECTED"),  # files from before 2020 have only the old field
         (9, 9, "FULLY_CONNECTED"),
-        (127, 130, "BROADCAST_TO"),  # the old field has 8 bits: 127 says that the code is larger
+        (127, 130, "BROADCAST_TO"),  # 127 in the old field (8 bits) means that the code is larger
         (0, 0, "ADD"),
     ],
 )
-def test_an_operator_is_named_by_the_field_that_old_or_new_files_have(old, new, name):
+def test_operator_names_in_old_and_new_files(old, new, name):
     assert flatbuffer.operators(file_of((old, new, None))) == {name: 1}
 
 
-def test_operators_are_counted_and_custom_ones_have_their_own_names():
+def test_operators_are_counted_and_custom_operators_keep_their_names():
     add, custom = (0, 0, None), (32, 32, b"FlexErf")
     found = flatbuffer.operators(file_of(add, custom, add, add, custom))
     assert found == {"ADD": 3, "custom:FlexErf": 2}

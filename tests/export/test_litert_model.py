@@ -146,7 +146,7 @@ def test_damaged_metadata_is_refused_in_one_line(with_archive):
     assert "\n" not in str(raised.value)
 
 
-def test_metadata_of_other_types_are_ignored(with_archive):
+def test_metadata_of_wrong_types_is_ignored(with_archive):
     odd = [None, True, 3, -1e999, [], [1], ["a", "b"], {}, "0,1", [0, float("nan")]]
     for value in odd:
         known = dict.fromkeys(("description", "input_range", "activation", "quantize"), value)
@@ -159,12 +159,12 @@ def test_metadata_of_other_types_are_ignored(with_archive):
     assert export.LiteRTModel(with_archive(model_json="[" * 100_000)).description == ""
 
 
-def test_metadata_are_unpacked_no_further_than_they_state(with_archive):
+def test_metadata_is_unpacked_only_to_its_stated_size(with_archive):
     path = with_archive(model_json="{}", labels_txt=b"0" * 400_000_000)
     size, lie = (struct.pack("<I", n) for n in (400_000_000, 1000))
     path.write_bytes(path.read_bytes().replace(size, lie))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(InvalidInput, match="an intact zip archive"):  # of another checksum
+    with pytest.raises(InvalidInput, match="an intact zip archive"):  # the checksum differs
         export.LiteRTModel(path).labels  # noqa: B018
     tracemalloc.start()
     with pytest.raises(InvalidInput, match="an intact zip archive"):
@@ -174,7 +174,7 @@ def test_metadata_are_unpacked_no_further_than_they_state(with_archive):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
 
 
-def test_metadata_that_are_encrypted_or_packed_in_another_way_are_one_line(with_archive):
+def test_encrypted_or_unknown_compression_of_metadata_raises_one_line(with_archive):
     path = with_archive(model_json="{}")
     content = path.read_bytes()
     start = content.index(b"PK\x01\x02")
@@ -187,7 +187,7 @@ def test_metadata_that_are_encrypted_or_packed_in_another_way_are_one_line(with_
         assert "\n" not in str(raised.value)
 
 
-def test_a_file_cut_off_anywhere_is_one_line(file, tmp_path):
+def test_truncated_files_raise_only_invalid_input(file, tmp_path):
     content, path = file.path.read_bytes(), tmp_path / "cut.tflite"
     for size in np.linspace(0, len(content) - 1, 110).astype(int).tolist():
         path.write_bytes(content[:size])
@@ -202,7 +202,7 @@ def test_a_file_cut_off_anywhere_is_one_line(file, tmp_path):
                 use(export.LiteRTModel(path))
 
 
-def test_more_operators_than_bytes_are_one_line(file, tmp_path, monkeypatch):
+def test_more_operators_than_bytes_raise(file, tmp_path, monkeypatch):
     monkeypatch.setattr(schema.SubGraph, "OperatorsLength", lambda graph: 2**31)
     with pytest.raises(InvalidInput, match="an intact LiteRT model"):
         export.LiteRTModel(file.path).operators  # noqa: B018

@@ -1,4 +1,4 @@
-"""Metadata comes back from a file as it was put in, and what others wrote does no harm."""
+"""Metadata is read from files as it was written; missing or invalid metadata is ignored."""
 
 import json
 import zipfile
@@ -12,7 +12,7 @@ from kerasdl.export.metadata import Metadata
 FACTS = Metadata("Digits", ("zero", "ünf"), (0.0, 1.5), "softmax", "int8")
 
 
-def test_a_file_returns_what_was_appended(tmp_path):
+def test_appended_metadata_is_read_from_a_file(tmp_path):
     path = tmp_path / "model.tflite"
     path.write_bytes(b"the flatbuffer")
     assert metadata.read(path) == Metadata() == Metadata("", (), None, None, None)
@@ -26,32 +26,32 @@ def test_a_file_returns_what_was_appended(tmp_path):
 
 
 @pytest.mark.parametrize("facts", [FACTS, Metadata(), Metadata(labels=("one",))])
-def test_texts_hold_everything(facts):
+def test_texts_contain_all_metadata(facts):
     assert metadata.from_texts(metadata.to_texts(facts)) == facts
 
 
 @pytest.mark.parametrize(
     "texts", [{}, {"model.json": "no json"}, {"model.json": "[1]"}, {"model.json": '{"other": 1}'}]
 )
-def test_what_is_missing_or_of_others_gives_the_defaults(texts):
+def test_missing_or_unknown_metadata_gives_defaults(texts):
     assert metadata.from_texts(texts) == Metadata()
 
 
-def test_a_line_break_in_a_label_shifts_no_other():
+def test_line_breaks_in_a_label_do_not_shift_other_labels():
     texts = metadata.to_texts(Metadata(labels=("a\nb", "c\u2028d\r\ne", "f")))
     assert metadata.from_texts(texts).labels == ("a b", "c d e", "f")
 
 
-def test_labels_stand_in_their_own_text_only():
+def test_labels_are_read_only_from_their_own_text():
     texts = {"model.json": json.dumps({"labels": ["x"], "quantize": "int8"}), "labels.txt": "a\nb"}
     assert metadata.from_texts(texts) == Metadata(labels=("a", "b"), quantize="int8")
 
 
-def test_an_entry_may_have_a_mebibyte_and_no_more(tmp_path):
+def test_entry_above_one_mebibyte_raises(tmp_path):
     for size in (2**20, 2**20 + 1):
         with zipfile.ZipFile(tmp_path / f"{size}", "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("labels.txt", "a" * size)
-            archive.writestr("other.bin", "a" * 5_000_000)  # is not read
+            archive.writestr("other.bin", "a" * 5_000_000)  # not read
     assert metadata.read(tmp_path / f"{2**20}").labels == ("a" * 2**20,)
     message = r"metadata of .*Expected at most 1,048,576 bytes in labels.txt.*1,048,577 bytes"
     with pytest.raises(InvalidInput, match=message):

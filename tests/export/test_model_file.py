@@ -1,4 +1,4 @@
-"""Any model file takes any number of examples, in its own batches, names and types."""
+"""Model files run any number of examples in their batches; inputs are matched and checked."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from kerasdl.export.metadata import Metadata
 
 
 class Made(model_file.ModelFile):
-    """A file whose output is its input times ten, plus a second input if there is one."""
+    """A fake file that multiplies its input by ten and adds a second input if there is one."""
 
     suffix = ".made"
     metadata = Metadata(description="times ten", labels=("a", "b"))
@@ -58,13 +58,13 @@ def examples(count):
         (-1, 130, [64, 64, 2]),
     ],
 )
-def test_examples_are_run_in_the_batches_of_the_file(path, batch, count, sizes):
+def test_examples_run_in_batches_of_the_file(path, batch, count, sizes):
     file = Made(path, batch)
     np.testing.assert_array_equal(file.predict(examples(count)), 10 * examples(count))
     assert file.sizes == [{size} for size in sizes]
 
 
-def test_inputs_are_taken_by_name_or_in_order_and_outputs_returned_by_name(path):
+def test_inputs_by_name_or_order_and_outputs_by_name(path):
     file = Made(path, names=("x", "z"), outputs=("y", "more"))
     x, z = examples(3), np.ones((3, 2), "float32")
     for given in ((x, z), [x, z], {"z": z, "x": x}):
@@ -74,7 +74,7 @@ def test_inputs_are_taken_by_name_or_in_order_and_outputs_returned_by_name(path)
         np.testing.assert_array_equal(found["more"], 10 * x + 2)
 
 
-def test_integers_become_floats_and_the_type_is_that_of_the_file(path):
+def test_integers_are_cast_to_the_type_of_the_file(path):
     found = Made(path).predict([[1, 2], [3, 4]] @ np.eye(2, dtype="int64"))
     assert found.dtype == "float32" and found.tolist() == [[10, 20], [30, 40]]
 
@@ -89,13 +89,13 @@ def test_integers_become_floats_and_the_type_is_that_of_the_file(path):
         ({"other": np.zeros((3, 2))}, "none"),
     ],
 )
-def test_what_does_not_fit_is_named(path, x, received):
+def test_invalid_inputs_raise(path, x, received):
     message = rf"^Invalid input `x`. Expected \(batch, 2\) of float32. Received: {received}$"
     with pytest.raises(InvalidInput, match=message):
         Made(path).predict(x)
 
 
-def test_a_second_input_that_is_missing_is_named(path):
+def test_missing_second_input_raises(path):
     with pytest.raises(InvalidInput, match=r"input `z`.*Received: none"):
         Made(path, names=("x", "z")).predict(examples(2))
 
@@ -108,14 +108,14 @@ def test_sizes_labels_and_description(path):
     assert repr(file) == f"Made('{path}', 5,000 bytes)"
 
 
-def test_a_file_that_does_not_exist_is_refused(tmp_path):
+def test_missing_file_raises(tmp_path):
     with pytest.raises(InvalidInput, match=r"file. Expected a .made file that exists.*none.made"):
         Made(tmp_path / "none.made")
     with pytest.raises(InvalidInput, match="that exists"):
         Made(tmp_path)  # a folder
 
 
-def test_made_up_inputs_are_fractions_or_the_first_token():
+def test_random_inputs_are_fractions_or_the_first_token():
     floats = model_file.random_input((-1, 3), np.dtype("float32"))
     assert floats.shape == (1, 3) and floats.dtype == "float32"
     assert (floats > 0).all() and (floats < 1).all() and len(np.unique(floats)) == 3
@@ -123,7 +123,7 @@ def test_made_up_inputs_are_fractions_or_the_first_token():
     assert tokens.dtype == "int32" and tokens.tolist() == [[0], [0]]
 
 
-def test_model_files_are_found_in_folders_and_below(tmp_path):
+def test_model_files_are_found_in_subfolders(tmp_path):
     (tmp_path / "more").mkdir()
     names = ["b.tflite", "a.onnx", "more/c.tflite", "model.keras", "tflite"]
     for name in names:
@@ -133,7 +133,7 @@ def test_model_files_are_found_in_folders_and_below(tmp_path):
 
 
 @pytest.mark.parametrize(("name", "expected"), [("m.onnx", "ONNX"), ("m.tflite", "LiteRT")])
-def test_files_are_opened_by_the_ends_of_their_names(tmp_path, name, expected):
+def test_files_are_opened_by_suffix(tmp_path, name, expected):
     (tmp_path / name).write_bytes(b"nothing that could be run")
     with pytest.raises(InvalidInput, match=expected):
         files.open_file(tmp_path / name).predict(np.zeros((1, 1)))

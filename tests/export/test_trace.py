@@ -26,11 +26,11 @@ def dense(name="picture", shape=(4,)):
         ({"my input": 1}, ["my_input"]),
     ],
 )
-def test_tensors_are_named_by_their_place(structure, names):
+def test_tensors_are_named_by_their_position(structure, names):
     assert trace.leaf_names("input", structure) == names
 
 
-def test_an_input_has_the_name_that_the_user_gave_and_the_batch_size_asked_for():
+def test_input_has_the_name_and_batch_size_of_the_user():
     for batch_size in (None, 1, 7):
         (spec,) = trace.input_specs(dense(), batch_size)
         assert (spec.name, spec.shape.as_list()) == ("picture", [batch_size, 4])
@@ -38,10 +38,10 @@ def test_an_input_has_the_name_that_the_user_gave_and_the_batch_size_asked_for()
     (spec,) = trace.input_specs(dense("my picture"), 1)
     assert spec.name == "my_picture"
     (spec,) = trace.input_specs(keras.Sequential([keras.Input((4,)), layers.Dense(1)]), 1)
-    assert spec.name == "input"  # no name of Keras's own
+    assert spec.name == "input"  # not a name that Keras made
 
 
-def test_inputs_in_a_dictionary_keep_their_names():
+def test_inputs_in_a_dictionary_are_named_by_keys():
     image, size = keras.Input((4,), name="image"), keras.Input((2,), name="size", dtype="int32")
     model = keras.Model({"image": image, "size": size}, image + 0)
     (specs,) = trace.input_specs(model, 1)
@@ -49,7 +49,7 @@ def test_inputs_in_a_dictionary_keep_their_names():
     assert specs["size"].dtype == "int32" and specs["size"].shape.as_list() == [1, 2]
 
 
-def test_sizes_that_are_free_need_an_example():
+def test_unknown_sizes_require_an_example():
     model = dense(shape=(None, 4))
     message = r"input of model `.*fixed sizes \(give an `example`.*Received: \(None, None, 4\)"
     with pytest.raises(InvalidInput, match=message):
@@ -67,7 +67,7 @@ class Subclassed(keras.Model):
         return self.dense(inputs)
 
 
-def test_a_subclassed_model_is_built_by_an_example_or_was_called():
+def test_subclassed_model_requires_an_example_or_a_call():
     model = Subclassed()
     with pytest.raises(InvalidInput, match=r"built or was called once, or an `example`") as caught:
         trace.input_specs(model, 1)
@@ -81,7 +81,7 @@ def test_a_subclassed_model_is_built_by_an_example_or_was_called():
 
 
 @pytest.mark.parametrize("activation", [None, "softmax", "sigmoid"])
-def test_outputs_are_those_at_inference_with_the_activation(activation):
+def test_outputs_are_those_of_inference_with_activation(activation):
     inputs = keras.Input((4,))
     model = keras.Model(inputs, layers.Dropout(0.9)(layers.Dense(3)(inputs)))
     x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
@@ -90,7 +90,7 @@ def test_outputs_are_those_at_inference_with_the_activation(activation):
     np.testing.assert_allclose(output, activate(model(x, training=False)), rtol=1e-6)
 
 
-def test_outputs_are_named_by_their_keys_or_layers():
+def test_outputs_are_named_by_keys_or_layers():
     inputs = keras.Input((4,))
     first, second = layers.Dense(1, name="age")(inputs), layers.Dense(2, name="kind")(inputs)
     x = np.zeros((1, 4), "float32")
@@ -104,7 +104,7 @@ def test_outputs_are_named_by_their_keys_or_layers():
     assert names([first, first + 1]) != ["age", "age"]
 
 
-def test_settings_hold_inside_the_block_only():
+def test_settings_apply_only_inside_the_block():
     inputs = keras.Input((5, 4))
     lstm = layers.LSTM(2, dtype="mixed_bfloat16")
     model = keras.Model(inputs, layers.Dense(2)(lstm(inputs)))
@@ -118,7 +118,7 @@ def test_settings_hold_inside_the_block_only():
         assert lstm.unroll
 
 
-def test_a_saved_model_has_the_signature_and_takes_weights_as_inputs(tmp_path):
+def test_saved_model_has_signature_with_weights_as_inputs(tmp_path):
     model = dense()
     kernel = model.trainable_variables[0]
     specs = trace.save(

@@ -1,4 +1,4 @@
-"""`verify` measures the errors of a file, and how often it agrees with its model on the class."""
+"""`verify` measures the errors of a file, and how often it predicts the class of its model."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from kerasdl.export.verify import Parity
 
 
 class File:
-    """What `verify` reads of a file, with made-up outputs."""
+    """A fake file with given outputs and the attributes that `verify` reads."""
 
     def __init__(self, predict, **facts):
         self.predict, self.metadata = predict, Metadata(**facts)
@@ -25,7 +25,7 @@ def identity(shape, **names):
 X = np.random.default_rng(0).random((300, 4)).astype("float32")  # more than two batches
 
 
-def test_errors_are_absolute_and_over_all_examples():
+def test_errors_are_absolute_over_all_examples():
     error = np.zeros_like(X)
     error[299, 0], error[0, 1] = -0.6, 0.3
     parity = verify(identity((4,)), File(lambda x: x + error), X)
@@ -48,13 +48,13 @@ def test_agreement_is_the_fraction_of_equal_classes():
 
 
 @pytest.mark.parametrize("shape", [(1,), (2, 2, 3)])
-def test_outputs_that_are_no_classes_have_no_agreement(shape):
+def test_outputs_without_classes_have_no_agreement(shape):
     x = np.ones((6, *shape), "float32")
     parity = verify(identity(shape), File(lambda x: x), x)
     assert parity == Parity(0, 0, None, 6)
 
 
-def test_the_activation_of_the_file_is_applied_to_the_model():
+def test_activation_of_the_file_is_applied_to_the_model():
     probabilities = np.exp(X) / np.exp(X).sum(-1, keepdims=True)
     file = File(lambda x: probabilities, activation="softmax")
     assert verify(identity((4,)), file, X).largest_error < 1e-6
@@ -74,7 +74,7 @@ def test_several_inputs_and_outputs_are_compared_by_name():
     assert parity.agreement == 1 and parity.count == 300
 
 
-def test_a_parity_is_said_in_one_line():
+def test_parity_prints_as_one_line():
     assert str(Parity(0.25, 0.125, 0.5, 7)) == (
         "largest error 2.5e-01, mean error 1.2e-01, agreement 50.00% on 7 examples"
     )

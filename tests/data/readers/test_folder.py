@@ -239,7 +239,7 @@ def test_every_format_and_color_mode_is_read(tmp_path):
                 np.testing.assert_allclose(image[4, 4], color, atol=0.02)
 
 
-def test_names_that_are_not_utf8_are_named_and_can_be_left_out(folder):
+def test_names_that_are_not_utf8_are_reported_and_can_be_skipped(folder):
     good = (folder / "dark" / "00.png").read_bytes()
     with open(os.fsencode(folder) + b"/dark/gr\xfcn.png", "wb") as file:
         file.write(good)
@@ -250,11 +250,11 @@ def test_names_that_are_not_utf8_are_named_and_can_be_left_out(folder):
     fails(folder, r"gr\xfcn", "a name in UTF-8")
 
 
-def test_a_pipe_is_not_waited_for(folder):
+def test_named_pipe_raises_at_once(folder):
     os.mkfifo(folder / "dark" / "pipe.png")
     fails(folder, "pipe.png", "no regular file")
 
 
-def test_other_formats_under_a_known_name_are_named(folder):
+def test_other_format_with_a_known_suffix_raises(folder):
     PIL.Image.new("RGB", (8, 8)).save(folder / "dark" / "x.png", format="TIFF")
     fails(folder, "x.png", "JPEG, PNG, GIF or BMP")

@@ -220,7 +220,7 @@ def test_many_columns_take_little_time(tmp_path):
     assert time.process_time() - start < 8
 
 
-def test_a_column_of_too_many_words_is_named(tmp_path):
+def test_column_with_too_many_words_raises(tmp_path):
     file = tmp_path / "x.csv"
     rows = [f"word{i},{i % 2},{i % 3}" for i in range(20_000)]
     file.write_text("\n".join(["name,kind,size", *rows]))
@@ -231,7 +231,7 @@ def test_a_column_of_too_many_words_is_named(tmp_path):
     assert kerasdl.data.load(file, target="kind").info.shape[0] > 1000
 
 
-def test_a_word_that_is_too_long_for_its_column_is_named(tmp_path):
+def test_column_with_a_very_long_word_raises(tmp_path):
     file = tmp_path / "x.csv"
     rows = [f"{'red' if i else 'x' * 100_000},{i % 2}" for i in range(5000)]
     file.write_text("\n".join(["colour,kind", *rows]))
@@ -240,7 +240,7 @@ def test_a_word_that_is_too_long_for_its_column_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("number", ["1_0", "\u0663", " 3", "0x1p3", "1e-400", "infinity", "1d2"])
-def test_numbers_are_what_python_reads_as_such(tmp_path, number):
+def test_numbers_are_those_that_python_parses(tmp_path, number):
     file = tmp_path / "x.csv"
     file.write_text("\n".join(["a,b", *[f"{i},{i % 2}" for i in range(60)], f"{number},1"]))
     try:
@@ -254,7 +254,7 @@ def test_numbers_are_what_python_reads_as_such(tmp_path, number):
             kerasdl.data.load(file, target="b")
 
 
-def test_a_table_of_bad_lines_is_counted(tmp_path):
+def test_many_bad_lines_are_counted(tmp_path):
     file = tmp_path / "x.csv"
     file.write_text("a,b\n" + "1\n" * 100_000)
     with pytest.raises(InvalidInput, match=r"line 2 of .*\(99,999 more like it"):

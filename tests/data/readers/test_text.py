@@ -44,7 +44,7 @@ def test_bytes_that_are_not_utf8_are_named_and_can_be_skipped(tmp_path):
     assert kerasdl.data.load(file, context=8).info.counts == info.counts
 
 
-def test_what_is_all_but_text_is_counted(tmp_path):
+def test_many_invalid_bytes_are_counted(tmp_path):
     file = tmp_path / "story.txt"
     file.write_bytes(b"\xff" * 100_000)
     with pytest.raises(InvalidInput, match=r"byte 0, b'\\xff' \(99,999 more like it"):

@@ -173,7 +173,7 @@ def test_labels_out_of_range_are_named(tmp_path):
 
 
 def described(data_dir, tmp_path, edit):
-    """A copy of the digits whose `features.json` is edited."""
+    """Copy the digits and edit their `features.json`."""
     shutil.copytree(data_dir / "digits", tmp_path / "digits")
     file = tmp_path / "digits" / "1.0.0" / "features.json"
     features = json.loads(file.read_text())
@@ -184,7 +184,7 @@ def described(data_dir, tmp_path, edit):
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
-    """A module in the current folder, which shows that it was imported."""
+    """A module in the current folder that raises when it is imported."""
     folder = tmp_path / "here"
     folder.mkdir()
     (folder / "stranger.py").write_text("raise SystemExit('imported')")
@@ -206,15 +206,15 @@ def legacy(features, parts):
 
 
 @pytest.mark.parametrize("edit", [top, nested, legacy])
-def test_modules_that_features_name_are_not_imported(data_dir, tmp_path, module, edit):
+def test_modules_named_in_features_are_not_imported(data_dir, tmp_path, module, edit):
     place = described(data_dir, tmp_path, edit)
     with pytest.raises(InvalidInput, match=r"classes of TensorFlow Datasets .*stranger\."):
         kerasdl.data.load("tfds:digits", data_dir=place)
     assert "stranger" not in sys.modules
-    kerasdl.data.load("tfds:digits", data_dir=data_dir)  # nothing stays patched
+    kerasdl.data.load("tfds:digits", data_dir=data_dir)  # patches are removed
 
 
-def test_too_many_classes_are_an_error(data_dir, tmp_path):
+def test_too_many_classes_raise(data_dir, tmp_path):
     def edit(features, parts):
         parts["label"]["classLabel"]["numClasses"] = str(10**12)
 
@@ -224,7 +224,7 @@ def test_too_many_classes_are_an_error(data_dir, tmp_path):
         kerasdl.data.load("tfds:digits", data_dir=place)
 
 
-def test_images_larger_than_memory_are_an_error(data_dir, tmp_path):
+def test_images_larger_than_memory_raise(data_dir, tmp_path):
     def edit(features, parts):
         parts["image"]["image"]["shape"]["dimensions"] = ["1000000000", "1000000000", "1"]
 
@@ -233,7 +233,7 @@ def test_images_larger_than_memory_are_an_error(data_dir, tmp_path):
         kerasdl.data.load("tfds:digits", data_dir=place)
 
 
-def test_lengths_of_shards_that_no_file_has_are_an_error(data_dir, tmp_path):
+def test_wrong_lengths_of_shards_raise(data_dir, tmp_path):
     place = described(data_dir, tmp_path, lambda *_: None)
     file = place / "digits" / "1.0.0" / "dataset_info.json"
     info = json.loads(file.read_text())
@@ -244,7 +244,7 @@ def test_lengths_of_shards_that_no_file_has_are_an_error(data_dir, tmp_path):
             kerasdl.data.load("tfds:digits", data_dir=place, skip_bad=skip_bad)
 
 
-def test_without_download_only_prepared_sets_are_read(data_dir, tmp_path, monkeypatch):
+def test_without_download_only_prepared_datasets_are_read(data_dir, tmp_path, monkeypatch):
     def fails(*args, **kwargs):
         raise AssertionError("prepared")
 

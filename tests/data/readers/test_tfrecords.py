@@ -164,7 +164,7 @@ def test_an_index_finds_every_record(tmp_path):
     assert tfrecord_format.are_whole(found).all()
 
 
-def test_files_that_were_replaced_are_read_anew(tmp_path):
+def test_replaced_files_are_read_again(tmp_path):
     rows = {"train": 16, "test": 4}
     for value in (1, 2):
         source = {
@@ -189,7 +189,7 @@ ODD = [-1, 0, 2.5, 1e9, float("nan"), "x", None, True, {}, [], [-1], [None], [10
 
 @pytest.mark.parametrize("key", ["feature", "shape", "dtype", "encoding"])
 @pytest.mark.parametrize("part", ["inputs", "targets"])
-def test_features_that_cannot_be_are_one_line(images, part, key):
+def test_invalid_features_raise_one_line(images, part, key):
     text = (images / "features.json").read_text()
     for value in ODD:
         changed(images, lambda known, value=value: known[part].update({key: value}))
@@ -202,7 +202,7 @@ def test_features_that_cannot_be_are_one_line(images, part, key):
 
 
 @pytest.mark.parametrize("key", ["task", "classes", "vocabulary", "target_scale", "counts"])
-def test_facts_that_cannot_be_are_one_line(images, key):
+def test_invalid_facts_raise_one_line(images, key):
     text = (images / "features.json").read_text()
     for value in (-1, "x", True, [None], [{}], {"train-00000-of-00007.tfrecord": -1}, float("nan")):
         changed(images, lambda known, value=value: known.update({key: value}))
@@ -212,14 +212,14 @@ def test_facts_that_cannot_be_are_one_line(images, key):
 
 
 @pytest.mark.parametrize("nested", ["[" * 5000 + "]" * 5000, '{"a":' * 5000 + "3" + "}" * 5000])
-def test_features_nested_without_end_are_one_line(images, nested):
+def test_deeply_nested_features_raise(images, nested):
     text = '{"inputs": NESTED, "targets": {}}'.replace("NESTED", nested)
     (images / "features.json").write_text(text)
     with pytest.raises(InvalidInput, match=r"features\.json"):
         kerasdl.data.load(images)
 
 
-def test_examples_larger_than_memory_are_one_line(images):
+def test_examples_larger_than_memory_raise(images):
     for shape in ([10**9, 10**9, 3], [2**14, 2**14, 1]):
         changed(images, lambda known, shape=shape: known["inputs"].update(shape=shape))
         with pytest.raises(InvalidInput, match="at most 67,108,864 numbers in an example"):
@@ -227,8 +227,8 @@ def test_examples_larger_than_memory_are_one_line(images):
 
 
 @pytest.mark.parametrize("count", [13, 10**12])
-def test_more_records_than_the_file_holds_are_counted_at_once(images, count):
-    name = "train-00001-of-00007.tfrecord"  # which has 12
+def test_stated_count_above_the_number_of_records_raises_quickly(images, count):
+    name = "train-00001-of-00007.tfrecord"  # has 12 records
     changed(images, lambda known: known["counts"].update({name: count}))
     start = time.process_time()
     with pytest.raises(InvalidInput, match=rf"record 12 of .*{name}.* the file's end"):
@@ -245,7 +245,7 @@ def test_more_records_than_the_file_holds_are_counted_at_once(images, count):
             kerasdl.data.load(images, skip_bad=True)
 
 
-def test_a_length_of_64_bits_is_a_fault(tmp_path):
+def test_length_of_64_bits_is_reported(tmp_path):
     file, length = tmp_path / "x.tfrecord", np.array([2**64 - 20], "<u8").view("u1")
     total = tfrecord_format.checksums_of_rows(length[None]).astype("<u4").tobytes()
     file.write_bytes(length.tobytes() + total + bytes(40))
@@ -253,7 +253,7 @@ def test_a_length_of_64_bits_is_a_fault(tmp_path):
     assert len(starts) == len(lengths) == 0 and fault.startswith("the file's end after 52 of")
 
 
-def test_one_long_record_takes_no_room_for_the_others(tmp_path):
+def test_memory_of_short_records_does_not_depend_on_the_longest(tmp_path):
     file = tmp_path / "x.tfrecord"
     data = [bytes(2**24), *[b"short"] * 2000]
     with tf.io.TFRecordWriter(str(file)) as writer:
