@@ -351,7 +351,7 @@ def run(package: str, sample: int | None, seed: int, end: float):
         chosen = every[:sample]
         missing = [mutant for mutant in chosen if not known.get(mutant.key)]
         print(f"{package}: {len(every)} mutants, {len(missing)} to run", flush=True)
-        if missing:
+        if missing and time.monotonic() < end:
             seen, status = in_child(root, watch, package, tests)
             if status:
                 print((root / ".log").read_text()[-4000:])
