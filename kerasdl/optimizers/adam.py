@@ -1,4 +1,4 @@
-"""Adam and AdamW whose training step is built and run faster."""
+"""Adam and AdamW with a training step that is built and run faster."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 class _Kernel(keras.optimizers.Adam):
-    """The update of Adam by TensorFlow's kernel."""
+    """Adam with one kernel of TensorFlow for the update of a weight."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -65,19 +65,19 @@ class _Kernel(keras.optimizers.Adam):
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class Adam(_Kernel):
-    """Adam as Keras has it, with TensorFlow's kernel in place of ten operations a weight.
+    """Keras's Adam, with one kernel of TensorFlow in place of ten operations for each weight.
 
         m = m + (1 - beta_1) (g - m)
         v = v + (1 - beta_2) (g^2 - v)
         w = w - eta sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)
 
-    The learning rate and the powers of the betas are computed once a step, while Keras puts them
-    into the graph again for each weight. With a schedule, the graph of an update has a third of the
+    The learning rate and the powers of the betas are computed once a step; Keras adds them to the
+    graph again for each weight. With a schedule, the graph of an update has a third of the
     operations, so training starts sooner. Clipping, averages of weights, loss scaling, accumulated
     gradients and distribution are Keras's.
 
-    The gradients that a batch has for one row of an embedding are added before they are squared, as
-    in the equations. Keras 3.15 squares each and adds the squares.
+    If a batch has several gradients for one row of an embedding, they are added before they are
+    squared, as in the equations. Keras 3.15 squares each and adds the squares.
 
     Args:
         *args, **kwargs: Those of `keras.optimizers.Adam`. With `amsgrad=True` the update is Keras's
@@ -96,7 +96,7 @@ class Adam(_Kernel):
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class AdamW(_Kernel, keras.optimizers.AdamW):
-    """AdamW as Keras has it, with the update of `Adam`.
+    """Keras's AdamW, with the update of `Adam`.
 
         w = w - eta lambda w - eta sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)
 

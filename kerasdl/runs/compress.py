@@ -57,7 +57,7 @@ def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[
 
 
 def _explained(line):
-    """The line for a method, with the reason why it is repeated with fewer zeros."""
+    """Return the line for a method, with the reason why it is repeated with fewer zeros."""
     method, _, lowered = line.partition("-")
     repeated = lowered and method in compression_methods.METHODS
     return f"{line} (fewer zeros, because {method} loses too much accuracy)" if repeated else line

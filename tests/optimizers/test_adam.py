@@ -1,4 +1,4 @@
-"""Adam and AdamW give Keras's numbers, from a graph of fewer operations."""
+"""Adam and AdamW equal Keras's, with fewer operations in the graph."""
 
 import pathlib
 import subprocess
@@ -63,7 +63,7 @@ def assert_equal(ours, theirs):
 
 @pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("kind", ["Adam", "AdamW"])
-def test_it_gives_the_numbers_of_keras(kind, name):
+def test_weights_equal_those_of_keras(kind, name):
     ours, theirs = (
         train(getattr(package, kind)(schedule(), **OPTIONS[name]))
         for package in (optimizers, keras.optimizers)
@@ -72,7 +72,7 @@ def test_it_gives_the_numbers_of_keras(kind, name):
 
 
 @pytest.mark.parametrize("how", [{"run_eagerly": True}, {"jit_compile": True}])
-def test_it_gives_the_numbers_of_keras_without_a_graph_and_with_a_compiled_one(how):
+def test_weights_equal_those_of_keras_in_eager_mode_and_compiled(how):
     options = {"weight_decay": 0.1}
     ours, theirs = (
         train(optimizer(schedule(), **options), **how)
@@ -81,7 +81,7 @@ def test_it_gives_the_numbers_of_keras_without_a_graph_and_with_a_compiled_one(h
     assert_equal(ours, theirs)
 
 
-def test_it_gives_the_numbers_of_keras_in_mixed_precision():
+def test_weights_equal_those_of_keras_in_mixed_precision():
     keras.config.set_dtype_policy("mixed_float16")  # loss scaling wraps the optimizer
     ours, theirs = (
         train(optimizer(schedule(), weight_decay=0.1))
@@ -98,7 +98,7 @@ def test_weights_are_excluded_from_decay():
 
 
 def test_gradients_of_a_repeated_row_are_added_before_they_are_squared():
-    """Keras 3.15 squares first, so that a frequent token gets other steps in an embedding."""
+    """Keras 3.15 squares first, so that steps of a frequent token in an embedding differ."""
     rows = tf.IndexedSlices(tf.constant([[1.0, 2], [3, -1], [1, 1]]), [0, 0, 2], [4, 2])
     weights = []
     for gradient in (rows, tf.convert_to_tensor(rows)):
@@ -109,13 +109,13 @@ def test_gradients_of_a_repeated_row_are_added_before_they_are_squared():
     np.testing.assert_array_equal(*weights)
 
 
-def test_two_devices_give_the_numbers_of_keras():
+def test_weights_on_two_devices_equal_those_of_keras():
     script = pathlib.Path(__file__).with_name("two_devices.py")
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert "equal" in done.stdout, done.stderr
 
 
-def test_the_learning_rate_can_be_changed_between_steps():
+def test_learning_rate_can_be_changed_between_steps():
     optimizer, weight = optimizers.AdamW(0.1, weight_decay=0.0), keras.Variable([1.0])
     optimizer.apply([np.ones(1, "float32")], [weight])
     optimizer.learning_rate = 0.0
@@ -123,7 +123,7 @@ def test_the_learning_rate_can_be_changed_between_steps():
     np.testing.assert_allclose(weight, [0.9], atol=1e-6)
 
 
-def test_a_saved_model_goes_on_as_if_it_had_not_been_saved(tmp_path):
+def test_saved_model_continues_like_an_unsaved_one(tmp_path):
     model = train(optimizers.AdamW(schedule(), weight_decay=0.1))
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
@@ -135,7 +135,7 @@ def test_a_saved_model_goes_on_as_if_it_had_not_been_saved(tmp_path):
 
 
 def operations(optimizer):
-    """Number of operations in the graph of an update of fifty weights."""
+    """Return the number of operations in the graph of an update of fifty weights."""
     weights = [keras.Variable(np.zeros(2, "float32")) for _ in range(50)]
     optimizer.build(weights)
 
@@ -147,7 +147,7 @@ def operations(optimizer):
     return len(graph.node) + sum(len(function.node_def) for function in graph.library.function)
 
 
-def test_the_graph_has_a_third_of_the_operations():
+def test_graph_has_a_third_of_the_operations():
     ours, theirs = (
         operations(optimizer(schedule(), weight_decay=0.1))
         for optimizer in (optimizers.AdamW, keras.optimizers.AdamW)
