@@ -50,9 +50,9 @@ def serve_kerasdl():
     import numpy as np
     import tensorflow as tf
 
-    from kerasdl.data import augment, examples, pipeline
+    from kerasdl.data import augment, examples, pipeline, policies
 
-    policy = augment.POLICIES["standard"]
+    policy = policies.POLICIES["standard"]
     expected = augment.Policy(PAD / SIZE, 0, 0, True, JITTER, JITTER, JITTER)
     if policy != expected:
         raise SystemExit(f"`standard` differs from what torch is told to do: {policy}")

@@ -115,7 +115,7 @@ def _serialize(value):
         return [_serialize(part) for part in value]
     known = (keras.Layer, keras.optimizers.schedules.LearningRateSchedule, keras.DTypePolicy)
     is_object = isinstance(value, known) or callable(value)
-    return keras.saving.serialize_keras_object(value) if is_object else value
+    return keras.saving.serialize_keras_object(value) if is_object else checks.plain(value)
 
 
 def _deserialize(value):

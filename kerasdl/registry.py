@@ -96,11 +96,11 @@ def list_models(topic: str | None = None) -> list[str]:
     return sorted(n for n, entry in entries().items() if topic in (None, entry.topic))
 
 
-def create_model(name: str, **options) -> "keras.Model":
+def create_model(model: str | None = None, /, **options) -> "keras.Model":
     """Create a network or a learner by its registered name.
 
     Args:
-        name: str, one of `list_models()`.
+        model: str, one of `list_models()`. Without it, the option `name` is the registered name.
         **options: Arguments of its class, such as `num_classes` and `input_shape`, in place of the
             variant's own; and `name` and `dtype`, as every Keras model takes them.
 
@@ -111,6 +111,7 @@ def create_model(name: str, **options) -> "keras.Model":
         >>> create_model("resnet20", num_classes=5).output_shape
         (None, 5)
     """
+    name = options.pop("name", None) if model is None else model
     errors.one_of("model name", name, list_models(), lister="kerasdl list models")
     entry = entries()[name]
     # a learner is made of networks: its `create` takes sizes where its constructor takes networks
@@ -124,4 +125,4 @@ def create_model(name: str, **options) -> "keras.Model":
         if option not in ("name", "dtype"):
             errors.one_of(f"option for model `{name}`", option, known)
     checks.model_options(**options)
-    return make(**{"name": name, **entry.options, **options})
+    return make(**{"name": name, **entry.options, **checks.plain(options)})

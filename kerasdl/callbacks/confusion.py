@@ -1,8 +1,8 @@
 """Record which classes a network confuses, epoch by epoch."""
 
 import os
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, SupportsIndex
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -44,15 +44,10 @@ class ConfusionByEpoch(EpochCallback):
         log_dir: str | os.PathLike | None = None,
     ):
         super().__init__(every, log_dir)
+        iterable = isinstance(data, Iterable) and not isinstance(data, (str, bytes, Mapping))
+        checks.check("data", data, iterable, "a dataset of (inputs, labels)")
         self.data = data
-        self.classes: list[str] | list[int] = []
-        if isinstance(classes, Iterable) and not isinstance(classes, str):
-            self.classes = list(classes)
-        elif isinstance(classes, SupportsIndex) and checks.is_integer(classes):
-            self.classes = list(range(classes))
-        if not self.classes:
-            expected = "names of classes or their number"
-            raise InvalidInput("value for argument `classes`", expected, repr(classes))
+        self.classes = _classes(classes)
         self.matrices: list[np.ndarray] = []
 
     def on_train_begin(self, logs=None):
@@ -95,6 +90,19 @@ class ConfusionByEpoch(EpochCallback):
             axis.set_yticks(ticks, self.classes, fontsize=7)
         axes[0, 0].set(ylabel="true")
         return figure
+
+
+def _classes(given) -> list[str] | list[int]:
+    """Names or numbers of classes, whose matrix of counts fits into memory."""
+    found: list[Any] = []
+    if checks.is_integer(given):
+        checks.memory(8 * int(given) ** 2, classes=given)
+        found = list(range(given))
+    elif isinstance(given, Iterable) and not isinstance(given, (str, bytes, Mapping)):
+        found = list(given)
+    named = all(isinstance(name, str) or checks.is_integer(name, 0) for name in found)
+    checks.check("classes", given, named and bool(found), "names of classes or their number")
+    return found
 
 
 def _predicted(model, outputs, count):

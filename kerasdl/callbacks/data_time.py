@@ -24,7 +24,7 @@ class DataTime(keras.callbacks.Callback):
 
     Args:
         dataset: `tf.data.Dataset`, the one that `fit` gets.
-        seconds: float, how long to time it.
+        seconds: float, how long to time it, at most 3600.
         log_dir: path of a folder for TensorBoard events; `None` writes none.
 
     Attributes:
@@ -39,10 +39,8 @@ class DataTime(keras.callbacks.Callback):
         log_dir: str | os.PathLike | None = None,
     ):
         super().__init__()
-        if not isinstance(dataset, tf.data.Dataset):
-            expected, received = "a tf.data.Dataset", type(dataset).__name__
-            raise InvalidInput("value for argument `dataset`", expected, received)
-        checks.numbers(above=0, seconds=seconds)
+        checks.datasets(dataset=dataset)
+        checks.numbers(above=0, limit=3600, seconds=seconds)
         self.dataset, self.seconds = dataset, seconds
         self.events = EventWriter(log_dir)
         self.step_seconds: list[float] = []

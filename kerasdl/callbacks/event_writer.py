@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kerasdl.utils import checks
+
 
 class EventWriter:
     """Write TensorBoard events; does nothing if `folder` is None.
@@ -20,6 +22,7 @@ class EventWriter:
     """
 
     def __init__(self, folder: str | os.PathLike | None = None):
+        checks.paths(log_dir=folder, optional=True)  # the argument's name in all callbacks
         self.folder = folder
         self._writer: Any = None  # a `tf.summary.SummaryWriter`
 

@@ -23,7 +23,7 @@ class Histograms(EpochCallback):
     Args:
         inputs: array or tensor, a batch of inputs for which to record activations; `None` records
             weights alone, as does a model that is not a graph of layers.
-        bins: int, the number of bins of each histogram.
+        bins: int, the number of bins of each histogram, at most 10,000.
         every: int, epochs from one record to the next; by default (`None`) as many as take little
             of the training time.
         log_dir: path of a folder for TensorBoard events; `None` writes none.
@@ -43,7 +43,8 @@ class Histograms(EpochCallback):
         log_dir: str | os.PathLike | None = None,
     ):
         super().__init__(every, log_dir)
-        checks.integers(bins=bins)
+        checks.integers(bins=bins, limit=10_000)
+        checks.arrays(inputs=inputs, optional=True)
         self.inputs, self.bins = inputs, bins
         self.found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
         self.broken: list[str] = []

@@ -67,6 +67,7 @@ class NonFinite(keras.callbacks.Callback):
     def __init__(self, batches: Callable[[int, int], Iterable] | None = None, hint: str = ""):
         super().__init__()
         checks.callables(batches=batches, optional=True)
+        checks.texts(hint=hint, empty=True)
         self.batches = batches
         self.hint = hint
         self.copied = None  # epoch, step and values of the last copy

@@ -3,6 +3,7 @@
 import keras
 
 from kerasdl.schedules.schedule import Schedule
+from kerasdl.utils import checks
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
@@ -11,7 +12,7 @@ class Scaled(Schedule):
 
     Args:
         schedule: `keras.optimizers.schedules.LearningRateSchedule`.
-        factor: float.
+        factor: float, above 0.
 
     Example:
         >>> schedule = keras.optimizers.schedules.CosineDecay(0.4, decay_steps=10)
@@ -21,6 +22,8 @@ class Scaled(Schedule):
 
     def __init__(self, schedule: keras.optimizers.schedules.LearningRateSchedule, factor: float):
         super().__init__()
+        checks.callables(schedule=schedule)
+        checks.numbers(above=0, factor=factor)
         self.schedule = schedule
         self.factor = factor
 
@@ -36,8 +39,9 @@ def lower(optimizer: keras.Optimizer, factor: float):
 
     Args:
         optimizer: `keras.Optimizer`; a LossScaleOptimizer passes it on to its inner one.
-        factor: float.
+        factor: float, above 0.
     """
+    checks.numbers(above=0, factor=factor)
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     learning_rate = inner.get_config()["learning_rate"]
     if not isinstance(learning_rate, dict):

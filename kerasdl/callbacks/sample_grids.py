@@ -39,6 +39,7 @@ class SampleGrids(EpochCallback):
     ):
         super().__init__(every, log_dir)
         checks.callables(make=make)
+        checks.paths(folder=folder)
         self.make, self.folder = make, pathlib.Path(folder)
 
     def record(self, epoch):

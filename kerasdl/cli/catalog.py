@@ -8,29 +8,31 @@ from kerasdl.cli.options import Json, app
 from kerasdl.utils import tables
 
 
-@app.command("list")
+@app.command("list", help="List recipes, models, layers and datasets.")
 def list_(
     topic: Annotated[str, typer.Argument(help="recipes, models, layers, data, or a topic")] = "",
     json: Json = False,
 ):
-    """List recipes, models, layers and datasets."""
     from kerasdl.cli import cards
 
     for title, rows in cards.listing(topic).items():
         tables.show(rows, title, json)
 
 
-@app.command()
+@app.command(
+    help="Show one thing: summary, parameters, multiply-accumulates, layers, reference, results.",
+)
 def info(
     name: Annotated[str, typer.Argument(help="Anything that `list` shows.")], json: Json = False
 ):
-    """Show one thing: summary, parameters, multiply-accumulates, layers, reference, results."""
     from kerasdl.cli import cards
 
     cards.show(name, json)
 
 
-@app.command()
+@app.command(
+    help="List equations, or show one: its NumPy code, what it equals and where it is used.",
+)
 def formulas(
     name: Annotated[
         str,
@@ -40,7 +42,6 @@ def formulas(
     ] = "",
     json: Json = False,
 ):
-    """List equations, or show one: its NumPy code, what it equals and where it is used."""
     from kerasdl import formulary
 
     found = formulary.find(name)

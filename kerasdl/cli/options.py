@@ -1,4 +1,7 @@
-"""The application, and the options that several commands share."""
+"""The application, and the options that several commands share.
+
+Commands give their texts as `help=`: `python -OO` removes docstrings.
+"""
 
 import contextlib
 import pathlib

@@ -11,7 +11,7 @@ from kerasdl.cli.options import Json, RunFolder, Trust, app, open_run
 from kerasdl.utils import plain_text, tables
 
 
-@app.command()
+@app.command(help="Write LiteRT or ONNX files and compare each with the Keras model.")
 def export(
     run: RunFolder,
     quantize: Annotated[
@@ -25,13 +25,14 @@ def export(
     trust: Trust = False,
     json: Json = False,
 ):
-    """Write LiteRT or ONNX files and compare each with the Keras model."""
     rows = open_run(run, trust).export(quantize or (), format)
     title = {"litert": "LiteRT", "onnx": "ONNX"}[format]
     tables.show(_relative(rows, run, json), f"{run}: {title} against Keras", json)
 
 
-@app.command()
+@app.command(
+    help="Find the smallest LiteRT file that is good enough: quantize, prune, cluster, combine.",
+)
 def compress(
     run: RunFolder,
     max_drop: Annotated[float, typer.Option(help="Largest loss of accuracy.")] = 0.005,
@@ -52,7 +53,6 @@ def compress(
     trust: Trust = False,
     json: Json = False,
 ):
-    """Find the smallest LiteRT file that is good enough: quantize, prune, cluster, combine."""
 
     def progress(line):
         plain_text.tell(f"{line} ...")
@@ -69,7 +69,7 @@ def compress(
         print(plain_text.for_terminal(f"figure: {run / 'figures' / 'compression.png'}"))
 
 
-@app.command()
+@app.command(help="Measure size and latency of LiteRT and ONNX files.")
 def bench(
     files: Annotated[
         list[pathlib.Path], typer.Argument(help=".tflite and .onnx files, or folders of them")
@@ -78,7 +78,6 @@ def bench(
     sort: Annotated[str, typer.Option(help="kB, zip_kB, init_ms, ms or p95_ms")] = "",
     json: Json = False,
 ):
-    """Measure size and latency of LiteRT and ONNX files."""
     from kerasdl import export as exports
 
     columns = ["kB", "zip_kB", "init_ms", "ms", "p95_ms"]
@@ -99,7 +98,7 @@ def bench(
     tables.show(sorted(rows, key=lambda row: row.get(sort, 0)), as_json=json)
 
 
-@app.command()
+@app.command(help="Try an image classifier in the browser: draw a digit or open an image.")
 def demo(
     run: Annotated[
         pathlib.Path | None,
@@ -115,7 +114,6 @@ def demo(
     ] = None,
     trust: Trust = False,
 ):
-    """Try an image classifier in the browser: draw a digit or open an image."""
     import functools
     import webbrowser
 

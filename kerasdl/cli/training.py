@@ -11,7 +11,7 @@ from kerasdl.cli.options import Data, ImageSize, Json, RecipeName, Target, app, 
 from kerasdl.utils import plain_text, quiet, tables
 
 
-@app.command()
+@app.command(help="Train a recipe. Ctrl-C saves and stops; the same command continues.")
 def train(
     name: RecipeName,
     data: Data = None,
@@ -45,7 +45,6 @@ def train(
     ] = False,
     json: Json = False,
 ):
-    """Train a recipe. Ctrl-C saves and stops; the same command continues."""
     from kerasdl import runs
 
     changes: dict[str, Any] = {"data": data, "image_size": image_size, "epochs": epochs}
@@ -73,7 +72,7 @@ def _show_result(run, as_json):
     tables.show(rows, title, as_json)
 
 
-@app.command()
+@app.command(help="Search a recipe's hyperparameters. Ctrl-C stops; the same command continues.")
 def tune(
     name: RecipeName,
     tuner: Annotated[str, typer.Option(help="random, grid, bayesian or hyperband")] = "bayesian",
@@ -105,7 +104,6 @@ def tune(
     ] = False,
     json: Json = False,
 ):
-    """Search a recipe's hyperparameters. Ctrl-C stops; the same command continues."""
     recipe = recipe_of(name, {"target": target}, data=data, image_size=image_size, epochs=epochs)
     settings: dict[str, Any] = {"tuner": tuner, "trials": trials, "time": time}
     settings |= {"trial_time": trial_time, "patience": patience}
@@ -139,12 +137,14 @@ def _show_search(found, as_json):
         raise errors.InvalidInput("search", expected, reasons[0] if reasons else "none in time")
 
 
-@app.command(context_settings={"ignore_unknown_options": True})
+@app.command(
+    context_settings={"ignore_unknown_options": True},
+    help="Run a command on several workers here: kerasdl launch --workers 2 -- train mlp.",
+)
 def launch(
     command: Annotated[list[str], typer.Argument(help="A kerasdl command, such as: train mlp")],
     workers: Annotated[int, typer.Option(min=1)] = 2,
 ):
-    """Run a command on several workers here: kerasdl launch --workers 2 -- train mlp."""
     from kerasdl.distribute import launching
 
     sys.exit(launching.launch([sys.executable, "-m", "kerasdl", *command], workers))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 import keras
 
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import checks
 
 STEPS_PER_EXECUTION = 8
 
@@ -75,6 +76,8 @@ def optimizer_factory(
 
 def check_callbacks(callbacks: Iterable[keras.callbacks.Callback]) -> None:
     """Refuse callbacks that cannot work, because the trained model is not the user's own."""
+    listed = isinstance(callbacks, (list, tuple))
+    checks.check("callbacks", callbacks, listed, "a list of Keras callbacks")
     for callback in callbacks:
         name = type(callback).__name__
         if not isinstance(callback, keras.callbacks.Callback):

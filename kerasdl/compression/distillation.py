@@ -36,7 +36,8 @@ def distill(
             optimizer and metrics it was compiled with.
         teacher: A trained network that returns logits for the same input. It does not change.
         train: A `tf.data.Dataset` of batches.
-        temperature: float above 0, divides the logits of both networks; higher is softer.
+        temperature: float above 0, at most 10,000, divides the logits of both networks; higher is
+            softer.
         alpha: float in [0, 1], weight of the teacher's loss. The labels' loss has 1 - alpha.
         epochs: int, number of epochs.
         optimizer: By default a new copy of the student's.
@@ -45,8 +46,11 @@ def distill(
 
     Reference: Hinton, Vinyals, Dean (2015), Distilling the Knowledge in a Neural Network.
     """
+    checks.models(student=student, teacher=teacher)
+    checks.datasets(train=train)
     checks.fractions(one=True, alpha=alpha)
-    checks.numbers(above=0, temperature=temperature)
+    checks.numbers(above=0, limit=1e4, temperature=temperature)
+    checks.integers(epochs=epochs, limit=checks.LARGEST)
     if student.output_shape != teacher.output_shape:
         expected = f"outputs like the teacher's, {teacher.output_shape}"
         raise InvalidInput(f"student `{student.name}`", expected, student.output_shape)

@@ -10,7 +10,7 @@ from keras.src import backend
 
 from kerasdl.errors import InvalidInput
 from kerasdl.export import trace
-from kerasdl.utils import patches
+from kerasdl.utils import checks, patches
 
 LOCK = threading.Lock()  # `Layer.__call__` is patched by one thread at a time
 
@@ -40,6 +40,7 @@ def flatten(model: keras.Model) -> keras.Model:
     >>> all(a is b for a, b in zip(model.trainable_variables, flat.trainable_variables))
     True
     """
+    checks.models(model=model)
     if not model.built:
         expected = "a built model (call it once on a batch, or give it a `keras.Input`)"
         raise InvalidInput(f"model `{model.name}`", expected, "one without weights")

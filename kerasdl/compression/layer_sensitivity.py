@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from kerasdl.compression import masks, pruning
 from kerasdl.errors import InvalidInput
 from kerasdl.formulas import quantization
+from kerasdl.utils import checks
 from kerasdl.utils.types import Arrays
 
 
@@ -28,9 +29,9 @@ def sensitivity(
         model: A trained network that returns logits of classes.
         x: Inputs.
         labels: Class numbers of the inputs.
-        bits: int, bits of a weight, symmetric about zero, with one scale per output.
-        sparsity: float, fraction of the weights set to zero, the smallest ones. Give either this
-            or `bits`.
+        bits: int, bits of a weight, from 2 to 32, symmetric about zero, with one scale per output.
+        sparsity: float, fraction of the weights set to zero, the smallest ones, in [0, 1). Give
+            either this or `bits`.
 
     Returns:
         A dict from the path of each kernel to the increase of the loss.
@@ -38,6 +39,12 @@ def sensitivity(
     if (bits is None) == (sparsity is None):
         received = f"bits={bits}, sparsity={sparsity}"
         raise InvalidInput("arguments", "either `bits` or `sparsity`", received)
+
+    checks.models(model=model)
+    checks.arrays(x=x, labels=labels)
+    checks.integers(at_least=2, below=33, bits=bits, optional=True)
+    if sparsity is not None:
+        checks.fractions(sparsity=sparsity)
 
     def loss():
         logits = np.concatenate(

@@ -116,6 +116,8 @@ def compress(
             accuracy, because the model has seen them.
         **fit_options: Further arguments of `fit`, such as `validation_data`.
     """
+    checks.models(model=model)
+    checks.datasets(train=train)
     errors.one_of("value for argument `method`", method, list(METHODS))
     errors.one_of("value for argument `engine`", engine, ENGINES)
     if engine == "keras" and "cluster" in METHODS[method]:
@@ -259,7 +261,7 @@ def _epochs_per_step(epochs, steps):
 
 
 def _check(epochs, sparsity, clusters, train):
-    checks.integers(epochs=epochs)
+    checks.integers(epochs=epochs, limit=checks.LARGEST)
     checks.numbers(above=0, below=1, sparsity=sparsity)
     checks.integers(at_least=3, below=257, clusters=clusters)
     if not pruning.steps_in(train):
@@ -267,6 +269,7 @@ def _check(epochs, sparsity, clusters, train):
 
 
 def _path(path, model, method) -> pathlib.Path:
+    checks.paths(path=path, optional=True)
     if path is not None:
         return pathlib.Path(path)
     return pathlib.Path(tempfile.mkdtemp()) / f"{model.name}-{method}.tflite"

@@ -56,8 +56,11 @@ def prune(
         **fit_options: Further arguments of `fit`.
     """
     errors.one_of("value for argument `pattern`", pattern, PATTERNS)
-    checks.integers(epochs=epochs)
+    checks.models(model=model)
+    checks.datasets(train=train)
+    checks.integers(epochs=epochs, limit=checks.LARGEST)
     checks.fractions(sparsity=sparsity)
+    sparsity = checks.plain(sparsity)
     steps = epochs * steps_in(train)
     if isinstance(schedule, str):
         errors.one_of("value for argument `schedule`", schedule, ("polynomial", "constant"))
@@ -101,6 +104,9 @@ class Prune(keras.callbacks.Callback):
         errors.one_of("value for argument `scope`", scope, SCOPES)
         if scope == "global" and pattern != "unstructured":
             raise InvalidInput("scope 'global'", "the pattern 'unstructured'", pattern)
+        checks.callables(schedule=schedule)
+        names = isinstance(skip, (tuple, list)) and all(isinstance(name, str) for name in skip)
+        checks.check("skip", skip, names, "a tuple of the names of layers")
         self.schedule = schedule
         self.pattern = pattern
         self.scope = scope
@@ -206,6 +212,7 @@ def kernels(
 
 def sparsity(model: keras.Model) -> dict[str, float]:
     """Return the fraction of zeros in each kernel, by path."""
+    checks.models(model=model)
     return {v.path: float(np.mean(v.numpy() == 0)) for v in kernels(model)}
 
 

@@ -23,7 +23,7 @@ class Polynomial:
         end: int, last step at which the masks are updated.
         begin: int, first step at which the masks are updated.
         initial: float, sparsity at `begin`, in [0, 1).
-        power: float, exponent. The default, 3, is that of the paper; 1 is linear.
+        power: float, exponent, at most 100. The default, 3, is that of the paper; 1 is linear.
         frequency: int, steps between two updates of the masks.
 
     Reference: Zhu, Gupta (2017), To prune, or not to prune.
@@ -38,8 +38,11 @@ class Polynomial:
 
     def __post_init__(self):
         checks.fractions(initial=self.initial, final=self.final)
-        if not 0 <= self.begin <= self.end or self.frequency < 1:
-            raise InvalidInput("pruning schedule", "0 <= begin <= end and frequency >= 1", self)
+        checks.numbers(above=0, limit=100, power=self.power)
+        checks.integers(frequency=self.frequency, limit=checks.LARGEST)
+        checks.integers(begin=self.begin, end=self.end, at_least=0, limit=checks.LARGEST)
+        if self.begin > self.end:
+            raise InvalidInput("pruning schedule", "0 <= begin <= end", self)
 
     def __call__(self, step):
         step = tf.convert_to_tensor(step)

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import keras
@@ -98,7 +98,7 @@ def search(
             and `test`, batches of inputs and class numbers. If it has `validation` with at least
             1 / max_drop examples, files are chosen on that, and the test accuracy is reported too.
             Else files are chosen on the test data.
-        max_drop: float, allowed loss of accuracy relative to the float file, at least 0.
+        max_drop: float in [0, 1], allowed loss of accuracy relative to the float file.
         methods: tuple of str, the methods to try. "float" is always made first.
         epochs: int, number of epochs of each method that trains.
         folder: Path of the folder for the files; by default a new temporary one.
@@ -114,10 +114,21 @@ def search(
     Returns:
         The reports of all files and the best one, as `Found`.
     """
+    checks.models(model=model)
+    listed = isinstance(methods, (tuple, list)) and bool(methods)
+    checks.check("methods", methods, listed, "a tuple of at least one method")
     for method in methods:
         errors.one_of("method", method, [*CONVERTED, *TRAINED, *compression_methods.METHODS])
     checks.numbers(above=0, below=1, sparsity=sparsity)
-    checks.numbers(at_least=0, max_drop=max_drop)
+    checks.fractions(one=True, max_drop=max_drop)
+    checks.choices(pruning.SCOPES, scope=scope)
+    checks.integers(epochs=epochs, limit=checks.LARGEST)
+    checks.integers(at_least=3, below=257, clusters=clusters)
+    checks.callables(progress=progress)
+    checks.paths(folder=folder, optional=True)
+    checks.datasets(train=getattr(data, "train", None))
+    batches = isinstance(getattr(data, "test", None), Iterable)
+    checks.check("data", data, batches, "an object with `train` and `test`, batches each")
     folder = pathlib.Path(folder or tempfile.mkdtemp())
     folder.mkdir(exist_ok=True)
     evaluator = test = Evaluator(model, data.test)

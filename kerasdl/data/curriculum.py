@@ -46,8 +46,10 @@ class Curriculum:
     ordered: bool = False
 
     def __post_init__(self):
-        checks.integers(stages=self.stages, epochs=self.epochs)
+        checks.integers(stages=self.stages, epochs=self.epochs, limit=checks.LARGEST)
         checks.flags(ordered=self.ordered)
+        if not callable(self.difficulty) or isinstance(self.difficulty, type):
+            checks.arrays(difficulty=self.difficulty)
 
     def rank(self, train: Examples) -> np.ndarray:
         """Return the rows of the training examples, the easiest first."""

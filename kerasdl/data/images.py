@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from kerasdl import errors
 from kerasdl.data import bad_examples
+from kerasdl.utils import checks
 
 FORMATS = "a JPEG, PNG, GIF or BMP image"
 WORKERS = os.cpu_count() or 1
@@ -26,13 +27,10 @@ def checked_size(image_size: int | Sequence[int] | None) -> tuple[int, int] | No
     """Return (height, width) of the argument `image_size`, or None if it is None."""
     if image_size is None:
         return None
-    size = image_size if isinstance(image_size, (tuple, list)) else (image_size, image_size)
-    size = tuple(size)
-    whole = all(isinstance(side, int) and not isinstance(side, bool) for side in size)
-    if len(size) != 2 or not whole or min(size) < 1:
-        expected = "a positive integer, or (height, width)"
-        raise errors.InvalidInput("value for argument `image_size`", expected, image_size)
-    return size
+    size = tuple(image_size) if isinstance(image_size, (tuple, list)) else (image_size,) * 2
+    holds = len(size) == 2 and all(map(checks.is_integer, size))
+    checks.check("image_size", image_size, holds, "a positive integer, or (height, width)")
+    return checks.plain(size)
 
 
 def to_unit(images):

@@ -3,6 +3,8 @@
 import functools
 import importlib
 import inspect
+import math
+import os
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +13,7 @@ import tensorflow as tf
 
 from kerasdl import errors
 from kerasdl.data import augment as augmentation
-from kerasdl.data import catalog, images, mixup, pipeline, sharing
+from kerasdl.data import catalog, images, mixup, pipeline, policies, sharing
 from kerasdl.data.curriculum import Curriculum
 from kerasdl.data.splits import Info, Source, Splits
 from kerasdl.utils import checks
@@ -46,7 +48,7 @@ def load(
         image_size: int, height and width of the images, or (height, width). By default images keep
             the size of the dataset.
         augment: bool or str, how to augment training images: a name in
-            `kerasdl.data.augment.POLICIES`; True is "standard".
+            `kerasdl.data.policies.POLICIES`; True is "standard".
         mixup: float in [0, 1], strength of MixUp on training images; makes all labels one-hot.
         cutmix: float in [0, 1], the same of CutMix. With both, each batch gets one of them.
         seed: int, decides on the splits, the order, the augmentation and generated data.
@@ -68,14 +70,21 @@ def load(
         >>> splits.train.element_spec[0].shape
         TensorShape([None, 8, 8, 1])
     """
+    named = isinstance(name, (str, os.PathLike))
+    checks.check("name", name, named, "the name of a dataset, or a path")
     name = str(name)
     _check(batch_size, seed, mixup, cutmix, share, shard, skip_bad, curriculum)
-    policy, size = augmentation.policy(augment), images.checked_size(image_size)
+    policy, size = policies.policy(augment), images.checked_size(image_size)
     make = _maker(name)
     if shard == "file":
         options = {**options, "whole_files": True}
         share = share or sharing.Share(0, 1, 1)
-    source = _call(name, make, seed, size, skip_bad, options)
+    source = _call(
+        name, make, checks.plain(seed), size, skip_bad, checks.plain(options), batch_size
+    )
+    if not source.counts()["train"]:
+        expected = "options that leave something to train on"
+        raise errors.InvalidInput(f"training split of `{name}`", expected, source.counts())
     source.kind.check(name, source)
     changes = {"image_size": size, "augment": policy, "mixup": mixup, "cutmix": cutmix}
     changed = [argument for argument, asked in changes.items() if asked]
@@ -106,7 +115,7 @@ def load(
 
 
 def _check(batch_size, seed, mixup, cutmix, share, shard, skip_bad, curriculum):
-    checks.integers(batch_size=batch_size)
+    checks.integers(batch_size=batch_size, limit=checks.LARGEST)
     checks.integers(at_least=0, below=LARGEST_SEED, seed=seed)
     checks.fractions(one=True, mixup=mixup, cutmix=cutmix)
     checks.flags(skip_bad=skip_bad)
@@ -145,7 +154,7 @@ def _maker(name) -> Callable:
     return functools.partial(importlib.import_module(f"kerasdl.data.readers.{module}").read, name)
 
 
-def _call(name, make, seed, size, skip_bad, options) -> Source:
+def _call(name, make, seed, size, skip_bad, options, batch_size) -> Source:
     known = inspect.signature(make).parameters
     for option in options:
         if option == "whole_files" and option not in known:
@@ -159,6 +168,11 @@ def _call(name, make, seed, size, skip_bad, options) -> Source:
         return make(seed, image_size=size, **options)
     source = make(seed, **options)
     if size and source.train.has_images:
+        channels = source.train.structure[0].shape[-1]
+        # images in memory are resized now, those in files when a batch is read
+        in_memory = source.train.arrays is not None
+        images_at_once = sum(source.counts().values()) if in_memory else batch_size
+        checks.memory(4 * images_at_once * math.prod(size) * channels, image_size=size)
         return source.map(lambda part: part.resized(size))
     return source
 

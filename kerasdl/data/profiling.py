@@ -4,6 +4,8 @@ import time
 
 import tensorflow as tf
 
+from kerasdl.utils import checks
+
 
 def throughput(dataset: tf.data.Dataset, seconds: float = 1.0) -> dict[str, float]:
     """Measure examples per second after each named stage of a pipeline.
@@ -13,7 +15,7 @@ def throughput(dataset: tf.data.Dataset, seconds: float = 1.0) -> dict[str, floa
 
     Args:
         dataset: tf.data.Dataset of `load`, or any whose operations have names.
-        seconds: float, how long each stage is measured.
+        seconds: float, how long each stage is measured, at most 3600.
 
     Example:
         >>> import kerasdl.data
@@ -21,6 +23,8 @@ def throughput(dataset: tf.data.Dataset, seconds: float = 1.0) -> dict[str, floa
         >>> list(throughput(splits.train, seconds=0.05))
         ['order', 'gather', 'augment', 'prefetch']
     """
+    checks.datasets(dataset=dataset)
+    checks.numbers(above=0, limit=3600, seconds=seconds)
     rates = {}
     for name, stage in _stages(dataset).items():
         rates[name] = _rate(stage.with_options(dataset.options()), seconds)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from kerasdl import errors
+from kerasdl.utils import checks
 
 if TYPE_CHECKING:  # kerasdl.data imports it when something is loaded
     import tensorflow as tf
@@ -54,6 +55,11 @@ class Share:
     first: int
     here: int
     total: int
+
+    def __post_init__(self):
+        checks.integers(here=self.here, total=self.total)
+        checks.integers(first=self.first, at_least=0, below=self.total)
+        checks.integers(here=self.here, below=self.total - self.first + 1)
 
     @property
     def replicas(self) -> range:

@@ -21,6 +21,9 @@ def hold_out(arrays: Any, validation: float) -> tuple:
     """
     checks.fractions(validation=validation)
     kept = int(count(arrays) * (1 - validation))
+    if not kept:
+        expected = "a fraction that leaves something to train on"
+        raise errors.InvalidInput("value for option `validation`", expected, validation)
     if kept == count(arrays):
         return arrays, None
     return take(arrays, slice(kept)), take(arrays, slice(kept, None))
@@ -63,4 +66,7 @@ def rows_of_splits(
         for split, part in zip(splits, (trained, validated, tested), strict=True):
             split.append(part)
     to_train, to_validate, to_test = (np.sort(np.concatenate(split)) for split in splits)
+    if not len(to_train):
+        expected = "fractions that leave something to train on"
+        raise errors.InvalidInput("options `validation` and `test`", expected, (validation, test))
     return to_train, to_validate, to_test

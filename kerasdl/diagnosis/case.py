@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from kerasdl.diagnosis import introspection
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import checks
 
 SAMPLE = 1000  # examples to examine
 ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy")
@@ -55,6 +56,8 @@ class Case:
     fresh: Callable[[], keras.Model] | None = None
 
     def __post_init__(self):
+        checks.models(model=self.model)
+        checks.callables(fresh=self.fresh, optional=True)
         if not isinstance(self.history, Mapping):
             expected = "a dict, such as fit(...).history"
             raise InvalidInput("argument `history`", expected, repr(self.history)[:80])

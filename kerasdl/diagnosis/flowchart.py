@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from kerasdl.diagnosis import batch_norm, data_symptoms, history_symptoms, model_symptoms
 from kerasdl.diagnosis.case import Case, Finding
+from kerasdl.utils import checks
 
 # causes before effects: an early finding may explain all later ones
 QUESTIONS: dict[str, list[Callable[[Case], Finding | None]]] = {
@@ -90,6 +91,7 @@ def doctor(case: Case) -> Report:
     Returns:
         A `Report`: a dict from each question that was asked to a `Finding` or `None`.
     """
+    checks.check("case", case, isinstance(case, Case), "a `kerasdl.diagnosis.Case`")
     report = Report()
     for question, symptoms in QUESTIONS.items():
         report[question] = next(filter(None, (symptom(case) for symptom in symptoms)), None)

@@ -62,9 +62,9 @@ def gradient_check(
         x: array or nested arrays, the inputs of a small batch.
         y: array, the targets of the batch.
         loss: a Keras loss, its name or a function; by default the one the model is compiled with.
-        directions: int, random directions for each weight.
-        epsilon: float, the step e of the differences.
-        at_most: float, the largest relative error of a correct gradient.
+        directions: int, random directions for each weight, at most 10,000.
+        epsilon: float in (0, 1], the step e of the differences.
+        at_most: float in (0, 1], the largest relative error of a correct gradient.
 
     Returns:
         A `GradientCheck`.
@@ -74,8 +74,12 @@ def gradient_check(
         >>> gradient_check(model, np.eye(2), np.ones((2, 1)), loss="mse").right
         True
     """
-    checks.integers(directions=directions)
-    checks.numbers(above=0, epsilon=epsilon)
+    checks.models(model=model)
+    checks.arrays(x=x, y=y)
+    checks.integers(directions=directions, limit=10_000)
+    checks.numbers(above=0, limit=1, epsilon=epsilon)
+    holds = checks.is_number(at_most) and 0 < at_most <= 1
+    checks.check("at_most", at_most, holds, "a number above 0 and at most 1")
     loss = _loss(loss if loss is not None else getattr(model, "loss", None))
     copied = in_float64(model)
     # calling a Loss would cast to float32

@@ -66,9 +66,10 @@ def overfit_one_batch(
         >>> overfit_one_batch(model, (np.eye(2), 1 - np.eye(2))).reached
         True
     """
-    checks.integers(steps=steps)
+    checks.models(model=model)
+    checks.integers(steps=steps, limit=checks.LARGEST)
     checks.numbers(goal=goal)
-    checks.numbers(at_least=0, optional=True, learning_rate=learning_rate)
+    checks.learning_rates(learning_rate=learning_rate, optional=True)
     _, batch = temporary_training.batches(data)
     losses = []
     replaced_rate: contextlib.AbstractContextManager = contextlib.nullcontext()

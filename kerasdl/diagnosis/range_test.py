@@ -81,7 +81,7 @@ def lr_find(
         data: a `tf.data.Dataset` of batches, or arrays. It is repeated as needed.
         low: float, the first learning rate.
         high: float, the last learning rate.
-        steps: int, the number of batches, at least 10.
+        steps: int, the number of batches, from 10 to 1,000,000.
         smoothing: float, weight of the past in the moving average of the losses, in [0, 1).
 
     Returns:
@@ -97,11 +97,12 @@ def lr_find(
 
     Reference: Smith (2017), Cyclical Learning Rates for Training Neural Networks.
     """
-    checks.numbers(above=0, low=low, high=high)
+    checks.models(model=model)
+    checks.learning_rates(low=low, high=high)
     if low >= high:
         raise InvalidInput("range of learning rates", "0 < low < high", f"low={low}, high={high}")
     checks.fractions(smoothing=smoothing)
-    checks.integers(at_least=10, steps=steps)
+    checks.integers(at_least=10, limit=1_000_000, steps=steps)
     rates = np.geomspace(low, high, steps)
     dataset, first = temporary_training.batches(data)
     losses: list[float] = []

@@ -12,6 +12,7 @@ import time
 
 from kerasdl.utils import checks
 
+MOST_WORKERS = 256  # a process and a port each
 GRACE_SECONDS = 10.0  # between asking a worker to stop and killing it
 
 
@@ -23,9 +24,12 @@ def launch(command: list[str], workers: int) -> int:
 
     Args:
         command: The program and its arguments.
-        workers: int, number of processes.
+        workers: int, number of processes, at most 256.
     """
-    checks.integers(workers=workers)
+    listed = isinstance(command, (list, tuple)) and bool(command)
+    holds = listed and all(isinstance(part, (str, os.PathLike)) for part in command)
+    checks.check("command", command, holds, "a list of the program and its arguments")
+    checks.integers(workers=workers, limit=MOST_WORKERS)
     addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
     running = []
     try:

@@ -2,6 +2,8 @@
 
 import keras
 
+from kerasdl.utils import checks
+
 
 def synchronize(model: keras.Model) -> list[keras.layers.Layer]:
     """Make every batch normalization of a model use the statistics of the global batch.
@@ -15,6 +17,7 @@ def synchronize(model: keras.Model) -> list[keras.layers.Layer]:
     Returns:
         The layers that were changed.
     """
+    checks.models(model=model)
     changed = [
         layer
         for layer in model._flatten_layers()

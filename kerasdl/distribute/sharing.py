@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from kerasdl.data import sharing as batches
 from kerasdl.data.sharing import Share, bounds
+from kerasdl.utils import checks
 
 
 class ReplicaBatch(typing.NamedTuple):
@@ -31,6 +32,7 @@ class ReplicaBatch(typing.NamedTuple):
 
 def share(strategy: tf.distribute.Strategy) -> Share:
     """Return what this process reads of each global batch, for `kerasdl.data.load(share=)`."""
+    _check(strategy)
     total = strategy.num_replicas_in_sync
     here = len(strategy.extended.worker_devices)
     number, _ = worker_of(strategy)
@@ -39,6 +41,7 @@ def share(strategy: tf.distribute.Strategy) -> Share:
 
 def worker_of(strategy: tf.distribute.Strategy) -> tuple[int, int]:
     """Return this worker's number and how many workers there are. The chief's number is 0."""
+    _check(strategy)
     resolver = strategy.cluster_resolver
     jobs = resolver.cluster_spec().as_dict() if resolver else {}
     chiefs, workers = len(jobs.get("chief", [])), len(jobs.get("worker", []))
@@ -73,10 +76,20 @@ def pipeline(
         batch_size: int, size of a global batch.
         counts: `info.replicas`, for a dataset loaded with `shard="file"`; else `None`.
     """
+    _check(strategy)
+    checks.datasets(dataset=dataset)
+    checks.integers(count=count, batch_size=batch_size, limit=checks.LARGEST)
+    if counts is not None:
+        checks.integer_tuples(counts=counts, length=strategy.num_replicas_in_sync)
     if strategy.num_replicas_in_sync == 1:
         return dataset
     mine = numbered(dataset, share(strategy), count, batch_size, counts)
     return distribute(mine, strategy)
+
+
+def _check(strategy):
+    is_strategy = hasattr(strategy, "cluster_resolver")
+    checks.check("strategy", strategy, is_strategy, "what `kerasdl.distribute.strategy` returns")
 
 
 def distribute(dataset: tf.data.Dataset, strategy: tf.distribute.Strategy):

@@ -8,7 +8,9 @@ import tensorflow as tf
 
 from kerasdl.distribute import keras_patches, resolvers
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import checks
 
+MOST_CPUS = 256  # virtual devices; each has threads and a copy of the model
 SPECS = "auto, one, mirrored, cpu:N, multiworker, tpu or tpu:NAME"
 
 
@@ -32,7 +34,7 @@ def strategy(spec: str = "auto") -> tf.distribute.Strategy:
         >>> strategy("one").num_replicas_in_sync
         1
     """
-    kind, _, name = spec.partition(":")
+    kind, _, name = spec.partition(":") if isinstance(spec, str) else ("", "", "")
     makers: dict[str, Callable] = {
         "auto": _auto,
         "one": _one,
@@ -42,7 +44,7 @@ def strategy(spec: str = "auto") -> tf.distribute.Strategy:
         "tpu": _tpu,
     }
     if kind not in makers or (name and kind not in ("cpu", "tpu")):
-        raise InvalidInput("strategy", SPECS, spec)
+        raise InvalidInput("strategy", SPECS, spec if isinstance(spec, str) else checks.shown(spec))
     made = makers[kind](name) if kind in ("cpu", "tpu") else makers[kind]()
     if made.num_replicas_in_sync > 1:
         keras_patches.apply()
@@ -72,6 +74,8 @@ def _mirrored():
 def _cpus(count):
     if not re.fullmatch("[1-9][0-9]*", count):
         raise InvalidInput("strategy", "cpu:N, such as cpu:2", f"cpu:{count}")
+    if len(count) > 3 or int(count) > MOST_CPUS:
+        raise InvalidInput("strategy", f"cpu:N with N up to {MOST_CPUS}", f"cpu:{count}")
     (cpu,) = tf.config.list_physical_devices("CPU")
     devices = [tf.config.LogicalDeviceConfiguration()] * int(count)
     try:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
-from kerasdl.utils import plain_text
+from kerasdl.utils import checks, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,6 +30,7 @@ def attention(
     Returns:
         A matplotlib figure.
     """
+    checks.arrays(maps=maps)
     maps = np.asarray(maps, "float32")
     if maps.ndim != 3 or not maps.size:
         raise InvalidInput("attention maps", "shape (heads, time, source)", maps.shape)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
-from kerasdl.utils import plain_text
+from kerasdl.utils import checks, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,13 +28,19 @@ def confusion(
     Returns:
         A matplotlib figure.
     """
+    checks.arrays(labels=labels, predictions=predictions)
     true, guesses = np.asarray(labels).ravel(), np.asarray(predictions)
     if guesses.ndim == 2:
         guesses = guesses.argmax(-1)
     if len(true) != len(guesses) or not len(true):
         raise InvalidInput("predictions", f"one for each of {len(true)} labels", len(guesses))
     count = len(names) if names else int(max(true.max(), guesses.max())) + 1
+    for numbers in (true, guesses):
+        if not np.isin(numbers, range(count)).all():
+            received = numbers[~np.isin(numbers, range(count))][0]
+            raise InvalidInput("classes", f"integers from 0 to {count - 1}", received)
     names = [plain_text.for_figure(name) for name in names or range(count)]
+    true, guesses = true.astype(int), guesses.astype(int)
     matrix = np.zeros((count, count), int)
     np.add.at(matrix, (true, guesses), 1)
     fractions = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
@@ -80,6 +86,8 @@ def predictions(
     Returns:
         A matplotlib figure.
     """
+    checks.arrays(images=images, labels=labels, probabilities=probabilities)
+    checks.integers(count=count)
     images, labels = np.asarray(images), np.asarray(labels).ravel()
     probabilities = np.asarray(probabilities)
     if not len(images) == len(labels) == len(probabilities) or not len(images):

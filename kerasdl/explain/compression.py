@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
+from kerasdl.utils import checks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,6 +21,7 @@ def trade_off(rows: list[dict], max_drop: float = 0.0) -> "Figure":
     Returns:
         A matplotlib figure.
     """
+    checks.fractions(one=True, max_drop=max_drop)
     if not rows:
         raise InvalidInput("files to draw", "at least one", "none")
     from matplotlib.ticker import LogLocator, NullLocator

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from kerasdl import errors
+from kerasdl.utils import checks
 
 
 class Parameters(NamedTuple):
@@ -18,6 +19,7 @@ class Parameters(NamedTuple):
 
 def parameters(model: keras.Model) -> Parameters:
     """Count the trainable and all parameters of a model."""
+    checks.models(model=model)
     return Parameters(*(_size(weights) for weights in (model.trainable_weights, model.weights)))
 
 
@@ -49,6 +51,10 @@ def macs(
     >>> macs(keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(6, 5)]))
     86400
     """
+    checks.models(model=model)
+    shapes = input_shape if isinstance(input_shape, list) else [input_shape]
+    for shape in [] if input_shape is None else shapes:
+        checks.shapes(known=True, input_shape=shape)
     given = _specification(model, input_shape)
     function = tf.function(lambda inputs: model(inputs, training=False))
     return _count(function.get_concrete_function(given).graph)

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
+from kerasdl.utils import checks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,6 +28,8 @@ def boxes(
         titles: list of str, one for each image, such as the class.
         true: array (count, 4), the true boxes; by default none are drawn.
     """
+    checks.arrays(images=images, predicted=predicted)
+    checks.arrays(true=true, optional=True)
     images, predicted = np.asarray(images), np.asarray(predicted)
     if predicted.shape != (len(images), 4) or not len(images):
         expected = f"shape ({len(images)}, 4), a box for each image"

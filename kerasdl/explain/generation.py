@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
-from kerasdl.utils import plain_text
+from kerasdl.utils import checks, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,6 +58,7 @@ def interpolation(images: ArrayLike) -> "Figure":
     Returns:
         A matplotlib figure.
     """
+    checks.arrays(images=images)
     images = np.asarray(images)
     is_color = images.ndim == 4 and images.shape[-1] in (1, 3)
     rows = images if images.ndim == 5 or (images.ndim == 4 and not is_color) else images[None]
@@ -79,6 +80,8 @@ def latent(
     Returns:
         A matplotlib figure.
     """
+    checks.arrays(codes=codes)
+    checks.arrays(labels=labels, optional=True)
     points = np.asarray(codes, "float64")
     if points.ndim != 2 or points.shape[1] < 2 or len(points) < 2:
         raise InvalidInput("codes", "shape (number, 2 or more)", points.shape)
@@ -110,6 +113,8 @@ def latent(
 
 
 def _first(images, count) -> np.ndarray:
+    checks.arrays(images=images)
+    checks.integers(count=count)
     images = np.asarray(images)[:count]
     if images.ndim < 2 or not len(images):
         raise InvalidInput("images", "at least one", f"shape {images.shape}")

@@ -45,6 +45,9 @@ def top_patches(
         Convolutional Net.
     """
     checks.integers(maps=maps, count=count)
+    checks.arrays(images=images)
+    checks.flags(guided=guided)
+    checks.texts(layer=layer, optional=True)
     images = np.asarray(images, "float32")
     if images.ndim != 4 or len(images) < count:
         expected = f"at least {count}, shape (number, height, width, channels)"

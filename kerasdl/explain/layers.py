@@ -28,6 +28,7 @@ def activations(model: keras.Model, inputs: Arrays) -> dict[str, np.ndarray]:
         A dict, layer name -> array, or nested arrays for a layer with several outputs.
     """
     check_functional(model)
+    checks.arrays(inputs=inputs)
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     outputs = keras.Model(model.inputs, {layer.name: layer.output for layer in layers})
     found = outputs(keras.tree.flatten(inputs), training=False)
@@ -53,8 +54,9 @@ def feature_maps(
         A matplotlib figure.
     """
     checks.integers(layers=layers, maps=maps)
+    checks.texts(layer=layer, optional=True)
     chosen = [_layer_with_maps(model, layer)] if layer else _spread(spatial_layers(model), layers)
-    image = np.asarray(image, "float32")
+    image = _image(model, image)
     outputs = keras.Model(model.inputs, [found.output for found in chosen])(
         [image[None]], training=False
     )
@@ -91,7 +93,8 @@ def steps(model: keras.Model, image: ArrayLike, layers: int = 6, maps: int = 8) 
         A matplotlib figure.
     """
     checks.integers(layers=layers, maps=maps)
-    image = np.asarray(image, "float32")
+    check_functional(model)
+    image = _image(model, image)
     found = {name: x[0] for name, x in activations(model, image[None]).items() if _are_maps(x)}
     if not found:
         raise InvalidInput(f"model `{model.name}`", "a layer with feature maps", "none")
@@ -129,6 +132,7 @@ def filters(model: keras.Model, layer: str | None = None, count: int = 96) -> "F
     """
     check_functional(model)
     checks.integers(count=count)
+    checks.texts(layer=layer, optional=True)
     convolutions = {
         part.name: np.array(part.kernel)
         for part in model._flatten_layers()
@@ -157,6 +161,17 @@ def check_functional(model: keras.Model):
     """Raise unless a model is a graph of layers, whose outputs can be taken."""
     if not isinstance(model, keras.models.Model) or not getattr(model, "inputs", None):
         raise InvalidInput("model", "a functional or Sequential model", type(model).__name__)
+
+
+def _image(model, image) -> np.ndarray:
+    """An image of the size that the model takes."""
+    checks.arrays(image=image)
+    image = np.asarray(image, "float32")
+    sizes = model.inputs[0].shape[1:]
+    fits = len(sizes) == image.ndim
+    if not fits or any(n not in (None, m) for n, m in zip(sizes, image.shape, strict=True)):
+        raise InvalidInput("image", f"shape {tuple(sizes)}", image.shape)
+    return image
 
 
 def _has_maps(layer):

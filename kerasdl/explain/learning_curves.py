@@ -8,7 +8,7 @@ import numpy as np
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
-from kerasdl.utils import plain_text
+from kerasdl.utils import checks, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,6 +27,8 @@ def curves(history: Mapping[str, list]) -> "Figure":
         A matplotlib figure.
     """
     history = getattr(history, "history", history)
+    expected = "a dict of a list of numbers for each metric"
+    checks.check("history", history, isinstance(history, Mapping), expected)
     if not history or not any(len(values) for values in history.values()):
         raise InvalidInput("training history", "at least one epoch", "none")
     names = [n for n in history if not n.startswith("val_") and n != "learning_rate"]

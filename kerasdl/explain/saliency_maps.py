@@ -52,6 +52,9 @@ def slopes(
     Reference: Simonyan, Vedaldi, Zisserman (2013), Deep Inside Convolutional Networks: Visualising
         Image Classification Models and Saliency Maps.
     """
+    checks.models(model=model)
+    checks.arrays(images=images)
+    checks.flags(guided=guided)
     return _logits_and_slopes(model, np.asarray(images, "float32"), targets, guided)[1]
 
 
@@ -74,6 +77,7 @@ def saliency(
     Returns:
         A matplotlib figure.
     """
+    checks.arrays(images=images)
     images = np.asarray(images, "float32")
     heat = np.abs(slopes(model, images, targets, guided)).max(-1)
     heat /= np.maximum(heat.max((1, 2), keepdims=True), 1e-12)
@@ -94,6 +98,8 @@ def perturbation(
     Returns:
         A matplotlib figure.
     """
+    checks.arrays(image=image, changed=changed)
+    checks.texts(before=before, after=after, empty=True)
     image, changed = (np.asarray(x, "float32") for x in (image, changed))
     if image.shape != changed.shape:
         raise InvalidInput("changed image", f"shape {image.shape}", changed.shape)
@@ -129,7 +135,12 @@ def maximize(
     Reference: Nguyen, Yosinski, Clune (2015), Deep Neural Networks are Easily Fooled.
     """
     checks.integers(at_least=0, target=target)
-    checks.integers(steps=steps)
+    checks.integers(steps=steps, limit=checks.LARGEST)
+    checks.models(model=model)
+    checks.arrays(start=start, optional=True)
+    pair = isinstance(limits, (tuple, list)) and len(limits) == 2
+    holds = pair and all(map(checks.is_number, limits)) and limits[0] < limits[1]
+    checks.check("limits", limits, holds, "the smallest and the largest value of a pixel")
     low, high = limits
     if start is None:
         start = np.full(model.input_shape[1:], (low + high) / 2)
@@ -154,7 +165,13 @@ def _logits_and_slopes(model, images, targets, guided=False):
 
     def chosen(images):
         logits = model(images, training=False)
-        outputs = keras.ops.argmax(logits, -1) if targets is None else np.asarray(targets)
+        if targets is None:
+            outputs = keras.ops.argmax(logits, -1)
+        else:
+            outputs, last = np.asarray(targets), logits.shape[-1] - 1
+            if outputs.shape != (len(images),) or not np.isin(outputs, range(last + 1)).all():
+                expected = f"an output from 0 to {last} for each of {len(images)} images"
+                raise InvalidInput("targets", expected, checks.shown(targets))
         return tf.gather(logits, tf.cast(outputs, "int32"), batch_dims=1)
 
     return input_gradients(chosen, images, guided)

@@ -13,7 +13,7 @@ import numpy as np
 
 from kerasdl.errors import InvalidInput
 from kerasdl.export.files import open_file
-from kerasdl.export.model_file import ModelFile
+from kerasdl.export.model_file import MOST_THREADS, ModelFile
 from kerasdl.utils import checks
 
 
@@ -50,10 +50,11 @@ def benchmark(
 
     Args:
         path: The file, or its path.
-        threads: int, number of threads.
-        seconds: float, how long to measure. The file is called at least 20 times.
+        threads: int, number of threads, at most 1,024.
+        seconds: float, how long to measure, at most 3600. The file is called at least 20 times.
     """
-    checks.integers(threads=threads)
+    checks.integers(threads=threads, limit=MOST_THREADS)
+    checks.numbers(at_least=0, limit=3600, seconds=seconds)
     start = time.perf_counter()
     file = path.path if isinstance(path, ModelFile) else path
     run = open_file(file, threads).runner()
@@ -78,6 +79,9 @@ def litert_benchmark(path: str | os.PathLike, *, threads: int = 1, runs: int = 1
         threads: int, number of threads.
         runs: int, number of calls.
     """
+    checks.paths(path=path)
+    checks.integers(threads=threads, limit=MOST_THREADS)
+    checks.integers(runs=runs, limit=checks.LARGEST)
     with tempfile.TemporaryDirectory() as folder:
         result = pathlib.Path(folder) / "result.json"
         command = [sys.executable, "-m", "ai_edge_litert.tools.benchmark_litert_model"]

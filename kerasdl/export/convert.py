@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 QUANTIZATIONS = ("float16", "dynamic", "int8", "int16x8", "int4", "aware")
 CALIBRATED = ("int8", "int16x8")  # methods with fixed ranges of activations
 CALIBRATION_EXAMPLES = 200
+LARGEST_BATCH = 2**16  # of a file, whose tensors are all allocated when it is opened
 LARGE = 1_000_000  # elements; larger matrices are copied into the ONNX file last
 
 
@@ -71,8 +72,8 @@ def to_litert(
         calibration: Inputs that set the ranges of activations for "int8" and "int16x8": an array, a
             tuple or dict of arrays for several inputs, or a `tf.data.Dataset` of batches. The first
             200 examples are used.
-        batch_size: int or `None`, the file's fixed batch size. `None` allows any. The default, 1,
-            is what phones and browsers need.
+        batch_size: int or `None`, the file's fixed batch size, at most 65,536. `None` allows any.
+            The default, 1, is what phones and browsers need.
         sparse: bool, whether the file omits zeros. This makes the file of a float model smaller if
             it is pruned to 0.6 or more.
         short_scales: bool, whether the scales of a quantized file are rounded to 8 binary digits,
@@ -90,8 +91,12 @@ def to_litert(
     Returns:
         The file, as a `LiteRTModel`.
     """
-    path = pathlib.Path(path)
+    path = _checked_path(path)
+    checks.models(model=model)
     check_litert_options(path, quantize, calibration, batch_size, sparse, activation)
+    if short_scales is not None:
+        checks.flags(short_scales=short_scales)
+    _check_facts(signature, labels, description, input_range, example)
     WORKER.start()  # it imports TensorFlow while this process traces the model
     from kerasdl.export import trace
 
@@ -111,15 +116,17 @@ def to_litert(
             "output": str(folder / "converted.tflite"),
             "quantize": quantize,
             "calibration": str(folder / "calibration.npz"),
-            "batch_size": batch_size or 1,
-            "sparse": sparse,
-            "short_scales": quantize != "aware" if short_scales is None else short_scales,
+            "batch_size": int(batch_size or 1),
+            "sparse": bool(sparse),
+            "short_scales": quantize != "aware" if short_scales is None else bool(short_scales),
         }
         if quantize in CALIBRATED:
             np.savez(job["calibration"], **_calibration_arrays(calibration, specs, batch_size or 1))
         _run_worker(model, f"LiteRT {quantize}" if quantize else "LiteRT", **job)
         bits = "int8" if quantize == "aware" else quantize
-        facts = metadata.Metadata(description, tuple(labels), input_range, activation, bits)
+        facts = metadata.Metadata(
+            description, tuple(labels), checks.plain(input_range), activation, bits
+        )
         metadata.append(folder / "converted.tflite", facts)
         _move(folder / "converted.tflite", path)
     return LiteRTModel(path)
@@ -152,8 +159,10 @@ def to_onnx(
     Returns:
         The file, as an `ONNXModel`.
     """
-    path = pathlib.Path(path)
+    path = _checked_path(path)
+    checks.models(model=model)
     check_options(path, ONNXModel.suffix, batch_size, activation)
+    _check_facts("", labels, description, input_range, example)
     require("tf2onnx", "onnx")
     WORKER.start()  # it imports TensorFlow while this process traces the model
     from kerasdl.export import trace
@@ -174,7 +183,7 @@ def to_onnx(
             example=example,
             as_inputs=[model.variables[index] for index in large],
         )
-        facts = metadata.Metadata(description, tuple(labels), input_range, activation)
+        facts = metadata.Metadata(description, tuple(labels), checks.plain(input_range), activation)
         _run_worker(
             model,
             "ONNX",
@@ -213,7 +222,9 @@ def to_saved_model(
     """
     from kerasdl.export import trace
 
-    path = pathlib.Path(path)
+    path = _checked_path(path)
+    checks.models(model=model)
+    _check_facts(signature, example=example)
     if path.exists():
         raise InvalidInput("value for argument `path`", "a folder that does not exist yet", path)
     check_options(path, path.suffix, batch_size, activation)
@@ -229,6 +240,23 @@ def to_saved_model(
     return path
 
 
+def _checked_path(path) -> pathlib.Path:
+    checks.paths(path=path)
+    return pathlib.Path(path)
+
+
+def _check_facts(signature, labels=(), description="", input_range=None, example=None):
+    """Check what is stored in a file, and the example of its input."""
+    checks.texts(signature=signature, description=description, empty=True)
+    named = isinstance(labels, (tuple, list)) and all(isinstance(label, str) for label in labels)
+    checks.check("labels", labels, named, "a tuple of texts")
+    pair = isinstance(input_range, (tuple, list)) and len(input_range) == 2
+    holds = pair and all(map(checks.is_number, input_range)) and input_range[0] < input_range[1]
+    expected = "the smallest and the largest input value, or None"
+    checks.check("input_range", input_range, holds or input_range is None, expected)
+    checks.arrays(example=example, optional=True)
+
+
 def check_options(
     path: pathlib.Path, suffix: str, batch_size: int | None, activation: str | None
 ) -> None:
@@ -237,7 +265,7 @@ def check_options(
         raise InvalidInput("value for argument `path`", f"a name that ends in {suffix}", path)
     if activation is not None:
         checks.choices(("softmax", "sigmoid"), activation=activation)
-    checks.integers(batch_size=batch_size, optional=True)
+    checks.integers(batch_size=batch_size, limit=LARGEST_BATCH, optional=True)
     if not path.parent.is_dir():
         raise InvalidInput("value for argument `path`", "a folder that exists", path.parent)
 
@@ -259,6 +287,7 @@ def check_litert_options(
         expected = f"inputs for {quantize}" if quantize in CALIBRATED else f"none but for {methods}"
         received = None if calibration is None else type(calibration).__name__
         raise InvalidInput("value for argument `calibration`", expected, received)
+    checks.flags(sparse=sparse)
     if sparse and quantize:
         raise InvalidInput("value for argument `sparse`", f"False with {quantize}", sparse)
 

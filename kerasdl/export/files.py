@@ -6,6 +6,7 @@ import pathlib
 from kerasdl.export.litert_model import LiteRTModel
 from kerasdl.export.model_file import ModelFile
 from kerasdl.export.onnx_model import ONNXModel
+from kerasdl.utils import checks
 
 FORMATS = {kind.suffix: kind for kind in (LiteRTModel, ONNXModel)}
 
@@ -17,6 +18,7 @@ def open_file(path: str | os.PathLike, threads: int = 1) -> ModelFile:
         path: Path of the file: ONNX if it ends in `.onnx`, else LiteRT.
         threads: int, number of threads that run it.
     """
+    checks.paths(path=path)
     return FORMATS.get(pathlib.Path(path).suffix, LiteRTModel)(path, threads)
 
 

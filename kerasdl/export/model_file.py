@@ -11,7 +11,10 @@ import numpy as np
 
 from kerasdl.errors import InvalidInput
 from kerasdl.export.metadata import Metadata
+from kerasdl.utils import checks
 from kerasdl.utils.types import Arrays
+
+MOST_THREADS = 1024  # no device has more cores
 
 
 class ModelFile(abc.ABC):
@@ -22,14 +25,16 @@ class ModelFile(abc.ABC):
 
     Args:
         path: Path of the file.
-        threads: int, number of threads that run it.
+        threads: int, number of threads that run it, at most 1,024.
     """
 
     suffix: str
 
     def __init__(self, path: str | os.PathLike, threads: int = 1):
+        checks.paths(path=path)
+        checks.integers(threads=threads, limit=MOST_THREADS)
         self.path = pathlib.Path(path)
-        self.threads = threads
+        self.threads = int(threads)
         if not self.path.is_file():
             raise InvalidInput("file", f"a {self.suffix} file that exists", self.path)
 

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kerasdl.errors import InvalidInput
 from kerasdl.export.model_file import ModelFile
+from kerasdl.utils import checks
 from kerasdl.utils.types import Arrays
 
 if TYPE_CHECKING:
@@ -51,12 +53,19 @@ def verify(model: "keras.Model", litert_model: ModelFile, x: Arrays) -> Parity:
 
     from kerasdl.export import trace
 
+    checks.models(model=model)
+    opened = isinstance(litert_model, ModelFile)
+    checks.check("litert_model", litert_model, opened, "an opened LiteRT or ONNX file")
+    checks.arrays(x=x)
+    received = litert_model.predict(tree.map_structure(np.asarray, x))  # checks the inputs
     serve = trace.serving_function(model, litert_model.metadata.activation)
     with trace.settings(model, litert_model.metadata.quantize):
         expected = _in_batches(serve, x, tree)
-    received = litert_model.predict(tree.map_structure(np.asarray, x))
     if not isinstance(received, dict):
         received = dict.fromkeys(expected, received)
+    shapes, found = ({n: a.shape for n, a in each.items()} for each in (expected, received))
+    if shapes != found:
+        raise InvalidInput(f"outputs of {litert_model.path}", f"the model's, {shapes}", found)
     errors = [np.abs(received[n].astype("float64") - expected[n]).ravel() for n in expected]
     same = [
         (received[n].argmax(-1) == expected[n].argmax(-1)).ravel()

@@ -16,7 +16,7 @@ def check(layer, shape):
 def check_kernel(layer, shape, padding: str = "valid"):
     """Check that a kernel of `kernel_size` fits into an unpadded image."""
     kernel = layer.kernel_size
-    kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
+    kernel = kernel if isinstance(kernel, (tuple, list)) else (kernel, kernel)
     sides = shape[1:3]
     if padding == "valid" and any(s and s < k for s, k in zip(sides, kernel, strict=True)):
         expected = f"at most the image's sides {tuple(sides)}"

@@ -1,13 +1,16 @@
-"""Shared parts of metrics: features of images, and sample weights."""
+"""Shared parts of metrics: features of images, and checks of what `update_state` gets."""
 
 from collections.abc import Callable
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
 from kerasdl.utils.types import Tensor
+
+ROUNDING = 1e-3  # by which float16 may make a probability miss [0, 1]
 
 
 class FeatureMetric(keras.metrics.Metric):
@@ -21,6 +24,8 @@ class FeatureMetric(keras.metrics.Metric):
     """
 
     def __init__(self, features: Callable | None, name: str, dtype: str | keras.DTypePolicy | None):
+        checks.callables(features=features, optional=True)
+        checks.model_options(name=name, dtype=dtype)
         super().__init__(dtype, name)
         self.features = features
 
@@ -39,6 +44,32 @@ class FeatureMetric(keras.metrics.Metric):
     def from_config(cls, config):
         features = config["features"] and keras.saving.deserialize_keras_object(config["features"])
         return cls(**{**config, "features": features})
+
+
+def within(
+    metric: keras.metrics.Metric, values: Tensor, highest: float, what: str, whole: bool = False
+) -> Tensor:
+    """Return float64 values if all are between 0 and `highest`.
+
+    If `update_state` is called directly, another value raises `InvalidInput`. In a graph, as in
+    `fit` and `evaluate`, values are unknown when the code runs: there it becomes NaN, and with it
+    the metric's result.
+
+    Args:
+        metric: The metric that gets the values.
+        values: tensor of numbers.
+        highest: float, the largest value.
+        what: str, what the values are.
+        whole: bool, whether they must be integers.
+    """
+    values = ops.cast(values, "float64")
+    right = (values >= -ROUNDING) & (values <= highest + ROUNDING)
+    right = right & (values == ops.floor(values)) if whole else right
+    if tf.executing_eagerly() and not bool(ops.all(right)):
+        expected = f"{'integers' if whole else 'numbers'} from 0 to {highest:g}"
+        received = ops.convert_to_numpy(values)[~ops.convert_to_numpy(right)][0]
+        raise InvalidInput(f"{what} for {type(metric).__name__}", expected, f"{received:g}")
+    return ops.where(right, values, float("nan"))
 
 
 def refuse_weights(metric: keras.metrics.Metric, sample_weight):

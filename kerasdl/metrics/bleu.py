@@ -19,7 +19,7 @@ class BLEU(keras.metrics.Metric):
     over all sentences before they are divided, so BLEU is no mean over sentences.
 
     Args:
-        order: int, the length N of the longest n-grams.
+        order: int, the length N of the longest n-grams, at most 100.
         padding: int, the token that fills sentences at their end. N-grams with it do not count.
         name: str, the metric's name.
         dtype: the metric's dtype.
@@ -41,10 +41,11 @@ class BLEU(keras.metrics.Metric):
         name: str = "bleu",
         dtype: str | keras.DTypePolicy | None = None,
     ):
+        checks.integers(order=order, limit=100)
+        checks.integers(at_least=-1, padding=padding, limit=checks.LARGEST)
+        checks.model_options(name=name, dtype=dtype)
         super().__init__(dtype, name)
-        checks.integers(order=order)
-        checks.integers(at_least=-1, padding=padding)
-        self.order, self.padding = order, padding
+        self.order, self.padding = int(order), int(padding)
         shapes = {"matches": (order,), "phrases": (order,), "length": (), "reference_length": ()}
         for key, shape in shapes.items():
             setattr(self, key, self.add_variable(shape, "zeros", "float64", name=key))

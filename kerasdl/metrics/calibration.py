@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasdl.metrics.base import refuse_weights
+from kerasdl.metrics.base import refuse_weights, within
 from kerasdl.utils import checks
 
 
@@ -13,8 +13,11 @@ class ExpectedCalibrationError(keras.metrics.Metric):
 
         ECE = sum_b n_b / n |accuracy_b - confidence_b|        bins (0, 1/B], (1/B, 2/B], ...
 
+    A label that is no class, or a probability outside of [0, 1], is an error where `update_state`
+    is called directly; in `fit` and `evaluate` it makes the result NaN.
+
     Args:
-        bins: int, the number of bins B.
+        bins: int, the number of bins B, at most 10,000.
         from_logits: bool, whether predictions are logits; by default they are probabilities.
         name: str, the metric's name.
         dtype: the metric's dtype.
@@ -35,13 +38,14 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         name: str = "calibration_error",
         dtype: str | keras.DTypePolicy | None = None,
     ):
-        super().__init__(dtype, name)
-        checks.integers(bins=bins)
+        checks.integers(bins=bins, limit=10_000)
         checks.flags(from_logits=from_logits)
-        self.bins = bins
-        self.from_logits = from_logits
+        checks.model_options(name=name, dtype=dtype)
+        super().__init__(dtype, name)
+        self.bins = int(bins)
+        self.from_logits = bool(from_logits)
         # sum of (correct - confidence) for each bin, and the number of all predictions
-        self.gaps = self.add_variable((bins,), "zeros", "float64", name="gaps")
+        self.gaps = self.add_variable((self.bins,), "zeros", "float64", name="gaps")
         self.count = self.add_variable((), "zeros", "float64", name="count")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -57,11 +61,14 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         y_true, p = ops.convert_to_tensor(y_true), self._probabilities(ops.cast(y_pred, "float64"))
         classes = p.shape[-1]
         one_hot = len(y_true.shape) == len(p.shape) and y_true.shape[-1] == classes
-        labels = ops.argmax(y_true, axis=-1) if one_hot else ops.cast(y_true, "int32")
+        labels = ops.argmax(y_true, axis=-1) if one_hot else y_true
         labels, p = ops.reshape(labels, (-1,)), ops.reshape(p, (-1, classes))
         checks.shaped(self, labels.shape, p.shape[:1], "labels, the input")
-        confidence = ops.max(p, axis=-1)
-        correct = ops.cast(ops.equal(ops.argmax(p, axis=-1), labels), "float64")
+        labels = within(self, labels, classes - 1, "labels", whole=True)
+        confidence = ops.max(within(self, p, 1.0, "probabilities"), axis=-1)
+        predicted = ops.cast(ops.argmax(p, axis=-1), "float64")
+        # a NaN among the labels stays NaN
+        correct = ops.cast(ops.equal(predicted, labels), "float64") + 0 * labels
         bins = ops.clip(ops.ceil(confidence * self.bins) - 1, 0, self.bins - 1)
         places = ops.one_hot(ops.cast(bins, "int32"), self.bins, dtype="float64")
         self.gaps.assign_add(ops.sum(places * (correct - confidence)[:, None], axis=0))

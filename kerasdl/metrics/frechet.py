@@ -44,9 +44,10 @@ class FrechetDistance(FeatureMetric):
         name: str = "frechet_distance",
         dtype: str | keras.DTypePolicy | None = None,
     ):
-        super().__init__(features, name, dtype)
         checks.integers(width=width)
-        self.width = width
+        checks.memory(2 * 8 * int(width) ** 2, width=width)
+        super().__init__(features, name, dtype)
+        self.width = int(width)
         self.real, self.generated = self._sums("real"), self._sums("generated")
 
     def _sums(self, prefix):

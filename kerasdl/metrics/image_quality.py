@@ -28,9 +28,10 @@ class PSNR(keras.metrics.Mean):
     def __init__(
         self, peak: float = 1.0, name: str = "psnr", dtype: str | keras.DTypePolicy | None = None
     ):
-        super().__init__(name, dtype)
         checks.numbers(above=0, peak=peak)
-        self.peak = peak
+        checks.model_options(name=name, dtype=dtype)
+        super().__init__(name, dtype)
+        self.peak = float(peak)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add images `y_true` and `y_pred`, both of shape (batch, height, width, channels)."""
@@ -73,9 +74,10 @@ class SSIM(keras.metrics.Mean):
     def __init__(
         self, peak: float = 1.0, name: str = "ssim", dtype: str | keras.DTypePolicy | None = None
     ):
-        super().__init__(name, dtype)
         checks.numbers(above=0, peak=peak)
-        self.peak = peak
+        checks.model_options(name=name, dtype=dtype)
+        super().__init__(name, dtype)
+        self.peak = float(peak)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add images `y_true` and `y_pred`, both of shape (batch, height, width, channels)."""

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasdl.metrics.base import refuse_weights
+from kerasdl.metrics.base import refuse_weights, within
 from kerasdl.utils import checks
 
 
@@ -16,6 +16,9 @@ class InceptionScore(keras.metrics.Metric):
     It is 1 if all images get the same probabilities, and K if each of K classes is predicted
     equally often with certainty. With the Inception network's probabilities it is the published
     score; with another classifier's, its values can only be compared with each other.
+
+    A probability outside of [0, 1] is an error where `update_state` is called directly; in `fit`
+    and `evaluate` it makes the result NaN.
 
     Args:
         num_classes: int, the number of classes K.
@@ -40,13 +43,15 @@ class InceptionScore(keras.metrics.Metric):
         name: str = "inception_score",
         dtype: str | keras.DTypePolicy | None = None,
     ):
-        super().__init__(dtype, name)
         checks.integers(num_classes=num_classes)
+        checks.memory(8 * int(num_classes), num_classes=num_classes)
         checks.flags(from_logits=from_logits)
-        self.num_classes = num_classes
-        self.from_logits = from_logits
+        checks.model_options(name=name, dtype=dtype)
+        super().__init__(dtype, name)
+        self.num_classes = int(num_classes)
+        self.from_logits = bool(from_logits)
         self.negative_entropy = self.add_variable((), "zeros", "float64", name="negative_entropy")
-        self.probabilities = self.add_variable((num_classes,), "zeros", "float64", name="p")
+        self.probabilities = self.add_variable((self.num_classes,), "zeros", "float64", name="p")
         self.count = self.add_variable((), "zeros", "float64", name="count")
 
     def update_state(self, probabilities, y_pred=None, sample_weight=None):
@@ -57,7 +62,7 @@ class InceptionScore(keras.metrics.Metric):
         refuse_weights(self, sample_weight)
         p = ops.cast(probabilities if y_pred is None else y_pred, "float64")
         checks.shaped(self, p.shape, (None, self.num_classes))
-        p = ops.softmax(p) if self.from_logits else p
+        p = ops.softmax(p) if self.from_logits else within(self, p, 1.0, "probabilities")
         self.negative_entropy.assign_add(ops.sum(_p_log_p(p)))
         self.probabilities.assign_add(ops.sum(p, axis=0))
         self.count.assign_add(ops.cast(ops.shape(p)[0], "float64"))

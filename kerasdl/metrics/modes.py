@@ -41,15 +41,13 @@ class ModesCovered(keras.metrics.Metric):
         name: str = "modes_covered",
         dtype: str | keras.DTypePolicy | None = None,
     ):
-        super().__init__(dtype, name)
         checks.numbers(above=0, radius=radius)
         checks.fractions(one=True, fraction=fraction)
         checks.flags(quality=quality)
-        self.centers = np.asarray(centers, "float32")
-        if self.centers.ndim != 2:
-            shape = self.centers.shape
-            raise InvalidInput("value for argument `centers`", "shape (modes, width)", shape)
-        self.radius, self.fraction, self.quality = radius, fraction, quality
+        checks.model_options(name=name, dtype=dtype)
+        self.centers = _centers(centers)
+        super().__init__(dtype, name)
+        self.radius, self.fraction, self.quality = float(radius), float(fraction), bool(quality)
         self.near = self.add_variable((len(self.centers),), "zeros", "float64", name="near")
         self.near_any = self.add_variable((), "zeros", "float64", name="near_any")
         self.count = self.add_variable((), "zeros", "float64", name="count")
@@ -79,3 +77,12 @@ class ModesCovered(keras.metrics.Metric):
     def get_config(self):
         own = {"centers": self.centers.tolist(), "radius": self.radius, "fraction": self.fraction}
         return {**super().get_config(), **own, "quality": self.quality}
+
+
+def _centers(centers):
+    checks.arrays(centers=centers)
+    found = np.asarray(centers, "float32")
+    if found.ndim != 2:
+        raise InvalidInput("value for argument `centers`", "shape (modes, width)", found.shape)
+    checks.check("centers", centers, bool(np.isfinite(found).all()), "finite numbers")
+    return found

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasdl.metrics.base import within
 from kerasdl.utils import checks
 
 
@@ -14,6 +15,9 @@ class Perplexity(keras.metrics.Metric):
 
     A model that hesitates between K equally likely tokens has perplexity K. The mean is taken over
     all tokens; the mean of the batches' perplexities would be larger.
+
+    A probability outside of [0, 1] is an error where `update_state` is called directly; in `fit`
+    and `evaluate` it makes the result NaN.
 
     Args:
         from_logits: bool, whether predictions are logits (default) or probabilities.
@@ -35,11 +39,12 @@ class Perplexity(keras.metrics.Metric):
         name: str = "perplexity",
         dtype: str | keras.DTypePolicy | None = None,
     ):
-        super().__init__(dtype, name)
         checks.flags(from_logits=from_logits)
-        checks.integers(at_least=0, optional=True, padding=padding)
-        self.from_logits = from_logits
-        self.padding = padding
+        checks.integers(at_least=0, optional=True, padding=padding, limit=checks.LARGEST)
+        checks.model_options(name=name, dtype=dtype)
+        super().__init__(dtype, name)
+        self.from_logits = bool(from_logits)
+        self.padding = checks.plain(padding)
         self.nats = self.add_variable((), "zeros", "float64", name="nats")
         self.count = self.add_variable((), "zeros", "float64", name="count")
 
@@ -53,6 +58,9 @@ class Perplexity(keras.metrics.Metric):
         """
         # float16 cannot count beyond 65504
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.cast(y_pred, "float32")
+        within(self, y_true, y_pred.shape[-1] - 1, "labels", whole=True)
+        if not self.from_logits:
+            y_pred = ops.cast(within(self, y_pred, 1.0, "probabilities"), "float32")
         nats = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, self.from_logits)
         nats = ops.cast(nats, "float64")
         weights = ops.ones_like(nats)

@@ -1,16 +1,21 @@
 """A recipe: everything that defines a training run, as plain data."""
 
 import dataclasses
+import json
 import math
 import pathlib
 from typing import TYPE_CHECKING, Any
 
-from kerasdl import tasks
-from kerasdl.data import catalog
+from kerasdl import errors, registry, tasks
+from kerasdl.data import catalog, policies
+from kerasdl.recipes.space import Parameter
 from kerasdl.utils import checks, files
 
 if TYPE_CHECKING:
     from kerasdl.runs.run import Run
+
+
+MOST_STEPS = 10_000  # of one call of the training step; Keras builds no more in a usable time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +31,16 @@ class Bar:
     metric: str
     at_least: float = -math.inf
     at_most: float = math.inf
+
+    def __post_init__(self):
+        checks.texts(metric=self.metric)
+        for name in ("at_least", "at_most"):
+            value = checks.plain(getattr(self, name))
+            infinite = isinstance(value, float) and math.isinf(value)
+            checks.check(name, value, infinite or checks.is_number(value), "a number")
+            object.__setattr__(self, name, value)
+        holds = self.at_least <= self.at_most
+        checks.check("at_most", self.at_most, holds, f"at least `at_least`, {self.at_least}")
 
     def holds(self, metrics: dict[str, float]) -> bool:
         """Return whether the metric was measured, is finite and is within the limits."""
@@ -86,22 +101,40 @@ class Recipe:
     space: tuple = dataclasses.field(default=(), compare=False, repr=False)
 
     def __post_init__(self):
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, checks.plain(getattr(self, field.name)))
+        checks.texts(name=self.name, task=self.task, model=self.model, data=self.data)
+        checks.texts(summary=self.summary, empty=True)
+        safe = files.safe_name(self.name) == self.name
+        checks.check("name", self.name, safe, "a name that a folder may have")
         object.__setattr__(self, "task", tasks.FORMER_NAMES.get(self.task, self.task))
         checks.choices(tasks.names(), task=self.task)
-        checks.texts(name=self.name, model=self.model, data=self.data)
-        checks.integers(
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            steps_per_execution=self.steps_per_execution,
-        )
+        errors.one_of("model name", self.model, registry.list_models(), "kerasdl list models")
+        checks.integers(epochs=self.epochs, batch_size=self.batch_size, limit=checks.LARGEST)
+        checks.integers(steps_per_execution=self.steps_per_execution, limit=MOST_STEPS)
         checks.integers(seed=self.seed, at_least=0, below=2**31)
         checks.integers(image_size=self.image_size, optional=True)
-        checks.numbers(learning_rate=self.learning_rate, above=0)
-        checks.numbers(warmup=self.warmup, weight_decay=self.weight_decay, at_least=0)
+        checks.learning_rates(learning_rate=self.learning_rate)
+        checks.numbers(warmup=self.warmup, at_least=0, limit=checks.MOST_STEPS)
+        # each step multiplies the weights by 1 - learning_rate * weight_decay
+        most = 1 / self.learning_rate
+        checks.numbers(weight_decay=self.weight_decay, at_least=0, below=most)
+        policies.policy(self.augment)
+        for name in ("data_options", "model_options", "task_options"):
+            _check_options(name, getattr(self, name))
+        for name, kind in (("bars", Bar), ("space", Parameter)):
+            parts = getattr(self, name)
+            holds = isinstance(parts, (tuple, list)) and all(isinstance(p, kind) for p in parts)
+            checks.check(name, parts, holds, f"a tuple of {kind.__name__}")
+            object.__setattr__(self, name, tuple(parts))
 
     def replace(self, **changes) -> "Recipe":
         """Return the recipe with some values changed; `None` keeps a value."""
+        fields = [field.name for field in dataclasses.fields(self)]
+        for name in changes:
+            errors.one_of("part of a recipe", name, fields)
         changes = {name: value for name, value in changes.items() if value is not None}
+        checks.texts(data=changes.get("data", self.data))
         if changes.get("data", self.data) != self.data:
             # options and bars of the recipe's dataset do not apply to other data
             kept: dict[str, Any] = {"data_options": {}, "bars": ()}
@@ -175,3 +208,13 @@ class Recipe:
             name: files.tupled(part) for name, part in values.items() if name.endswith("options")
         }
         return cls(**{**values, **options, "bars": tuple(Bar(**bar) for bar in bars)})
+
+
+def _check_options(name, options):
+    """Check that options are a dictionary that a configuration file can hold."""
+    named = isinstance(options, dict) and all(isinstance(option, str) for option in options)
+    try:
+        holds = named and bool(json.dumps(options, allow_nan=False))
+    except (TypeError, ValueError):  # objects; NaN and infinity
+        holds = False
+    checks.check(name, options, holds, "a dict from names to what JSON can hold")

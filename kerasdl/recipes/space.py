@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 
 from kerasdl import registry
+from kerasdl.utils import checks
 
 GROUPS = ("architecture", "learning", "regularization", "training")
 
@@ -30,6 +31,21 @@ class Parameter:
     high: float = 1.0
     log: bool = False
     needs: str = ""
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, checks.plain(getattr(self, field.name)))
+        checks.choices(GROUPS, group=self.group)
+        checks.texts(field=self.field)
+        checks.choices(("", "images", "classes"), needs=self.needs)
+        checks.flags(log=self.log)
+        listed = isinstance(self.choices, (tuple, list))
+        checks.check("choices", self.choices, listed, "a tuple of values")
+        object.__setattr__(self, "choices", tuple(self.choices))
+        checks.numbers(low=self.low)
+        checks.numbers(high=self.high, at_least=self.low)
+        if self.log:
+            checks.numbers(low=self.low, above=0)
 
     @property
     def name(self) -> str:

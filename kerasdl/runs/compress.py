@@ -15,7 +15,7 @@ from kerasdl.utils.files import write_json
 def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[dict]:
     """Try each method; write files, a report and a figure; return a row for each file."""
 
-    checks.integers(epochs=epochs, optional=True)
+    checks.integers(epochs=epochs, limit=checks.LARGEST, optional=True)
     if not isinstance(run.task, Classification):
         expected = "one that classifies (accuracy decides which file is good enough)"
         raise InvalidInput("run to compress", expected, f"{run.path}, a run of {run.task.title}")

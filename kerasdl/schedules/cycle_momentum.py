@@ -38,14 +38,15 @@ class CycleMomentum(keras.callbacks.Callback):
     def __init__(self, schedule: Schedule, lowest: float = 0.85, highest: float = 0.95):
         super().__init__()
         if isinstance(schedule, type) or not hasattr(schedule, "height"):
-            raise InvalidInput("value for argument `schedule`", "OneCycle or Cyclical", schedule)
+            received = checks.shown(schedule)
+            raise InvalidInput("value for argument `schedule`", "OneCycle or Cyclical", received)
         if not (checks.is_number(lowest) and checks.is_number(highest)) or (
             not 0 <= lowest <= highest < 1
         ):
             expected = "numbers with 0 <= lowest <= highest < 1"
             raise InvalidInput("momentum", expected, f"lowest={lowest}, highest={highest}")
         self.schedule = schedule
-        self.lowest, self.highest = lowest, highest
+        self.lowest, self.highest = float(lowest), float(highest)
 
     def momentum(self, step: int | Tensor) -> Tensor:
         """Return the momentum at a step, a number or a tensor."""

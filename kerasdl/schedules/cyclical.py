@@ -2,7 +2,6 @@
 
 import keras
 
-from kerasdl.errors import InvalidInput
 from kerasdl.schedules.schedule import Schedule
 from kerasdl.utils import checks
 from kerasdl.utils.types import Tensor
@@ -23,8 +22,8 @@ class Cyclical(Schedule):
         highest: float, the largest learning rate. A range test (`kerasdl.diagnosis.lr_find`) finds
             both.
         half_cycle: int, steps from one to the other, usually those of some epochs.
-        factor: float, gamma. 1 is the "triangular" policy; below 1 with `per="step"` it is
-            "exp_range", and 0.5 with `per="cycle"` is "triangular2".
+        factor: float, gamma, in (0, 1]. 1 is the "triangular" policy; below 1 with `per="step"` it
+            is "exp_range", and 0.5 with `per="cycle"` is "triangular2".
         per: str, "step" or "cycle", what n counts.
 
     Example:
@@ -43,11 +42,12 @@ class Cyclical(Schedule):
         factor: float = 1.0,
         per: str = "step",
     ):
-        checks.numbers(above=0, highest=highest, half_cycle=half_cycle, factor=factor)
+        checks.learning_rates(highest=highest)
+        checks.numbers(above=0, limit=checks.MOST_STEPS, half_cycle=half_cycle)
+        checks.numbers(above=0, limit=1, factor=factor)
         checks.choices(("step", "cycle"), per=per)
-        if not checks.is_number(lowest) or not 0 <= lowest <= highest:
-            expected = f"a number from 0 to `highest`, {highest}"
-            raise InvalidInput("value for argument `lowest`", expected, repr(lowest))
+        holds = checks.is_number(lowest) and 0 <= lowest <= highest
+        checks.check("lowest", lowest, holds, f"a number from 0 to `highest`, {highest}")
         self.lowest, self.highest = lowest, highest
         self.half_cycle = half_cycle
         self.factor = factor

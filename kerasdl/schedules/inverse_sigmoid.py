@@ -28,7 +28,7 @@ class InverseSigmoid(Schedule):
     """
 
     def __init__(self, decay_steps: float):
-        checks.numbers(at_least=1, decay_steps=decay_steps)
+        checks.numbers(at_least=1, limit=checks.MOST_STEPS, decay_steps=decay_steps)
         self.decay_steps = decay_steps
 
     def __call__(self, step):

@@ -30,9 +30,8 @@ class InverseSquareRoot(Schedule):
     """
 
     def __init__(self, initial_learning_rate: float, decay_steps: int):
-        checks.numbers(
-            above=0, initial_learning_rate=initial_learning_rate, decay_steps=decay_steps
-        )
+        checks.learning_rates(initial_learning_rate=initial_learning_rate)
+        checks.numbers(above=0, limit=checks.MOST_STEPS, decay_steps=decay_steps)
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = decay_steps
 

@@ -4,7 +4,6 @@ import math
 
 import keras
 
-from kerasdl.errors import InvalidInput
 from kerasdl.schedules.schedule import Schedule
 from kerasdl.utils import checks
 from kerasdl.utils.types import Tensor
@@ -50,13 +49,14 @@ class OneCycle(Schedule):
         shape: str = "cosine",
         three_phases: bool = False,
     ):
-        checks.numbers(above=0, highest=highest, decay_steps=decay_steps, start=start, end=end)
+        checks.learning_rates(highest=highest)
+        checks.numbers(above=0, limit=checks.MOST_STEPS, decay_steps=decay_steps)
+        checks.numbers(above=0, limit=1e12, start=start, end=end)
         checks.choices(("cosine", "linear"), shape=shape)
         checks.flags(three_phases=three_phases)
         most = 0.5 if three_phases else 1.0
-        if not checks.is_number(rise) or not 0 < rise < most:
-            expected = f"a fraction between 0 and {most:g}"
-            raise InvalidInput("value for argument `rise`", expected, repr(rise))
+        holds = checks.is_number(rise) and 0 < rise < most
+        checks.check("rise", rise, holds, f"a fraction between 0 and {most:g}")
         self.highest = highest
         self.decay_steps = decay_steps
         self.rise = rise

@@ -4,13 +4,18 @@ import inspect
 
 import keras
 
+from kerasdl.utils import checks
+
 
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """A function of the step whose public attributes are its constructor's arguments.
 
     So it needs no `get_config` of its own, and comes back with a compiled model that is loaded.
-    Arguments may be schedules themselves.
+    Arguments may be schedules themselves. NumPy's numbers become Python's, which JSON can hold.
     """
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, checks.plain(value))
 
     def get_config(self):
         values = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}

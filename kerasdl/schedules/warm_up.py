@@ -2,7 +2,6 @@
 
 import keras
 
-from kerasdl.errors import InvalidInput
 from kerasdl.schedules.schedule import Schedule
 from kerasdl.utils import checks
 
@@ -33,11 +32,13 @@ class WarmUp(Schedule):
         schedule: keras.optimizers.schedules.LearningRateSchedule | float,
         warm_up_steps: int,
     ):
-        checks.numbers(above=0, warm_up_steps=warm_up_steps)
+        checks.numbers(above=0, limit=checks.MOST_STEPS, warm_up_steps=warm_up_steps)
         is_schedule = callable(schedule) and not isinstance(schedule, type)
-        if not is_schedule and not (checks.is_number(schedule) and schedule > 0):
-            expected = "a schedule or a number above 0"
-            raise InvalidInput("value for argument `schedule`", expected, repr(schedule))
+        is_rate = checks.is_number(schedule) and schedule > 0
+        expected = "a schedule or a number above 0"
+        checks.check("schedule", schedule, is_schedule or is_rate, expected)
+        if is_rate:
+            checks.learning_rates(schedule=schedule)
         self.schedule = schedule
         self.warm_up_steps = warm_up_steps
 

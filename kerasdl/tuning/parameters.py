@@ -9,6 +9,7 @@ from kerasdl import data, errors, recipes
 from kerasdl.recipes import space
 from kerasdl.recipes.recipe import Recipe
 from kerasdl.runs import prepare
+from kerasdl.utils import checks
 
 
 def parameters_of(
@@ -73,6 +74,8 @@ class RecipeHyperModel(keras_tuner.HyperModel):
     """
 
     def __init__(self, recipe: Recipe, splits: data.Splits, only: Sequence[str] = ()):
+        checks.check("recipe", recipe, isinstance(recipe, Recipe), "a `kerasdl.recipes.Recipe`")
+        checks.check("splits", splits, isinstance(splits, data.Splits), "what `load` returns")
         super().__init__(name=recipe.name)
         self.recipe, self.splits = recipe, splits
         found = parameters_of(recipe, splits.info, only)

@@ -28,6 +28,7 @@ from kerasdl.utils import checks, patches, plain_text
 STARTING = 120.0  # seconds that a trial may take in addition to three times its limit
 VALIDATION = 0.2  # fraction of the training data that evaluates trials, if a recipe leaves none
 HYPERBAND = "tuner/"  # prefix of what Hyperband adds to a trial's values
+LONGEST = 1e9  # seconds, minutes or hours
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -42,6 +43,7 @@ class Search:
     """
 
     def __init__(self, path: str | pathlib.Path):
+        checks.paths(path=path)
         self.path = pathlib.Path(path)
 
     @property
@@ -95,6 +97,8 @@ def tune(
         fast: bool, whether to run two trials of one batch each, to see that it works.
         show: function that gets a line for each trial.
     """
+    checks.check("recipe", recipe, isinstance(recipe, Recipe), "a `kerasdl.recipes.Recipe`")
+    checks.callables(show=show)
     role = workers.Role.of_environment()
     planned = plan_search(
         recipe,
@@ -268,11 +272,20 @@ def plan_search(
 ) -> Plan:
     """Check all settings and load the data, a part of which must be left for validation."""
     errors.one_of("tuner", tuner, oracles.NAMES)
+    settings = checks.plain(settings)
     fast = settings.get("fast", False)
-    checks.integers(trials=trials)
+    checks.flags(fast=fast)
+    checks.integers(trials=trials, limit=checks.LARGEST)
+    checks.integers(at_least=0, below=2**31, seed=settings.get("seed", 0))
+    checks.integers(optional=True, patience=settings.get("patience"))
+    checks.paths(optional=True, out=out)
+    listed = isinstance(only, (tuple, list)) and all(isinstance(name, str) for name in only)
+    checks.check("only", only, listed, "a tuple of names of hyperparameters")
+    _check_combinations(settings.get("combinations"))
     parameters.parameters_of(recipe, only=only)  # find a wrong name before loading the data
     if validation is not None:
-        recipe = _validated_by(recipe, validation)
+        checks.numbers(above=0, below=1, validation=validation)
+        recipe = _validated_by(recipe, checks.plain(validation))
     info = prepare.load_data(recipe).info
     if not info.counts["validation"]:
         if validation is not None:
@@ -293,6 +306,13 @@ def plan_search(
         patience=patience if task.early_stopping else 0,
         **settings,
     )
+
+
+def _check_combinations(combinations):
+    listed = isinstance(combinations, (tuple, list)) and bool(combinations)
+    holds = listed and all(isinstance(values, dict) for values in combinations)
+    expected = "a list of dicts, values by the names of hyperparameters, or None"
+    checks.check("combinations", combinations, holds or combinations is None, expected)
 
 
 def _validated_by(recipe, fraction):
@@ -354,7 +374,7 @@ def seconds_of(text: str | None, name: str = "time") -> float | None:
     if text is None:
         return None
     found = re.fullmatch(r"(\d+\.?\d*)([smh])", str(text).strip())
-    if not found or float(found[1]) == 0:
-        expected = "a number and a unit: 20s, 10m or 1.5h"
+    if not found or not 0 < float(found[1]) <= LONGEST:
+        expected = "a number and a unit, above 0: 20s, 10m or 1.5h"
         raise InvalidInput(f"value for `{name}`", expected, text)
     return float(found[1]) * UNITS[found[2]]

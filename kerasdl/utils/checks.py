@@ -6,41 +6,102 @@ wrong:
     checks.integers(filters=filters, strides=strides)
     checks.fractions(dropout=dropout)
     checks.integers(se_ratio=se_ratio, optional=True)
+
+NumPy's integers, floats and bools are accepted as Python's are. A configuration that JSON must hold
+stores them as `plain` returns them.
 """
 
 import math
 import numbers as abstract
+import os
 from collections.abc import Sequence
 
 from kerasdl import errors
+
+LONGEST = 200  # characters of a value that a message shows
+LARGEST = 2**31 - 1  # what TensorFlow's 32-bit integers hold
+# no training has more; beyond 1e38 float32 is infinite
+LARGEST_RATE, MOST_STEPS = 1e6, 1e9
 
 
 def check(name: str, value, holds: bool, expected: str):
     """Raise `InvalidInput` for the argument `name` unless `holds` is true."""
     if not holds:
-        raise errors.InvalidInput(f"value for argument `{name}`", expected, repr(value))
+        raise errors.InvalidInput(f"value for argument `{name}`", expected, shown(value))
+
+
+def shown(value) -> str:
+    """A value as a message shows it: its representation in one line, cut if it is long."""
+    text = repr(value)
+    text = " ".join(text.split()) if "\n" in text else text
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def plain(value):
+    """Return a value with Python's numbers in the place of NumPy's, also inside containers.
+
+    Example:
+        >>> import numpy as np
+        >>> plain({"widths": (np.int64(8), 4), "rate": np.float64(0.5)})
+        {'widths': (8, 4), 'rate': 0.5}
+    """
+    if type(value) is dict:
+        return {plain(name): plain(part) for name, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(plain, value))
+    # by name, because `kerasdl list` checks recipes without importing NumPy
+    scalar = type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0
+    return value.item() if scalar else value
 
 
 def is_integer(value, at_least: int = 1) -> bool:
     """Whether a value is an integer, and no bool, of a least size."""
+    value = plain(value)
     whole = isinstance(value, abstract.Integral) and not isinstance(value, bool)
     return whole and value >= at_least
 
 
 def is_number(value) -> bool:
     """Whether a value is a finite real number, and no bool."""
-    real = isinstance(value, abstract.Real) and not isinstance(value, bool)
-    return real and math.isfinite(value)
+    value = plain(value)
+    if not isinstance(value, abstract.Real) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer larger than any float
+        return False
 
 
-def integers(*, at_least: int = 1, below: int | None = None, optional: bool = False, **values):
-    """Check that each value is an integer of at least `at_least`; or `None` if `optional`."""
+def is_flag(value) -> bool:
+    """Whether a value is True or False."""
+    return isinstance(plain(value), bool)
+
+
+def integers(
+    *,
+    at_least: int = 1,
+    below: int | None = None,
+    limit: int | None = None,
+    optional: bool = False,
+    **values,
+):
+    """Check that each value is an integer of at least `at_least`; or `None` if `optional`.
+
+    Args:
+        at_least: int, the smallest value.
+        below: int, one more than the largest value.
+        limit: int, a largest value that hardly anybody needs; only larger values are told of it.
+        optional: bool, whether `None` is accepted.
+        **values: The arguments.
+    """
     expected = "a positive integer" if at_least == 1 else f"an integer of at least {at_least}"
     if below is not None:
         expected = f"an integer from {at_least} to {below - 1}"
     for name, value in values.items():
         holds = is_integer(value, at_least) and (below is None or value < below)
         check(name, value, holds or (optional and value is None), _or_none(expected, optional))
+        if limit is not None and holds:
+            check(name, value, value <= limit, _or_none(f"{expected}, at most {limit}", optional))
 
 
 def numbers(
@@ -49,21 +110,29 @@ def numbers(
     above: float | None = None,
     at_most: float | None = None,
     below: float | None = None,
+    limit: float | None = None,
     optional: bool = False,
     **values,
 ):
-    """Check that each value is a finite number within the given limits."""
+    """Check that each value is a finite number within the given limits.
+
+    `limit` is a largest value that hardly anybody needs; only larger values are told of it.
+    """
     limits = [("at least", at_least), ("above", above), ("at most", at_most), ("below", below)]
     words = " and ".join(f"{word} {limit:g}" for word, limit in limits if limit is not None)
     expected = f"a number {words}".strip() if words else "a finite number"
     for name, value in values.items():
-        holds = is_number(value) and not (
-            (at_least is not None and value < at_least)
-            or (above is not None and value <= above)
-            or (at_most is not None and value > at_most)
-            or (below is not None and value >= below)
+        number = plain(value)
+        holds = is_number(number) and not (
+            (at_least is not None and number < at_least)
+            or (above is not None and number <= above)
+            or (at_most is not None and number > at_most)
+            or (below is not None and number >= below)
         )
         check(name, value, holds or (optional and value is None), _or_none(expected, optional))
+        if limit is not None and holds:
+            expected_then = _or_none(f"{expected}, at most {limit:g}", optional)
+            check(name, value, number <= limit, expected_then)
 
 
 def fractions(*, one: bool = False, **values):
@@ -77,14 +146,91 @@ def fractions(*, one: bool = False, **values):
 def flags(**values):
     """Check that each value is True or False."""
     for name, value in values.items():
-        check(name, value, isinstance(value, bool), "True or False")
+        check(name, value, is_flag(value), "True or False")
 
 
-def texts(*, optional: bool = False, **values):
-    """Check that each value is a non-empty string."""
+def learning_rates(*, optional: bool = False, **values):
+    """Check that each value is a learning rate, a number above 0."""
+    numbers(above=0, limit=LARGEST_RATE, optional=optional, **values)
+
+
+def texts(*, optional: bool = False, empty: bool = False, **values):
+    """Check that each value is a string; it may be empty if `empty`."""
     for name, value in values.items():
-        holds = (isinstance(value, str) and value != "") or (optional and value is None)
-        check(name, value, holds, _or_none("a text", optional))
+        holds = isinstance(value, str) and (empty or value != "")
+        check(name, value, holds or (optional and value is None), _or_none("a text", optional))
+
+
+def paths(*, optional: bool = False, **values):
+    """Check that each value is the path of a file or folder: a string or a `pathlib.Path`."""
+    for name, value in values.items():
+        holds = isinstance(value, (str, os.PathLike)) and os.fspath(value) != ""
+        holds = holds and "\0" not in str(value)
+        check(name, value, holds or (optional and value is None), _or_none("a path", optional))
+
+
+def models(**values):
+    """Check that each value is a Keras model."""
+    import keras
+
+    for name, value in values.items():
+        check(name, value, isinstance(value, keras.Model), "a Keras model")
+
+
+def datasets(*, optional: bool = False, **values):
+    """Check that each value is a `tf.data.Dataset`."""
+    import tensorflow as tf
+
+    expected = _or_none("a tf.data.Dataset of batches", optional)
+    for name, value in values.items():
+        holds = isinstance(value, tf.data.Dataset) or (optional and value is None)
+        check(name, value, holds, expected)
+
+
+def arrays(*, optional: bool = False, **values):
+    """Check that each value is an array or tensor of numbers that is not empty, or nested ones."""
+    for name, value in values.items():
+        holds = (optional and value is None) or _holds_numbers(value)
+        check(name, value, holds, _or_none("an array of numbers, or nested arrays", optional))
+
+
+def _holds_numbers(value) -> bool:
+    import keras
+    import numpy as np
+
+    def is_array(part):
+        try:
+            array = np.asarray(part)
+        except (TypeError, ValueError):  # rows of different lengths
+            return False
+        return bool(array.ndim and array.size and array.dtype.kind not in "OSU")
+
+    parts = keras.tree.flatten(value)
+    return is_array(value) or (bool(parts) and all(map(is_array, parts)))
+
+
+def memory(needed: int, **values):
+    """Check that what arguments ask for fits into half of the memory of this machine.
+
+    Args:
+        needed: int, the bytes that it takes.
+        **values: The arguments that decide on it.
+
+    Example:
+        >>> memory(10**12 * 8, count=10**12)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        kerasdl.errors.InvalidInput: Invalid value for argument `count`. Expected what fits into ...
+    """
+    limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    if needed <= limit:
+        return
+    taken = f"{needed / 1e9:,.1f}" if needed < 1e18 else "more than a billion"
+    names = ", ".join(f"`{name}`" for name in values)
+    names = " and ".join(names.rsplit(", ", 1))
+    subject = f"value for argument {names}" if len(values) == 1 else f"values for {names}"
+    expected = f"what fits into {limit / 1e9:,.1f} GB, half of this machine's memory"
+    received = ", ".join(map(shown, values.values()))
+    raise errors.InvalidInput(subject, expected, f"{received}, which would take {taken} GB")
 
 
 def callables(*, optional: bool = False, **values):

@@ -83,11 +83,11 @@ def test_outputs_and_labels_that_do_not_fit_are_refused():
 @pytest.mark.parametrize("classes", [0, 2.0, True, [], "abc", None])
 def test_invalid_classes_are_refused(classes):
     with pytest.raises(InvalidInput, match="names of classes or their number"):
-        callbacks.ConfusionByEpoch(None, classes)
+        callbacks.ConfusionByEpoch([], classes)
 
 
 def test_a_figure_without_records_is_refused():
-    for watch in (callbacks.ConfusionByEpoch(None, 3), callbacks.Histograms()):
+    for watch in (callbacks.ConfusionByEpoch([], 3), callbacks.Histograms()):
         with pytest.raises(InvalidInput, match=r"Expected at least one\. Received: none so far"):
             watch.figure()
 

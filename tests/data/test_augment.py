@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import kerasdl.data
-from kerasdl.data import augment, pipeline
+from kerasdl.data import augment, pipeline, policies
 from kerasdl.data import images as data_images
 from kerasdl.data.examples import Arrays
 from kerasdl.utils import patches
@@ -24,7 +24,7 @@ def augmented(policy, batch_size, epochs=1, seed=0, workers=2):
             Arrays(IMAGES, rows),
             sizes,
             augment=lambda x, y, epoch, rows: augment.augment(
-                x, y, policy=augment.POLICIES[policy], seed=seed, epoch=epoch, rows=rows
+                x, y, policy=policies.POLICIES[policy], seed=seed, epoch=epoch, rows=rows
             ),
         )
     for _ in range(epochs):
@@ -33,7 +33,7 @@ def augmented(policy, batch_size, epochs=1, seed=0, workers=2):
     return pixels[np.argsort(labels)]
 
 
-@pytest.mark.parametrize("policy", list(augment.POLICIES))
+@pytest.mark.parametrize("policy", list(policies.POLICIES))
 def test_batch_size_and_workers_do_not_change_the_result(policy):
     expected = augmented(policy, batch_size=5, workers=1)
     np.testing.assert_allclose(augmented(policy, batch_size=16, workers=4), expected, atol=1e-5)
@@ -42,7 +42,7 @@ def test_batch_size_and_workers_do_not_change_the_result(policy):
     assert expected.max() <= 1
 
 
-@pytest.mark.parametrize("policy", list(augment.POLICIES))
+@pytest.mark.parametrize("policy", list(policies.POLICIES))
 def test_each_epoch_and_seed_augments_differently(policy):
     first = augmented(policy, 8)
     assert np.abs(first - augmented(policy, 8, epochs=2)).mean() > 0.01

@@ -164,9 +164,27 @@ def test_images_are_resized():
         ("digits", {"splt": "half"}, "option for dataset `digits`. Expected one of split"),
         ("digits", {"split": "third"}, "Expected one of 1437, half. Received: third"),
         ("digits", {"validation": 1}, "`validation`. Expected a fraction in [0, 1)"),
+        ("digits", {"validation": 0.9999}, "leaves something to train on"),
+        ("digits", {"image_size": 100_000}, "half of this machine's memory"),
+        ("digits", {"batch_size": 10**30}, "`batch_size`"),
+        ("digits", {"batch_size": "1"}, "`batch_size`. Expected a positive integer."),
+        (3, {}, "`name`"),
+        ("moons", {"count": 10**12}, "`count`. Expected what fits into"),
+        ("sums", {"count": 10**12, "digits": 7}, "`count`. Expected what fits into"),
+        ("tones", {"count": 10**12}, "`count` and `steps`"),
+        ("adding", {"count": 10**12}, "`count` and `steps`"),
+        ("copy", {"count": 10**12}, "`count`, `delay` and `length`"),
+        ("sine", {"count": 10**12}, "`count` and `window`"),
+        ("shapes", {"count": 10**12}, "`count`, `image_size` and `objects`"),
+        ("shapes", {"objects": 1_000_000}, "`objects`. Expected an integer from 1 to 4096"),
+        (
+            "shapes",
+            {"clutter": 10**6},
+            "`clutter`. Expected an integer of at least 0, at most 1000",
+        ),
         ("digits", {"image_size": 0}, "`image_size`"),
         ("digits", {"mixup": 2}, "`mixup`. Expected a fraction in [0, 1]"),
-        ("digist", {}, "name of a dataset. Expected one of 24 names (did you mean digits"),
+        ("digist", {}, "name of a dataset. Expected one of 25 names (did you mean digits"),
         ("nist", {}, "mnist"),
         ("cifar", {}, "`kerasdl list data`"),
         ("iris", {"augment": True}, "`augment`. Expected a dataset of images"),
@@ -185,3 +203,13 @@ def test_invalid_input_is_refused_in_one_helpful_line(name, options, message):
         kerasdl.data.load(name, **options)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_numbers_of_numpy_are_numbers():
+    given = {"batch_size": np.int64(8), "seed": np.uint8(3), "skip_bad": np.bool_(False)}
+    given |= {"image_size": np.int64(6), "mixup": np.float32(0.0), "validation": np.float64(0.25)}
+    splits = kerasdl.data.load("digits", **given)
+    assert splits.train.element_spec[0].shape[1:] == (6, 6, 1)
+    assert splits.info.counts["validation"] == 225
+    shapes = kerasdl.data.load("shapes", count=np.int64(20), image_size=(np.int64(8), 9))
+    assert shapes.info.shape == (8, 9, 3)

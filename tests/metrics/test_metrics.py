@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasdl import metrics
 from kerasdl.errors import InvalidInput
@@ -379,6 +380,15 @@ def test_what_does_not_fit_is_said(metric, y, predicted):
         ("ModesCovered", {"centers": CODES, "radius": 0}),
         ("PSNR", {"peak": 0}),
         ("SSIM", {"peak": -1.0}),
+        ("BLEU", {"order": 10**9}),
+        ("ExpectedCalibrationError", {"bins": 10**9}),
+        ("FrechetDistance", {"width": 10**9}),
+        ("FrechetDistance", {"width": 3, "features": "inception"}),
+        ("InceptionScore", {"num_classes": 10**12}),
+        ("ModesCovered", {"centers": [], "radius": 1.0}),
+        ("ModesCovered", {"centers": [["a"]], "radius": 1.0}),
+        ("ModesCovered", {"centers": [[np.nan]], "radius": 1.0}),
+        ("PSNR", {"name": "a/b"}),
     ],
 )
 def test_arguments_that_mean_nothing_are_refused(name, options):
@@ -391,6 +401,28 @@ def test_centers_are_rows():
     with pytest.raises(InvalidInput, match=message):
         metrics.ModesCovered(CODES[0], 1.0)
     metrics.ModesCovered(CODES, 1.0, fraction=1)  # all samples
+
+
+@pytest.mark.parametrize(
+    ("metric", "y", "predicted", "message"),
+    [
+        (metrics.ExpectedCalibrationError(), LABELS + 99, CHANCES, "labels.*from 0 to 4.*: 1"),
+        (metrics.ExpectedCalibrationError(), LABELS + 0.5, CHANCES, "labels.*integers from 0"),
+        (metrics.ExpectedCalibrationError(), LABELS, 300 * CHANCES, "probabilities.*from 0 to 1"),
+        (metrics.ExpectedCalibrationError(), LABELS, -CHANCES, "probabilities"),
+        (metrics.InceptionScore(5), LABELS, 300 * CHANCES, "probabilities for InceptionScore"),
+        (metrics.Perplexity(False), LABELS, 300 * CHANCES, "probabilities for Perplexity"),
+        (metrics.Perplexity(), LABELS + 99, CHANCES, "labels for Perplexity"),
+    ],
+)
+def test_values_that_cannot_be_are_refused_and_are_nan_in_a_graph(metric, y, predicted, message):
+    with pytest.raises(InvalidInput, match=message):
+        metric.update_state(y, predicted)
+    if "labels for Perplexity" in message:
+        return  # TensorFlow's cross-entropy refuses them itself
+    metric.reset_state()
+    tf.function(metric.update_state)(tf.constant(y), tf.constant(predicted))
+    assert np.isnan(float(metric.result()))
 
 
 @pytest.mark.parametrize(

@@ -7,23 +7,42 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from kerasdl import cli
+from kerasdl import cli, recipes
 from tests.properties.common import settings
 
 WRONG = {int: ["x", "1.5", "", "1e3"], float: ["x", "", "1,5"]}
 # what only the command knows to be wrong
 KNOWN = {
-    ("train", "--epochs"): ["0", "-1"],
-    ("train", "--batch-size"): ["0", "-3"],
+    ("train", "--epochs"): ["0", "-1", "9" * 30],
+    ("train", "--batch-size"): ["0", "-3", "9" * 30],
+    ("train", "--learning-rate"): ["0", "-1", "nan", "inf", "1e300"],
     ("train", "--seed"): ["-1", str(2**40)],
-    ("train", "--image-size"): ["0", "-8"],
+    ("train", "--image-size"): ["0", "-8", "100000", "9" * 30],
     ("train", "--data"): ["", "nowhere", "nowhere/", "x.csv", "tfds:", "tfds:no_such", "nul\0"],
     ("train", "--strategy"): ["", "cpu", "cpu:0", "cpu:x", "one:2", "tpu:", "three"],
-    ("train", "--save-seconds"): ["nan", "-1"],
+    ("train", "--save-seconds"): ["nan", "-1", "inf"],
+    ("train", "--on-nan"): ["", "go on"],
+    ("tune", "--trials"): ["0", "-1", "9" * 30],
+    ("tune", "--epochs"): ["0", "-1", "9" * 30],
+    ("tune", "--patience"): ["0", "-1"],
+    ("tune", "--validation"): ["0", "1", "-0.1", "nan", "inf", "0.99999"],
+    ("tune", "--seed"): ["-1", "9" * 30],
+    ("tune", "--time"): ["0s", "-1s", "nan", "1d", "9" * 400 + "h"],
+    ("tune", "--image-size"): ["0", "100000"],
+    ("launch", "--workers"): ["0", "-1", "100000"],
+    ("compress", "--max-drop"): ["nan", "inf", "-1", "1.5"],
+    ("compress", "--epochs"): ["0", "-1", "9" * 30],
+    ("compress", "--sparsity"): ["0", "1", "nan", "-1"],
+    ("compress", "--method"): ["", "no_such"],
+    ("export", "--quantize"): ["", "int3"],
+    ("export", "--format"): ["", "pdf"],
+    ("bench", "--threads"): ["0", "-1", "9" * 30],
+    ("demo", "--port"): ["-1", "70000"],
     ("list", ""): ["no_such"],
     ("info", ""): ["no_such", "", "/", "\0"],
 }
 REQUIRED = {"train": ["mlp"], "info": ["mlp"], "tune": ["mlp"], "launch": ["list"]}
+OF_A_RUN = ("compress", "export", "bench", "demo")
 RUN_COMMANDS = ("evaluate", "predict", "explain", "export", "compress", "bench", "demo")
 
 
@@ -58,14 +77,23 @@ def test_a_value_of_another_type_is_refused(name, tmp_path, capsys):
             refuses(capsys, [name, f"{option}={value}", *rest])
 
 
+@pytest.fixture(scope="session")
+def a_run(tmp_path_factory):
+    """The folder of a finished run with an exported file."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    run = recipes.get("mlp").run(folder, fast=True, progress=False)
+    run.export(["none"])
+    return str(folder)
+
+
 @pytest.mark.parametrize(("name", "option"), KNOWN, ids=map(" ".join, KNOWN))
-def test_a_wrong_value_is_refused(name, option, tmp_path, capsys):
-    out = ["--out", str(tmp_path / "run")] if name == "train" else []
+def test_a_wrong_value_is_refused(name, option, tmp_path, capsys, monkeypatch, a_run):
+    monkeypatch.chdir(tmp_path)
+    required = [a_run] if name in OF_A_RUN else REQUIRED.get(name, [])
     for value in KNOWN[name, option]:
         given = [f"{option}={value}"] if option else [value]
-        rest = REQUIRED[name] if option else []
-        refuses(capsys, [name, *rest, *given, *out])
-    assert not (tmp_path / "run" / "config.json").exists()
+        refuses(capsys, [name, *(required if option else []), *given])
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", RUN_COMMANDS)

@@ -1,6 +1,7 @@
 """Every network and learner, of any options, works as it says or says what is wrong."""
 
 import inspect
+import json
 
 import hypothesis
 import keras
@@ -74,3 +75,23 @@ def test_options_of_a_network_are_checked(options, message):
     (value,) = options.values()
     assert message in str(caught.value)
     assert str(caught.value).endswith(f"Received: {value!r}")
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_a_model_may_have_a_name_of_its_own(name):
+    registered = SUBJECTS[name].registered
+    assert kerasdl.create_model(registered, name="mine").name == "mine"
+    assert kerasdl.create_model(name=registered).name == registered
+
+
+def test_options_may_be_numbers_of_numpy():
+    options = {"num_classes": np.int64(3), "widths": (np.int32(4),), "dropout": np.float64(0.5)}
+    model = kerasdl.create_model("mlp_tiny", **options)
+    assert model.output_shape == (None, 3)
+    assert json.loads(json.dumps(model.get_config()))["widths"] == [4]
+
+
+@pytest.mark.parametrize("options", [{"name": "a/b"}, {"name": ""}, {"name": 3}])
+def test_a_name_of_a_model_is_a_text(options):
+    with pytest.raises(InvalidInput, match="`name`"):
+        kerasdl.create_model("mlp_tiny", **options)

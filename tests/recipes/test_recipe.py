@@ -64,6 +64,32 @@ def test_what_is_no_image_is_not_augmented(data):
     assert recipe.replace(data="my/images").augment == recipe.augment
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"learning_rate": -1}, "`learning_rate`. Expected a number above 0"),
+        ({"learning_rate": float("nan")}, "`learning_rate`"),
+        ({"weight_decay": 1000.0}, "`weight_decay`. Expected a number at least 0 and below 250"),
+        ({"warmup": float("inf")}, "`warmup`"),
+        ({"model": "no_such"}, "Invalid model name"),
+        ({"augment": "no_such"}, "augmentation policy"),
+        ({"model_options": {"widths": object()}}, "`model_options`. Expected a dict"),
+        ({"bars": ("accuracy",)}, "`bars`. Expected a tuple of Bar"),
+        ({"no_such": 1}, "part of a recipe"),
+        ({"data": 3}, "`data`. Expected a text"),
+    ],
+)
+def test_a_recipe_says_which_value_makes_no_sense(change, message):
+    with pytest.raises(errors.InvalidInput, match=message):
+        recipes.get("mlp").replace(**change)
+
+
+def test_a_bar_has_limits_that_a_number_can_meet():
+    for limits in ({"at_least": float("nan")}, {"at_least": 0.9, "at_most": 0.1}, {"at_most": ""}):
+        with pytest.raises(errors.InvalidInput, match="`at_"):
+            Bar("accuracy", **limits)
+
+
 def test_unknown_recipe_suggests_a_near_one():
     with pytest.raises(errors.InvalidInput, match="se_resnet_tiny"):
         recipes.get("seresnet_tiny")

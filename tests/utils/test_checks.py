@@ -1,5 +1,10 @@
 """Checks of arguments: what each kind accepts, and the three parts of its message."""
 
+import json
+import pathlib
+import re
+
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -12,14 +17,21 @@ NAMES = [f"name{i}" for i in range(40)] + ["moons", "iris"]
 @pytest.mark.parametrize(
     ("check", "options", "right", "wrong"),
     [
-        (checks.integers, {}, [1, 7], [0, -1, 1.5, "3", True, None, (2,)]),
+        (checks.integers, {}, [1, 7, np.int64(3)], [0, -1, 1.5, "3", True, None, (2,)]),
         (checks.integers, {"at_least": 0, "below": 3}, [0, 2], [3, -1]),
         (checks.integers, {"optional": True}, [None, 2], [0]),
         (checks.numbers, {"above": 0, "at_most": 1}, [0.5, 1], [0, 2, float("nan"), True, "1"]),
+        (checks.numbers, {}, [np.float32(0.5), np.int8(3)], [np.float32("nan"), np.bool_(True)]),
+        (checks.learning_rates, {}, [1e-3, np.float16(0.1)], [0, -1, float("nan"), 1e300]),
         (checks.fractions, {}, [0, 0.5], [1, -0.1, float("inf"), None]),
         (checks.fractions, {"one": True}, [1, 0.5], [1.1]),
-        (checks.flags, {}, [True, False], [0, None, "yes"]),
+        (checks.flags, {}, [True, False, np.bool_(True)], [0, None, "yes", np.int64(1)]),
         (checks.texts, {}, ["a"], ["", 3, None]),
+        (checks.texts, {"empty": True}, ["", "a"], [3, None]),
+        (checks.paths, {}, ["a", pathlib.Path("a")], ["", "a\0", 3, None, b"a"]),
+        (checks.paths, {"optional": True}, [None], [""]),
+        (checks.datasets, {}, [tf.data.Dataset.range(3)], [None, [1], "a"]),
+        (checks.arrays, {}, [np.ones(3), [1, 2], {"a": np.ones(2)}], [3, "a", [], None, ["a"]]),
         (checks.callables, {}, [len, lambda: 0], [int, 3, None]),
         (checks.integer_tuples, {}, [(1,), [2, 3]], [(), 3, (0,), (1.5,), "12"]),
         (checks.integer_tuples, {"length": 2}, [(1, 2)], [(1,), (1, 2, 3)]),
@@ -61,3 +73,33 @@ def test_few_names_are_all_listed_and_of_many_the_similar_ones_are_a_guess():
         one_of("dataset", "name3", [*NAMES[:3], *NAMES[4:]])
     with pytest.raises(InvalidInput, match="`kerasdl list data` lists them"):
         one_of("dataset", "xyz", NAMES, "kerasdl list data")
+
+
+def test_an_integer_beyond_all_floats_is_no_number():
+    with pytest.raises(InvalidInput, match="a finite number"):
+        checks.numbers(rate=10**400)
+
+
+def test_numbers_of_numpy_become_python_s():
+    given = {"widths": (np.int64(8), [np.float32(0.5)]), "flag": np.bool_(True), "name": "a"}
+    found = checks.plain(given)
+    assert found == {"widths": (8, [0.5]), "flag": True, "name": "a"}
+    assert type(found["widths"][0]) is int and type(found["flag"]) is bool
+    assert json.dumps(found)
+    array = np.ones(3)
+    assert checks.plain(array) is array
+
+
+def test_what_needs_too_much_memory_is_refused_with_the_limit_and_the_reason():
+    checks.memory(10**6, count=1)
+    with pytest.raises(InvalidInput) as raised:
+        checks.memory(8 * 10**15, count=10**12, steps=1000)
+    expected = r"values for `count` and `steps`. Expected what fits into [\d.,]+ GB, half of this "
+    expected += r"machine's memory\. Received: 1000000000000, 1000, which would take 8,000,000.0 GB"
+    assert re.search(expected, str(raised.value))
+
+
+def test_a_message_has_one_line_and_an_end():
+    with pytest.raises(InvalidInput) as raised:
+        checks.integers(size=np.arange(1000).reshape(10, 100))
+    assert "\n" not in str(raised.value) and len(str(raised.value)) < 300

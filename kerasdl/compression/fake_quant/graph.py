@@ -12,6 +12,7 @@ from kerasdl.compression.fake_quant.activations import PROBABILITY, TANH, FakeQu
 from kerasdl.compression.fake_quant.weights import FakeQuantizeWeights
 from kerasdl.compression.flat_graph import flatten
 from kerasdl.export import trace
+from kerasdl.utils import checks
 
 
 def _names(text):
@@ -57,6 +58,7 @@ def quantize_aware(model: keras.Model) -> keras.Model:
     Args:
         model: Any Keras model that is built.
     """
+    checks.models(model=model)
     with trace.settings(model, None):  # float32
         flat = flatten(model)
     return Graph(flat).model()

@@ -47,7 +47,10 @@ def train_aware(
         A functional Keras model that computes with rounded weights and activations. The file that
         `to_litert(aware, path, quantize="aware")` writes computes the same in int8.
     """
-    checks.integers(at_least=0, epochs=epochs)
+    checks.models(model=model)
+    checks.datasets(train=train)
+    checks.integers(at_least=0, limit=checks.LARGEST, epochs=epochs)
+    checks.flags(keep_zeros=keep_zeros)
     compiled = dict(model._compile_config.config) if getattr(model, "compiled", False) else {}
     given = {"optimizer": optimizer, "loss": loss, "metrics": metrics}
     compiled.update({name: value for name, value in given.items() if value is not None})

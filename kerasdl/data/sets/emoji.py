@@ -34,8 +34,10 @@ def emoji(seed, count=1000, image_size=64) -> Source:
     captions = np.zeros((len(chosen), max(map(len, named.values()))), "int32")
     for caption, character in zip(captions, chosen, strict=True):
         caption[: len(named[character])] = [numbers[word] for word in named[character]]
-    size = (image_size, image_size) if isinstance(image_size, int) else image_size
-    images = _drawn(chosen, package / "font" / "glyf_colr0.ttf", *size)
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    # the pictures, and a larger one that is being drawn
+    checks.memory(3 * height * width * (len(chosen) + SHARPER**2), image_size=(height, width))
+    images = _drawn(chosen, package / "font" / "glyf_colr0.ttf", height, width)
     parts = splitting.in_sequence((images, captions))
     train, validation, test = parts
     return Source("captions", train, validation, test, vocabulary=vocabulary)

@@ -18,7 +18,7 @@ def moons(seed, count=1000, noise=0.2, validation=0.1, test=0.5) -> Source:
     """
     import sklearn.datasets
 
-    checks.integers(at_least=10, count=count)
+    _check_count(count)
     checks.numbers(at_least=0, at_most=1e6, noise=noise)
     points, labels = sklearn.datasets.make_moons(count, noise=noise, random_state=seed)
     rows = splitting.rows_of_splits(labels, seed, validation, test)
@@ -32,11 +32,11 @@ def ring(seed, count=12_500, modes=8, deviation=0.01, radius=1.0) -> Source:
     """Ring: Gaussians on a circle; a generator with mode collapse misses some of them.
 
     count: int, number of points; a tenth validates, a tenth tests.
-    modes: int, number of Gaussians.
+    modes: int, number of Gaussians, at most 1,000,000.
     deviation: float, standard deviation of each Gaussian.
     radius: float, radius of the circle.
     """
-    checks.integers(modes=modes)
+    checks.integers(modes=modes, limit=1_000_000)
     checks.numbers(at_least=0, at_most=1e6, radius=radius)
     angle = 2 * np.pi * np.arange(modes) / modes
     return _mixture(seed, count, radius * np.stack([np.cos(angle), np.sin(angle)], 1), deviation)
@@ -46,10 +46,10 @@ def grid(seed, count=12_500, side=5, deviation=0.05) -> Source:
     """Grid: side x side Gaussians at a distance of 2, centered; 25 of them span -4 to 4.
 
     count: int, number of points; a tenth validates, a tenth tests.
-    side: int, Gaussians in each direction.
+    side: int, Gaussians in each direction, at most 1,000.
     deviation: float, standard deviation of each Gaussian.
     """
-    checks.integers(side=side)
+    checks.integers(side=side, limit=1000)
     line = 2.0 * np.arange(side) - (side - 1)
     return _mixture(seed, count, np.stack(np.meshgrid(line, line), -1).reshape(-1, 2), deviation)
 
@@ -64,7 +64,7 @@ def swiss_roll(seed, count=12_500, noise=0.5) -> Source:
     """
     import sklearn.datasets
 
-    checks.integers(at_least=10, count=count)
+    _check_count(count)
     checks.numbers(at_least=0, at_most=1e6, noise=noise)
     points, turn = sklearn.datasets.make_swiss_roll(count, noise=noise, random_state=seed)
     part = (turn - 1.5 * np.pi) / (3 * np.pi)
@@ -72,8 +72,13 @@ def swiss_roll(seed, count=12_500, noise=0.5) -> Source:
     return _points(points[:, [0, 2]] / 10, labels)
 
 
-def _mixture(seed, count, centers, deviation):
+def _check_count(count):
     checks.integers(at_least=10, count=count)
+    checks.memory(80 * count, count=count)  # five arrays of two float64 coordinates
+
+
+def _mixture(seed, count, centers, deviation):
+    _check_count(count)
     checks.numbers(at_least=0, at_most=1e6, deviation=deviation)
     rng = np.random.default_rng(seed)
     labels = rng.integers(len(centers), size=count, dtype="int32")

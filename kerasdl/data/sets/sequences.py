@@ -20,6 +20,7 @@ def sine(seed, count=3000, window=32, horizon=1, noise=0.05) -> Source:
     checks.integers(window=window, horizon=horizon)
     checks.integers(at_least=20 * (window + horizon), count=count)
     checks.numbers(at_least=0, at_most=1e6, noise=noise)
+    checks.memory(4 * count * (window + 10), count=count, window=window)  # each step has a window
     rng = np.random.default_rng(seed)
     phases = 2 * np.pi * rng.random(2)
     time = np.arange(count)
@@ -51,6 +52,7 @@ def adding(seed, count=20_000, steps=50) -> Source:
     """
     checks.integers(at_least=10, count=count)
     checks.integers(at_least=2, steps=steps)
+    checks.memory(5 * 4 * count * steps, count=count, steps=steps)  # numbers, marks, both, product
     rng = np.random.default_rng(seed)
     values = rng.random((count, steps), dtype="float32")
     marks = np.zeros_like(values)
@@ -70,14 +72,16 @@ def copy(seed, count=20_000, delay=30, length=5, symbols=8) -> Source:
     count: int, number of sequences; a tenth validates, a tenth tests.
     delay: int, steps from the last symbol to its first repetition; the last of them is the signal.
     length: int, number of symbols to remember.
-    symbols: int, number of different symbols.
+    symbols: int, number of different symbols, at most 100,000.
     """
     checks.integers(at_least=10, count=count)
     checks.integers(delay=delay, length=length)
-    checks.integers(at_least=2, symbols=symbols)
+    checks.integers(at_least=2, symbols=symbols, limit=100_000)
+    time = delay + 2 * length
+    checks.memory(3 * 4 * count * time, count=count, delay=delay, length=length)
     rng = np.random.default_rng(seed)
     shown = rng.integers(2, 2 + symbols, (count, length), dtype="int32")
-    inputs = np.zeros((count, delay + 2 * length), "int32")
+    inputs = np.zeros((count, time), "int32")
     targets = np.zeros_like(inputs)
     inputs[:, :length] = shown
     inputs[:, length + delay - 1] = 1

@@ -34,16 +34,20 @@ def shapes(
         the background and class + 1 for the pixels of an object. "caption" holds tokens. Several,
         as in "class,boxes", make a dictionary. With `objects` above 1, "class" and "colour" have a
         number for each object. Where an image has fewer objects, it is -1, and the box is zeros.
-    objects: int, largest number of objects in an image; there is at least one.
-    clutter: int, number of gray lines behind the objects.
+    objects: int, largest number of objects in an image; there is at least one, and room for as
+        many as the square of the shorter side has pixels.
+    clutter: int, number of gray lines behind the objects, at most 1,000.
     noise: float in [0, 1], standard deviation of the pixels' noise.
     held_out: Pairs such as "red circle" that only the test split shows; it shows only these.
     """
     checks.integers(at_least=10, count=count)
-    checks.integers(objects=objects)
-    checks.integers(at_least=0, clutter=clutter)
+    checks.integers(at_least=0, clutter=clutter, limit=1000)
     checks.fractions(one=True, noise=noise)
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    checks.integers(objects=objects, below=min(height, width) ** 2 + 1)
+    # the images and their masks, one image as it is drawn, and the places of all objects
+    taken = 7 * height * width * (count + 40) + 150 * count * objects
+    checks.memory(taken, count=count, image_size=(height, width), objects=objects)
     several = not isinstance(elements, str) or "," in elements
     elements, held_out = _listed("elements", elements), _listed("held_out", held_out)
     if not elements:

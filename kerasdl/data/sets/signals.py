@@ -76,6 +76,7 @@ def tones(
     checks.integers(at_least=16, steps=steps)
     checks.integers(at_least=4000, rate=rate)
     checks.fractions(one=True, noise=noise)
+    checks.memory(6 * 8 * count * steps, count=count, steps=steps)  # six arrays of float64
     rng = np.random.default_rng(seed)
     note, waveform, octave = (rng.integers(n, size=count) for n in (len(NOTES), len(WAVEFORMS), 3))
     # equal temperament: f = 440 * 2^((semitones above A4) / 12)

@@ -37,6 +37,7 @@ def sums(seed, digits=2, count=20_000, reverse=False) -> Source:
     checks.integers(below=8, digits=digits)  # with more digits the square root below would round
     checks.integers(at_least=10, count=count)
     checks.flags(reverse=reverse)
+    checks.memory(1000 * count, count=count)  # as texts, before they become tokens
     rng = np.random.default_rng(seed)
     # the pair a <= b has the number b (b + 1) / 2 + a: a + b and b + a are one sum
     total = 10**digits * (10**digits + 1) // 2
