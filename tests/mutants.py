@@ -13,7 +13,7 @@ Here, one process imports TensorFlow and computes nothing. It forks a child per 
 the tests in a copy of the repository, so that processes which a test starts see the mutant as well.
 
 Each mutant is met by the tests that run its function, and then by others of their files, fastest
-first, until these would take `SECONDS` without the mutant. Tests marked `slow` are left out.
+first, until these would compute for `SECONDS` without the mutant. Tests marked `slow` are left out.
 
 Mutants are run in a random order, so what was run when `--minutes` are over is a sample. A run goes
 on where the last one stopped: results are kept in out/mutants/PACKAGE.jsonl. A killed mutant is run
@@ -36,6 +36,7 @@ import math
 import multiprocessing
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -48,7 +49,7 @@ from typing import Any
 ROOT = pathlib.Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "mutants.json"
 EQUIVALENT = ROOT / "tests" / "mutants_equivalent.json"
-SECONDS = 60.0  # of tests for a mutant
+SECONDS = 20.0  # of computing, in all tests for a mutant
 # imported before the first fork, because it takes long; nothing of this computes when imported
 PRELOADED = (
     *("tensorflow", "keras", "matplotlib.pyplot", "PIL.Image", "scipy.linalg"),
@@ -177,13 +178,20 @@ class Watching:
     """A pytest plugin that notes the seconds of each test and the lines that it runs."""
 
     def __init__(self, coverage):
-        self.coverage, self.seconds = coverage, collections.Counter()
+        self.coverage, self.seconds, self.waited = coverage, {}, {}
 
-    def pytest_runtest_setup(self, item):
-        self.coverage.switch_context(item.nodeid)
+    def pytest_runtest_logstart(self, nodeid):
+        self.coverage.switch_context(nodeid)
+        self.start = _computed(), time.monotonic()
 
-    def pytest_runtest_logreport(self, report):
-        self.seconds[report.nodeid] += report.duration
+    def pytest_runtest_logfinish(self, nodeid):
+        computed, now = self.start
+        self.seconds[nodeid], self.waited[nodeid] = _computed() - computed, time.monotonic() - now
+
+
+def _computed():
+    """Seconds of computing, whatever else the machine does, with those of processes that ended."""
+    return sum(os.times()[:4])
 
 
 class Choosing:
@@ -204,16 +212,25 @@ class Choosing:
             self.failed = report.nodeid
 
 
-def in_child(root: pathlib.Path, function, *arguments, limit: float | None = None):
+def in_child(root: pathlib.Path, function, *arguments, limit: float | None = None, computing=None):
     """Run a function in a child; return what it returns, and a status, `None` if it did not end.
 
     The function returns the status and something that JSON can hold.
+
+    Args:
+        root: The folder of the copy.
+        function: What to run there.
+        *arguments: Of the function.
+        limit: float, seconds after which the child is killed.
+        computing: int, the same in seconds of computing.
     """
     answer, log = root / ".answer.json", root / ".log"
     answer.unlink(missing_ok=True)
 
     def child():
         os.setsid()  # so that what the tests start ends with it
+        if computing:
+            resource.setrlimit(resource.RLIMIT_CPU, (computing, computing))
         with log.open("w") as output:
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
@@ -241,6 +258,8 @@ def in_child(root: pathlib.Path, function, *arguments, limit: float | None = Non
         os.killpg(process.pid, signal.SIGKILL)
     process.join()
     status = process.exitcode if ended else None
+    if status in (-signal.SIGXCPU, -signal.SIGKILL) and computing:
+        status = None
     if status in (FAILED, 4):  # 4: pytest could not use its arguments
         raise SystemExit(f"The tests could not be run.\n{log.read_text()[-4000:]}")
     return json.loads(answer.read_text()) if answer.exists() else None, status
@@ -271,7 +290,7 @@ def watch(package: str, tests: list[str]):
         }
         for file in data.measured_files()
     }
-    return status, {"seconds": plugin.seconds, "lines": lines}
+    return status, {"seconds": plugin.seconds, "waited": plugin.waited, "lines": lines}
 
 
 def meet(tests: list[str]):
@@ -321,9 +340,9 @@ def copy_to(folder: pathlib.Path):
             shutil.copy2(ROOT / name, folder / name)
 
 
-def digest(paths) -> str:
-    """Return a hash of all tests in files and folders."""
-    files = [p for path in paths for p in ((path,) if path.is_file() else path.rglob("test_*.py"))]
+def digest(paths, pattern: str = "test_*.py") -> str:
+    """Return a hash of files, and of those in folders that match a pattern."""
+    files = [p for path in paths for p in ((path,) if path.is_file() else path.rglob(pattern))]
     return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(files))).hexdigest()[:16]
 
 
@@ -351,11 +370,7 @@ def run(package: str, sample: int | None, seed: int, end: float):
         chosen = every[:sample]
         missing = [mutant for mutant in chosen if not known.get(mutant.key)]
         print(f"{package}: {len(every)} mutants, {len(missing)} to run", flush=True)
-        if missing and time.monotonic() < end:
-            seen, status = in_child(root, watch, package, tests)
-            if status:
-                print((root / ".log").read_text()[-4000:])
-                raise SystemExit("The tests must pass before anything is changed.")
+        seen = watched(root, package, tests) if missing else None
         # survivors first: the others go on with the random order
         for mutant in sorted(missing, key=lambda mutant: mutant.key not in known):
             if time.monotonic() > end:
@@ -371,6 +386,21 @@ def run(package: str, sample: int | None, seed: int, end: float):
     return len(every), [(m, known[m.key]) for m in chosen if known.get(m.key)]
 
 
+def watched(root: pathlib.Path, package: str, tests: list[str]) -> dict:
+    """Return what `watch` found, from a file if nothing has changed since."""
+    version = digest([*(root / path for path in tests), root / "kerasdl"], "*.py")
+    file = ROOT / "out" / "mutants" / f"{package}.json"
+    known = json.loads(file.read_text()) if file.exists() else {}
+    if known.get("version") != version:
+        found, status = in_child(root, watch, package, tests)
+        if status:
+            log = (root / ".log").read_text()[-4000:]
+            raise SystemExit(f"The tests must pass before anything is changed.\n{log}")
+        known = {"version": version, **found}
+        file.write_text(json.dumps(known))
+    return known
+
+
 def meet_mutant(root, mutant, seen):
     """Run tests with a mutant in place; return its status, and the test that failed."""
     seconds = seen["seconds"]
@@ -380,8 +410,10 @@ def meet_mutant(root, mutant, seen):
     for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
         compiled.unlink()
     path.write_text(mutant.code, encoding="utf-8")
-    limit = 30 + 5 * sum(seconds[test] for test in tests)
-    failed, status = in_child(root, meet, tests, limit=limit)
+    # far more than they took: another machine load must not count as an endless loop
+    limit = 120 + 10 * sum(seen["waited"][test] for test in tests)
+    computing = 30 + int(5 * sum(seconds[test] for test in tests))
+    failed, status = in_child(root, meet, tests, limit=limit, computing=computing)
     path.write_bytes(original)
     if status is None:
         return "did not end", None
