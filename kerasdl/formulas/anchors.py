@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kerasdl.formulas.boxes import iou, to_centre, to_corners
+from kerasdl.formulas.boxes import iou, to_center, to_corners
 
 
 def anchor_shapes(sizes: Sequence[float], ratios: Sequence[float] = (0.5, 1.0, 2.0)) -> np.ndarray:
@@ -44,9 +44,9 @@ def anchors(
     (180, 4)
     """
     y, x = ((np.arange(n) + offset) * stride for n, stride in zip(grid, strides, strict=True))
-    centres = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 1, 2)
-    centres, sizes = np.broadcast_arrays(centres, np.asarray(shapes)[None])
-    return to_corners(np.concatenate([centres, sizes], axis=-1)).reshape(-1, 4)
+    centers = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 1, 2)
+    centers, sizes = np.broadcast_arrays(centers, np.asarray(shapes)[None])
+    return to_corners(np.concatenate([centers, sizes], axis=-1)).reshape(-1, 4)
 
 
 def encode(boxes: np.ndarray, anchors: np.ndarray) -> np.ndarray:
@@ -63,7 +63,7 @@ def encode(boxes: np.ndarray, anchors: np.ndarray) -> np.ndarray:
 
     Reference: Ren et al., 2015.
     """
-    boxes, anchors = to_centre(boxes), to_centre(anchors)
+    boxes, anchors = to_center(boxes), to_center(anchors)
     moved = (boxes[..., :2] - anchors[..., :2]) / anchors[..., 2:]
     return np.concatenate([moved, np.log(boxes[..., 2:] / anchors[..., 2:])], axis=-1)
 
@@ -80,9 +80,9 @@ def decode(codes: np.ndarray, anchors: np.ndarray) -> np.ndarray:
     >>> decode(np.array([0.5, 0.0, 0.0, 0.0]), np.array([0.0, 0.0, 2.0, 4.0])).tolist()
     [1.0, 0.0, 3.0, 4.0]
     """
-    anchors = to_centre(anchors)
-    centre = anchors[..., :2] + codes[..., :2] * anchors[..., 2:]
-    return to_corners(np.concatenate([centre, anchors[..., 2:] * np.exp(codes[..., 2:])], axis=-1))
+    anchors = to_center(anchors)
+    center = anchors[..., :2] + codes[..., :2] * anchors[..., 2:]
+    return to_corners(np.concatenate([center, anchors[..., 2:] * np.exp(codes[..., 2:])], axis=-1))
 
 
 def assign(

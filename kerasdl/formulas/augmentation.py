@@ -66,8 +66,8 @@ def affine(
     matrix = scale * np.array(
         [[mirror * np.cos(turn), -np.sin(turn)], [mirror * np.sin(turn), np.cos(turn)]]
     )
-    centre = (np.array(size[::-1]) - 1) / 2
-    return np.column_stack([matrix, centre - matrix @ centre + np.array(shift)[::-1]])
+    center = (np.array(size[::-1]) - 1) / 2
+    return np.column_stack([matrix, center - matrix @ center + np.array(shift)[::-1]])
 
 
 def warp(image: np.ndarray, transform: np.ndarray) -> np.ndarray:
@@ -98,7 +98,7 @@ def warp(image: np.ndarray, transform: np.ndarray) -> np.ndarray:
 def move_boxes(boxes: np.ndarray, transform: np.ndarray) -> np.ndarray:
     """Transform boxes together with their image; the result is the upright box around the corners.
 
-        p = M^-1 (p' - t)        (x1, y1, x2, y2) in pixels, edges half a pixel from centres
+        p = M^-1 (p' - t)        (x1, y1, x2, y2) in pixels, edges half a pixel from centers
 
     Args:
         boxes: array (boxes, 4), corners in pixels.
@@ -112,7 +112,7 @@ def move_boxes(boxes: np.ndarray, transform: np.ndarray) -> np.ndarray:
     return np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=-1)
 
 
-def jitter_colour(
+def jitter_color(
     image: float | np.ndarray,
     brightness: float = 1.0,
     contrast: float = 1.0,
@@ -128,7 +128,7 @@ def jitter_colour(
         contrast: float, factor c.
         saturation: float, factor s; 0 gives gray.
 
-    >>> jitter_colour(np.array([[[0.2, 0.4, 0.6]]]), saturation=0.0).round(3).tolist()
+    >>> jitter_color(np.array([[[0.2, 0.4, 0.6]]]), saturation=0.0).round(3).tolist()
     [[[0.363, 0.363, 0.363]]]
     """
     grey = (image @ LUMA)[..., None]
@@ -137,7 +137,7 @@ def jitter_colour(
     return np.clip(brightness * (mean + contrast * (image - mean)), 0, 1)
 
 
-def pca_colour(images: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def pca_color(images: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """PCA color augmentation of AlexNet: shift all pixels along the principal axes of color.
 
         x <- x + P (alpha lambda)        cov(RGB) = P diag(lambda) P^T, alpha ~ N(0, 0.1)
@@ -147,7 +147,7 @@ def pca_colour(images: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         alpha: array (3,), drawn amounts; 0 changes nothing.
 
     >>> grey = np.array([[[0.0] * 3, [1.0] * 3]])  # varies along (1, 1, 1) only
-    >>> pca_colour(grey, np.zeros(3)).ravel().tolist()
+    >>> pca_color(grey, np.zeros(3)).ravel().tolist()
     [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
 
     Reference: Krizhevsky et al., 2012.

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def to_centre(boxes: np.ndarray) -> np.ndarray:
+def to_center(boxes: np.ndarray) -> np.ndarray:
     """Convert corners to (center x, center y, width, height).
 
         c = (p_1 + p_2) / 2        s = p_2 - p_1
@@ -11,7 +11,7 @@ def to_centre(boxes: np.ndarray) -> np.ndarray:
     Args:
         boxes: array (..., 4), corners.
 
-    >>> to_centre(np.array([0.0, 0.0, 4.0, 2.0])).tolist()
+    >>> to_center(np.array([0.0, 0.0, 4.0, 2.0])).tolist()
     [2.0, 1.0, 4.0, 2.0]
     """
     first, last = boxes[..., :2], boxes[..., 2:]
@@ -29,8 +29,8 @@ def to_corners(boxes: np.ndarray) -> np.ndarray:
     >>> to_corners(np.array([2.0, 1.0, 4.0, 2.0])).tolist()
     [0.0, 0.0, 4.0, 2.0]
     """
-    centre, size = boxes[..., :2], boxes[..., 2:]
-    return np.concatenate([centre - size / 2, centre + size / 2], axis=-1)
+    center, size = boxes[..., :2], boxes[..., 2:]
+    return np.concatenate([center - size / 2, center + size / 2], axis=-1)
 
 
 def area(boxes: np.ndarray) -> np.ndarray:

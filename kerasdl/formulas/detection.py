@@ -8,7 +8,7 @@ from kerasdl.formulas.boxes import iou
 from kerasdl.formulas.losses import cross_entropy, mean_squared_error
 
 
-def localisation_loss(
+def localization_loss(
     label: np.ndarray, p: float | np.ndarray, box: float | np.ndarray, predicted: float | np.ndarray
 ) -> np.floating:
     """Loss of a network with two heads: cross-entropy of the class plus squared error of the box.
@@ -21,7 +21,7 @@ def localisation_loss(
         box: array (batch, 4), true boxes.
         predicted: array (batch, 4), predicted boxes.
 
-    >>> float(localisation_loss(np.array([0]), np.array([[1.0, 0.0]]), np.zeros((1, 4)), 2.0))
+    >>> float(localization_loss(np.array([0]), np.array([[1.0, 0.0]]), np.zeros((1, 4)), 2.0))
     4.0
     """
     return cross_entropy(label, p) + mean_squared_error(box, predicted)

@@ -202,7 +202,7 @@ def character_ngrams(word: str, shortest: int = 3, longest: int = 6) -> list[str
     return [word[i : i + n] for n in range(shortest, longest + 1) for i in range(len(word) - n + 1)]
 
 
-def share_near_right_angle(dimensions: int, degrees: float = 2.0) -> np.floating:
+def fraction_near_right_angle(dimensions: int, degrees: float = 2.0) -> np.floating:
     """Fraction of random vector pairs that are nearly orthogonal.
 
         p(angle) ~ sin(angle)^(n - 2)        standard deviation about 57.3 / sqrt(n) degrees
@@ -214,7 +214,7 @@ def share_near_right_angle(dimensions: int, degrees: float = 2.0) -> np.floating
         dimensions: int, n.
         degrees: float, allowed deviation from 90 degrees.
 
-    >>> [round(float(share_near_right_angle(n)), 4) for n in (1000, 12288)]
+    >>> [round(float(fraction_near_right_angle(n)), 4) for n in (1000, 12288)]
     [0.73, 0.9999]
     """
     angle = (np.arange(200_000) + 0.5) / 200_000 * np.pi

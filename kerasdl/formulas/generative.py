@@ -187,7 +187,7 @@ def generator_slope(d_fake: float | np.ndarray, saturating: bool = False) -> flo
 
 
 def modes_covered(
-    points: np.ndarray, centres: np.ndarray, radius: float, fraction: float = 0.01
+    points: np.ndarray, centers: np.ndarray, radius: float, fraction: float = 0.01
 ) -> np.ndarray:
     """Which modes of the data a generator covers: those with enough points nearby.
 
@@ -198,12 +198,12 @@ def modes_covered(
 
     Args:
         points: array (points, d), generated examples.
-        centres: array (modes, d), centers of the modes.
+        centers: array (modes, d), centers of the modes.
         radius: float, distance r within which a point belongs to a mode.
         fraction: float, fraction s of all points that a mode must have.
 
     >>> modes_covered(np.array([[0.0], [0.1], [2.0]]), np.array([[0.0], [5.0]]), 0.5).tolist()
     [True, False]
     """
-    distances = np.linalg.norm(points[:, None] - centres, axis=-1)  # (points, modes)
+    distances = np.linalg.norm(points[:, None] - centers, axis=-1)  # (points, modes)
     return np.mean(distances < radius, axis=0) >= fraction

@@ -46,8 +46,8 @@ augmentation.center_crop: DAT-04
 augmentation.affine: DAT-03 DAT-11
 augmentation.warp: DAT-03 DAT-11
 augmentation.move_boxes: DAT-25
-augmentation.jitter_colour: DAT-03 DAT-11
-augmentation.pca_colour: DAT-12
+augmentation.jitter_color: DAT-03 DAT-11
+augmentation.pca_color: DAT-12
 augmentation.mixup: DAT-08
 augmentation.cutmix: DAT-08
 autoencoders.autoencoder: AEN-01 AEN-07
@@ -98,7 +98,7 @@ boltzmann.free_energy: TRL-19
 boltzmann.contrastive_divergence: TRL-19
 boltzmann.pseudo_likelihood: TRL-19
 bounds.importance_weighted_bound: MET-06
-boxes.to_centre: DET-02
+boxes.to_center: DET-02
 boxes.to_corners: DET-02
 boxes.area: DET-02
 boxes.iou: DET-11 MET-03 MET-13
@@ -151,7 +151,7 @@ data_parallel.ring_bytes: TRN-16
 data_parallel.ring_seconds: TRN-16
 data_parallel.slowest: TRN-16
 data_parallel.step_seconds: TRN-16
-detection.localisation_loss: DET-03
+detection.localization_loss: DET-03
 detection.focal_loss: DET-10 DET-18
 detection.smooth_l1: LOS-12
 detection.detector_loss: LOS-12
@@ -193,7 +193,7 @@ embeddings.analogy: TRF-01 TRF-05
 embeddings.skip_gram_loss: TRF-06
 embeddings.glove_loss: TRF-06
 embeddings.character_ngrams: TRF-06
-embeddings.share_near_right_angle: TRF-26
+embeddings.fraction_near_right_angle: TRF-26
 feature_pyramid.top_down: DET-08
 feature_pyramid.feature_pyramid: DET-08
 filters.template_strength: CNO-04 CNO-06

@@ -30,7 +30,7 @@ def test_anchors_equal_torchvisions_retinanet(same, reference):
     name = "torchvision AnchorGenerator (fixture)"
     same(anchors.anchors, name, np.concatenate(ours), numbers["anchors"])
     exact = anchors.anchor_shapes(numbers["sizes"][0])
-    theirs = boxes.to_centre(numbers["anchors"][:9])[:, 2:]
+    theirs = boxes.to_center(numbers["anchors"][:9])[:, 2:]
     name = "torchvision AnchorGenerator, which rounds (fixture)"
     same(anchors.anchor_shapes, name, exact, theirs, at_most=1 / exact.max())
 
@@ -38,9 +38,9 @@ def test_anchors_equal_torchvisions_retinanet(same, reference):
 def test_anchors_are_centered_in_cells():
     found = anchors.anchors((9, 5), (16, 32), anchors.anchor_shapes([32, 64], (1, 2)))
     assert found.shape == (4 * 45, 4)
-    centres = boxes.to_centre(found)[::4, :2]
-    assert centres[:2].tolist() == [[16, 8], [48, 8]]
-    assert centres[-1].tolist() == [4.5 * 32, 8.5 * 16]
+    centers = boxes.to_center(found)[::4, :2]
+    assert centers[:2].tolist() == [[16, 8], [48, 8]]
+    assert centers[-1].tolist() == [4.5 * 32, 8.5 * 16]
 
 
 def test_box_encoding_and_decoding(same, reference):

@@ -83,7 +83,7 @@ def test_boxes_move_with_the_image(drawn, same):
 
 
 def test_brightness_contrast_and_saturation(same):
-    image, formula = IMAGES[0], augmentation.jitter_colour
+    image, formula = IMAGES[0], augmentation.jitter_color
     draws = np.array([[0.9, 0.2, 0.7]], "float32")
     policy = augment.Policy(brightness=0.4, contrast=0.3, saturation=0.5)
     amounts = 1 + (2 * draws[0] - 1) * [0.4, 0.3, 0.5]
@@ -104,13 +104,13 @@ def test_pca_color_augmentation(same):
     images = images.reshape(5, 10, 3)
     alpha = np.array([0.1, -0.2, 0.05])
     pca = decomposition.PCA().fit(images.reshape(-1, 3))
-    ours = augmentation.pca_colour(images, alpha) - images
+    ours = augmentation.pca_color(images, alpha) - images
     # the sign of a principal axis is arbitrary
     along = pca.components_ @ ours[0, 0]
     theirs = alpha * pca.explained_variance_
     name = "sklearn.decomposition.PCA"
-    same(augmentation.pca_colour, name, np.abs(along), np.abs(theirs))
-    np.testing.assert_array_equal(augmentation.pca_colour(images, np.zeros(3)), images)
+    same(augmentation.pca_color, name, np.abs(along), np.abs(theirs))
+    np.testing.assert_array_equal(augmentation.pca_color(images, np.zeros(3)), images)
 
 
 def seeds():

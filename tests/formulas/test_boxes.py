@@ -25,11 +25,11 @@ def test_formats(same):
     convert = keras.utils.bounding_boxes.convert_format
     theirs = convert(corners.astype("float32"), source="xyxy", target="center_xywh")
     name = "keras.utils.bounding_boxes.convert_format"
-    centres = boxes.to_centre(corners)
-    same(boxes.to_centre, name, centres, theirs)
-    theirs = convert(centres.astype("float32"), source="center_xywh", target="xyxy")
-    same(boxes.to_corners, name, boxes.to_corners(centres), theirs)
-    np.testing.assert_allclose(boxes.to_corners(centres), corners)
+    centers = boxes.to_center(corners)
+    same(boxes.to_center, name, centers, theirs)
+    theirs = convert(centers.astype("float32"), source="center_xywh", target="xyxy")
+    same(boxes.to_corners, name, boxes.to_corners(centers), theirs)
+    np.testing.assert_allclose(boxes.to_corners(centers), corners)
 
 
 def test_overlap(same):

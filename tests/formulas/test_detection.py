@@ -22,8 +22,8 @@ def test_localization_loss_is_the_sum_of_two_losses(same):
     theirs = theirs[0] if isinstance(theirs, list) else theirs
     said = model.predict_on_batch(x)
     p = np.exp(said["label"]) / np.exp(said["label"]).sum(axis=1, keepdims=True)
-    ours = detection.localisation_loss(label, p, box, said["box"])
-    same(detection.localisation_loss, "keras.Model.compile(loss={...})", ours, theirs)
+    ours = detection.localization_loss(label, p, box, said["box"])
+    same(detection.localization_loss, "keras.Model.compile(loss={...})", ours, theirs)
 
 
 @pytest.mark.parametrize("gamma", [0, 1, 2, 5])

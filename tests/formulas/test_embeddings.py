@@ -135,7 +135,7 @@ def test_character_ngrams_equal_scikit_learn(word, same):
 
 @pytest.mark.parametrize("dimensions", [3, 100, 1000, 12288])
 def test_fraction_near_a_right_angle_equals_the_beta_distribution(dimensions, same):
-    formula = embeddings.share_near_right_angle
+    formula = embeddings.fraction_near_right_angle
     theirs = special.betainc(0.5, (dimensions - 1) / 2, np.sin(np.radians(2)) ** 2)
     same(formula, "scipy.special.betainc", formula(dimensions), theirs, at_most=1e-3)
 
@@ -146,5 +146,5 @@ def test_random_vectors_are_nearly_orthogonal():
     angles = np.degrees(np.arccos(embeddings.cosine_similarity(v, w)))
     assert angles.std() == pytest.approx(1.81, rel=0.05)
     near = np.mean(np.abs(angles - 90) <= 2)
-    assert near == pytest.approx(embeddings.share_near_right_angle(1000), abs=0.03)
-    assert 1 - embeddings.share_near_right_angle(12288) == pytest.approx(1.1e-4, rel=0.05)
+    assert near == pytest.approx(embeddings.fraction_near_right_angle(1000), abs=0.03)
+    assert 1 - embeddings.fraction_near_right_angle(12288) == pytest.approx(1.1e-4, rel=0.05)

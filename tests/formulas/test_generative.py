@@ -168,15 +168,15 @@ def test_generator_loss_falls_as_the_discriminators_output_rises():
 @pytest.mark.rows("E-69")
 def test_modes_are_covered_by_points_near_them(same):
     angle = 2 * np.pi * np.arange(8) / 8
-    centres = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    points = np.repeat(centres[:5], 20, axis=0)
-    assert generative.modes_covered(points, centres, 0.1).tolist() == [True] * 5 + [False] * 3
-    few = np.concatenate([points, centres[5:6]])  # 1 of 101 points
-    assert generative.modes_covered(few, centres, 0.1, fraction=0.02).sum() == 5
-    assert generative.modes_covered(points + 3, centres, 0.1).sum() == 0
-    metric = ModesCovered(centres, 0.1, fraction=0.02)
+    centers = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    points = np.repeat(centers[:5], 20, axis=0)
+    assert generative.modes_covered(points, centers, 0.1).tolist() == [True] * 5 + [False] * 3
+    few = np.concatenate([points, centers[5:6]])  # 1 of 101 points
+    assert generative.modes_covered(few, centers, 0.1, fraction=0.02).sum() == 5
+    assert generative.modes_covered(points + 3, centers, 0.1).sum() == 0
+    metric = ModesCovered(centers, 0.1, fraction=0.02)
     metric.update_state(few)
-    ours = generative.modes_covered(few, centres, 0.1, fraction=0.02).sum()
+    ours = generative.modes_covered(few, centers, 0.1, fraction=0.02).sum()
     same(generative.modes_covered, "kerasdl.metrics.ModesCovered", ours, metric.result(), 0)
 
 
@@ -187,12 +187,12 @@ def test_batch_normalization_does_not_prevent_mode_collapse():
     hidden = keras.layers.Dense(16), keras.layers.BatchNormalization(), keras.layers.ReLU()
     generator = keras.Sequential([keras.Input((2,)), *hidden, keras.layers.Dense(1)])
     noise = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
-    centres = np.quantile(generator(noise, training=True), [[0.2], [0.8]])
-    apart = float(centres[1, 0] - centres[0, 0])
+    centers = np.quantile(generator(noise, training=True), [[0.2], [0.8]])
+    apart = float(centers[1, 0] - centers[0, 0])
 
     def covered():
         points = generator(noise, training=True).numpy()
-        return generative.modes_covered(points, centres, apart / 3, fraction=0.1).tolist()
+        return generative.modes_covered(points, centers, apart / 3, fraction=0.1).tolist()
 
     assert covered() == [True, True]
     bound = [generator(noise[:n], training=True)[0, 0] for n in (32, 64)]
@@ -200,7 +200,7 @@ def test_batch_normalization_does_not_prevent_mode_collapse():
     optimizer = keras.optimizers.Adam(0.02)
     for _ in range(150):
         with tf.GradientTape() as tape:
-            likes = -((generator(noise, training=True) - centres[1]) ** 2)
+            likes = -((generator(noise, training=True) - centers[1]) ** 2)
             loss = tf.reduce_mean(tf.nn.softplus(-likes))
         gradients = tape.gradient(loss, generator.trainable_variables)
         optimizer.apply(gradients, generator.trainable_variables)
