@@ -121,7 +121,7 @@ def train(*arguments):
 SUBJECTS = {
     "simple_cnn": train("simple_cnn", "--epochs", "12"),
     "dcgan": train("dcgan", "--epochs", "5"),
-    "gpt_tiny": train("gpt_tiny", "--epochs", "1", "--batch-size", "64"),
+    "gpt_tiny": train("gpt_tiny", "--epochs", "1", "--batch-size", "128"),
     "vae": train("vae", "--epochs", "12"),
     "tune": Subject(
         ("tune", "mlp", "--trials", "4", "--epochs", "6", "--patience", "2"),

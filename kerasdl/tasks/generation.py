@@ -142,7 +142,7 @@ class Generation(task.Task):
         rows = []
         for seed in inputs:
             if not seed.isdecimal() or len(seed) > 10 or int(seed) >= 2**31:
-                expected = "a seed for a new image: an integer from 0 to 2147483647"
+                expected = "a seed for a new image, such as 7, of at most 2147483647"
                 raise errors.InvalidInput("input", expected, seed)
             file = folder / f"sample-{seed}.png"
             image = np.asarray(model.generate(1, seed=int(seed)))[0]
