@@ -9,7 +9,7 @@ import shutil
 import zlib
 from collections.abc import Iterator
 
-LONGEST_NAME = 100  # characters
+LONGEST_NAME = 150  # bytes; a system allows 255, with prefix, number and suffix
 PARTIAL = "partial-"  # how the names of temporary files begin
 
 
@@ -76,5 +76,7 @@ def safe_name(text: str) -> str:
     ('a cat', 'etc_passwd-df406b03')
     """
     text = str(text)
-    name = re.sub(r"[^\w .,+=()-]+", "_", text).strip("._ ")[:LONGEST_NAME]
-    return name if name == text else f"{name}-{zlib.crc32(text.encode()):08x}".lstrip("-")
+    name = re.sub(r"[^\w .,+=()-]+", "_", text).strip("._ ")
+    name = name.encode()[:LONGEST_NAME].decode(errors="ignore")
+    number = zlib.crc32(text.encode(errors="surrogatepass"))  # of a file name that is not UTF-8
+    return name if name == text else f"{name}-{number:08x}".lstrip("-")

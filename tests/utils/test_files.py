@@ -35,3 +35,15 @@ def test_a_folder_is_not_written_into_what_a_kill_left(tmp_path):
         partial.mkdir()
         (partial / "new").touch()
     assert [f.name for f in (tmp_path / "model").iterdir()] == ["new"]
+
+
+@pytest.mark.parametrize(
+    "text", ["猫" * 85, "a" * 255, "é" * 127, "\udcff", "", "/", "a\n", "." * 9]
+)
+def test_a_safe_name_can_be_written(text, tmp_path):
+    name = files.safe_name(text)
+    assert name != files.safe_name(f"{text}b") and "/" not in name
+    path = tmp_path / f"{name}.png"
+    with files.atomic(path) as partial:
+        partial.write_text("x")
+    assert path.read_text() == "x"
