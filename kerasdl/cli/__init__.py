@@ -6,6 +6,7 @@ runs.py      evaluate, predict, explain, doctor
 shipping.py  export, compress, bench, demo
 """
 
+import io
 import os
 import sys
 
@@ -22,7 +23,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are raised as excep
 def main():
     """Run a command. Invalid input prints one line on standard error and exits with status 2."""
     arguments = sys.argv[1:] or ["--help"]
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # names in any script
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may lack the letters of a name
     try:
         with stopping():
             sys.exit(app(arguments, standalone_mode=False))

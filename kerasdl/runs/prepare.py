@@ -104,7 +104,7 @@ def check_model(model: keras.Model, recipe: Recipe, task: Task):
     errors.one_of("model of the run", recipe.model, registry.list_models())
     kind, compiled = registry.entries()[recipe.model].load(), model.compiled
     if not isinstance(model, kind):
-        raise errors.InvalidInput("model of the run", f"a {kind.__name__}", type(model).__name__)
+        raise errors.InvalidInput("model of the run", kind.__name__, type(model).__name__)
     if not compiled:
         raise errors.InvalidInput("model of the run", "a compiled model", "one that is not")
     given = getattr(model, "_arguments", {})

@@ -63,10 +63,11 @@ def check(value: Any, declared: Mapping | Callable, path: str = ""):
     if missing := [name for name in required if name not in value]:
         raise ValueError(f"no `{f'{path}.{missing[0]}'.lstrip('.')}`")
     for name, part in value.items():
+        place = f"{path}.{name}".lstrip(".")
         if known := names.get(name, names.get("*")):
-            check(part, known, f"{path}.{name}".lstrip("."))
+            check(part, known, place)
         else:
-            raise ValueError(f"`{path}.{name}`, which is unknown")
+            raise ValueError(f"`{place}`, which is unknown")
 
 
 def optional(declared: Mapping | Callable) -> Callable[[Any], bool]:

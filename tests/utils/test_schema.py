@@ -34,7 +34,7 @@ def test_what_is_declared_is_taken(change):
         ({"numbers": {"x": "1"}}, "`numbers.x`: 1"),
         ({"numbers": {"x": 10**400}}, "`numbers.x`"),
         ({"numbers": []}, "`numbers`: \\[\\]"),
-        ({"other": 1}, "`.other`, which is unknown"),
+        ({"other": 1}, "`other`, which is unknown"),
     ],
 )
 def test_anything_else_is_named(change, message):
