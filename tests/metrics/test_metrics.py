@@ -433,3 +433,92 @@ def test_weights_are_refused_where_they_mean_nothing(name):
     message = f"sample weights for {name}.*none.*`weighted_metrics`.*some"
     with pytest.raises(InvalidInput, match=message):
         getattr(metrics, name)(**options).update_state(y, predicted, sample_weight=np.ones(12))
+
+
+def updated(name, y, predicted, **options):
+    needed = {"InceptionScore": {"num_classes": 2}}.get(name, {})
+    getattr(metrics, name)(**needed, **options).update_state(y, predicted)
+
+
+PAIR, THREE = [[0.5, 0.5]], np.zeros((1, 1, 3), "float32")
+
+
+@pytest.mark.parametrize(
+    ("name", "y", "predicted", "options", "message"),
+    [
+        ("ExpectedCalibrationError", [2], PAIR, {}, "labels.*integers from 0 to 1. Received: 2$"),
+        ("ExpectedCalibrationError", [-1], PAIR, {}, "labels.*Received: -1$"),
+        ("ExpectedCalibrationError", [0.5], PAIR, {}, "labels.*Received: 0.5$"),
+        ("ExpectedCalibrationError", [0], [[1.01, 0]], {}, "probabilities.*numbers from 0 to 1. "),
+        ("ExpectedCalibrationError", [0], [[-0.01, 0]], {}, "probabilities.*Received: -0.01$"),
+        ("InceptionScore", [[0, 1.01]], None, {}, "probabilities.*numbers from 0 to 1.*: 1.01$"),
+        ("Perplexity", [[3]], THREE, {}, "labels for Perplexity.*integers from 0 to 2. .*: 3$"),
+        ("Perplexity", [[0]], THREE - 1, {"from_logits": False}, "probabilities.*Received: -1$"),
+    ],
+)
+def test_labels_and_probabilities_out_of_range_are_refused(name, y, predicted, options, message):
+    with pytest.raises(InvalidInput, match=message):
+        updated(name, y, predicted, **options)
+
+
+def test_labels_and_probabilities_at_their_limits_are_taken():
+    # half precision misses 1 by less than a thousandth
+    updated("ExpectedCalibrationError", [0, 1], [[1.0005, -0.0005], [0, 1]])
+    updated("ExpectedCalibrationError", [1], [[300.0, -300.0]], from_logits=True)
+    updated("InceptionScore", [[1.0005, 0.0]], None)
+    updated("InceptionScore", [[300.0, -300.0]], None, from_logits=True)
+    updated("Perplexity", [[2]], 300 * (THREE + 1))
+
+
+@pytest.mark.parametrize("value", [0.0, 2.0])
+def test_in_a_graph_a_label_that_is_no_class_makes_the_result_nan(value):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Activation("linear")])
+    model.compile(loss="mse", metrics=[metrics.ExpectedCalibrationError()])
+    labels = np.array([[0.0], [value]])
+    found = model.evaluate(np.array([PAIR[0]] * 2), labels, verbose=0, return_dict=True)
+    assert np.isnan(found["calibration_error"]) == (value == 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "largest"),
+    [
+        ("BLEU", "order", 100),
+        ("BLEU", "padding", 2**31 - 1),
+        ("ExpectedCalibrationError", "bins", 10_000),
+        ("Perplexity", "padding", 2**31 - 1),
+    ],
+)
+def test_the_largest_values_are_told(name, argument, largest):
+    made = getattr(metrics, name)(**{argument: np.int64(largest)})
+    assert getattr(made, argument) == largest and type(getattr(made, argument)) is int
+    with pytest.raises(InvalidInput, match=f"`{argument}`.*at most {largest}.*: {largest + 1}$"):
+        getattr(metrics, name)(**{argument: largest + 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"), [("FrechetDistance", "width"), ("InceptionScore", "num_classes")]
+)
+def test_what_does_not_fit_into_memory_is_refused(name, argument):
+    with pytest.raises(InvalidInput, match=f"`{argument}`.*memory"):
+        getattr(metrics, name)(10**14)
+
+
+@pytest.mark.parametrize("name", [*CASES, *BATCHWISE])
+@pytest.mark.parametrize("option", [{"name": 3}, {"name": ""}, {"dtype": "float33"}], ids=str)
+def test_a_name_is_a_text_and_a_type_one_of_keras(name, option):
+    given = {**CASES, **BATCHWISE}[name][0]
+    with pytest.raises(InvalidInput, match=f"argument `{next(iter(option))}`"):
+        getattr(metrics, name)(**given, **option)
+
+
+@pytest.mark.parametrize("name", ["FrechetDistance", "KernelDistance"])
+def test_features_are_a_function(name):
+    given = {**CASES, **BATCHWISE}[name][0]
+    with pytest.raises(InvalidInput, match="argument `features`"):
+        getattr(metrics, name)(**given, features=3)
+
+
+@pytest.mark.parametrize("centers", [[[np.nan, 0.0]], [[np.inf, 0.0]], [["a"]], None])
+def test_centers_are_finite_numbers(centers):
+    with pytest.raises(InvalidInput, match="`centers`"):
+        metrics.ModesCovered(centers, 1.0)

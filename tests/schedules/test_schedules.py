@@ -226,3 +226,37 @@ def test_every_schedule_is_public():
         "WarmUp",
     }
     assert all(hasattr(schedules, name) for name in schedules.__all__)
+
+
+@pytest.mark.parametrize(
+    ("make", "given", "name", "largest"),
+    [
+        (schedules.WarmUp, {"schedule": 0.1}, "warm_up_steps", 1e9),
+        (schedules.WarmUp, {"warm_up_steps": 5}, "schedule", 1e6),
+        (schedules.InverseSquareRoot, {"decay_steps": 5}, "initial_learning_rate", 1e6),
+        (schedules.InverseSquareRoot, {"initial_learning_rate": 0.1}, "decay_steps", 1e9),
+        (schedules.InverseSigmoid, {}, "decay_steps", 1e9),
+        (schedules.Cyclical, {"lowest": 0, "half_cycle": 5}, "highest", 1e6),
+        (schedules.Cyclical, {"lowest": 0, "highest": 1}, "half_cycle", 1e9),
+        (schedules.Cyclical, {"lowest": 0, "highest": 1, "half_cycle": 5}, "factor", 1),
+        (schedules.OneCycle, {"decay_steps": 5}, "highest", 1e6),
+        (schedules.OneCycle, {"highest": 1}, "decay_steps", 1e9),
+        (schedules.OneCycle, {"highest": 1, "decay_steps": 5}, "start", 1e12),
+        (schedules.OneCycle, {"highest": 1, "decay_steps": 5}, "end", 1e12),
+    ],
+)
+def test_the_largest_values_are_told(make, given, name, largest):
+    assert getattr(make(**given, **{name: largest}), name) == largest
+    with pytest.raises(InvalidInput, match=f"`{name}`.*at most"):
+        make(**given, **{name: largest * 1.01})
+
+
+def test_numbers_of_numpy_become_those_of_python():
+    made = schedules.Cyclical(np.float32(0.5), np.float64(1.0), np.int64(4))
+    config = made.get_config()
+    assert [type(config[name]) for name in ("lowest", "highest", "half_cycle")] == [
+        float,
+        float,
+        int,
+    ]
+    assert schedules.Cyclical.from_config(config).get_config() == config
