@@ -10,6 +10,7 @@ only little more memory than the weights in the file.
 import contextlib
 import copy
 import importlib
+import io
 import json
 import math
 import os
@@ -50,9 +51,11 @@ COMPRESSIONS, ENCRYPTED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED), 1
 CHUNK = 2**20  # bytes that are unpacked at once
 LARGEST_CONFIG = 2**24  # bytes
 WEIGHTS = "model.weights.h5"
-# A model may take GROWTH times the bytes of its weights, because an optimizer that was not saved
-# adds averages, and always ROOM bytes. A weight counts at least as much as one object in HDF5.
-GROWTH, ROOM, SMALLEST_WEIGHT = 8, 2**24, 2**12
+# A model may have GROWTH times the weights and the bytes in its file, because an optimizer that was
+# not saved adds averages, and always MORE_WEIGHTS and MORE_BYTES. The layers and operations that its
+# configuration does not list are parts of those that have weights.
+GROWTH, MORE_WEIGHTS, MORE_BYTES = 4, 256, 2**24
+LAYERS_A_WEIGHT, MORE_LAYERS = 16, 1000
 
 
 def load_model(
@@ -82,7 +85,7 @@ def load_model(
     for value in _objects(config):
         _check(path, value, trust, custom_objects)
     try:
-        with _no_larger_than_stored(path):
+        with _no_larger_than_stored(path, sum(1 for _ in _objects(config))):
             return keras.models.load_model(
                 path, custom_objects=custom_objects, compile=compile, safe_mode=not trust
             )
@@ -134,29 +137,52 @@ def _check_size(path, archive, entry):
 
 
 @contextlib.contextmanager
-def _no_larger_than_stored(path):
-    """Refuse to create weights that take much more memory than those in a file."""
+def _no_larger_than_stored(path, listed):
+    """Refuse to create much more than a file holds: weights, or layers, of which it lists some."""
     import keras
     import tensorflow as tf
 
-    with zipfile.ZipFile(path) as archive:
-        entries = {entry.filename: entry.file_size for entry in archive.infolist()}
-    limit = ROOM + GROWTH * entries.get(WEIGHTS, 0)
-    check_shape, created = keras.Variable._validate_shape, 0
+    stored, size = _stored(path)
+    most, limit = MORE_WEIGHTS + GROWTH * stored, MORE_BYTES + GROWTH * size
+    check_shape, count, created = keras.Variable._validate_shape, 0, 0
+    begin, layers = keras.Operation.__init__, 0
+    most_layers = MORE_LAYERS + listed + LAYERS_A_WEIGHT * stored
 
-    def counted(variable, shape):  # called before memory is taken
-        nonlocal created
+    def counted_layer(layer, name=None):
+        nonlocal layers
+        layers += 1
+        if layers > most_layers:
+            expected = f"at most {most_layers:,} layers and operations, by the weights in the file"
+            raise errors.InvalidInput(f"model file {path}", expected, "more")
+        begin(layer, name)
+
+    def counted_weight(variable, shape):  # called before memory is taken
+        nonlocal count, created
         shape = check_shape(variable, shape)
-        size = math.prod(shape) * tf.as_dtype(variable._dtype).size
-        created += max(size, SMALLEST_WEIGHT)
-        if created > limit:
-            expected = f"weights of at most {limit:,} bytes, by those in the file"
-            received = f"{created:,} bytes up to `{variable.path}`, {tuple(shape)}"
+        count, created = count + 1, created + math.prod(shape) * tf.as_dtype(variable._dtype).size
+        if count > most or created > limit:
+            expected = f"at most {most:,} weights of {limit:,} bytes, by those in the file"
+            received = f"{count:,} of {created:,} bytes up to `{variable.path}`, {tuple(shape)}"
             raise errors.InvalidInput(f"model file {path}", expected, received)
         return shape
 
-    with patches.replaced(keras.Variable, "_validate_shape", counted):
+    with (
+        patches.replaced(keras.Operation, "__init__", counted_layer),
+        patches.replaced(keras.Variable, "_validate_shape", counted_weight),
+    ):
         yield
+
+
+def _stored(path):
+    """How many weights a file holds, and how many bytes."""
+    import h5py
+
+    with zipfile.ZipFile(path) as archive:
+        content = archive.read(WEIGHTS)
+    names = []
+    with h5py.File(io.BytesIO(content)) as weights:
+        weights.visititems(lambda name, part: names.append(isinstance(part, h5py.Dataset)))
+    return sum(names), len(content)
 
 
 def _unreadable(path, error):

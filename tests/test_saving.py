@@ -7,6 +7,7 @@ import resource
 import struct
 import subprocess
 import sys
+import time
 import zipfile
 
 import keras
@@ -256,15 +257,18 @@ def test_weights_that_the_file_does_not_hold_are_not_made(plain, tmp_path):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
 
 
-def test_models_without_end_are_not_made(tmp_path):
-    create_model("mlp_tiny").save(tmp_path / "mlp.keras")
-
-    def deepened(config):
-        config["config"]["widths"] = [1] * 100_000
-
-    path = edited(tmp_path / "mlp.keras", tmp_path / "deep.keras", deepened)
-    with pytest.raises(InvalidInput, match="by those in the file"):
+@pytest.mark.parametrize(
+    ("name", "depth"), [("mlp_tiny", {"widths": [1] * 100_000}), ("gpt_tiny", {"depth": 10**9})]
+)
+def test_models_without_end_are_not_made(name, depth, tmp_path):
+    create_model(name).save(tmp_path / "shallow.keras")
+    path = edited(
+        tmp_path / "shallow.keras", tmp_path / "x.keras", lambda c: c["config"].update(depth)
+    )
+    start = time.process_time()
+    with pytest.raises(InvalidInput, match=r"by th.* in the file"):
         saving.load_model(path)
+    assert time.process_time() - start < 10
 
 
 def edited(file, out, edit):
