@@ -54,8 +54,7 @@ class LiteRTModel(model_file.ModelFile):
             except (RuntimeError, ValueError) as error:
                 failure = error  # raised below: what C++ printed stays hidden
         if failure:
-            line = str(failure).strip().splitlines()[0]
-            raise InvalidInput(f"file {self.path}", "a LiteRT model that runs", line) from failure
+            raise self._invalid(failure) from failure
         return interpreter
 
     @functools.cached_property
@@ -64,28 +63,51 @@ class LiteRTModel(model_file.ModelFile):
         names = list(self.interpreter.get_signature_list())
         if not names:
             raise InvalidInput(f"file {self.path}", "a signature", "none")
-        return self.interpreter.get_signature_runner(names[0])
+        try:
+            return self.interpreter.get_signature_runner(names[0])
+        except Exception as error:  # pybind11 raises any kind
+            raise self._invalid(error) from error
 
     @functools.cached_property
     def inputs(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
-        return _specs(self.signature.get_input_details())
+        return self._specs(self.signature.get_input_details)
 
     @functools.cached_property
     def outputs(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
-        return _specs(self.signature.get_output_details())
+        return self._specs(self.signature.get_output_details)
 
     def call(self, **arrays):
-        return self.signature(**arrays)
+        try:
+            return self.signature(**arrays)
+        except (RuntimeError, ValueError) as error:
+            raise self._invalid(error) from error
 
     def runner(self):
-        for detail in self.interpreter.get_input_details():
-            value = model_file.random_input(detail["shape"], detail["dtype"])
-            self.interpreter.set_tensor(detail["index"], value)
-        return self.interpreter.invoke
+        interpreter = self.interpreter
 
+        def run():
+            try:
+                interpreter.invoke()
+            except RuntimeError as error:
+                raise self._invalid(error) from error
 
-def _specs(details):
-    return {
-        name: (tuple(map(int, detail["shape_signature"])), np.dtype(detail["dtype"]))
-        for name, detail in details.items()
-    }
+        try:
+            for detail in interpreter.get_input_details():
+                value = model_file.random_input(detail["shape"], detail["dtype"])
+                interpreter.set_tensor(detail["index"], value)
+        except Exception as error:  # pybind11 and NumPy raise any kind
+            raise self._invalid(error) from error
+        return run
+
+    def _specs(self, details):
+        try:
+            return {
+                name: (tuple(map(int, detail["shape_signature"])), np.dtype(detail["dtype"]))
+                for name, detail in details().items()
+            }
+        except Exception as error:  # pybind11 raises any kind
+            raise self._invalid(error) from error
+
+    def _invalid(self, error):
+        line = (str(error).strip().splitlines() or [repr(error)])[0]
+        return InvalidInput(f"file {self.path}", "a LiteRT model that runs", line)

@@ -16,6 +16,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from kerasdl import export
 from kerasdl.errors import InvalidInput
+from kerasdl.export import flatbuffer
 from kerasdl.export.demo import describe
 
 
@@ -206,3 +207,14 @@ def test_more_operators_than_bytes_raise(file, tmp_path, monkeypatch):
     monkeypatch.setattr(schema.SubGraph, "OperatorsLength", lambda graph: 2**31)
     with pytest.raises(InvalidInput, match="an intact LiteRT model"):
         export.LiteRTModel(file.path).operators  # noqa: B018
+
+
+def test_signatures_of_tensors_that_do_not_exist_are_one_line(file, tmp_path):
+    model = flatbuffer.read(file.path.read_bytes())
+    model.signatureDefs[0].inputs[0].tensorIndex = 10**6
+    path = tmp_path / "x.tflite"
+    path.write_bytes(flatbuffer.write(model))
+    for use in (lambda: describe(path), lambda: export.LiteRTModel(path).predict(np.ones((1, 4)))):
+        with pytest.raises(InvalidInput, match="a LiteRT model that runs") as raised:
+            use()
+        assert "\n" not in str(raised.value)
