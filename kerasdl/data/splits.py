@@ -155,7 +155,7 @@ class Splits:
 
         try:
             yield
-        except tf.errors.OpError:
+        except (tf.errors.OpError, UnicodeDecodeError):  # messages may quote any bytes of a record
             self.check()
             raise
 

@@ -1,5 +1,6 @@
 """Read images with classes from TensorFlow Datasets."""
 
+import contextlib
 import functools
 import math
 import socket
@@ -61,7 +62,8 @@ def read(
     inspection, classes = bad_examples.Inspection(skip_bad), tuple(features[label].names)
     parts = {}
     for split in builder.info.splits:
-        contents, labels = _contents(builder, split, image, label, inspection)
+        with _one_line(name):
+            contents, labels = _contents(builder, split, image, label, inspection)
         places = np.array([f"{name} {split} {i}" for i in range(len(labels))], str)
         parts[split] = (contents, labels, places)
     total = inspection.count + sum(len(labels) for _, labels, _ in parts.values())
@@ -202,20 +204,27 @@ def _prepared(name, data_dir, download):
     known = staticmethod(functools.partial(_known_class, name))
     try:
         # TensorFlow Datasets would import the module of any class that `features.json` names
-        with patches.replaced(features, "cls_from_name", known):
-            builder = tfds.core.read_only_builder.builder_from_files(name, data_dir=data_dir)
+        with _one_line(f"tfds:{name}"), patches.replaced(features, "cls_from_name", known):
+            return tfds.core.read_only_builder.builder_from_files(name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError:
         if not download:
             raise _refused(name, data_dir) from None
-    except errors.InvalidInput:
-        raise
-    except Exception as error:  # TensorFlow Datasets raises any kind for damaged metadata
-        expected = "a prepared dataset whose description can be read"
-        reason = (str(error).splitlines() or [repr(error)])[0]
-        raise errors.InvalidInput("data", expected, f"tfds:{name}, {reason}") from error
-    else:
-        return builder
     return _downloaded(name, data_dir)
+
+
+@contextlib.contextmanager
+def _one_line(name):
+    """Raise `InvalidInput` for any error that a damaged dataset causes."""
+    import tensorflow_datasets as tfds
+
+    try:
+        yield
+    except (errors.InvalidInput, tfds.core.DatasetNotFoundError):
+        raise
+    except Exception as error:  # TensorFlow Datasets raises any kind
+        reason = (str(error).splitlines() or [repr(error)])[0]
+        expected = "a prepared dataset that can be read"
+        raise errors.InvalidInput("data", expected, f"{name}, {reason}") from error
 
 
 def _refused(name, data_dir):
