@@ -52,8 +52,8 @@ CHUNK = 2**20  # bytes that are unpacked at once
 LARGEST_CONFIG = 2**24  # bytes
 WEIGHTS = "model.weights.h5"
 # A model may have GROWTH times the weights and the bytes in its file, because an optimizer that was
-# not saved adds averages, and always MORE_WEIGHTS and MORE_BYTES. The layers and operations that its
-# configuration does not list are parts of those that have weights.
+# not saved adds averages, and always MORE_WEIGHTS and MORE_BYTES. The layers and operations that
+# its configuration does not list are parts of those that have weights.
 GROWTH, MORE_WEIGHTS, MORE_BYTES = 4, 256, 2**24
 LAYERS_A_WEIGHT, MORE_LAYERS = 16, 1000
 
