@@ -1,5 +1,6 @@
 """Small datasets and networks whose right answers are known, for the tests of tasks."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 
@@ -13,6 +14,15 @@ def splits(x, y, kind, batch=3, **facts):
     counts = dict.fromkeys(("train", "validation", "test"), len(tf.nest.flatten(y)[0]))
     info = Info("made", kind, facts.pop("classes", None), shape, counts, "card", **facts)
     return Splits(dataset, dataset, dataset, info, tf.Variable(0))
+
+
+def drawn(figures):
+    """The names of figures, after each was drawn."""
+    for draw in figures.values():
+        figure = draw()
+        assert figure.axes
+        plt.close(figure)
+    return set(figures)
 
 
 class Answers:

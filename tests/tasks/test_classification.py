@@ -86,14 +86,14 @@ def test_what_is_exported_is_the_model_with_softmax(task, splits):
 def test_figures_fit_the_data_and_the_model(task, splits):
     history = {"loss": [1.0, 0.5], "val_loss": [1.0, 0.6]}
     flat = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
-    assert set(task.figures(flat, splits, history)) == {"curves", "confusion", "mistakes"}
+    assert made.drawn(task.figures(flat, splits, history)) == {"curves", "confusion", "mistakes"}
     convolutions = keras.layers.Conv2D(2, 3), keras.layers.Flatten(), keras.layers.Dense(3)
     deep = keras.Sequential([keras.Input((8, 8, 1)), *convolutions])
-    assert "feature_maps" in task.figures(deep, splits, history)
+    assert "feature_maps" in made.drawn(task.figures(deep, splits, history))
     rows = made.splits(IMAGES[:, 0, 0], LABELS, "classification", classes=("cat", "dog", "owl"))
     table = tasks.create("classification", rows.info)
     line = keras.Sequential([keras.Input((1,)), keras.layers.Dense(3)])
-    assert set(table.figures(line, rows, history)) == {"curves", "confusion"}
+    assert made.drawn(table.figures(line, rows, history)) == {"curves", "confusion"}
     assert task.shown_in_demo and not table.shown_in_demo
 
 
@@ -104,7 +104,7 @@ def test_only_convolutions_are_explained(task, tmp_path):
     with pytest.raises(InvalidInput, match=r"run to explain.*Expected convolutions.*flat"):
         task.explain(flat, [str(file)])
     deep = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3)])
-    assert set(task.explain(deep, [str(file)])) == {"feature_maps-owl"}
+    assert made.drawn(task.explain(deep, [str(file)])) == {"feature_maps-owl"}
 
 
 @pytest.mark.parametrize(("file", "holds"), [(0.9, True), (0.896, True), (0.894, False)])

@@ -125,8 +125,11 @@ def test_a_seed_becomes_an_image_file(task, tmp_path):
 
 def test_figures_and_what_is_exported(task, splits):
     history = {"generator_loss": [1.0, 2.0], "discriminator_loss": [1.0, 0.5]}
-    drawn = task.figures(Model(), splits, history)
-    assert set(drawn) == {"curves", "samples", "interpolation"}
+    assert made.drawn(task.figures(Model(), splits, history)) == {
+        "curves",
+        "samples",
+        "interpolation",
+    }
     (name,) = parts = task.exports(Model(), splits)
     assert name == "generator" and parts[name].inputs.shape == (256, 32)
     assert parts[name].inputs.dtype == "float32" and parts[name].model is Model.generator

@@ -128,8 +128,8 @@ def test_an_image_is_answered_with_class_box_and_drawing(task, small, tmp_path):
         "box": "0.00 0.25 0.50 1.00",
         "drawn": str(tmp_path / "boxes-a.png"),
     }
-    assert set(task.explain(Model(), [str(files["a"])])) == {"boxes_of_inputs"}
-    assert set(task.figures(Model(), small, {"loss": [1.0]})) == {"curves", "boxes"}
+    assert made.drawn(task.explain(Model(), [str(files["a"])])) == {"boxes_of_inputs"}
+    assert made.drawn(task.figures(Model(), small, {"loss": [1.0]})) == {"curves", "boxes"}
     (export,) = task.exports("the model", small).values()
     assert export.model == "the model" and len(export.inputs) == 5
 

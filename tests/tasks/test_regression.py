@@ -57,7 +57,7 @@ def test_the_model_has_one_output_and_learns_the_squared_error():
     task.compile(model, lambda: keras.optimizers.SGD(0.0), steps_per_execution=3)
     assert model.optimizer.built and model.steps_per_execution == 3 and not model.jit_compile
     assert model.evaluate(task.prepare(splits.test), verbose=0) == pytest.approx(7.5)
-    assert set(task.figures(model, splits, {"loss": [1.0], "val_loss": [1.0]})) == {"curves"}
+    assert made.drawn(task.figures(model, splits, {"loss": [1.0], "val_loss": [1.0]})) == {"curves"}
     (export,) = task.exports(model, splits).values()
     assert export.model is model and export.activation is None and not task.shown_in_demo
     np.testing.assert_array_equal(export.inputs, X)

@@ -1,11 +1,15 @@
 """Translation: texts to tokens and back, and what a trained run answers."""
 
+import re
+
 import numpy as np
 import pytest
 
 from kerasdl import recipes
 from kerasdl.errors import InvalidInput
 from kerasdl.runs import prepare
+from kerasdl.tasks import translation
+from tests.tasks import made
 
 RECIPE = recipes.get("translation")
 
@@ -50,3 +54,97 @@ def test_measure_reads_files_as_evaluate_reads_the_model(task, splits):
     assert measured["nats"] == pytest.approx(judged["loss"], rel=1e-4)
     assert measured["token_accuracy"] == pytest.approx(judged["token_accuracy"], abs=1e-6)
     assert np.isfinite(measured["nats"])
+
+
+VOCABULARY = ("", "<start>", "a", "b", "c")
+SOURCES = np.array([[2, 3, 0], [4, 2, 3], [3, 0, 0], [2, 2, 0]], "int32")
+TARGETS = np.array([[3, 2, 0, 0], [4, 3, 2, 0], [2, 0, 0, 0], [3, 3, 0, 0]], "int32")
+DELAYED = np.pad(TARGETS[:, :-1], ((0, 0), (1, 0)), constant_values=1)
+
+
+class Copying:
+    """A model that copies the source, attends to each place evenly, and is right by half."""
+
+    def generate(self, sources, length):
+        assert length == 4
+        return np.pad(sources, ((0, 0), (0, 1)))
+
+    def attention(self, sources, delayed):
+        return np.full((len(sources), 4, 3), 1 / 3, "float32")
+
+    def evaluate(self, dataset, verbose):
+        return np.float32(1.25), np.float32(0.5)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return made.splits((SOURCES, DELAYED), TARGETS, "translation", batch=2, vocabulary=VOCABULARY)
+
+
+@pytest.fixture(scope="module")
+def letters(small):
+    return translation.Translation(small.info)
+
+
+def test_letters_are_encoded_and_decoded_up_to_the_first_padding(letters):
+    assert letters.encode("abc", 5).tolist() == [2, 3, 4, 0, 0]
+    assert letters.encode("abc", 3).dtype == "int32"
+    assert letters.decode([4, 2, 0, 3]) == "ca" and letters.decode([3, 3]) == "bb"
+    assert letters.decode([0, 2]) == "" and letters.model_options() == {"vocabulary_size": 5}
+    message = r"^Invalid input. Expected 1 to 2 characters out of 'abc'. Received: "
+    for text in ("abc", "", "x", "\x01"):
+        with pytest.raises(InvalidInput, match=f"{message}{re.escape(repr(text))}$"):
+            letters.encode(text, 2)
+
+
+def test_answers_are_decoded_in_the_order_of_the_inputs(letters, small, tmp_path):
+    assert letters.predict(Copying(), ["ab", "c"], tmp_path) == [
+        {"input": "ab", "translation": "ab"},
+        {"input": "c", "translation": "c"},
+    ]
+    letters.write_examples(Copying(), small, tmp_path / "examples")
+    letters.write_examples(Copying(), small, tmp_path / "examples")  # the folder may exist
+    written = (tmp_path / "examples" / "translations.tsv").read_text()
+    assert written == "ab\tab\ncab\tcab\nb\tb\naa\taa\n"
+
+
+def test_a_target_is_exact_if_all_of_it_is(letters, small):
+    found = letters.evaluate(Copying(), small.test)
+    assert found == {"exact": 0.0, "token_accuracy": 0.5, "nats": 1.25}
+
+
+def test_a_file_is_measured_on_all_tokens(letters, small):
+    logits = np.log(np.where(np.eye(5)[TARGETS] > 0, 0.8, 0.05)).astype("float32")
+    logits[0, 0] = np.log([0.05, 0.05, 0.8, 0.05, 0.05])
+
+    def model(inputs):
+        np.testing.assert_array_equal(inputs[0], SOURCES)
+        np.testing.assert_array_equal(inputs[1], DELAYED)
+        return logits
+
+    found = letters.measure({"model": model}, None, small)
+    assert found["token_accuracy"] == pytest.approx(15 / 16)
+    assert found["nats"] == pytest.approx(-(15 * np.log(0.8) + np.log(0.05)) / 16, rel=1e-5)
+
+
+def test_figures_show_the_attention_without_padding(letters, small):
+    drawn = letters.figures(Copying(), small, {"loss": [1.0], "val_loss": [1.0]})
+    assert made.drawn(drawn) == {"curves", "attention"}
+    axes = drawn["attention"]().axes[0]
+    assert axes.images[0].get_array().shape == (2, 2)
+    (export,) = letters.exports("the model", small).values()
+    assert export.model == "the model" and len(export.inputs[1]) == 4
+
+
+@pytest.mark.parametrize(("count", "expected"), [(None, 4), (1, 1), (2, 2), (3, 3)])
+def test_the_first_examples_are_gathered(small, count, expected):
+    (source, delayed), target = translation._arrays(small.test, count)
+    np.testing.assert_array_equal(source, SOURCES[:expected])
+    np.testing.assert_array_equal(delayed, DELAYED[:expected])
+    np.testing.assert_array_equal(target, TARGETS[:expected])
+
+
+@pytest.mark.parametrize(("file", "holds"), [(0.9, True), (0.896, True), (0.894, False)])
+def test_a_file_may_lose_half_a_percent_of_accuracy(letters, file, holds):
+    assert letters.criterion.metric == "token_accuracy"
+    assert letters.criterion.holds(file, 0.9) == holds
