@@ -4,13 +4,18 @@ import keras
 import numpy as np
 import pytest
 
+from kerasdl.errors import InvalidInput
 from kerasdl.export import verify
 from kerasdl.export.metadata import Metadata
+from kerasdl.export.model_file import ModelFile
 from kerasdl.export.verify import Parity
 
 
-class File:
+class File(ModelFile):
     """A fake file with given outputs and the attributes that `verify` reads."""
+
+    path, metadata = "fake", None
+    call = runner = inputs = outputs = None
 
     def __init__(self, predict, **facts):
         self.predict, self.metadata = predict, Metadata(**facts)
@@ -81,3 +86,10 @@ def test_parity_prints_as_one_line():
     assert str(Parity(0.25, 0.125, None, 7)) == (
         "largest error 2.5e-01, mean error 1.2e-01 on 7 examples"
     )
+
+
+def test_outputs_of_other_shapes_are_refused():
+    with pytest.raises(InvalidInput, match=r"outputs of fake. Expected the model's, .*\(300, 4\)"):
+        verify(identity((4,)), File(lambda x: x[:, :3]), X)
+    with pytest.raises(InvalidInput, match="an opened LiteRT or ONNX file"):
+        verify(identity((4,)), "model.tflite", X)
