@@ -7,10 +7,12 @@ A mutant is killed if a test fails or does not end. The changes are mutmut's: an
 operator or string, an argument dropped or `None`, an assignment of `None`, and so on. Text for
 people (strings with a space), annotations and decorators are not changed.
 
-mutmut itself cannot run these tests. It forks after the tests have run once, but TensorFlow's
-threads do not survive a fork, and it leaves out decorated classes, such as all registered ones.
-Here, one process imports TensorFlow and computes nothing. It forks a child per mutant, which runs
-the tests in a copy of the repository, so that processes which a test starts see the mutant as well.
+Only mutmut's changes are used, not its runner. That one keeps all mutants of a function in one file
+behind a switch, but AutoGraph reads the source of functions; it leaves tables of modules and
+decorated functions alone; and it draws no samples. Here each mutant is a file with one change, in a
+copy of the repository, so that processes which a test starts see it as well. One process imports
+TensorFlow, computes nothing, and forks a child per mutant, because importing takes longer than most
+tests, and TensorFlow's threads do not survive a fork.
 
 Each mutant is met by the tests that run its function, and then by others of their files, fastest
 first, until these would compute for `SECONDS` without the mutant. Tests marked `slow` are left out.
