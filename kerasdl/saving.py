@@ -22,7 +22,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from kerasdl import errors
-from kerasdl.utils import patches
+from kerasdl.utils import checks, patches
 
 if TYPE_CHECKING:
     import keras
@@ -79,6 +79,8 @@ def load_model(
     """
     import keras
 
+    checks.paths(path=path)
+    checks.flags(trust=trust, compile=compile)
     path = pathlib.Path(path)
     config = _config(path)
     _import_ours(config)

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from kerasdl.utils import checks
+
 
 def set_seed(seed: int, deterministic: bool = False):
     """Seed Python, NumPy and Keras, so that a script computes the same results again.
@@ -14,6 +16,8 @@ def set_seed(seed: int, deterministic: bool = False):
             process ends: on the same device, every bit is the same. Some operations become
             slower, and some raise an error because they have no deterministic form.
     """
-    keras.utils.set_random_seed(seed)
+    checks.integers(at_least=0, below=2**32, seed=seed)
+    checks.flags(deterministic=deterministic)
+    keras.utils.set_random_seed(int(seed))
     if deterministic:
         tf.config.experimental.enable_op_determinism()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kerasdl import errors
 from kerasdl.recipes.catalog import RECIPES
 from kerasdl.recipes.recipe import Bar, Recipe
+from kerasdl.utils import checks
 
 if TYPE_CHECKING:
     from kerasdl.runs.run import Run
@@ -48,6 +49,7 @@ def open(path: str | pathlib.Path, *, trust: bool = False, finished: bool = True
         trust: bool, whether code that came with its model may run: see `kerasdl.load_model`.
         finished: bool, whether an interrupted run is refused.
     """
+    checks.paths(path=path)
     from kerasdl.runs import run  # imports TensorFlow
 
     return run.open_run(path, Recipe.from_json, trust=trust, finished=finished)

@@ -171,6 +171,8 @@ class Recipe:
                 checkpoint and halves the learning rate, at most five times.
             **options: `callbacks` and `pictures` of `kerasdl.runs.train`.
         """
+        checks.paths(out=out, optional=True)
+        checks.flags(fast=fast, progress=progress, deterministic=deterministic)
         from kerasdl.runs.train import train  # imports TensorFlow
 
         return train(

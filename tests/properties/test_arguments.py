@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import kerasdl
 import kerasdl.data
 from kerasdl import (
     callbacks,
@@ -114,7 +115,8 @@ def callback(name, right, /, **kinds):
 
 
 def function(package, name, right, /, **kinds):
-    return Subject(f"{package.__name__}.{name}", getattr(package, name), right, kinds, made=False)
+    place = getattr(package, "__name__", type(package).__name__)
+    return Subject(f"{place}.{name}", getattr(package, name), right, kinds, made=False)
 
 
 EVERY = {"every": "count?", "log_dir": "path?"}
@@ -669,6 +671,39 @@ SUBJECTS += [
         {"rows": [{"method": "float", "zip_kB": 1.0, "accuracy": 0.9}]},
         rows=("only", [None, [], ()]),
         max_drop=("number", [-0.1, 1.1]),
+    ),
+]
+SUBJECTS += [
+    function(
+        kerasdl,
+        "set_seed",
+        {"seed": 3},
+        seed=("number", [-1, 2.5, *LARGE]),
+        deterministic="flag",
+    ),
+    function(
+        kerasdl,
+        "load_model",
+        {"path": "no_such.keras"},
+        path=("path", [None, "no_such.keras"]),
+        trust="flag",
+        compile="flag",
+    ),
+    function(kerasdl, "create_model", {"name": "mlp_tiny"}, name="choice", dtype=("only", ["x"])),
+    function(kerasdl, "list_models", {}, topic="choice"),
+    function(recipes, "get", {"name": "mlp"}, name="choice"),
+    function(recipes, "open", {"path": "no_such"}, path=("path", [None, "no_such"]), trust="flag"),
+    function(
+        RECIPE,
+        "run",
+        {"out": "run", "fast": True, "progress": False},
+        out="path?",
+        fast="flag",
+        progress="flag",
+        strategy=("choice", [None]),
+        save_seconds=("number", [-1]),
+        deterministic="flag",
+        on_nan="choice",
     ),
 ]
 WORKS = [s for s in SUBJECTS if s.made]

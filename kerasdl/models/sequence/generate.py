@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike
 
 from kerasdl.errors import InvalidInput
 from kerasdl.models.sequence import decoding
+from kerasdl.utils import checks
+
+MOST_TOKENS = 1_000_000  # at a millisecond each, a quarter of an hour
 
 
 def generate(
@@ -32,7 +35,7 @@ def generate(
     Args:
         model: keras.Model, a language model of this folder.
         prompt: integer array (time,) or (batch, time), at least one token.
-        count: int, number of tokens to generate.
+        count: int, number of tokens to generate, at most 1,000,000.
         temperature: float, divides the logits. Below 1, probable tokens become more probable; 0
             always chooses the most probable one.
         top_k: int, sample only from this many most probable tokens; by default from all.
@@ -46,11 +49,13 @@ def generate(
         Integer array, the prompt and its continuation: (time + count,) or (batch, time + count).
     """
     prompt = _checked_prompt(prompt, model.output_shape[-1])
-    _check(count >= 1, "count", "a positive integer", count)
-    _check(temperature >= 0, "temperature", "a number from 0", temperature)
-    _check(top_k is None or top_k >= 1, "top_k", "a positive integer or None", top_k)
-    _check(top_p is None or 0 < top_p <= 1, "top_p", "a number in (0, 1] or None", top_p)
-
+    checks.integers(count=count, limit=MOST_TOKENS)
+    checks.numbers(at_least=0, limit=1e6, temperature=temperature)
+    checks.integers(top_k=top_k, optional=True)
+    checks.numbers(above=0, at_most=1, top_p=top_p, optional=True)
+    checks.integers(at_least=0, below=2**31, seed=seed)
+    checks.flags(cache=cache)
+    count, top_k, cache = int(count), top_k and int(top_k), bool(cache)
     texts = np.atleast_2d(prompt)
     length, end = texts.shape[1], texts.shape[1] + count
     padded = np.pad(texts, [(0, 0), (0, _bucket(length) - length)])
@@ -64,11 +69,6 @@ def generate(
         cache=cache,
     )
     return written.numpy()[:, :end].reshape(*prompt.shape[:-1], end)
-
-
-def _check(condition, name, expected, received):
-    if not condition:
-        raise InvalidInput(f"value for argument `{name}`", expected, received)
 
 
 def _checked_prompt(prompt, vocabulary_size) -> np.ndarray:

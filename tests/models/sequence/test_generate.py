@@ -91,9 +91,14 @@ def test_the_cache_is_faster():
         ({"prompt": [0.5]}, "at least one token, as integers"),
         ({"prompt": [61]}, "tokens from 0 to 60. Received: tokens from 61 to 61"),
         ({"count": 0}, "`count`. Expected a positive integer. Received: 0"),
-        ({"temperature": -1}, "`temperature`. Expected a number from 0"),
+        ({"temperature": -1}, "`temperature`. Expected a number at least 0"),
+        ({"temperature": float("inf")}, "`temperature`"),
+        ({"count": "3"}, "`count`"),
+        ({"count": 10**12}, "`count`. Expected a positive integer, at most 1000000"),
+        ({"seed": -1}, "`seed`"),
+        ({"cache": 1}, "`cache`"),
         ({"top_k": 0}, "`top_k`. Expected a positive integer"),
-        ({"top_p": 1.5}, r"`top_p`. Expected a number in \(0, 1\]"),
+        ({"top_p": 1.5}, "`top_p`. Expected a number above 0 and at most 1 or None"),
     ],
 )
 def test_invalid_arguments_are_refused(lstm, options, message):
