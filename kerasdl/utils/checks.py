@@ -7,8 +7,8 @@ wrong:
     checks.fractions(dropout=dropout)
     checks.integers(se_ratio=se_ratio, optional=True)
 
-NumPy's integers, floats and bools are accepted as Python's are. A configuration that JSON must hold
-stores them as `plain` returns them.
+NumPy's integers, floats and bools are accepted like Python's. `plain` converts them where a
+configuration must be written as JSON.
 """
 
 import math
@@ -32,7 +32,10 @@ def check(name: str, value, holds: bool, expected: str):
 
 def shown(value) -> str:
     """A value as a message shows it: its representation in one line, cut if it is long."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not print integers of more than 4,300 digits
+        return f"{type(value).__name__} too long to print"
     text = " ".join(text.split()) if "\n" in text else text
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
@@ -90,7 +93,7 @@ def integers(
     Args:
         at_least: int, the smallest value.
         below: int, one more than the largest value.
-        limit: int, a largest value that hardly anybody needs; only larger values are told of it.
+        limit: int, a generous largest value, which a message names only if it is exceeded.
         optional: bool, whether `None` is accepted.
         **values: The arguments.
     """
@@ -101,7 +104,7 @@ def integers(
         holds = is_integer(value, at_least) and (below is None or value < below)
         check(name, value, holds or (optional and value is None), _or_none(expected, optional))
         if limit is not None and holds:
-            check(name, value, value <= limit, _or_none(f"{expected}, at most {limit}", optional))
+            check(name, value, value <= limit, f"{expected}, at most {limit}")
 
 
 def numbers(
@@ -116,7 +119,7 @@ def numbers(
 ):
     """Check that each value is a finite number within the given limits.
 
-    `limit` is a largest value that hardly anybody needs; only larger values are told of it.
+    `limit` is a generous largest value, which a message names only if it is exceeded.
     """
     limits = [("at least", at_least), ("above", above), ("at most", at_most), ("below", below)]
     words = " and ".join(f"{word} {limit:g}" for word, limit in limits if limit is not None)
@@ -131,8 +134,7 @@ def numbers(
         )
         check(name, value, holds or (optional and value is None), _or_none(expected, optional))
         if limit is not None and holds:
-            expected_then = _or_none(f"{expected}, at most {limit:g}", optional)
-            check(name, value, number <= limit, expected_then)
+            check(name, value, number <= limit, f"{expected}, at most {limit:g}")
 
 
 def fractions(*, one: bool = False, **values):

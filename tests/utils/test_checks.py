@@ -78,6 +78,8 @@ def test_few_names_are_all_listed_and_of_many_the_similar_ones_are_a_guess():
 def test_an_integer_beyond_all_floats_is_no_number():
     with pytest.raises(InvalidInput, match="a finite number"):
         checks.numbers(rate=10**400)
+    with pytest.raises(InvalidInput, match="Received: int too long to print"):
+        checks.numbers(rate=10**5000)
 
 
 def test_numbers_of_numpy_become_python_s():
