@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 from kerasdl import data
-from kerasdl.data.sharing import Share, bounds
+from kerasdl.data import sharing
+from kerasdl.data.sharing import Plan, Share, bounds
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 8])
@@ -86,3 +87,26 @@ def test_workers_together_read_all_records(tmp_path, memory):
         if len(y) > 1:
             np.testing.assert_array_equal(np.concatenate([b for _, b in here]), y)
             np.testing.assert_allclose(np.concatenate([a for a, _ in here]), x, atol=1e-6)
+
+
+def test_sizes_of_parts_follow_the_batches():
+    assert list(Share(1, 2, 4).replicas) == [1, 2]
+    # batches of 4, 4 and 3 rows; replicas that outnumber the rows each get all of them
+    assert Share(1, 2, 4).sizes(11, 4) == [1, 1, 1, 1, 3, 3]
+    assert Share(0, 1, 2).sizes(10, 5) == [2, 2]
+    assert Share(1, 1, 2).sizes(10, 5) == [3, 3]
+
+
+def test_parts_keep_the_epoch_and_their_order():
+    order = tf.data.Dataset.from_tensors((7, tf.range(5, dtype="int64")))
+    found = [(int(epoch), rows.numpy().tolist()) for epoch, rows in Share(1, 2, 3).cut(order)]
+    assert found == [(7, [1, 2]), (7, [3, 4])]
+
+
+def test_long_files_are_assigned_first_and_steps_divide_all_examples():
+    plan = Plan.of([5, 9, 4, 4], replicas=2, batch_size=4)
+    assert plan.files == ((1, 3), (0, 2)) and plan.counts == (13, 9)
+    assert plan.steps == 6 == sharing.steps([13, 9], 4)
+    assert plan.sizes(0) == [2, 2, 2, 2, 2, 3] and plan.sizes(1) == [1, 2, 1, 2, 1, 2]
+    assert sharing.steps([8, 8], 4) == 4
+    assert Plan.of([2, 2], replicas=2, batch_size=2).counts == (2, 2)  # one example a step
