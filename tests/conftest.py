@@ -1,4 +1,4 @@
-"""What holds for every test."""
+"""Settings and fixtures for all tests."""
 
 import gc
 import os
@@ -17,13 +17,13 @@ os.environ.setdefault(
 )  # keep warnings of oneDNN and CUDA out of reports
 os.environ.setdefault("MPLBACKEND", "Agg")  # draw without a screen
 
-# what a shell starts with & is deaf to Ctrl-C, and so would be all that tests start and interrupt
+# a process started with & ignores Ctrl-C, and so would the processes that tests interrupt
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    """Draw the same numbers in each run, also in what the tests of a module share.
+    """Draw the same random numbers in each run, also in fixtures of a module.
 
     Keras draws its own seeds from Python; `keras.utils.set_random_seed` would also make TensorFlow
     forget every kernel, which makes tests slower.
@@ -34,7 +34,7 @@ def pytest_runtest_setup(item):
 
 @pytest.fixture(autouse=True)
 def global_precision():
-    """Give the next test the precision that this one found."""
+    """Restore Keras's dtype policy after each test."""
     import keras
 
     policy = keras.config.dtype_policy()
@@ -43,18 +43,18 @@ def global_precision():
 
 
 def pytest_sessionfinish():
-    """A worker of pytest-xdist leaves without the farewell that ends the converting process."""
+    """Stop the converter process: a pytest-xdist worker exits without running `atexit`."""
     if "kerasdl.export.worker" in sys.modules:
         sys.modules["kerasdl.export.worker"].WORKER.stop()
 
 
 def pytest_collection_finish():
-    """What was imported stays: the collector of garbage need not look at it again and again."""
+    """Exclude imported modules from garbage collection, which makes it faster."""
     gc.collect()
     gc.freeze()
 
 
 def pytest_runtest_logreport(report):
-    """Write down how long it took, if asked to; of several processes only the first gets all."""
+    """Record the time of a test if requested; with pytest-xdist, only in the main process."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         seconds.record(report)

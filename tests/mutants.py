@@ -1,4 +1,4 @@
-"""Mutation testing: change one place of a package at a time, and see whether its tests notice.
+"""Mutation testing: change one place of a package at a time, and check that a test fails.
 
     python -m tests.mutants metrics               # every mutant of kerasdl/metrics
     python -m tests.mutants data --sample 150     # a random sample
@@ -14,11 +14,11 @@ copy of the repository, so that processes which a test starts see it as well. On
 TensorFlow, computes nothing, and forks a child per mutant, because importing takes longer than most
 tests, and TensorFlow's threads do not survive a fork.
 
-Each mutant is met by the tests that run its function, and then by others of their files, fastest
-first, until these would compute for `SECONDS` without the mutant. Tests marked `slow` are left out.
+For each mutant, the tests that run its function are run, then others of their files, fastest
+first, as far as they take `SECONDS` in all without the mutant. Tests marked `slow` are left out.
 
-Mutants are run in a random order, so what was run when `--minutes` are over is a sample. A run goes
-on where the last one stopped: results are kept in out/mutants/PACKAGE.jsonl. A killed mutant is run
+Mutants are run in a random order, so those run within `--minutes` are a sample. A run continues
+where the last one stopped: results are kept in out/mutants/PACKAGE.jsonl. A killed mutant is run
 again when its function changes, a survivor also when a test changes. The summary goes to
 benchmarks/results/mutants.json. Survivors that behave as the original does are listed with the
 reason in tests/mutants_equivalent.json, and do not count.
@@ -51,16 +51,16 @@ from typing import Any
 ROOT = pathlib.Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "mutants.json"
 EQUIVALENT = ROOT / "tests" / "mutants_equivalent.json"
-SECONDS = 20.0  # of computing, in all tests for a mutant
-# imported before the first fork, because it takes long; nothing of this computes when imported
+SECONDS = 20.0  # processor seconds of all tests for a mutant
+# imported before the first fork, because it takes long; importing them computes nothing
 PRELOADED = (
     *("tensorflow", "keras", "matplotlib.pyplot", "PIL.Image", "scipy.linalg"),
     *("sklearn.datasets", "sklearn.metrics", "pytest"),
 )
-FAILED = 99  # exit status of a child in which something else than a test failed
+FAILED = 99  # exit status of a child in which something other than a test failed
 # tests of a package besides tests/PACKAGE, files named test_PACKAGE.py and the package's doctests
 MORE_TESTS = {"tasks": ["tests/runs"]}
-NOT_CHANGED = {"len", "isinstance"}  # calls whose arguments stay, as in mutmut
+NOT_CHANGED = {"len", "isinstance"}  # calls whose arguments are not changed, as in mutmut
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,8 +75,8 @@ class Mutant:
         line: int, where the node is.
         function: (int, int), first and last line of the body of the outermost function that holds
             the node; `None` outside functions.
-        key: str, a hash of the function and of what is changed in it, so that it outlives other
-            changes of the file.
+        key: str, a hash of the function and of the change in it; other changes of the file do not
+            affect it.
     """
 
     file: str
@@ -89,7 +89,7 @@ class Mutant:
 
     @property
     def code(self) -> str:
-        """The whole file with the change."""
+        """Return the whole file with the change."""
         return self.module.deep_replace(self.node, self.changed).code
 
     def lines(self) -> tuple[str, str]:
@@ -148,7 +148,7 @@ def mutants_of(file: str, source: str) -> list[Mutant]:
 
 
 def _stays(node):
-    """Whether a node and what it holds are not changed."""
+    """Return whether a node and the nodes in it are not changed."""
     import libcst
     from libcst import matchers as m
 
@@ -165,7 +165,7 @@ def _stays(node):
 
 
 def mutants(package: str, root: pathlib.Path, seed: int) -> list[Mutant]:
-    """Return all mutants of a package in a random order, which outlives changes of the others."""
+    """Return all mutants in a random order, in which a change of one does not move the others."""
     found = []
     for path in sorted((root / "kerasdl" / package).rglob("*.py")):
         file = path.relative_to(root).as_posix()
@@ -192,7 +192,7 @@ class Watching:
 
 
 def _computed():
-    """Seconds of computing, whatever else the machine does, with those of processes that ended."""
+    """Return the processor seconds of this process and of the children that ended."""
     return sum(os.times()[:4])
 
 
@@ -230,7 +230,7 @@ def in_child(root: pathlib.Path, function, *arguments, limit: float | None = Non
     answer.unlink(missing_ok=True)
 
     def child():
-        os.setsid()  # so that what the tests start ends with it
+        os.setsid()  # so that processes that the tests start end with it
         if computing:
             resource.setrlimit(resource.RLIMIT_CPU, (computing, computing))
         with log.open("w") as output:
@@ -297,7 +297,7 @@ def watch(package: str, tests: list[str]):
 
 def meet(tests: list[str]):
     """Run some tests until one fails; return which."""
-    sys.dont_write_bytecode = True  # a file of the same second and size would pass for the old one
+    sys.dont_write_bytecode = True  # bytecode of a file with the same time and size would be used
     plugin = Choosing(tests)
     status = _pytest(plugin, "-x", *dict.fromkeys(test.partition("::")[0] for test in tests))
     return status, plugin.failed
@@ -308,7 +308,7 @@ def choose(mutant: Mutant, seconds: dict[str, float], lines: dict) -> list[str]:
     here = {int(line): tests for line, tests in lines.get(mutant.file, {}).items()}
     first, last = mutant.function or (1, math.inf)
     running = {test for line, tests in here.items() if first <= line <= last for test in tests}
-    # what TensorFlow runs as a graph is not seen, and module level code is run by imports
+    # code that TensorFlow runs as a graph is not seen, and imports run module level code
     running = running or {test for tests in here.values() for test in tests} or {*seconds}
     files = {test.partition("::")[0] for test in running}
     known = [test for test in seconds if test.partition("::")[0] in files]
@@ -364,7 +364,7 @@ def run(package: str, sample: int | None, seed: int, end: float):
         known = {}
         for line in session.read_text().splitlines() if session.exists() else ():
             result = json.loads(line)
-            # what survived other tests is run again
+            # mutants that survived other tests are run again
             known[result["key"]] = result["status"] if result["tests"] == version else None
             if result["status"] != "survived":
                 known[result["key"]] = result["status"]
@@ -373,7 +373,7 @@ def run(package: str, sample: int | None, seed: int, end: float):
         missing = [mutant for mutant in chosen if not known.get(mutant.key)]
         print(f"{package}: {len(every)} mutants, {len(missing)} to run", flush=True)
         seen = watched(root, package, tests) if missing else None
-        # survivors first: the others go on with the random order
+        # survivors first; the others follow in random order
         for mutant in sorted(missing, key=lambda mutant: mutant.key not in known):
             if time.monotonic() > end:
                 break
@@ -389,7 +389,7 @@ def run(package: str, sample: int | None, seed: int, end: float):
 
 
 def watched(root: pathlib.Path, package: str, tests: list[str]) -> dict:
-    """Return what `watch` found, from a file if nothing has changed since."""
+    """Return the result of `watch`, from a file if nothing has changed since."""
     version = digest([*(root / path for path in tests), root / "kerasdl"], "*.py")
     file = ROOT / "out" / "mutants" / f"{package}.json"
     known = json.loads(file.read_text()) if file.exists() else {}
@@ -412,7 +412,7 @@ def meet_mutant(root, mutant, seen):
     for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
         compiled.unlink()
     path.write_text(mutant.code, encoding="utf-8")
-    # far more than they took: another machine load must not count as an endless loop
+    # far more than they took, so that load of the machine does not count as an endless loop
     limit = 120 + 10 * sum(seen["waited"][test] for test in tests)
     computing = 30 + int(5 * sum(seconds[test] for test in tests))
     failed, status = in_child(root, meet, tests, limit=limit, computing=computing)
@@ -431,7 +431,7 @@ def interval(killed: int, count: int) -> list[float]:
 
 
 def summary(count: int, results: list, seed: int) -> dict:
-    """Return what is written about a package."""
+    """Return the summary of a package."""
     reasons = {
         (row["file"], row["was"], now): row["why"]
         for row in json.loads(EQUIVALENT.read_text(encoding="utf-8"))
@@ -474,7 +474,7 @@ def main():
     end = time.monotonic() + 60 * arguments.minutes
     for name in PRELOADED:
         importlib.import_module(name)
-    gc.freeze()  # the children need not look at it again and again
+    gc.freeze()  # excludes it from the garbage collection of the children
     for package in arguments.packages:
         count, results = run(package, arguments.sample, arguments.seed, end)
         if not results:

@@ -1,9 +1,9 @@
-"""Import every module of kerasdl under keras-nightly, to learn early what a new Keras breaks.
+"""Import every module of kerasdl under keras-nightly, to find changes of Keras early.
 
     python -m tests.nightly                        # download keras-nightly, import everything
     python -m tests.nightly tests/distribute -x    # and run these tests under it
 
-Only Keras is replaced, in a temporary folder; everything else is the present environment's. The
+Only Keras is replaced, in a temporary folder; other packages are those of this environment. The
 exit status is 1 if a module cannot be imported, else that of the tests. Needs a network.
 """
 

@@ -1,4 +1,4 @@
-"""Runs what the README tells its reader to type: `python -m tests.readme [--update]`.
+"""Run the code and commands of the README: `python -m tests.readme [--update]`.
 
 A ```console block holds commands after `$` and, below them, what they print; a ```python block is a
 script. Checking runs them all, in order, in one fresh folder. `--update` also writes what the
@@ -14,12 +14,12 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).parents[1]
 BLOCK = re.compile(r"```(console|python)\n(.*?)```", re.DOTALL)
-# what would run this check again, or trains for many minutes: only that they exist is checked
+# commands that run this check or train for many minutes; only their existence is checked
 DRY = ("make test", "make tutorials", "make conformance", "make results")
 
 
 def execute(command: list[str] | str, folder: pathlib.Path) -> str:
-    """What a command prints to a pipe; an error if it fails."""
+    """Return what a command prints to a pipe; raise an error if it fails."""
     path = f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "COLUMNS": "80", "TF_CPP_MIN_LOG_LEVEL": "2"}
     result = subprocess.run(
@@ -32,7 +32,7 @@ def execute(command: list[str] | str, folder: pathlib.Path) -> str:
 
 
 def run_console(block: str, folder: pathlib.Path) -> str:
-    """The block again, with what its commands print now."""
+    """Return the block with the present output of its commands."""
     lines = []
     for command in re.findall(r"^\$ (.*)$", block, re.MULTILINE):
         print("README:", command, flush=True)

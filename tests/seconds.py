@@ -1,6 +1,6 @@
-"""How long the tests of each folder take: `python -m tests.seconds FILE` writes it into a table.
+"""Write a table of the seconds of each test folder: `python -m tests.seconds FILE`.
 
-FILE is what a run of the tests wrote when the variable KERASDL_SECONDS named it:
+A test run writes FILE if the environment variable KERASDL_SECONDS names it:
 
     KERASDL_SECONDS=seconds.txt make test test-slow
     python -m tests.seconds seconds.txt
@@ -17,7 +17,7 @@ TABLE = re.compile(r"(<!-- seconds -->\n).*?(<!-- /seconds -->)", re.DOTALL)
 
 
 def record(report):
-    """Append a phase of a test to the file that the variable names."""
+    """Append the seconds of a phase of a test to the file that the variable names."""
     if file := os.environ.get("KERASDL_SECONDS"):
         kind = "slow" if "slow" in report.keywords else "test"
         with open(file, "a", encoding="utf-8") as output:
@@ -25,13 +25,13 @@ def record(report):
 
 
 def folder(path: str) -> str:
-    """The folder of a test, of a doctest its package."""
+    """Return the folder of a test, or the package of a doctest."""
     parts = pathlib.PurePosixPath(path).parts
     return "/".join(parts[:2]) if len(parts) > 2 or parts[0] == "kerasdl" else path
 
 
 def table(lines) -> str:
-    """A row for each folder: seconds of one process in `make test` and in `make test-slow`."""
+    """Return a row for each folder: its summed seconds in `make test` and `make test-slow`."""
     seconds = collections.defaultdict(lambda: {"test": 0.0, "slow": 0.0})
     for line in lines:
         kind, duration, path = line.split()

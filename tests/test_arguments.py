@@ -1,4 +1,4 @@
-"""Frozen layers stay frozen: in files, in clones and in the state of the optimizer."""
+"""Frozen layers stay frozen in files and clones, and the optimizer keeps its state."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ def flags(model):
 
 
 def frozen_block(whole):
-    """A functional model with a block of ours, frozen as a whole or in a layer inside it."""
+    """Return a functional model with a kerasdl block that is frozen, or has a frozen layer."""
     inputs = keras.Input((8, 8, 1))
     block = layers.ResidualBlock(4, strides=2, se_ratio=2)
     x = keras.layers.GlobalAveragePooling2D()(block(inputs))
@@ -31,12 +31,12 @@ def frozen_block(whole):
     else:
         block.change[1].trainable = False
         block.keep[0].trainable = False
-        block.change[-1].scale[1].trainable = False  # inside a block inside the block
+        block.change[-1].scale[1].trainable = False  # a layer of a block in the block
     return model
 
 
 def frozen_network(head):
-    """A network of which only the head learns, or of which one layer in a block does not."""
+    """Return a network in which only the head is trainable, or one layer is frozen."""
     model = kerasdl.create_model("se_resnet_tiny", num_classes=4)
     if head:
         for layer in model.layers[:-1]:
@@ -53,7 +53,7 @@ def frozen_learner():
 
 
 def thawed():
-    """All frozen but one layer inside a block."""
+    """Return a network in which only one layer of a block is trainable."""
     model = kerasdl.create_model("densenet_tiny", depths=(1, 1), num_classes=4)
     model.trainable = False
     model.trainable = True
@@ -87,7 +87,7 @@ def trained(make):
 
 
 @EVERY_MODEL
-def test_a_file_keeps_frozen_layers_and_the_state_of_the_optimizer(make, tmp_path):
+def test_file_keeps_frozen_layers_and_optimizer_state(make, tmp_path):
     model, expected, targets = trained(make)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
@@ -101,7 +101,7 @@ def test_a_file_keeps_frozen_layers_and_the_state_of_the_optimizer(make, tmp_pat
 
 
 @EVERY_MODEL
-def test_a_clone_keeps_frozen_layers(make):
+def test_clone_keeps_frozen_layers(make):
     model = make()
     clone = keras.models.clone_model(model)
     assert flags(clone) == flags(model)
@@ -111,7 +111,7 @@ def test_a_clone_keeps_frozen_layers(make):
 
 
 @EVERY_MODEL
-def test_weights_alone_are_read_whatever_is_frozen(make, tmp_path):
+def test_weights_file_is_loaded_whichever_layers_are_frozen(make, tmp_path):
     model, other = make(), make()
     arguments.set_trainable(True, (), other)
     model.save_weights(tmp_path / "model.weights.h5")
@@ -121,7 +121,7 @@ def test_weights_alone_are_read_whatever_is_frozen(make, tmp_path):
     assert all(layer.trainable for layer in other.layers)
 
 
-def test_a_fresh_process_finds_them_frozen(tmp_path):
+def test_layers_are_frozen_in_a_new_process(tmp_path):
     expected = {}
     for name, make in MODELS.items():
         model = make()
@@ -140,7 +140,7 @@ def test_a_fresh_process_finds_them_frozen(tmp_path):
     assert json.loads(found.stdout) == expected
 
 
-def test_a_block_that_is_frozen_from_the_start_trains_nothing():
+def test_block_made_with_trainable_false_has_no_trainable_weights():
     block = layers.TransformerBlock(heads=2, trainable=False)
     inputs = keras.Input((5, 8))
     model = keras.Model(inputs, block(inputs))
@@ -149,7 +149,7 @@ def test_a_block_that_is_frozen_from_the_start_trains_nothing():
     assert len(model.trainable_variables) == len(block.weights)
 
 
-def test_frozen_layers_that_do_not_exist_are_an_error():
+def test_unknown_names_of_frozen_layers_are_refused():
     config = kerasdl.create_model("mlp_tiny").get_config()
     config["trainable_differs"] = ["Dense_7"]
     with pytest.raises(InvalidInput, match=r"frozen layers.*Dense_7"):

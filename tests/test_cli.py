@@ -1,4 +1,4 @@
-"""The command line as a user meets it: help at once, one line for wrong input, results."""
+"""The command line: fast help, one line for wrong input, and complete workflows."""
 
 import json
 import resource
@@ -15,7 +15,7 @@ from kerasdl.export import metadata
 
 
 def run(capsys, *arguments):
-    """Exit status, standard output and standard error of `kerasdl ...`, in this process."""
+    """Run `kerasdl ...` in this process; return its status, standard output and error."""
     sys.argv = ["kerasdl", *map(str, arguments)]
     with pytest.raises(SystemExit) as stop:
         cli.main()
@@ -55,7 +55,7 @@ def folders(tmp_path):
         (("no_such_command",), "No such command"),
     ],
 )
-def test_wrong_input_ends_in_one_line_and_status_2(arguments, message, folders, capsys):
+def test_wrong_input_gives_one_line_and_status_2(arguments, message, folders, capsys):
     status, out, err = run(
         capsys, *(a.format(folders) for a in arguments), *out_of(arguments, folders)
     )
@@ -67,7 +67,7 @@ def out_of(arguments, folders):
     return ("--out", folders / "run") if arguments[0] == "train" else ()
 
 
-def test_help_says_what_a_command_does_also_without_docstrings():
+def test_help_has_texts_even_without_docstrings():
     for command in ([], ["train"]):
         arguments = [sys.executable, "-OO", "-m", "kerasdl", *command, "--help"]
         done = subprocess.run(arguments, capture_output=True, text=True, check=True)
@@ -75,8 +75,8 @@ def test_help_says_what_a_command_does_also_without_docstrings():
 
 
 @pytest.mark.slow
-def test_a_run_works_without_docstrings_and_asserts(tmp_path):
-    """`python -OO` removes both from this package and from those that it uses."""
+def test_run_works_without_docstrings_and_asserts(tmp_path):
+    """`python -OO` removes both from this package and its dependencies."""
     for arguments in (
         ["train", "mlp", "--fast", "--out", tmp_path / "run"],
         ["evaluate", tmp_path / "run"],
@@ -92,9 +92,9 @@ def test_a_run_works_without_docstrings_and_asserts(tmp_path):
 
 
 @pytest.mark.rows("DBG-26")
-def test_help_list_and_info_are_fast_and_import_no_tensorflow():
+def test_help_list_and_info_are_fast_and_do_not_import_tensorflow():
     def seconds(code):
-        """Of computing, whatever else the machine does."""
+        """Return the processor seconds of some code, which do not depend on other processes."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -117,7 +117,7 @@ def test_help_list_and_info_are_fast_and_import_no_tensorflow():
 
 
 @pytest.mark.parametrize("name", ["se_resnet_tiny", "gpt_tiny"])
-def test_the_card_of_a_recipe_has_its_numbers(name, capsys):
+def test_card_of_a_recipe_shows_its_numbers(name, capsys):
     recipe = recipes.get(name)
     assert recipe.learning_rate != recipe.weight_decay
     cards.show(name)
@@ -129,7 +129,7 @@ def test_the_card_of_a_recipe_has_its_numbers(name, capsys):
     )
 
 
-def test_the_card_of_a_recipe_has_its_bar_and_what_was_reached(capsys):
+def test_card_of_a_recipe_shows_its_bar_and_recorded_result(capsys):
     (bar,) = recipes.get("se_resnet_tiny").bars
     seeds = cards.result("se_resnet_tiny")["seeds"]
     cards.show("se_resnet_tiny")
@@ -138,7 +138,7 @@ def test_the_card_of_a_recipe_has_its_bar_and_what_was_reached(capsys):
     assert line == f"must reach accuracy {bar}; reached {reached} with seeds {', '.join(seeds)}"
 
 
-def test_road_from_training_to_a_litert_file(tmp_path, capsys):
+def test_train_evaluate_predict_and_export_to_litert(tmp_path, capsys):
     folder = tmp_path / "run"
     status, out, _ = run(capsys, "train", "mlp", "--epochs", "6", "--out", folder, "--json")
     assert status == 0
@@ -175,7 +175,7 @@ def test_road_from_training_to_a_litert_file(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_run_becomes_an_onnx_file_and_small(tmp_path, capsys):
+def test_run_is_exported_to_onnx_and_compressed(tmp_path, capsys):
     folder = tmp_path / "run"
     _, out, _ = run(capsys, "train", "mlp", "--epochs", "6", "--out", folder, "--json")
     accuracy = {row["metric"]: row["test"] for row in json.loads(out)}["accuracy"]
@@ -203,7 +203,7 @@ def test_a_run_becomes_an_onnx_file_and_small(tmp_path, capsys):
 
 @pytest.fixture
 def houses(tmp_path):
-    """A price that is a function of two columns."""
+    """Write a table in which the price is a function of two columns."""
     rows = [(area, town) for area in range(40, 140) for town in ("bonn", "rome")]
     lines = [f"{area},{town},{1000 * area + 20000 * (town == 'rome')}" for area, town in rows]
     file = tmp_path / "houses.csv"
@@ -211,7 +211,7 @@ def houses(tmp_path):
     return file
 
 
-def test_road_from_a_table_to_predicted_rows(houses, tmp_path, capsys):
+def test_train_on_a_table_and_predict_rows(houses, tmp_path, capsys):
     folder, asked = tmp_path / "run", tmp_path / "asked.csv"
     options = ("--data", houses, "--target", "price", "--epochs", "30", "--out", folder)
     assert run(capsys, "train", "mlp", *options)[0] == 0
@@ -243,8 +243,8 @@ def test_road_from_a_table_to_predicted_rows(houses, tmp_path, capsys):
 NAMES = ("$\\frac{$", "[red]x", "[", "\x1b[31mred", "a$b$", "_hidden", "naïve 猫", "a|b")
 
 
-def test_names_of_classes_are_shown_as_they_are(tmp_path, capsys):
-    """Also in figures, which are drawn after a whole training."""
+def test_class_names_with_markup_are_shown_unchanged(tmp_path, capsys):
+    """Figures, which are drawn after the training, show them unchanged too."""
     random = np.random.default_rng(0)
     for place, name in enumerate(NAMES):
         folder = tmp_path / "[red]data" / name

@@ -1,4 +1,4 @@
-"""The tables of the guide are complete, and what they name exists."""
+"""The tables of the guide are complete, and the names in them exist."""
 
 import dataclasses
 import importlib
@@ -15,14 +15,14 @@ from kerasdl.recipes import recipe
 PAGE = pathlib.Path(__file__).parents[1] / "docs" / "guide.md"
 
 
-def test_the_page_is_the_tables():
+def test_page_is_made_from_the_tables():
     assert PAGE.read_text(encoding="utf-8") == guide.page(), (
         "python -m kerasdl.guide > docs/guide.md"
     )
 
 
 @pytest.mark.rows("BAS-02", "BAS-28", "BAS-29")
-def test_tables_have_the_notes_rows():
+def test_tables_have_all_rows():
     lengths = [guide.LEARNING, guide.NETWORKS, guide.CHOICES, guide.FRAMEWORKS]
     assert [len(table) for table in lengths] == [5, 10, 9, 6]
     assert [len(topics) for topics in guide.ROADMAP.values()] == [3, 4, 3]
@@ -33,7 +33,7 @@ def test_tables_have_the_notes_rows():
 
 
 @pytest.mark.rows("BAS-03")
-def test_what_they_name_is_in_the_package():
+def test_models_and_modules_in_the_tables_exist():
     topics = [place for topics in guide.ROADMAP.values() for place in topics.values()]
     for here in [*topics, *(row[2] for row in guide.NETWORKS.values())]:
         models = here in registry.entries()
@@ -42,7 +42,7 @@ def test_what_they_name_is_in_the_package():
     assert all(name in guide.CHOICES[data, task] for data, task, name in guide.HERE)
 
 
-def test_hyper_parameters_are_arguments_of_what_sets_them():
+def test_hyper_parameters_in_the_table_are_arguments():
     for _, where in guide.HYPER_PARAMETERS.values():
         path, _, argument = where.rstrip(")").partition("(")
         package, *names = path.split(".")
@@ -55,7 +55,7 @@ def test_hyper_parameters_are_arguments_of_what_sets_them():
 
 
 @pytest.mark.rows("BAS-27")
-def test_recommendations():
+def test_recommendations_for_data_and_task():
     assert guide.recommend("images", "classification") == ("ResNet", "EfficientNet", "ViT")
     assert guide.recommend("graphs", "prediction") == ("GNN",)
     with pytest.raises(
@@ -67,7 +67,7 @@ def test_recommendations():
 
 
 @pytest.mark.rows("ACT-18", "E-38")
-def test_activations_are_those_that_are_used():
+def test_recommended_activations_are_those_of_the_models():
     lstm = keras.layers.LSTM(2)
     assert lstm.recurrent_activation.__name__ == guide.activation("gate")
     assert lstm.activation.__name__ == guide.activation("state")

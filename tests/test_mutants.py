@@ -1,4 +1,4 @@
-"""Mutation testing: which changes are made, which tests meet them, and what is recorded."""
+"""Mutation testing: which changes are made, which tests run, and what is recorded."""
 
 import json
 
@@ -18,7 +18,7 @@ def f(x, y=1):
 '''
 
 
-def test_changes_leave_text_annotations_and_types_alone():
+def test_text_annotations_and_types_are_not_changed():
     pytest.importorskip("mutmut")
     made = mutants.mutants_of("f.py", SOURCE)
     lines = [mutant.lines() for mutant in made]
@@ -32,7 +32,7 @@ def test_changes_leave_text_annotations_and_types_alone():
     assert {mutant.function for mutant in made} == {None, (6, 9)}
 
 
-def test_a_mutant_is_known_again_after_changes_of_other_functions():
+def test_key_of_a_mutant_does_not_depend_on_other_functions():
     pytest.importorskip("mutmut")
     keys = {mutant.key for mutant in mutants.mutants_of("f.py", SOURCE)}
     after = SOURCE.replace("LIMIT: int = 3", "LIMIT: int = 7\n\n\ndef other():\n    pass")
@@ -46,7 +46,7 @@ def mutant(function):
     return mutants.Mutant("f.py", None, None, None, 5, function, "key")
 
 
-def test_the_tests_of_a_function_come_first_and_the_fastest_of_those():
+def test_tests_that_run_the_function_come_first_in_order_of_time():
     seconds = {"a.py::slow": 9.0, "a.py::fast": 1.0, "a.py::other": 0.1, "b.py::elsewhere": 0.1}
     lines = {"f.py": {"5": ["a.py::slow", "a.py::fast"], "20": ["b.py::elsewhere"]}}
     assert mutants.choose(mutant((4, 6)), seconds, lines) == [
@@ -55,12 +55,12 @@ def test_the_tests_of_a_function_come_first_and_the_fastest_of_those():
         "a.py::other",
     ]
     assert mutants.choose(mutant((20, 20)), seconds, lines) == ["b.py::elsewhere"]
-    # what no test is seen to run, such as a graph or the module itself, is met by all of the file
+    # for lines that no test is seen to run, as in a graph or a module, all tests of the file run
     for function in ((7, 8), None):
         assert set(mutants.choose(mutant(function), seconds, lines)) == set(seconds)
 
 
-def test_tests_that_would_take_too_long_together_are_left_out(monkeypatch):
+def test_tests_beyond_the_time_limit_are_left_out(monkeypatch):
     monkeypatch.setattr(mutants, "SECONDS", 5.0)
     seconds = {"a.py::one": 2.0, "a.py::two": 2.5, "a.py::three": 3.0}
     lines = {"f.py": {"5": list(seconds)}}
@@ -69,13 +69,13 @@ def test_tests_that_would_take_too_long_together_are_left_out(monkeypatch):
     assert mutants.choose(mutant((4, 6)), seconds, lines) == ["a.py::one"]
 
 
-def test_the_interval_is_wilson_s():
+def test_interval_is_wilsons():
     assert mutants.interval(85, 100) == [0.767, 0.907]
     assert mutants.interval(10, 10) == [0.722, 1.0]
 
 
 @pytest.mark.skipif(not mutants.RESULTS.exists(), reason="no package was run yet")
-def test_recorded_scores_follow_from_what_was_recorded():
+def test_recorded_scores_match_the_recorded_counts():
     for found in json.loads(mutants.RESULTS.read_text(encoding="utf-8"))["packages"].values():
         assert found["survived"] == len(found["survivors"])
         assert found["equivalent"] == len(found["equivalents"])

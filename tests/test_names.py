@@ -1,4 +1,4 @@
-"""Public names stand where people look for them, and are imported when they are used."""
+"""Public names are in the right packages, and are imported when they are used."""
 
 import importlib
 import subprocess
@@ -13,7 +13,7 @@ PACKAGES = ["kerasdl", "kerasdl.learners", "kerasdl.models", "kerasdl.layers"]
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_every_public_name_exists_and_is_shown_by_tab_completion(package):
+def test_public_names_exist_and_are_shown_by_tab_completion(package):
     module = importlib.import_module(package)
     for name in module.__all__:
         assert getattr(module, name) is not None
@@ -22,14 +22,14 @@ def test_every_public_name_exists_and_is_shown_by_tab_completion(package):
         module.no_such  # noqa: B018
 
 
-def test_every_registered_class_has_a_short_name():
+def test_registered_classes_have_short_names():
     for entry in registry.entries().values():
         cls = entry.load()
         package = kerasdl.learners if entry.topic == "learners" else kerasdl.models
-        assert getattr(package, entry.class_name) is cls  # so no two have one name
+        assert getattr(package, entry.class_name) is cls  # so no two classes have the same name
 
 
-def test_importing_the_packages_imports_no_tensorflow():
+def test_importing_the_packages_does_not_import_tensorflow():
     script = """if True:
         import sys, kerasdl, kerasdl.learners, kerasdl.models
         dir(kerasdl.learners), dir(kerasdl.models), kerasdl.list_models()

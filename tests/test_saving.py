@@ -1,4 +1,4 @@
-"""`.keras` files of others: what would run code or write elsewhere is refused, in one line."""
+"""`.keras` files from others: code, unsafe paths and damaged content are refused in one line."""
 
 import collections
 import json
@@ -23,7 +23,7 @@ from kerasdl.utils import files
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    """A file of Keras's own, trained and compiled."""
+    """Return a trained Keras model and the file that it is saved in."""
     inputs = keras.Input((4,))
     hidden = keras.layers.Dense(3, "relu", kernel_regularizer="l2")(inputs)
     hidden = keras.layers.LayerNormalization()(hidden) + keras.ops.exp(hidden)
@@ -38,7 +38,7 @@ def plain(tmp_path_factory):
 
 
 def changed(plain, out, edit=None, entries=()):
-    """The file with another layer in place of the first, or other entries beside."""
+    """Write a copy of the file with the first layer changed, or with further entries."""
     with zipfile.ZipFile(plain) as whole, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as other:
         for name in whole.namelist():
             content = whole.read(name)
@@ -52,7 +52,7 @@ def changed(plain, out, edit=None, entries=()):
     return out
 
 
-def test_keras_own_and_ours_are_read(plain, tmp_path):
+def test_models_of_keras_and_kerasdl_are_loaded(plain, tmp_path):
     model, path = plain
     again = saving.load_model(path)
     x = np.ones((2, 4))
@@ -64,11 +64,11 @@ def test_keras_own_and_ours_are_read(plain, tmp_path):
     assert type(saving.load_model(tmp_path / "ours.keras")) is type(ours)
 
 
-def test_wherever_our_classes_are_registered_their_names_are_known():
+def test_all_packages_with_registered_classes_are_listed():
     assert {module.split(".")[1] for module in registration.modules().values()} == set(saving.OURS)
 
 
-def test_no_two_classes_are_registered_under_one_name():
+def test_registered_names_are_unique():
     names = collections.Counter(name for name, _ in registration.registered())
     assert len(names) > 40
     assert [name for name, count in names.items() if count > 1] == []
@@ -84,18 +84,18 @@ FORMER = {
 
 
 @pytest.mark.parametrize("name", FORMER)
-def test_a_former_name_is_still_known_and_given_to_no_other_class(name):
+def test_former_names_are_still_registered_and_not_used_again(name):
     assert keras.saving.get_registered_object(f"kerasdl>{name}") is FORMER[name]
     assert f"kerasdl>{name}" not in registration.modules()
 
 
 @pytest.mark.parametrize("load", [saving.load_model, keras.models.load_model])
 @pytest.mark.parametrize(("folder", "former"), [("vae", "Decoder"), ("dcgan", "Generator")])
-def test_files_with_former_names_are_read(load, folder, former, tmp_path):
+def test_files_with_former_names_are_loaded(load, folder, former, tmp_path):
     file = pathlib.Path(__file__).parents[1] / "saved_models" / folder / "model.keras"
     name = keras.saving.get_registered_name(FORMER[former])
     with zipfile.ZipFile(file) as archive, zipfile.ZipFile(tmp_path / "old.keras", "w") as old:
-        for entry in archive.namelist():  # also when the file has been saved anew since
+        for entry in archive.namelist():  # replaces the present name, if the file has it
             content = archive.read(entry)
             if entry == "config.json":
                 content = content.replace(name.encode(), f"kerasdl>{former}".encode())
@@ -105,11 +105,11 @@ def test_files_with_former_names_are_read(load, folder, former, tmp_path):
     part = model.decoder if folder == "vae" else model
     assert type(part) is FORMER[former]
     image = np.array(part(np.ones((1, part.input_shape[-1]))))
-    assert image.std() > 0.1  # trained, not fresh, weights
+    assert image.std() > 0.1  # trained weights, not new ones
 
 
 @pytest.mark.parametrize("imports", ["import kerasdl, keras", "import keras, kerasdl"])
-def test_keras_finds_our_classes_after_import_kerasdl(imports, tmp_path):
+def test_keras_finds_kerasdl_classes_after_import_kerasdl(imports, tmp_path):
     model = create_model("se_resnet_tiny")
     model.compile()
     model.save(tmp_path / "model.keras")
@@ -154,7 +154,7 @@ def function(module, name):
         (function("keras.utils", "set_random_seed"), "set_random_seed, which is neither"),
     ],
 )
-def test_what_may_run_code_is_named_and_refused(plain, edit, named, tmp_path):
+def test_files_that_may_run_code_are_refused_by_name(plain, edit, named, tmp_path):
     path = changed(plain[1], tmp_path / "other.keras", edit)
     with pytest.raises(InvalidInput, match=named) as raised:
         saving.load_model(path)
@@ -179,7 +179,7 @@ def link():
         ("assets/bomb", b"\0" * 2**28, "at most 100 times its size"),
     ],
 )
-def test_archives_that_climb_or_burst_are_refused_even_if_trusted(
+def test_unsafe_paths_and_zip_bombs_are_refused_even_if_trusted(
     plain, entry, content, named, tmp_path
 ):
     path = changed(plain[1], tmp_path / "other.keras", entries=[(entry, content)])
@@ -193,7 +193,7 @@ class Doubling(keras.layers.Layer):
         return 2 * inputs
 
 
-def test_a_lambda_runs_for_who_trusts_it_and_a_registered_class_for_all(tmp_path):
+def test_lambda_needs_trust_and_a_registered_class_does_not(tmp_path):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Lambda(lambda x: 2 * x)])
     model.save(tmp_path / "lambda.keras")
     with pytest.raises(InvalidInput, match="--trust"):
@@ -215,7 +215,7 @@ def test_a_lambda_runs_for_who_trusts_it_and_a_registered_class_for_all(tmp_path
 
 
 @pytest.mark.parametrize("share", [0, 0.3, 0.99])
-def test_a_torn_file_is_told_in_one_line(plain, share, tmp_path):
+def test_truncated_file_gives_one_line(plain, share, tmp_path):
     content = plain[1].read_bytes()
     path = tmp_path / "torn.keras"
     path.write_bytes(content[: int(share * len(content))])
@@ -223,7 +223,7 @@ def test_a_torn_file_is_told_in_one_line(plain, share, tmp_path):
         saving.load_model(path)
 
 
-def test_spoilt_weights_are_told_in_one_line(plain, tmp_path):
+def test_damaged_weights_give_one_line(plain, tmp_path):
     content = bytearray(plain[1].read_bytes())
     content[len(content) // 2] ^= 255
     path = tmp_path / "spoilt.keras"
@@ -236,7 +236,7 @@ def test_spoilt_weights_are_told_in_one_line(plain, tmp_path):
 @pytest.mark.parametrize(
     "name", ["../../x", "/etc/passwd", "..", "", "a/b\\c", "x" * 300, "\0", "."]
 )
-def test_names_cannot_climb_out_of_their_folder(name, tmp_path):
+def test_safe_names_stay_in_their_folder(name, tmp_path):
     file = tmp_path / f"{files.safe_name(name)}.png"
     assert file.resolve().parent == tmp_path.resolve()
     file.write_text("")
@@ -247,7 +247,7 @@ def widened(entry):
     entry["config"]["units"] = 10**9
 
 
-def test_weights_that_the_file_does_not_hold_are_not_made(plain, tmp_path):
+def test_layers_larger_than_the_stored_weights_are_not_built(plain, tmp_path):
     path = changed(plain[1], tmp_path / "wide.keras", widened)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for trust in (False, True):
@@ -260,7 +260,7 @@ def test_weights_that_the_file_does_not_hold_are_not_made(plain, tmp_path):
 @pytest.mark.parametrize(
     ("name", "depth"), [("mlp_tiny", {"widths": [1] * 100_000}), ("gpt_tiny", {"depth": 10**9})]
 )
-def test_models_without_end_are_not_made(name, depth, tmp_path):
+def test_too_deep_models_are_not_built(name, depth, tmp_path):
     create_model(name).save(tmp_path / "shallow.keras")
     path = edited(
         tmp_path / "shallow.keras", tmp_path / "x.keras", lambda c: c["config"].update(depth)
@@ -272,7 +272,7 @@ def test_models_without_end_are_not_made(name, depth, tmp_path):
 
 
 def edited(file, out, edit):
-    """The file with another configuration."""
+    """Write a copy of the file with another configuration."""
     with zipfile.ZipFile(file) as whole, zipfile.ZipFile(out, "w") as other:
         for name in whole.namelist():
             content = whole.read(name)
@@ -284,9 +284,10 @@ def edited(file, out, edit):
     return out
 
 
-@pytest.mark.filterwarnings("ignore:Skipping variable loading")  # of what was not built
+# the weights of an optimizer that was not built
+@pytest.mark.filterwarnings("ignore:Skipping variable loading")
 @pytest.mark.parametrize("compiled", ["built", "not built", "not compiled"])
-def test_what_an_optimizer_adds_is_room_enough(compiled, tmp_path):
+def test_memory_limit_allows_for_the_optimizer(compiled, tmp_path):
     model = keras.Sequential([keras.Input((1000,)), keras.layers.Dense(3000)])  # 12 MB
     if compiled != "not compiled":
         model.compile(keras.optimizers.AdamW(use_ema=True, amsgrad=True), "mse")
@@ -296,7 +297,7 @@ def test_what_an_optimizer_adds_is_room_enough(compiled, tmp_path):
     assert saving.load_model(tmp_path / "large.keras").count_params() == model.count_params()
 
 
-def test_a_reason_of_our_own_is_given(tmp_path):
+def test_error_of_a_kerasdl_check_is_shown(tmp_path):
     create_model("mlp_tiny").save(tmp_path / "mlp.keras")
 
     def wrong(config):
@@ -308,7 +309,7 @@ def test_a_reason_of_our_own_is_given(tmp_path):
 
 
 def with_entry(file, out, compression, lie=0):
-    """The file with 300 MB of zeros in a further entry, which may state another size."""
+    """Write a copy of the file with an entry of 300 MB of zeros, which may state another size."""
     with zipfile.ZipFile(file) as whole, zipfile.ZipFile(out, "w", compression) as other:
         for name in whole.namelist():
             other.writestr(name, whole.read(name), zipfile.ZIP_STORED)
@@ -333,7 +334,7 @@ def with_entry(file, out, compression, lie=0):
         (zipfile.ZIP_LZMA, 1000, "entries that are stored or deflated"),
     ],
 )
-def test_what_an_archive_unpacks_to_is_measured(plain, compression, lie, named, tmp_path):
+def test_unpacked_size_of_an_archive_is_measured(plain, compression, lie, named, tmp_path):
     path = with_entry(plain[1], tmp_path / "bomb.keras", compression, lie)
     assert path.stat().st_size < 1_000_000
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -342,7 +343,7 @@ def test_what_an_archive_unpacks_to_is_measured(plain, compression, lie, named, 
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
 
 
-def test_encrypted_entries_are_named(plain, tmp_path):
+def test_encrypted_entries_are_refused_by_name(plain, tmp_path):
     content = bytearray(changed(plain[1], tmp_path / "x.keras").read_bytes())
     for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         content[content.index(signature) + place] |= 1
@@ -354,7 +355,7 @@ def test_encrypted_entries_are_named(plain, tmp_path):
 @pytest.mark.parametrize(
     "config", ["[]", "3", "null", "{}", '{"class_name": []}', "[" * 100_000, '{"module": 3}']
 )
-def test_configurations_of_no_model_are_one_line(plain, config, tmp_path):
+def test_configuration_without_a_model_gives_one_line(plain, config, tmp_path):
     with zipfile.ZipFile(tmp_path / "x.keras", "w") as archive:
         archive.writestr("config.json", config)
     with pytest.raises(InvalidInput, match="odel file") as raised:
@@ -362,7 +363,7 @@ def test_configurations_of_no_model_are_one_line(plain, config, tmp_path):
     assert "\n" not in str(raised.value)
 
 
-def test_a_configuration_larger_than_any_is_not_parsed(plain, tmp_path):
+def test_too_large_configuration_is_not_parsed(plain, tmp_path):
     config = json.dumps({"class_name": "x" * 17_000_000})
     with zipfile.ZipFile(tmp_path / "x.keras", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("config.json", config)

@@ -8,7 +8,7 @@ RESULT = json.loads((ROOT / "benchmarks" / "results" / "scaling.json").read_text
 PAGE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 
 
-def test_steps():
+def test_measured_steps_are_on_the_page():
     for step in RESULT["steps"]:
         sent, ring = (step[f"{kind}_bytes_a_worker"] / 1e3 for kind in ("sent", "ring"))
         cells = [step["network"], f"{step['parameters']:,}", step["workers"]]
@@ -18,7 +18,7 @@ def test_steps():
         assert f"| {' | '.join(map(str, cells))} |" in PAGE
 
 
-def test_what_the_model_says_of_more():
+def test_predictions_for_more_workers_are_on_the_page():
     rows = [row for row in RESULT["efficiency"] if row["network"].startswith("resnet50")]
     for row in rows:
         cells = [f"{row[workers]:.0%}" for workers in ("8", "32", "128", "512", "1024")]

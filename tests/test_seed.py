@@ -1,4 +1,4 @@
-"""`set_seed(deterministic=True)`: the same weights, bit by bit, in this process and the next."""
+"""With `set_seed(deterministic=True)`, weights are bit-equal in this process and the next."""
 
 import hashlib
 import subprocess
@@ -33,7 +33,7 @@ print(*(hashlib.sha256(trained()).hexdigest() for _ in range(2)))
 
 @pytest.mark.rows("OTH-22")
 @pytest.mark.slow  # two starts of TensorFlow
-def test_bit_equal_twice_with_parallel_augmentation_and_dropout():
+def test_weights_are_bit_equal_with_parallel_augmentation_and_dropout():
     processes = [
         subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True)
         for _ in range(2)

@@ -1,4 +1,4 @@
-"""Every tutorial runs in its fast form, saves figures with named axes, and keeps its form."""
+"""Every tutorial runs in its fast form, saves figures with named axes, and has the same form."""
 
 import importlib.util
 import inspect
@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from kerasdl.utils import tutorial
 from tests import tutorials
 
-# it asks for two devices, which TensorFlow makes before it starts only
+# it needs two devices, which can only be made before TensorFlow starts
 ALONE = "01_many_devices"
 TUTORIALS = tutorials.scripts()
 ALL = pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
@@ -37,7 +37,7 @@ def load(path):
 
 
 def unnamed(figure):
-    """Axes with numbers along them and no name that says of what."""
+    """Return the axes that have ticks but no label."""
     figure.draw_without_rendering()
     names = {"x": figure.get_supxlabel(), "y": figure.get_supylabel()}
     for axes in figure.axes:
@@ -75,7 +75,7 @@ def test_tutorial_runs_fast_and_saves_figures(path, tmp_path, monkeypatch):
 
 
 @ALL
-def test_cells_show_in_an_editor_what_a_script_saves(path, tmp_path, monkeypatch):
+def test_cells_display_the_figures_that_a_script_saves(path, tmp_path, monkeypatch):
     shown, saved = [], []
     monkeypatch.setattr(tutorial, "show", shown.append)
     monkeypatch.setattr(tutorial, "run", lambda *sections, fast, out: saved.extend(sections))
@@ -85,7 +85,7 @@ def test_cells_show_in_an_editor_what_a_script_saves(path, tmp_path, monkeypatch
 
 
 @ALL
-def test_tutorial_keeps_its_form(path):
+def test_tutorial_has_the_common_form(path):
     text = path.read_text(encoding="utf-8")
     assert text.startswith("# %% [markdown]\n# # ")
     place = path.relative_to(tutorials.FOLDER).as_posix()
@@ -93,7 +93,7 @@ def test_tutorial_keeps_its_form(path):
         assert part in text, part
 
 
-def test_the_page_lists_them_all():
+def test_page_lists_all_tutorials():
     assert tutorials.PAGE.read_text(encoding="utf-8") == tutorials.page()
     assert {path.parent.name for path in TUTORIALS} == set(tutorials.PARTS)
     assert all(f"{path.parent.name}/{path.name}" in tutorials.page() for path in TUTORIALS)

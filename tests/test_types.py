@@ -1,4 +1,4 @@
-"""Every public function and method states the types of its arguments and of what it returns."""
+"""Public functions and methods have types for their arguments and results."""
 
 import ast
 import functools
@@ -15,7 +15,7 @@ WRAPPERS = (staticmethod, classmethod)
 
 
 def public(module):
-    """Functions and classes that a module exports, also those of modules that it exports.
+    """Yield the functions and classes that a module exports, and those of exported modules.
 
     A module without `__all__` exports what it defines, and a package all of its modules.
     """
@@ -33,9 +33,9 @@ def public(module):
 
 
 def functions(thing, package="kerasdl."):
-    """A function; or the methods of a class and of its bases here, by name.
+    """Yield a function, or the methods of a class and of its bases in this package, by name.
 
-    A method that overrides one of a base is not among them: the base states its types.
+    Methods that override one of a base are left out: the base has the types.
     """
     if inspect.isfunction(thing):
         yield thing.__qualname__, thing
@@ -53,7 +53,7 @@ def functions(thing, package="kerasdl."):
 
 
 def function_of(value):
-    """The function behind a method or a property, if there is one."""
+    """Return the function of a method or a property, if there is one."""
     value = value.__func__ if isinstance(value, WRAPPERS) else value
     value = value.fget if isinstance(value, property) else value
     value = value.func if isinstance(value, functools.cached_property) else value
@@ -62,7 +62,7 @@ def function_of(value):
 
 
 def untyped(function):
-    """Names of the arguments without a type, and "return" if a value returns without one."""
+    """Return the arguments without a type, and "return" if the result has none."""
     signature = inspect.signature(function)
     names = [
         p.name
@@ -77,9 +77,9 @@ def untyped(function):
 
 
 def returns(function):
-    """Whether a function returns or yields a value; what functions inside it do does not count."""
+    """Return whether a function returns or yields a value, apart from functions inside it."""
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
-    if isinstance(definition, ast.Assign):  # of a lambda
+    if isinstance(definition, ast.Assign):  # a lambda
         return True
     waiting = list(definition.body)
     while waiting:
@@ -102,7 +102,7 @@ def test_public_signatures_have_types(name):
     assert {label: names for label, function in checked if (names := untyped(function))} == {}
 
 
-def test_finds_what_has_no_type():
+def test_missing_types_are_found():
     def example(typed: int, left, *args, **kwargs):
         def inner() -> int:
             return 1

@@ -1,8 +1,8 @@
 """List the tutorials, measure their seconds and write `tutorials/README.md`.
 
-`python -m tests.tutorials [WORD ...]` runs those whose path contains a word (all without a word) in
-full, one after the other, each in a process of its own. It writes the seconds each took into the
-tutorial's header, and the page.
+`python -m tests.tutorials [WORD ...]` runs the tutorials whose path contains a word (by default
+all) in full, one after the other, each in a new process. It writes the seconds of each into its
+header, and writes the page.
 """
 
 import os
@@ -45,7 +45,7 @@ Seconds are those of a full run on two cores, as measured by `python -m tests.tu
 
 
 def scripts() -> list[pathlib.Path]:
-    """All tutorials, in the order of learning."""
+    """Return the paths of all tutorials, in the order of learning."""
     return sorted(FOLDER.glob("[0-9]_*/[0-9][0-9]_*.py"))
 
 
@@ -58,7 +58,7 @@ def seconds(path: pathlib.Path) -> int:
 
 
 def page() -> str:
-    """The text of `tutorials/README.md`."""
+    """Return the text of `tutorials/README.md`."""
     lines = [TEXT]
     for part, name in PARTS.items():
         lines += [f"## {name}", "", "| | | seconds |", "|---|---|---|"]
@@ -71,7 +71,7 @@ def page() -> str:
 
 
 def measure(path: pathlib.Path) -> float:
-    """Seconds of a full run, including the start of Python."""
+    """Return the seconds of a full run, including the start of Python."""
     with tempfile.TemporaryDirectory() as folder:
         begin = time.perf_counter()
         environment = {**os.environ, "MPLBACKEND": "Agg"}

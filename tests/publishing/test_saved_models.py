@@ -1,4 +1,4 @@
-"""What `saved_models/` says of its files is what they do."""
+"""The recorded results in `saved_models/` are those of its files."""
 
 import contextlib
 import dataclasses
@@ -30,7 +30,7 @@ def result_of(name):
 
 @functools.cache
 def data_of(name):
-    """The recipe's data; another version of Python has another manual, of other characters."""
+    """Return the recipe's data. The text of Python's manual depends on the version of Python."""
     splits = prepare.load_data(catalog.get(name).recipe)
     known = result_of(name)["info"]["vocabulary"]
     if not known:
@@ -47,7 +47,7 @@ def task_of(name):
 
 @functools.cache
 def load(name):
-    """The Keras model; around a generator, a learner with an untrained discriminator."""
+    """Load the Keras model; wrap a generator in a learner with an untrained discriminator."""
     importlib.import_module(result_of(name)["module"])
     model = keras.saving.load_model(FOLDER / name / "model.keras")
     recipe = catalog.get(name).recipe
@@ -60,7 +60,11 @@ def load(name):
 
 
 def equal(name, measured, written):
-    """Shares to one example, losses to a ten-thousandth; on another manual, to a tenth."""
+    """Check metrics against recorded ones.
+
+    Fractions may differ by one example, losses by a ten-thousandth. If the text of Python's manual
+    differs, both may differ by a tenth.
+    """
     same_data = publish.fingerprint(data_of(name)) == result_of(name)["data"]
     assert measured.keys() == written.keys() and written
     for key, value in written.items():
@@ -71,7 +75,7 @@ def equal(name, measured, written):
         assert measured[key] == pytest.approx(value, **tolerance), key
 
 
-def test_the_folder_holds_what_the_catalogue_says_and_is_small():
+def test_folder_has_the_models_of_the_catalog_and_is_small():
     folders = [path.name for path in FOLDER.iterdir() if path.is_dir()]
     assert sorted(folders) == sorted(catalog.names())
     sizes = [path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()]
@@ -79,7 +83,7 @@ def test_the_folder_holds_what_the_catalogue_says_and_is_small():
 
 
 @EACH
-def test_the_result_is_of_the_recipe_and_reaches_its_bars(name):
+def test_result_matches_the_recipe_and_reaches_its_bars(name):
     result = result_of(name)
     recipe = catalog.get(name).recipe
     assert Recipe.from_json(result["recipe"]) == recipe
@@ -87,7 +91,7 @@ def test_the_result_is_of_the_recipe_and_reaches_its_bars(name):
 
 
 @EACH
-def test_the_keras_model_reaches_what_is_written(name):
+def test_keras_model_has_the_recorded_metrics(name):
     result, recipe, splits = result_of(name), catalog.get(name).recipe, data_of(name)
     model, task = load(name), task_of(name)
     parts = publish.functions_of(task, model, splits)
@@ -99,7 +103,7 @@ def test_the_keras_model_reaches_what_is_written(name):
 
 @EACH
 @pytest.mark.parametrize("kind", ["float", "best"])
-def test_a_litert_file_reaches_what_is_written(name, kind):
+def test_litert_files_have_the_recorded_metrics(name, kind):
     result, splits = result_of(name), data_of(name)
     method = result["best"] if kind == "best" else "float"
     files = publish.files_of(FOLDER / name, result["parts"], method)
@@ -112,7 +116,7 @@ def test_a_litert_file_reaches_what_is_written(name, kind):
 
 
 @EACH
-def test_the_smallest_good_file_was_chosen_and_sizes_are_of_the_files(name):
+def test_smallest_good_file_is_chosen_and_recorded_sizes_are_right(name):
     result = result_of(name)
     criterion = tasks.get(catalog.get(name).recipe.task).criterion
     rows = [row for row in result["tried"] if "refused" not in row]
@@ -133,7 +137,7 @@ def test_the_smallest_good_file_was_chosen_and_sizes_are_of_the_files(name):
 
 
 @EACH
-def test_the_card_tells_the_result_and_its_code_runs(name, monkeypatch):
+def test_card_shows_the_result_and_its_code_runs(name, monkeypatch):
     text = (FOLDER / name / "card.md").read_text(encoding="utf-8")
     assert text == card.write(name, result_of(name))
     monkeypatch.chdir(ROOT)
@@ -144,6 +148,6 @@ def test_the_card_tells_the_result_and_its_code_runs(name, monkeypatch):
             exec(script, {})
 
 
-def test_the_table_tells_the_results():
+def test_table_shows_the_results():
     results = {name: result_of(name) for name in catalog.names()}
     assert (FOLDER / "README.md").read_text(encoding="utf-8") == card.index(results)

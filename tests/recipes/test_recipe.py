@@ -1,4 +1,4 @@
-"""Recipes are data: they check themselves, survive JSON, and keep what they promised."""
+"""Recipes check their values, can be stored as JSON, and reach their bars."""
 
 import json
 
@@ -10,7 +10,7 @@ from kerasdl.recipes import Bar
 
 
 @pytest.mark.parametrize("name", recipes.names())
-def test_recipe_names_a_model_and_survives_json(name):
+def test_recipe_names_a_model_and_can_be_stored_as_json(name):
     recipe = recipes.get(name)
     assert recipe.model in registry.list_models()
     again = recipes.Recipe.from_json(json.loads(json.dumps(recipe.to_json())))
@@ -18,7 +18,7 @@ def test_recipe_names_a_model_and_survives_json(name):
 
 
 @pytest.mark.parametrize("name", recipes.names())
-def test_recorded_result_belongs_to_the_recipe_and_holds_for_three_seeds(name):
+def test_recorded_result_is_of_the_recipe_and_reaches_its_bars_with_three_seeds(name):
     result = cards.result(name)
     recipe = recipes.get(name)
     assert result is not None, f"python -m kerasdl.recipes.record {name}"
@@ -30,7 +30,7 @@ def test_recorded_result_belongs_to_the_recipe_and_holds_for_three_seeds(name):
         assert metrics["seconds"] <= 180
 
 
-def test_bar_holds_on_its_limits_and_not_beyond():
+def test_bar_includes_its_limits():
     bar = Bar("share", at_least=0.03, at_most=0.25)
     assert bar.holds({"share": 0.03}) and bar.holds({"share": 0.25})
     assert not bar.holds({"share": 0.02}) and not bar.holds({"share": 0.26})
@@ -38,27 +38,27 @@ def test_bar_holds_on_its_limits_and_not_beyond():
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan"), None])
-def test_a_metric_that_is_not_finite_or_not_measured_reaches_no_bar(value):
+def test_metric_that_is_infinite_nan_or_missing_reaches_no_bar(value):
     metrics = {} if value is None else {"loss": value}
     assert not Bar("loss", at_least=-1.0).holds(metrics)
     assert not Bar("loss", at_most=1.0).holds(metrics)
 
 
 @pytest.mark.parametrize("change", [{"epochs": 0}, {"batch_size": 0}, {"epochs": -3}, {"seed": -1}])
-def test_recipe_refuses_impossible_values(change):
+def test_impossible_values_are_refused(change):
     with pytest.raises(
         errors.InvalidInput, match=r"Expected (a positive integer|an integer from 0)"
     ):
         recipes.get("mlp").replace(**change)
 
 
-def test_other_data_drops_the_options_and_bars_of_the_embedded_set():
+def test_other_data_drops_the_options_and_bars_of_the_embedded_dataset():
     recipe = recipes.get("autoencoder").replace(data="moons")
     assert recipe.bars == () and recipe.data_options == {}
 
 
 @pytest.mark.parametrize("data", ["my.csv", "iris", "moons"])
-def test_what_is_no_image_is_not_augmented(data):
+def test_only_images_are_augmented(data):
     recipe = recipes.get("mlp")
     assert recipe.augment and not recipe.replace(data=data).augment
     assert recipe.replace(data="my/images").augment == recipe.augment
@@ -79,17 +79,17 @@ def test_what_is_no_image_is_not_augmented(data):
         ({"data": 3}, "`data`. Expected a text"),
     ],
 )
-def test_a_recipe_says_which_value_makes_no_sense(change, message):
+def test_error_names_the_invalid_value(change, message):
     with pytest.raises(errors.InvalidInput, match=message):
         recipes.get("mlp").replace(**change)
 
 
-def test_a_bar_has_limits_that_a_number_can_meet():
+def test_limits_that_no_number_can_meet_are_refused():
     for limits in ({"at_least": float("nan")}, {"at_least": 0.9, "at_most": 0.1}, {"at_most": ""}):
         with pytest.raises(errors.InvalidInput, match="`at_"):
             Bar("accuracy", **limits)
 
 
-def test_unknown_recipe_suggests_a_near_one():
+def test_unknown_name_suggests_a_similar_recipe():
     with pytest.raises(errors.InvalidInput, match="se_resnet_tiny"):
         recipes.get("seresnet_tiny")

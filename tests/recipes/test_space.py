@@ -1,4 +1,4 @@
-"""Search spaces: every recipe has one, of four groups, and every value makes a valid model."""
+"""Search spaces: every recipe has one, and every value in it makes a valid model."""
 
 import functools
 
@@ -17,7 +17,7 @@ def info(name):
 
 
 def corner(recipe, parameters, number):
-    """The n-th choice of everything; of a range one end, then the other."""
+    """Change each parameter to its n-th choice; a range alternates between its ends."""
     values = {}
     for p in parameters:
         choices = list(p.labels) or [p.low, p.high]
@@ -28,7 +28,6 @@ def corner(recipe, parameters, number):
 @pytest.mark.rows("HPO-01")
 @pytest.mark.parametrize("name", recipes.names())
 def test_every_value_of_every_recipe_makes_a_model(name):
-    """HPO-01."""
     recipe = recipes.get(name)
     parameters = recipes.space_of(recipe)
     assert {p.group for p in parameters} == set(space.GROUPS)
@@ -48,7 +47,7 @@ def test_every_value_of_every_recipe_makes_a_model(name):
 
 
 @pytest.mark.parametrize("name", recipes.names())
-def test_the_recipe_itself_is_in_its_space(name):
+def test_search_space_contains_the_recipe(name):
     recipe = recipes.get(name)
     parameters = recipes.space_of(recipe)
     start = {p.name: p.start(recipe) for p in parameters}
@@ -57,7 +56,7 @@ def test_the_recipe_itself_is_in_its_space(name):
         assert p.value(again) == space.plain(p.value(recipe))
 
 
-def test_a_poor_start_widens_the_space():
+def test_recipe_outside_of_the_usual_ranges_widens_them():
     recipe = recipes.get("mlp").replace(learning_rate=1e-6, batch_size=7)
     by_name = {p.name: p for p in recipes.space_of(recipe)}
     assert by_name["learning_rate"].low == 1e-6

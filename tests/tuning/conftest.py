@@ -1,4 +1,4 @@
-"""Searches of known functions, without a process."""
+"""Searches that evaluate a known function in place of training in a process."""
 
 import keras_tuner
 import pytest
@@ -8,7 +8,7 @@ from kerasdl.tuning import oracles, search
 
 
 class Search:
-    """An oracle in a folder, and a function in place of trials; `None` is a failure."""
+    """An oracle in a folder, with a function in place of trials; `None` is a failed trial."""
 
     def __init__(self, name, function, folder, trials, direction="min", space=None, **options):
         hp = keras_tuner.HyperParameters()
@@ -37,7 +37,7 @@ class Search:
 
 @pytest.fixture
 def searched(tmp_path_factory):
-    """Search a function; a folder given again goes on."""
+    """Return a function that runs a search; the same folder continues it."""
 
     def search(name, function, trials, folder=None, **options):
         folder = folder or tmp_path_factory.mktemp("search")

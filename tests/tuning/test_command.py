@@ -1,4 +1,4 @@
-"""`kerasdl tune` as a user meets it: killed, gone on, what it leaves; one line for wrong input."""
+"""`kerasdl tune`: killed and resumed, the files it writes, one line for wrong input."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from kerasdl import cli, recipes, tuning
 
 OPTIONS = ["mlp", "--tuner", "random", "--trials", "2", "--epochs", "2", "--json"]
 OPTIONS += ["--only", "learning_rate", "--only", "widths"]
-pytestmark = pytest.mark.xdist_group("tune")  # a search is killed and finished once
+pytestmark = pytest.mark.xdist_group("tune")  # one search is killed and finished for all tests
 
 
 def run(capsys, *arguments):
@@ -40,13 +40,13 @@ def run(capsys, *arguments):
         (("--data", "nowhere.csv"), "nowhere.csv"),
     ],
 )
-def test_wrong_input_ends_in_one_line_and_writes_nothing(options, message, tmp_path, capsys):
+def test_wrong_input_gives_one_line_and_writes_nothing(options, message, tmp_path, capsys):
     status, out, err = run(capsys, "tune", "mlp", *options, "--out", tmp_path / "search")
     assert status == 2 and out == "" and err.count("\n") == 1 and message in err, err
     assert not any(tmp_path.iterdir())
 
 
-def test_half_of_the_variables_of_a_shared_search_are_refused(tmp_path, capsys, monkeypatch):
+def test_incomplete_variables_of_a_shared_search_are_refused(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
     status, _, err = run(capsys, "tune", "mlp", "--out", tmp_path / "search")
     assert status == 2 and "no KERASTUNER_TUNER_ID" in err
@@ -54,7 +54,7 @@ def test_half_of_the_variables_of_a_shared_search_are_refused(tmp_path, capsys, 
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory):
-    """A search killed in its second trial."""
+    """Return the folder of a search that was killed in its second trial."""
     folder = tmp_path_factory.mktemp("searches") / "search"
     command = [sys.executable, "-m", "kerasdl", "tune", *OPTIONS, "--out", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -68,7 +68,7 @@ def killed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(killed):
-    """The same, gone on by the same command, with what it printed; and the first trial before."""
+    """Finish the killed search; return its output too, and its first trial as it was before."""
     before = (killed / "trials" / "0000" / "result.json").read_bytes()
     command = [sys.executable, "-m", "kerasdl", "tune", *OPTIONS, "--out", str(killed)]
     done = subprocess.run(command, capture_output=True, check=False, timeout=300)
@@ -77,7 +77,7 @@ def finished(killed):
 
 
 @pytest.mark.slow
-def test_a_killed_search_loses_only_the_running_trial(finished):
+def test_killed_search_loses_only_the_running_trial(finished):
     folder, before, done = finished
     assert (folder / "trials" / "0000" / "result.json").read_bytes() == before
     lines = done.stderr.decode().splitlines()
@@ -88,8 +88,8 @@ def test_a_killed_search_loses_only_the_running_trial(finished):
 
 @pytest.mark.rows("HPO-15")
 @pytest.mark.slow
-def test_leaderboard_is_sorted_and_its_best_can_be_had_again(finished):
-    """HPO-15; the objective is of the validation data, the test data are for the best alone."""
+def test_leaderboard_is_sorted_and_the_best_trial_is_reproducible(finished):
+    """The objective is measured on validation data; only the best trial is tested."""
     folder, _, done = finished
     board = json.loads(done.stdout)
     assert board == tuning.Search(folder).leaderboard
@@ -107,7 +107,7 @@ def test_leaderboard_is_sorted_and_its_best_can_be_had_again(finished):
 
 
 @pytest.mark.slow
-def test_best_trial_is_a_run_like_any_other(finished, capsys):
+def test_best_trial_is_a_normal_run(finished, capsys):
     folder, _, _ = finished
     best = folder / "best"
     assert (best / "figures" / "confusion.png").is_file() and (
@@ -120,10 +120,11 @@ def test_best_trial_is_a_run_like_any_other(finished, capsys):
 
 
 @pytest.mark.slow
-def test_figures_and_events_tell_of_every_trial(finished):
+def test_figures_and_events_show_every_trial(finished):
     folder, _, _ = finished
     drawn = {file.stem for file in (folder / "figures").glob("*.png")}
-    assert drawn == {"best_so_far", "parallel_coordinates", "learning_curves"}  # of 2, no forest
+    # two trials are too few for a forest
+    assert drawn == {"best_so_far", "parallel_coordinates", "learning_curves"}
     board = tuning.Search(folder).leaderboard
     for row in board["trials"]:
         events = event_accumulator.EventAccumulator(str(folder / "events" / f"{row['trial']:04d}"))
@@ -145,7 +146,7 @@ def test_figures_and_events_tell_of_every_trial(finished):
 
 
 @pytest.mark.slow
-def test_a_finished_search_shows_itself_and_another_is_refused(finished, capsys):
+def test_finished_search_is_shown_and_another_is_refused(finished, capsys):
     folder, _, done = finished
     status, out, err = run(capsys, "tune", *OPTIONS, "--out", folder)
     assert status == 0 and json.loads(out) == json.loads(done.stdout) and err == ""

@@ -1,4 +1,4 @@
-"""Importance of hyper-parameters, and a recipe for KerasTuner itself."""
+"""Importance of hyper-parameters, and recipes as hypermodels for KerasTuner."""
 
 import keras_tuner
 import numpy as np
@@ -9,7 +9,7 @@ from kerasdl.runs import prepare
 from kerasdl.tuning import RecipeHyperModel, figures
 
 
-def test_what_decides_is_important_and_what_does_not_is_not():
+def test_important_hyper_parameters_are_found():
     rng = np.random.default_rng(0)
     x = rng.uniform(size=(60, 3))
     found = figures.importance(["rate", "width", "idle"], x, 10 * x[:, 0] ** 2 + 2 * x[:, 1])
@@ -17,19 +17,18 @@ def test_what_decides_is_important_and_what_does_not_is_not():
     assert found.explained > 0.7
     figure = figures.importance_bars(found)
     labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
-    assert labels == ["idle", "width", "rate"]  # from below
+    assert labels == ["idle", "width", "rate"]  # from bottom to top
     noise = figures.importance(["rate", "width", "idle"], x, rng.normal(size=60))
     assert noise.explained < 0.2
 
 
-def test_few_trials_tell_nothing():
+def test_few_trials_give_no_importance():
     assert figures.importance(["rate"], [[0.1], [0.2]], [1.0, 2.0]) is None
     assert figures.importance(["rate"], np.zeros((9, 1)), np.ones(9)) is None
 
 
 @pytest.mark.rows("HPO-14")
-def test_a_recipe_serves_keras_tuners_own_tuners(tmp_path):
-    """HPO-14."""
+def test_recipe_works_with_the_tuners_of_keras_tuner(tmp_path):
     recipe = recipes.get("mlp")
     splits = prepare.load_data(recipe, fast=True)
     task = prepare.task_for(recipe, splits.info)

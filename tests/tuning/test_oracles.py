@@ -1,4 +1,4 @@
-"""Oracles on known functions: what they try, what they find, that they go on after a stop."""
+"""Oracles on known functions: the values they try and find, and resuming after a stop."""
 
 import collections
 import itertools
@@ -18,12 +18,12 @@ THREE, TWO = [1, 2, 3], ["a", "b"]
 
 
 def valley(x):
-    """Two valleys, the deeper one at 0.757: -6.0207."""
+    """A function with two minima, the lower one -6.0207 at 0.757."""
     return (6 * x - 2) ** 2 * np.sin(12 * x - 4)
 
 
 def branin(x, y):
-    """Three valleys, 0.3979 deep."""
+    """The Branin function, with three minima of 0.3979."""
     slope = y - 5.1 / (4 * np.pi**2) * x**2 + 5 / np.pi * x - 6
     return slope**2 + 10 * (1 - 1 / (8 * np.pi)) * np.cos(x) + 10
 
@@ -32,11 +32,11 @@ PLANE = {"x": (-5.0, 10.0), "y": (0.0, 15.0)}
 
 
 class Stop(BaseException):
-    """What no oracle can catch, as a kill."""
+    """An exception that no oracle catches, in place of a kill."""
 
 
 def stopping_at(function, count):
-    """The function, which is interrupted the count-th time."""
+    """Return the function with an interrupt at its count-th call."""
     calls = itertools.count(1)
 
     def call(**values):
@@ -49,7 +49,7 @@ def stopping_at(function, count):
 
 @pytest.mark.rows("HPO-03")
 def test_grid_tries_every_combination_once(searched):
-    """HPO-03: 3 x 2 x 2 = 12 trials."""
+    """3 x 2 x 2 = 12 trials."""
     space = {"p": THREE, "q": TWO, "r": [0.1, 0.2]}
     found = searched("grid", lambda p, q, r: p + r, 100, space=space)
     tried = [tuple(values.values()) for values in found.tried]
@@ -57,8 +57,8 @@ def test_grid_tries_every_combination_once(searched):
     assert set(tried) == set(itertools.product(*space.values()))
 
 
-def test_grid_goes_on_where_it_was(searched, tmp_path):
-    """KerasTuner's own forgets; the interrupted combination is tried again."""
+def test_stopped_grid_search_continues(searched, tmp_path):
+    """The interrupted combination is tried again. KerasTuner's grid search does not continue."""
     space = {"p": THREE, "q": TWO}
     with pytest.raises(Stop):
         searched("grid", stopping_at(lambda p, q: p, 3), 100, tmp_path, space=space)
@@ -67,7 +67,7 @@ def test_grid_goes_on_where_it_was(searched, tmp_path):
     assert tried == list(itertools.product(*space.values()))[2:]
 
 
-def test_a_grid_larger_than_the_trials_is_no_corner(searched):
+def test_grid_larger_than_the_trials_covers_all_values(searched):
     space = {"p": THREE, "q": THREE, "r": THREE}
     found = searched("grid", lambda p, q, r: p, 12, space=space)
     assert len({tuple(values.values()) for values in found.tried}) == 12
@@ -76,8 +76,7 @@ def test_a_grid_larger_than_the_trials_is_no_corner(searched):
 
 
 @pytest.mark.rows("HPO-02")
-def test_manual_search_tries_a_list_and_names_the_best(searched):
-    """HPO-02."""
+def test_manual_search_tries_a_list_and_finds_the_best(searched):
     listed = [{"x": 0.2}, {"x": 0.757}, {"x": 0.9}]
     found = searched("grid", valley, 3, combinations=listed)
     assert found.tried == listed
@@ -86,8 +85,7 @@ def test_manual_search_tries_a_list_and_names_the_best(searched):
 
 
 @pytest.mark.rows("HPO-04")
-def test_random_rates_are_log_uniform():
-    """HPO-04."""
+def test_random_learning_rates_are_log_uniform():
     hp = keras_tuner.HyperParameters()
     hp.Float("rate", 1e-5, 1e-1, sampling="log")
     oracle = oracles.make("random", Metric("y", "min", ""), hp, trials=3)
@@ -98,8 +96,8 @@ def test_random_rates_are_log_uniform():
 
 
 @pytest.mark.rows("HPO-05")
-def test_nine_trials_see_three_values_by_grid_and_nine_at_random(searched):
-    """HPO-05: so random search finds what matters more precisely."""
+def test_nine_trials_try_three_values_in_a_grid_and_nine_at_random(searched):
+    """So random search finds the best value of the important one more precisely."""
     plane = {"key": (0.0, 1.0), "other": (0.0, 1.0)}
 
     def function(key, other):
@@ -121,7 +119,7 @@ def test_nine_trials_see_three_values_by_grid_and_nine_at_random(searched):
 def test_bayesian_search_beats_random_over_ten_seeds(
     function, space, trials, optimum, enough, searched
 ):
-    """HPO-06: within 5 % of the optimum for most seeds, and better than random on average."""
+    """It is within 5 % of the optimum for most seeds, and better than random on average."""
     best = {
         name: [
             min(searched(name, function, trials, space=space, seed=seed).scores)
@@ -135,13 +133,13 @@ def test_bayesian_search_beats_random_over_ten_seeds(
     assert gap["bayesian"] < gap["random"] / 4
 
 
-def test_a_search_that_maximises_is_the_mirror_of_one_that_minimises(searched):
+def test_maximizing_tries_the_same_values_as_minimizing_the_negative(searched):
     up = searched("bayesian", lambda x: -valley(x), 8, direction="max")
     assert up.tried == searched("bayesian", valley, 8).tried
 
 
 @pytest.mark.parametrize("name", ["random", "bayesian", "grid", "hyperband"])
-def test_the_same_seed_tries_the_same_and_so_after_a_stop(name, searched, tmp_path):
+def test_same_seed_tries_the_same_values_even_after_a_stop(name, searched, tmp_path):
     options = {"space": {"x": (0.0, 1.0), "c": THREE}, "epochs": 9}
 
     def function(x, c):
@@ -157,8 +155,8 @@ def test_the_same_seed_tries_the_same_and_so_after_a_stop(name, searched, tmp_pa
         assert whole != searched(name, function, 12, seed=1, **options).tried
 
 
-def test_a_trial_that_only_its_own_file_knows_is_run(searched, tmp_path):
-    """A kill between KerasTuner's two writes."""
+def test_trial_that_is_missing_in_the_oracle_file_is_run(searched, tmp_path):
+    """KerasTuner writes two files, and a kill may come between them."""
     searched("random", valley, 3, tmp_path)
     before = json.loads((tmp_path / "oracle" / "oracle.json").read_text())
     with pytest.raises(Stop):
@@ -169,7 +167,7 @@ def test_a_trial_that_only_its_own_file_knows_is_run(searched, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["random", "bayesian", "hyperband"])
-def test_failed_trials_are_recorded_and_the_search_goes_on(name, searched, capsys):
+def test_failed_trials_are_recorded_and_the_search_continues(name, searched, capsys):
     def function(x):
         return None if x > 0.6 else -x
 
@@ -178,15 +176,15 @@ def test_failed_trials_are_recorded_and_the_search_goes_on(name, searched, capsy
     assert len(failed) >= 3 and len(found.tried) == 25
     assert all("it could not be" in trial.message for trial in failed)
     assert min(found.scores) < -0.5
-    if name == "bayesian":  # KerasTuner's own would propose the same point for ever
+    if name == "bayesian":  # KerasTuner's oracle would propose the same point again and again
         lost = sum(values["x"] > 0.6 for values in found.tried[-10:])
         assert lost <= 6 and len({values["x"] for values in found.tried}) == 25
     assert "Traceback" not in capsys.readouterr().err
 
 
 @pytest.mark.rows("HPO-11")
-def test_hyperband_gives_the_best_more_epochs(searched):
-    """HPO-11: 18 trials are a whole bracket, 12 of 3 epochs, the best 4 of 9, the best 2 of 27."""
+def test_hyperband_trains_the_best_trials_longer(searched):
+    """18 trials are a whole bracket: 12 of 3 epochs, the best 4 of 9, the best 2 of 27."""
     found = searched("hyperband", valley, 18, epochs=27)
     rounds = {3: 12, 9: 4, 27: 2}
     assert collections.Counter(values["epochs"] for values in found.tried) == rounds
@@ -196,7 +194,7 @@ def test_hyperband_gives_the_best_more_epochs(searched):
         assert after == before[: len(after)]
 
 
-def test_no_trial_begins_when_time_is_over(searched, tmp_path):
+def test_no_trial_starts_after_the_time_limit(searched, tmp_path):
     hp = keras_tuner.HyperParameters()
     hp.Float("x", 0.0, 1.0)
     for name in oracles.NAMES:
@@ -206,13 +204,13 @@ def test_no_trial_begins_when_time_is_over(searched, tmp_path):
         assert oracle.create_trial("tuner0").status == "STOPPED"
 
 
-def test_the_first_trial_is_the_given_one(searched):
+def test_first_trial_has_the_given_values(searched):
     for name in ("random", "bayesian"):
         found = searched(name, valley, 4, first={"x": 0.123})
         assert found.tried[0] == {"x": 0.123} and len({v["x"] for v in found.tried}) == 4
 
 
-def test_a_grid_of_ranges_has_their_ends():
+def test_grid_of_a_range_includes_its_ends():
     hp = keras_tuner.HyperParameters()
     hp.Float("rate", 1e-4, 1e-2, sampling="log")
     values = [each["rate"] for each in parameters.grid(hp)]

@@ -1,4 +1,4 @@
-"""A trial and its process: what it leaves, how it fails, that it ends with whoever started it."""
+"""Trials and their processes: results, failures, and how they end."""
 
 import json
 import os
@@ -17,9 +17,9 @@ from kerasdl.runs import prepare
 from kerasdl.runs.train import train
 from kerasdl.tuning import search, trial
 
-pytestmark = pytest.mark.xdist_group("running")  # one trial is undisturbed
+pytestmark = pytest.mark.xdist_group("running")  # one uninterrupted trial serves all tests
 
-# what a process writes instead of training
+# start of a process that does something other than training
 CHILD = "import json, os, pathlib, sys, time; folder = pathlib.Path(sys.argv[1]); "
 
 
@@ -30,7 +30,7 @@ def specification(recipe=None, **changes):
 
 
 def trained(folder, **changes):
-    """A trial in this process."""
+    """Run a trial in this process."""
     folder.mkdir(exist_ok=True)
     (folder / "trial.json").write_text(json.dumps(specification(**changes)))
     return trial.run(folder)
@@ -43,12 +43,12 @@ def started(folder, code, **options):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """A trial's folder, and its result."""
+    """Return the folder and the result of an uninterrupted trial."""
     folder = tmp_path_factory.mktemp("trial")
     return folder, trained(folder)
 
 
-def test_the_same_trial_gives_the_same_result(undisturbed, tmp_path):
+def test_same_trial_gives_the_same_result(undisturbed, tmp_path):
     _, first = undisturbed
     second = trained(tmp_path)
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
@@ -56,7 +56,7 @@ def test_the_same_trial_gives_the_same_result(undisturbed, tmp_path):
     assert first["epochs"] == 3 and first["stopped"] == "end" and first["score"] > 0.3
 
 
-def test_patience_and_time_end_a_trial(tmp_path):
+def test_patience_and_time_limit_stop_a_trial(tmp_path):
     recipe = recipes.get("mlp").replace(epochs=60, learning_rate=1.0)
     restless = trained(tmp_path / "patience", recipe=recipe, patience=2)
     assert restless["stopped"] == "patience" and restless["epochs"] < 60
@@ -65,13 +65,13 @@ def test_patience_and_time_end_a_trial(tmp_path):
     assert 0 <= short["score"] <= 1
 
 
-def test_what_is_not_finite_fails_at_once(tmp_path, monkeypatch):
+def test_infinite_or_nan_loss_fails_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(prepare, "optimizer_for", lambda *_: lambda: keras.optimizers.SGD(1e30))
     with pytest.raises(nonfinite.NonFiniteLoss, match=r"Invalid loss in step \d+ of epoch"):
         trained(tmp_path / "nan")
 
 
-def test_a_bad_shape_is_a_failed_trial(tmp_path, monkeypatch):
+def test_invalid_shape_is_a_failed_trial(tmp_path, monkeypatch):
     monkeypatch.setattr(trial, "_end_with_parent", lambda: None)
     recipe = recipes.get("vgg_tiny").replace(image_size=4)
     (tmp_path / "trial.json").write_text(json.dumps(specification(recipe)))
@@ -81,7 +81,7 @@ def test_a_bad_shape_is_a_failed_trial(tmp_path, monkeypatch):
     assert "\n" not in result["reason"]
 
 
-def test_a_finished_trial_is_not_run_again(tmp_path):
+def test_finished_trial_is_not_run_again(tmp_path):
     write = '(folder / "result.json").write_text(json.dumps({"status": "completed", "score": 1}))'
     assert started(tmp_path, write)["score"] == 1
     assert started(tmp_path, "sys.exit(3)")["score"] == 1
@@ -97,20 +97,20 @@ def test_a_finished_trial_is_not_run_again(tmp_path):
         ("time.sleep(60)", "killed after 1 s"),
     ],
 )
-def test_a_process_that_ends_badly_is_a_failed_trial_with_its_reason(code, reason, tmp_path):
+def test_process_that_fails_is_a_failed_trial_with_a_reason(code, reason, tmp_path):
     result = started(tmp_path, code, seconds=1)
     assert result == {"status": "failed", "reason": reason}
     assert trial.result_of(tmp_path) == result
 
 
-def test_a_trial_is_no_worker(tmp_path, monkeypatch):
+def test_trial_does_not_inherit_variables_of_workers(tmp_path, monkeypatch):
     for name in ("TF_CONFIG", "KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP"):
         monkeypatch.setenv(name, "x")
     code = "sys.exit(' '.join(k for k in os.environ if 'CONFIG' == k[3:] or 'TUNER' in k) or 7)"
     assert started(tmp_path, code)["reason"] == "ended with status 7"
 
 
-def test_a_trial_ends_with_the_process_that_started_it(tmp_path):
+def test_trial_ends_with_the_process_that_started_it(tmp_path):
     child = "from kerasdl.tuning import trial; import threading; "
     child += "threading.Thread(target=trial._end_with_parent).start(); "
     child += "(folder / 'pid').write_text(str(os.getpid())); time.sleep(600)"
@@ -150,7 +150,7 @@ class Stop(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def test_an_interrupted_trial_goes_on_from_its_checkpoint(undisturbed, tmp_path):
+def test_interrupted_trial_continues_from_its_checkpoint(undisturbed, tmp_path):
     recipe = recipes.get("mlp").replace(epochs=3)
     options = {"progress": False, "save_seconds": 0, "callbacks": [Stop()]}
     with pytest.raises(KeyboardInterrupt):
@@ -163,10 +163,10 @@ def test_an_interrupted_trial_goes_on_from_its_checkpoint(undisturbed, tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "20", "s", "ten m", "-5s", "0s", "1d"])
-def test_a_malformed_time_is_refused(text):
+def test_malformed_time_is_refused(text):
     with pytest.raises(InvalidInput, match="a number and a unit"):
         search.seconds_of(text)
 
 
-def test_times():
+def test_times_are_converted_to_seconds():
     assert [search.seconds_of(t) for t in ("20s", "10m", "1.5h", None)] == [20, 600, 5400, None]

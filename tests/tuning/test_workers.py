@@ -1,4 +1,4 @@
-"""A search that a chief and two workers share, and what happens when one of them dies."""
+"""A search shared by a chief and two workers, and how it continues if one of them dies."""
 
 import json
 import os
@@ -37,10 +37,10 @@ def start(name, port, folder):
 
 
 @pytest.mark.slow
-def test_a_chief_and_two_workers_share_a_search(tmp_path):
+def test_chief_and_two_workers_share_a_search(tmp_path):
     (port,) = launching.free_ports(1)
     folder = tmp_path / "search"
-    # workers that come first wait for the chief
+    # workers that start first wait for the chief
     running = {name: start(name, port, folder) for name in ("tuner0", "tuner1", "chief")}
     limit = time.monotonic() + 240
     while any(process.poll() is None for process in running.values()) and time.monotonic() < limit:
@@ -87,15 +87,15 @@ def chief(monkeypatch, impatient):
     return workers.Role.of_environment()
 
 
-def test_a_chief_gives_the_trial_of_a_dead_worker_to_another(oracle, chief, tmp_path):
+def test_trial_of_a_dead_worker_is_given_to_another(oracle, chief, tmp_path):
     trial = oracle.create_trial("tuner0")
     with pytest.raises(InvalidInput, match="a worker that asks"):
-        chief.serve(oracle, tmp_path)  # of tuner0 nothing is heard, and no other comes
+        chief.serve(oracle, tmp_path)  # tuner0 sends nothing, and there is no other worker
     assert not oracle.ongoing_trials and not oracle.tuner_ids
     assert oracle.create_trial("tuner1").trial_id == trial.trial_id
 
 
-def test_a_chief_ends_when_every_worker_was_told_so(oracle, chief, tmp_path):
+def test_chief_ends_after_it_told_every_worker(oracle, chief, tmp_path):
     oracle.stopped = True
     begin = time.monotonic()
     chief.serve(oracle, tmp_path)
@@ -103,7 +103,7 @@ def test_a_chief_ends_when_every_worker_was_told_so(oracle, chief, tmp_path):
     assert not (tmp_path / "workers" / "chief").exists()
 
 
-def test_an_address_in_use_is_one_line(oracle, chief, tmp_path, monkeypatch):
+def test_address_in_use_gives_one_line(oracle, chief, tmp_path, monkeypatch):
     def taken(oracle):
         raise RuntimeError("Failed to bind to address")
 
@@ -114,25 +114,25 @@ def test_an_address_in_use_is_one_line(oracle, chief, tmp_path, monkeypatch):
 
 @pytest.fixture
 def client(oracle, chief, monkeypatch):
-    """What a worker asks a chief with, who does not answer."""
+    """Return a client of a chief that does not answer."""
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "tuner0")
     return oracle_client.OracleClient(oracle)
 
 
-def test_a_worker_gives_up_when_no_chief_comes(impatient, tmp_path):
+def test_worker_ends_if_no_chief_starts(impatient, tmp_path):
     with pytest.raises(InvalidInput, match="within 2 s"), role("tuner0").connected(tmp_path):
         pass
     assert not any((tmp_path / "workers").iterdir())
 
 
-def test_a_worker_gives_up_when_no_chief_answers(client, tmp_path):
+def test_worker_ends_if_no_chief_answers(client, tmp_path):
     (tmp_path / "workers").mkdir()
     (tmp_path / "workers" / "chief").touch()
     with pytest.raises(InvalidInput, match="DEADLINE_EXCEEDED"), role("tuner0").connected(tmp_path):
         client.create_trial("tuner0")
 
 
-def test_a_worker_gives_up_when_its_chief_falls_silent(client, tmp_path, monkeypatch):
+def test_worker_ends_if_its_chief_stops_answering(client, tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "WAIT", 60.0)
     worker = role("tuner0")
     (tmp_path / "workers").mkdir()
@@ -143,7 +143,7 @@ def test_a_worker_gives_up_when_its_chief_falls_silent(client, tmp_path, monkeyp
         with worker.connected(tmp_path) as finished:
             assert not finished
             with worker.busy():
-                time.sleep(2.5)  # a trial is not disturbed
+                time.sleep(2.5)  # a running trial is not stopped
             client.create_trial("tuner0")
 
     with pytest.raises(InvalidInput, match=r"one that answers at .* none for 0 s"):
@@ -151,13 +151,13 @@ def test_a_worker_gives_up_when_its_chief_falls_silent(client, tmp_path, monkeyp
     assert 2.5 < time.monotonic() - begin < 10
 
 
-def test_a_worker_that_comes_late_finds_the_search_finished(tmp_path):
+def test_late_worker_finds_the_search_finished(tmp_path):
     (tmp_path / "best").mkdir()
     with role("tuner0").connected(tmp_path) as finished:
         assert finished
 
 
-def test_heartbeats_are_timed_by_the_own_clock(tmp_path):
+def test_heartbeats_are_timed_by_the_local_clock(tmp_path):
     now = [100.0]
     listener = workers.Heartbeats(tmp_path, clock=lambda: now[0])
     assert listener.silent("tuner0") == 0

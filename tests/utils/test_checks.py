@@ -43,7 +43,7 @@ NAMES = [f"name{i}" for i in range(40)] + ["moons", "iris"]
         (checks.activations, {}, ["relu", None, tf.nn.relu], ["no_such", 3]),
     ],
 )
-def test_a_kind_of_argument(check, options, right, wrong):
+def test_each_check_accepts_right_values_and_names_wrong_ones(check, options, right, wrong):
     for value in right:
         check(**options, size=value)
     for value in wrong:
@@ -53,7 +53,7 @@ def test_a_kind_of_argument(check, options, right, wrong):
         assert "`size`. Expected " in message and message.endswith(f"Received: {value!r}")
 
 
-def test_shapes_of_tensorflow_are_shapes():
+def test_tensor_shapes_are_accepted():
     checks.inputs(object(), tf.TensorShape([None, 8, 8, 3]), "batch, height, width, channels")
     with pytest.raises(InvalidInput, match="known channels"):
         checks.inputs(object(), tf.TensorShape([1, 8, 8, None]), "batch, height, width, channels")
@@ -61,7 +61,7 @@ def test_shapes_of_tensorflow_are_shapes():
         checks.inputs(object(), [(1, 2), (1, 2)], "batch, width")
 
 
-def test_few_names_are_all_listed_and_of_many_the_similar_ones_are_a_guess():
+def test_all_of_few_names_and_similar_ones_of_many_are_suggested():
     with pytest.raises(InvalidInput, match=r"one of a, b\. Received: c"):
         one_of("letter", "c", ["b", "a"])
     with pytest.raises(InvalidInput) as raised:
@@ -75,14 +75,14 @@ def test_few_names_are_all_listed_and_of_many_the_similar_ones_are_a_guess():
         one_of("dataset", "xyz", NAMES, "kerasdl list data")
 
 
-def test_an_integer_beyond_all_floats_is_no_number():
+def test_integer_larger_than_any_float_is_refused():
     with pytest.raises(InvalidInput, match="a finite number"):
         checks.numbers(rate=10**400)
     with pytest.raises(InvalidInput, match="Received: int too long to print"):
         checks.numbers(rate=10**5000)
 
 
-def test_numbers_of_numpy_become_python_s():
+def test_numpy_numbers_become_python_numbers():
     given = {"widths": (np.int64(8), [np.float32(0.5)]), "flag": np.bool_(True), "name": "a"}
     found = checks.plain(given)
     assert found == {"widths": (8, [0.5]), "flag": True, "name": "a"}
@@ -92,7 +92,7 @@ def test_numbers_of_numpy_become_python_s():
     assert checks.plain(array) is array
 
 
-def test_what_needs_too_much_memory_is_refused_with_the_limit_and_the_reason():
+def test_too_large_memory_is_refused_with_limit_and_reason():
     checks.memory(10**6, count=1)
     with pytest.raises(InvalidInput) as raised:
         checks.memory(8 * 10**15, count=10**12, steps=1000)
@@ -101,7 +101,7 @@ def test_what_needs_too_much_memory_is_refused_with_the_limit_and_the_reason():
     assert re.search(expected, str(raised.value))
 
 
-def test_a_message_has_one_line_and_an_end():
+def test_long_value_is_cut_to_one_short_line():
     with pytest.raises(InvalidInput) as raised:
         checks.integers(size=np.arange(1000).reshape(10, 100))
     assert "\n" not in str(raised.value) and len(str(raised.value)) < 300

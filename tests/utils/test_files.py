@@ -1,11 +1,11 @@
-"""Atomic files: whole or not at all, also in the place of what a kill left."""
+"""Atomic writes: files are complete or absent, even if a killed process left a part."""
 
 import pytest
 
 from kerasdl.utils import files
 
 
-def test_a_file_appears_when_it_is_whole(tmp_path):
+def test_file_appears_when_it_is_complete(tmp_path):
     path = tmp_path / "a.txt"
     with files.atomic(path) as partial:
         partial.write_text("one")
@@ -13,7 +13,7 @@ def test_a_file_appears_when_it_is_whole(tmp_path):
     assert path.read_text() == "one" and [f.name for f in tmp_path.iterdir()] == ["a.txt"]
 
 
-def test_a_failure_leaves_what_was_there(tmp_path):
+def test_failed_write_keeps_the_previous_file(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("before")
 
@@ -27,7 +27,7 @@ def test_a_failure_leaves_what_was_there(tmp_path):
     assert path.read_text() == "before" and [f.name for f in tmp_path.iterdir()] == ["a.txt"]
 
 
-def test_a_folder_is_not_written_into_what_a_kill_left(tmp_path):
+def test_partial_folder_of_a_killed_process_is_not_reused(tmp_path):
     left = tmp_path / "partial-model"
     left.mkdir()
     (left / "old").touch()
@@ -40,7 +40,7 @@ def test_a_folder_is_not_written_into_what_a_kill_left(tmp_path):
 @pytest.mark.parametrize(
     "text", ["猫" * 85, "a" * 255, "é" * 127, "\udcff", "", "/", "a\n", "." * 9]
 )
-def test_a_safe_name_can_be_written(text, tmp_path):
+def test_safe_name_is_a_valid_file_name(text, tmp_path):
     name = files.safe_name(text)
     assert name != files.safe_name(f"{text}b") and "/" not in name
     path = tmp_path / f"{name}.png"

@@ -1,4 +1,4 @@
-"""Names of users in a terminal, in a figure and in Markdown."""
+"""Users' names in the terminal, in figures and in Markdown."""
 
 import warnings
 
@@ -11,7 +11,7 @@ NAMES = ["$\\frac{$", "$a", "a$b$", "[red]x", "[/red]", "\x1b[31mred", "a\0b", "
 NAMES += ["a|b", "\u202egnp", "naïve\u00a0: 猫", "\\$", "a\nb", "{x}", "%s"]
 
 
-def test_a_terminal_gets_no_control_characters():
+def test_control_characters_are_not_printed():
     shown = [plain_text.for_terminal(name) for name in NAMES]
     assert not any(set(name) & set("\x1b\0\udcff\u202e") for name in shown)
     for name in ("naïve\u00a0: 猫", "[red]x", "a\nb", "👩\u200d🔬"):
@@ -20,9 +20,9 @@ def test_a_terminal_gets_no_control_characters():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_figure_shows_a_name_as_it_is(name, tmp_path):
+def test_figures_show_names_unchanged(name, tmp_path):
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # a box for what the font lacks
+        warnings.filterwarnings("ignore", "Glyph")  # a missing glyph is drawn as a box
         explain.confusion([0, 1], [0, 1], [name, "b"]).savefig(tmp_path / "confusion.png")
         codes = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
         figure = explain.latent(codes, [0, 1, 1], [name, "b"])
@@ -32,7 +32,7 @@ def test_a_figure_shows_a_name_as_it_is(name, tmp_path):
     assert labels[0].replace("\\$", "$").strip() == plain_text.for_terminal(name).strip()
 
 
-def test_what_is_told_is_one_line(capsys):
+def test_told_message_is_one_line(capsys):
     plain_text.tell("a", 3, "b\nc\x1b[31m\r\nd")
     assert (
         capsys.readouterr().err
@@ -40,13 +40,13 @@ def test_what_is_told_is_one_line(capsys):
     )
 
 
-def test_markdown_finds_no_markup_and_one_line():
+def test_markdown_is_escaped_and_on_one_line():
     assert plain_text.for_markdown("a | <b>\n# c `d` \x1b") == (
         "a \\| \\<b\\> \\# c \\`d\\` \N{REPLACEMENT CHARACTER}"
     )
 
 
-def test_a_table_shows_names_as_they_are(capsys):
+def test_tables_show_names_unchanged(capsys):
     rows = [{"[b]name": name, "_value": float("nan")} for name in NAMES]
     tables.show(rows, "[/red] \x1b[31m")
     out = capsys.readouterr().out

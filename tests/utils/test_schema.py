@@ -18,7 +18,7 @@ RIGHT = {"name": "a", "parts": [{"size": 3}], "numbers": {"x": math.inf, "y": 1}
 
 
 @pytest.mark.parametrize("change", [{}, {"limit": None}, {"limit": 0.5}, {"parts": []}])
-def test_what_is_declared_is_taken(change):
+def test_values_that_match_are_accepted(change):
     schema.check({**RIGHT, **change}, DECLARED)
 
 
@@ -37,7 +37,7 @@ def test_what_is_declared_is_taken(change):
         ({"other": 1}, "`other`, which is unknown"),
     ],
 )
-def test_anything_else_is_named(change, message):
+def test_values_that_do_not_match_are_named(change, message):
     with pytest.raises(ValueError, match=message):
         schema.check({**RIGHT, **change}, DECLARED)
     with pytest.raises(ValueError, match="no `name`"):
@@ -45,17 +45,17 @@ def test_anything_else_is_named(change, message):
 
 
 @pytest.mark.parametrize("shape", [[8, 8, 1], [None, 3], [[8, 8, 1], [4]], {"nodes": [3, 4]}, []])
-def test_shapes(shape):
+def test_shapes_are_recognized(shape):
     assert schema.is_shape(shape)
 
 
 @pytest.mark.parametrize("shape", [None, 8, "88", [-1], [2.5], [True], [[8], 8], {}, ["a"]])
-def test_what_is_no_shape(shape):
+def test_other_values_are_not_shapes(shape):
     assert not schema.is_shape(shape)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, '{"name": 3}', "\0", "9" * 5000])
-def test_a_damaged_file_is_one_short_line(text, tmp_path):
+def test_damaged_file_gives_one_short_line(text, tmp_path):
     file = tmp_path / "values.json"
     file.write_text(text)
     with pytest.raises(

@@ -26,7 +26,7 @@ def nothing(fast=False):
 
 @pytest.fixture
 def editor(monkeypatch):
-    """Figures that an editor displays."""
+    """Return the list of the figures that an editor displays."""
     displayed = []
     display = types.SimpleNamespace(display=displayed.append)
     shell = types.SimpleNamespace(get_ipython=object, display=display)
@@ -35,7 +35,7 @@ def editor(monkeypatch):
     return displayed
 
 
-def test_a_script_saves_figures_by_name_and_closes_them(tmp_path, capsys):
+def test_script_saves_figures_by_name_and_closes_them(tmp_path, capsys):
     tutorial.run(one, several, nothing, fast=True, out=tmp_path / "out")
     names = sorted(file.stem for file in (tmp_path / "out").iterdir())
     assert names == ["first", "one", "second"]
@@ -43,7 +43,7 @@ def test_a_script_saves_figures_by_name_and_closes_them(tmp_path, capsys):
     assert capsys.readouterr().out.startswith("fast\n")
 
 
-def test_an_editor_displays_figures_of_the_full_form(editor, capsys):
+def test_editor_displays_figures_of_the_full_form(editor, capsys):
     assert tutorial.in_editor()
     tutorial.show(several)
     assert len(editor) == 2
@@ -51,20 +51,20 @@ def test_an_editor_displays_figures_of_the_full_form(editor, capsys):
     assert capsys.readouterr().out == "in full\n"
 
 
-def test_a_script_shows_nothing(monkeypatch):
+def test_script_displays_nothing(monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: None))
     assert not tutorial.in_editor()
     tutorial.show(lambda fast: pytest.fail("it ran"))
 
 
-def test_a_dataset_becomes_arrays():
+def test_dataset_is_converted_to_arrays():
     x, y = np.arange(10.0).reshape(5, 2), np.arange(5)
     made = tutorial.arrays(tf.data.Dataset.from_tensor_slices((x, y)).batch(2))
     np.testing.assert_array_equal(made[0], x)
     np.testing.assert_array_equal(made[1], y)
 
 
-def test_classes_keep_their_colors_and_axes_have_names():
+def test_classes_have_fixed_colors_and_axes_have_labels():
     figure, axes = tutorial.panels(1, 4, title="all")
     tutorial.lines(axes[0], {"a": [1, 2], "_b": ([0, 3], [1, 1])}, xlabel="step", ylabel="loss")
     tutorial.bars(axes[1], {8: 0.5, 16: 0.75}, xlabel="width", ylabel="fraction")
