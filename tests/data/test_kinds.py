@@ -129,3 +129,46 @@ def test_records_are_checked_against_their_kind(tmp_path):
     for memory in (2**30, 0):
         with pytest.raises(InvalidInput, match=r"targets of the train split.*int32 of shape \(\)"):
             kerasdl.data.load(tmp_path, memory=memory, validation=0)
+
+
+def test_declarations_are_written_as_messages_show_them():
+    assert str(kinds.IMAGE) == "float or uint8 of shape (height, width, channels)"
+    assert str(kinds.TOKENS) == "integers of shape (steps)"
+    assert str(kinds.OneOf(kinds.VECTOR, kinds.TOKENS)) == (
+        "floats of shape (features) or integers of shape (steps)"
+    )
+    both = kinds.Fields({"a": kinds.VECTOR, "b": kinds.CLASS}, {"c": kinds.MASK})
+    assert str(both) == "a dictionary with `a` and `b`"
+    assert repr(kinds.BOXES) == "Array('boxes', (objects, 4))"
+
+
+@pytest.mark.parametrize(
+    ("values", "holds"), [([0, 2], True), ([0, 3], False), ([-1, 2], False), ([], True)]
+)
+def test_class_numbers_are_below_the_number_of_classes(values, holds):
+    declared, limits = kinds.CLASS, {"classes": ("a", "b", "c")}
+    values = np.array(values, "int32")
+    if holds:
+        kinds._check_values(declared, "targets", values, limits)
+    else:
+        message = "^Invalid targets. Expected class from 0 to 2. Received: from "
+        with pytest.raises(InvalidInput, match=message):
+            kinds._check_values(declared, "targets", values, limits)
+    # without names any class is possible
+    kinds._check_values(declared, "targets", np.abs(values), {"classes": None})
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_are_finite(value):
+    values = np.array([0.0, value, 1.0], "float32")
+    with pytest.raises(InvalidInput, match=r"Expected finite numbers. Received: NaN or infinity$"):
+        kinds._check_values(kinds.VECTOR, "inputs", values, {})
+
+
+def test_a_single_required_array_may_stand_without_its_dictionary():
+    boxes = np.zeros((5, 2, 4), "float32")
+    check("boxes", (IMAGES, boxes))
+    check("boxes", (IMAGES, {"boxes": boxes, "count": LABELS}))
+    message = "Expected a dictionary with `nodes` and `adjacency`. Received: float32 of shape"
+    with pytest.raises(InvalidInput, match=message):
+        check("graphs", (GRAPH["nodes"], LABELS))
