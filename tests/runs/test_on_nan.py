@@ -10,7 +10,7 @@ from kerasdl.runs import prepare
 from kerasdl.runs.train import train
 from kerasdl.training import trainer
 
-RECIPE = recipes.get("mlp").replace(epochs=2, learning_rate=100.0)
+RECIPE = recipes.get("mlp").replace(epochs=2, learning_rate=100.0, weight_decay=0.0)
 SPOILT = r"Invalid loss in step \d of epoch 1. .*--on-nan lower.* first not finite: the"
 
 
