@@ -1,8 +1,8 @@
 """Augment a whole batch of images at once, repeatably.
 
-The k-th random number of an example is a hash of (seed, epoch, row in the dataset, k). So batch
-size, number of workers and their order change nothing, and a resumed run sees the images that an
-uninterrupted one would have seen.
+The k-th random number of an example is a hash of (seed, epoch, row in the dataset, k). So the
+result does not depend on the batch size or on workers, and a resumed run gets the same images as
+an uninterrupted one.
 """
 
 import math
@@ -28,7 +28,7 @@ def uniform(seed: int, epoch, rows, count: int) -> tf.Tensor:
     state = _mix(state + tf.cast(epoch, "int64") * 0x9E3779B1)
     state = _mix(state + tf.cast(rows, "int64") * 0x85EBCA77)  # (rows,)
     state = _mix(state[:, None] + (tf.range(count, dtype="int64") + 1) * 0xC2B2AE3D)
-    return tf.cast(_shift(state, 8), "float32") / 2**24  # 24 bits are what a float holds
+    return tf.cast(_shift(state, 8), "float32") / 2**24  # a float holds 24 bits
 
 
 def _mix(state):
@@ -54,7 +54,7 @@ def augment(
         seed: int, the run's seed.
         epoch: The epoch, an integer or a tensor.
         rows: Rows of the images in their dataset, (batch,).
-        roles: What each of the targets is, nested as they are: "mask" and "boxes" are moved. See
+        roles: The role of each target, nested like the targets: "mask" and "boxes" are moved. See
             `kerasdl.data.kinds.Kind.roles`.
 
     Returns:
@@ -76,7 +76,10 @@ def augment(
 
 
 def _transforms(policy, draws, size):
-    """The input place of each output pixel: x' = a x + b y + c, y' = d x + e y + f, (batch, 8)."""
+    """Return the input position of each output pixel, (batch, 8).
+
+    x' = a x + b y + c,  y' = d x + e y + f
+    """
     height, width = size
     signed = 2 * draws - 1
     angle = signed[:, 0] * policy.rotate * math.pi / 180
@@ -94,7 +97,7 @@ def _transforms(policy, draws, size):
 
 
 def _pick(images, transforms):
-    """Shift by whole pixels, and flip, with mirrored edges: a gather."""
+    """Shift by whole pixels and flip, with mirrored edges, by one gather."""
     height, width = images.shape[1:3]
     a, c, f = (transforms[:, i : i + 1] for i in (0, 2, 5))
     columns = tf.cast(tf.round(a * tf.range(width, dtype="float32") + c), "int32")
@@ -133,7 +136,7 @@ def _move(targets, roles, transforms, size):
 
 
 def _move_boxes(boxes, transforms, size):
-    """The upright box around each moved box, clipped: (x1, y1, x2, y2) in [0, 1]."""
+    """Return the upright box around each moved box, clipped: (x1, y1, x2, y2) in [0, 1]."""
     height, width = size
     a, b, c, d, e, f = (transforms[:, i, None, None] for i in range(6))
     # edges of pixels are half a pixel from their centers
@@ -148,7 +151,7 @@ def _move_boxes(boxes, transforms, size):
 
 
 def _change_colors(images, policy, draws):
-    """Brightness, contrast and saturation together are one linear map of an image's colors.
+    """Change brightness, contrast and saturation by one linear map of an image's colors.
 
     y = brightness (contrast (saturation x + (1 - saturation) gray(x) - m) + m)    m = mean gray
     """

@@ -1,4 +1,4 @@
-"""`load`: any dataset, embedded or the user's own, by one call."""
+"""Load any dataset, embedded or the user's own, by one call."""
 
 import functools
 import importlib
@@ -19,7 +19,7 @@ from kerasdl.data.splits import Info, Source, Splits
 from kerasdl.utils import checks
 
 LARGEST_SEED = 2**31  # TensorFlow's seeds have 32 bits
-# what a name that ends so is read by: a module in kerasdl.data.readers
+# readers by the end of a name: modules in kerasdl.data.readers
 READERS = {".csv": "table", ".txt": "text", ".tfrecord": "tfrecords"}
 
 
@@ -50,15 +50,15 @@ def load(
         augment: bool or str, how to augment training images: a name in
             `kerasdl.data.policies.POLICIES`; True is "standard".
         mixup: float in [0, 1], strength of MixUp on training images; makes all labels one-hot.
-        cutmix: float in [0, 1], the same of CutMix. With both, each batch gets one of them.
-        seed: int, decides on the splits, the order, the augmentation and generated data.
+        cutmix: float in [0, 1], strength of CutMix. With both, each batch gets one of them.
+        seed: int, determines the splits, the order, the augmentation and generated data.
         share: `Share`, which replicas this process reads for. Their parts of each training batch
-            come one after the other; see `kerasdl.distribute.share`.
+            are consecutive; see `kerasdl.distribute.share`.
         shard: str, how replicas divide TFRecords. "index": each reads the records of its part,
             from all files. "file": each reads whole files from start to end, for storage on which
             random reads are slow; the sizes of its parts follow from the lengths of its files.
-        skip_bad: bool, leave out examples that cannot be used and count them in `info.skipped`.
-            By default the first one raises an error; more than half always does.
+        skip_bad: bool, skip examples that cannot be used, and count them in `info.skipped`.
+            By default the first one raises an error; more than half of them always do.
         curriculum: `Curriculum`, which training examples come first.
         **options: Options of the dataset; see `kerasdl.data.card(name)`.
 
@@ -134,7 +134,7 @@ def _check(batch_size, seed, mixup, cutmix, share, shard, skip_bad, curriculum):
 
 
 def _maker(name) -> Callable:
-    """The function that makes or reads what `name` means."""
+    """Return the function that makes or reads the dataset `name`."""
     path = pathlib.Path(name)
     module: str | None
     if name in catalog.SETS:

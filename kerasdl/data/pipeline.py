@@ -16,16 +16,16 @@ from kerasdl.data.splits import NAMES, Source
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """How the training split becomes batches.
+    """How batches are made from the training split.
 
     Args:
         seed: int, determines the order.
         epoch: The variable of `epoch_counter`.
-        augment: Function of inputs, targets, epoch= and rows= to inputs and targets, or None.
+        augment: function (inputs, targets, epoch=, rows=) -> (inputs, targets), or None.
         mix: The same, applied last.
         share: `Share`, the part of every batch that this process reads; None for all of it.
         plan: `Plan`, which files each replica reads, if replicas read whole files.
-        choose: Function from places in an epoch and the epoch to rows; by default a permutation.
+        choose: function (places in the epoch, epoch) -> rows; by default a permutation.
     """
 
     seed: int
@@ -38,8 +38,9 @@ class Training:
 
 
 def of_splits(source: Source, batch_size: int, training: Training) -> dict:
-    """Return the pipelines of all splits, and under "rest" a function from a step to the rest of
-    the training pipeline.
+    """Return the pipelines of all splits.
+
+    "rest" is a function from a step to the training pipeline from that step on.
     """
 
     def train(first=0):
@@ -74,7 +75,7 @@ def _sizes(total, batch_size):
 
 
 def epoch_counter() -> tf.Variable:
-    """Return a variable for the epoch that a training pipeline gave last."""
+    """Return a variable for the last epoch that a training pipeline has given."""
     with tf.device("CPU:0"):
         return tf.Variable(-1, dtype="int64", trainable=False, name="epoch")
 
@@ -89,7 +90,7 @@ def shuffled(
 ) -> tf.data.Dataset:
     """Return batches of a permutation of range(total), from the step `first` on: (epoch, rows).
 
-    Iterating adds one to `epoch`. With `choose`, the rows are its results for their places.
+    Iterating adds one to `epoch`. With `choose`, it determines the rows.
     """
     steps = -(-total // batch_size)
 
@@ -126,7 +127,7 @@ def to_elements(
         order: tf.data.Dataset of (epoch, rows); of whole files, of (epoch, rows, data).
         examples: The examples of a split.
         sizes: list of int, the size of each batch.
-        augment: Function of inputs, targets, epoch= and rows= to inputs and targets.
+        augment: function (inputs, targets, epoch=, rows=) -> (inputs, targets), or None.
         mix: The same, applied last.
     """
 
@@ -138,7 +139,7 @@ def to_elements(
     dataset = examples.batches(order, (lambda *batch: batch) if changed else finish, sizes)
     for name, step in (("augment", augment), ("mix", mix)):
         if step:
-            # autograph has nothing to convert here, and takes a second to find that out
+            # there is nothing for autograph to convert, and its check takes a second
             step = tf.autograph.experimental.do_not_convert(step)
             dataset = dataset.map(
                 lambda x, y, epoch, rows, step=step: (
@@ -152,7 +153,7 @@ def to_elements(
     dataset = dataset.map(finish) if changed else dataset
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(sizes)))
     options = tf.data.Options()
-    options.autotune.enabled = False  # it delays the end of each epoch
+    options.autotune.enabled = False  # autotuning delays the end of each epoch
     options.deterministic = True
     return dataset.prefetch(2, name="prefetch").with_options(options)
 

@@ -1,4 +1,4 @@
-"""How training images may be augmented; `augment` does it."""
+"""Augmentation policies, which `augment` applies to training images."""
 
 import dataclasses
 
@@ -12,7 +12,7 @@ class Policy:
 
     Args:
         shift: float, fraction of the height and width to move by. Without rotation and zoom the
-            shift is whole pixels with mirrored edges, as padding and cropping; with them, the
+            shift is whole pixels with mirrored edges, like padding and cropping; with them, the
             outside is black.
         rotate: float, degrees.
         zoom: float, relative change of size.

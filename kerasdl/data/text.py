@@ -24,10 +24,10 @@ def language(
     words: int = 8000,
     name: str = "text",
 ) -> Source:
-    """Divide a text into windows, whose targets are the same tokens one later.
+    """Divide a text into windows; the targets are the inputs shifted by one token.
 
-    The last tenth tests, the tenth before validates; their windows do not overlap. The vocabulary
-    is that of the training part; token 0 stands for everything else.
+    The last tenth is for testing, the tenth before it for validation; their windows do not overlap.
+    The vocabulary holds the tokens of the training part; token 0 stands for all others.
 
     Args:
         text: str, the text.
@@ -64,9 +64,9 @@ def _windows(tokens, context, stride):
 
 
 def pairs(examples: Sequence[tuple[Sequence[str], Sequence[str]]], tokens: Iterable[str]) -> Source:
-    """Encode translations; the first eight tenths train, a tenth validates, a tenth tests.
+    """Encode translations; split them into 80 % training, 10 % validation and 10 % test data.
 
-    Token 0 pads and ends a target, token 1 starts it. Inputs are the source, and the target
+    Token 0 ends a target and pads it, token 1 starts it. Inputs are the source, and the target
     delayed by one token, as teacher forcing needs it.
 
     Args:

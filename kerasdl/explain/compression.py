@@ -58,7 +58,7 @@ def trade_off(rows: list[dict], max_drop: float = 0.0) -> "Figure":
 
 
 def _name(axis, rows):
-    """Write names beside the points; below a point if a near one has its name above."""
+    """Write names at the points; below a point if a near one has its name above."""
     heights = [row["accuracy"] for row in rows]
     line = 0.06 * (max(heights) - min(heights)) or 0.01
     placed = []

@@ -34,7 +34,7 @@ def macs(
 
     Floating-point operations are about twice as many. Convolutions (grouped, depthwise, transposed,
     of any dimension) and matrix products (dense layers, attention, einsum) are counted in the
-    model's TensorFlow graph, so any model that can be called is counted right. A loop, as in
+    model's TensorFlow graph, so any model that can be called is counted correctly. A loop, as in
     recurrent layers, counts once for each step; of the branches of a condition the largest counts.
     Elementwise operations, normalization, pooling, look-ups and operations on which no output
     depends are not counted. TensorFlow pads a dilated convolution to multiples of the dilation, and
@@ -89,7 +89,7 @@ def _count(graph):
 
 
 def _reachable(graph):
-    """Operations on which an output of the graph depends."""
+    """Return the operations on which an output of the graph depends."""
     found, waiting = set(), [tensor.op for tensor in graph.outputs]
     while waiting:
         operation = waiting.pop()
@@ -124,7 +124,7 @@ def _operation(operation):
 
 
 def _einsum(equation, shapes, output):
-    """Each element of the output is a sum over the letters that the output lacks."""
+    """Count products: each output element is a sum over the indices that the output lacks."""
     terms, result = equation.split("->")
     sizes = {}
     for term, shape in zip(terms.split(","), shapes, strict=True):
@@ -144,7 +144,7 @@ def _product(*shapes):
 
 
 def _functions(operation):
-    """Graphs of the functions that an operation calls: a call, a loop, a condition."""
+    """Return the graphs of the functions that a call, loop or condition runs."""
     for attribute in operation.op_def.attr:
         if attribute.type in ("func", "list(func)"):
             value = operation.get_attr(attribute.name)
@@ -153,7 +153,7 @@ def _functions(operation):
 
 
 def _steps(loop):
-    """Number of steps of a `tf.while_loop`, whose second input is their largest number."""
+    """Return the number of steps of a `tf.while_loop`, whose second input is the largest."""
     with tf.compat.v1.Session(graph=loop.graph) as session:
         try:
             steps = int(session.run(loop.inputs[1]))

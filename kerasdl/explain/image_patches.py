@@ -82,7 +82,7 @@ def top_patches(
 
 
 def _patches(network, images, activations, number, count):
-    """The images that activate a map most, the places of the activations, and their patches."""
+    """Return the images that activate a map most, the places of the activations, and patches."""
     chosen = np.argsort(-activations.max((1, 2)), kind="stable")[:count]
     peaks = [np.unravel_index(activations[i].argmax(), activations[i].shape) for i in chosen]
     places = [(i, *peak, number) for i, peak in enumerate(peaks)]
@@ -92,7 +92,9 @@ def _patches(network, images, activations, number, count):
     boxes = []
     for slope in np.abs(slopes).max(-1):
         rows, columns = (np.flatnonzero(slope.any(axis)) for axis in (1, 0))
-        rows, columns = (x if len(x) else np.arange(1) for x in (rows, columns))  # a dead map
+        rows, columns = (
+            x if len(x) else np.arange(1) for x in (rows, columns)
+        )  # a map without any activation
         sides = np.ptp(rows) + 1, np.ptp(columns) + 1
         boxes.append((rows[0], columns[0], *sides))
     return chosen, places, boxes
@@ -105,6 +107,6 @@ def _activations_at(network, images, places):
 
 
 def _crop(image, top, left, height, width):
-    """A window of a given size that starts there, or as near as the border allows."""
+    """Return a window of a given size, moved inside the image where it would cross the border."""
     top, left = min(top, image.shape[0] - height), min(left, image.shape[1] - width)
     return image[top : top + height, left : left + width]

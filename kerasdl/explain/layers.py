@@ -79,9 +79,9 @@ def feature_maps(
 
 
 def steps(model: keras.Model, image: ArrayLike, layers: int = 6, maps: int = 8) -> "Figure":
-    """Plot what each layer makes of an image: after convolution, ReLU, pooling.
+    """Plot the maps of consecutive layers for an image: after convolution, ReLU and pooling.
 
-    A column shows the same map in consecutive layers as long as the number of channels stays.
+    A column shows the same map in consecutive layers as long as the number of channels is the same.
 
     Args:
         model: functional or Sequential `keras.Model`.
@@ -144,7 +144,7 @@ def filters(model: keras.Model, layer: str | None = None, count: int = 96) -> "F
         errors.one_of("layer", layer, list(convolutions))
     kernels = np.moveaxis(convolutions[layer or next(iter(convolutions))], -1, 0)[:count]
     low, high = (f(kernels, axis=(1, 2, 3), keepdims=True) for f in (np.min, np.max))
-    scaled = (kernels - low) / np.maximum(high - low, 1e-12)  # each has its own black and white
+    scaled = (kernels - low) / np.maximum(high - low, 1e-12)  # each filter has its own scale
     return style.image_grid(scaled, math.ceil(len(scaled) ** 0.5))
 
 
@@ -158,13 +158,13 @@ def spatial_layers(model: keras.Model) -> list[keras.layers.Layer]:
 
 
 def check_functional(model: keras.Model):
-    """Raise unless a model is a graph of layers, whose outputs can be taken."""
+    """Raise unless a model is a graph of layers, whose outputs are accessible."""
     if not isinstance(model, keras.models.Model) or not getattr(model, "inputs", None):
         raise InvalidInput("model", "a functional or Sequential model", type(model).__name__)
 
 
 def _image(model, image) -> np.ndarray:
-    """An image of the size that the model takes."""
+    """Return an image of the size that the model takes."""
     checks.arrays(image=image)
     image = np.asarray(image, "float32")
     sizes = model.inputs[0].shape[1:]
@@ -199,6 +199,6 @@ def _spread(found, count):
 
 
 def _strongest(values, count):
-    """The maps of (height, width, channels) that vary most in this image."""
+    """Return the maps of (height, width, channels) that vary most in this image."""
     order = np.argsort(-values.std((0, 1)))[:count]
     return [values[..., i] for i in order]

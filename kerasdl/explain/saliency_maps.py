@@ -120,7 +120,7 @@ def maximize(
 
         x <- clip(x + eta g / max|g|)        g = d logit / dx, eta halved where the logit would fall
 
-    The model soon predicts the class with certainty, though to people the image is noise.
+    The model soon predicts the class with certainty, although the image looks like noise to humans.
 
     Args:
         model: `keras.Model` from one image to logits.
@@ -160,7 +160,7 @@ def maximize(
 
 
 def _logits_and_slopes(model, images, targets, guided=False):
-    """The chosen logit of each image, and its gradient."""
+    """Return the chosen logit of each image, and its gradient."""
     import tensorflow as tf
 
     def chosen(images):
@@ -180,7 +180,7 @@ def _logits_and_slopes(model, images, targets, guided=False):
 def input_gradients(
     function: Callable, images, guided: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what a function of images gives, and d sum(function) / d images.
+    """Return the result of a function of images, and d sum(function) / d images.
 
         plain    dx = dy [x > 0]
         guided   dx = dy [x > 0] [dy > 0]        at every ReLU; [0 < x < 6] at every ReLU6
@@ -213,7 +213,7 @@ def _plain(function, images):
 
 
 def _guided(function, images):
-    """In a graph: a tape ignores `gradient_override_map`."""
+    """Compute them in a graph, because a tape ignores `gradient_override_map`."""
     import tensorflow as tf
 
     _register_guided_gradients()

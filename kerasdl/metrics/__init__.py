@@ -1,4 +1,4 @@
-"""Metrics that Keras lacks. Each accumulates sums, so batches and replicas add up."""
+"""Metrics that Keras lacks. Each accumulates sums over batches and replicas."""
 
 from kerasdl.utils import lazy
 

@@ -10,7 +10,7 @@ from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
 from kerasdl.utils.types import Tensor
 
-ROUNDING = 1e-3  # by which float16 may make a probability miss [0, 1]
+ROUNDING = 1e-3  # a probability in float16 may exceed [0, 1] by this
 
 
 class FeatureMetric(keras.metrics.Metric):

@@ -16,7 +16,7 @@ class BLEU(keras.metrics.Metric):
     p_n is the fraction of the predicted n-grams that a reference contains; an n-gram counts at most
     as often as in the reference that has it most often. c is the length of all predictions, r that
     of the references nearest in length (the shorter of two equally near ones). Counts are summed
-    over all sentences before they are divided, so BLEU is no mean over sentences.
+    over all sentences before they are divided, so BLEU is not a mean over sentences.
 
     Args:
         order: int, the length N of the longest n-grams, at most 100.
@@ -78,7 +78,7 @@ class BLEU(keras.metrics.Metric):
         self.reference_length.assign_add(ops.cast(reference_length, "float64"))
 
     def _count(self, references, predicted, n):
-        """How many predicted n-grams a reference contains, and how many there are."""
+        """Return the number of predicted n-grams that a reference contains, and of all."""
         if predicted.shape[-1] < n:
             return ops.zeros(()), ops.zeros(())
         (theirs, real), (ours, valid) = self._ngrams(references, n), self._ngrams(predicted, n)
@@ -92,7 +92,7 @@ class BLEU(keras.metrics.Metric):
         return ops.sum(valid * clipped), ops.sum(valid)
 
     def _ngrams(self, tokens, n):
-        """N-grams (..., places, n), and whether each is free of padding."""
+        """Return n-grams (..., places, n), and whether each has no padding."""
         places = max(tokens.shape[-1] - n + 1, 0)
         found = ops.stack([tokens[..., i : i + places] for i in range(n)], axis=-1)
         return found, ops.all(found != self.padding, axis=-1)

@@ -13,7 +13,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
 
         ECE = sum_b n_b / n |accuracy_b - confidence_b|        bins (0, 1/B], (1/B, 2/B], ...
 
-    A label that is no class, or a probability outside of [0, 1], is an error where `update_state`
+    A label that is not a class, or a probability outside of [0, 1], is an error if `update_state`
     is called directly; in `fit` and `evaluate` it makes the result NaN.
 
     Args:

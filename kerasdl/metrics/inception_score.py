@@ -1,4 +1,4 @@
-"""The Inception score: each image is of a clear class, and all classes occur."""
+"""The Inception score, high if each image has a clear class and all classes occur."""
 
 import keras
 from keras import ops

@@ -13,7 +13,7 @@ class Perplexity(keras.metrics.Metric):
 
         e^(-mean log p(token))
 
-    A model that hesitates between K equally likely tokens has perplexity K. The mean is taken over
+    A model for which K tokens are equally likely has perplexity K. The mean is taken over
     all tokens; the mean of the batches' perplexities would be larger.
 
     A probability outside of [0, 1] is an error where `update_state` is called directly; in `fit`

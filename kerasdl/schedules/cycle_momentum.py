@@ -18,7 +18,7 @@ class CycleMomentum(keras.callbacks.Callback):
 
     Keras reads the momentum as a constant when it traces the training step. This callback computes
     it inside that step from the optimizer's own iteration, as Keras does with the learning rate. So
-    the two stay together with any `steps_per_execution` and when training is resumed. After `fit`,
+    both stay synchronized with any `steps_per_execution` and when training is resumed. After `fit`,
     the optimizer has its constant again; after an interrupted one, from the next `fit` on.
 
     Args:
@@ -54,7 +54,7 @@ class CycleMomentum(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         model = self.model
-        # a LossScaleOptimizer has the real one inside
+        # a LossScaleOptimizer wraps the optimizer
         optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
         name = _attribute(optimizer)
         constant = float(getattr(optimizer, name))

@@ -9,19 +9,19 @@ from kerasdl.utils.types import Tensor
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class Cyclical(Schedule):
-    """Rise and fall linearly between two learning rates, again and again.
+    """Rise and fall linearly between two learning rates, repeatedly.
 
         eta_t = low + (high - low) x_t gamma^n
 
     x_t is the triangle wave from 0 to 1 and back in two half cycles; n counts steps or whole
-    cycles. High learning rates leave sharp minima, low ones settle in flat ones; each low point
-    gives a model worth keeping.
+    cycles. High learning rates escape from sharp minima, low ones converge in flat minima; the
+    model at each low point is worth saving.
 
     Args:
         lowest: float, the learning rate at the start of each cycle.
         highest: float, the largest learning rate. A range test (`kerasdl.diagnosis.lr_find`) finds
             both.
-        half_cycle: int, steps from one to the other, usually those of some epochs.
+        half_cycle: int, steps from the lowest to the highest, usually several epochs.
         factor: float, gamma, in (0, 1]. 1 is the "triangular" policy; below 1 with `per="step"` it
             is "exp_range", and 0.5 with `per="cycle"` is "triangular2".
         per: str, "step" or "cycle", what n counts.

@@ -1,4 +1,4 @@
-"""Inverse square root decay, as the first transformer was trained."""
+"""Inverse square root decay, the schedule of the original transformer."""
 
 import keras
 

@@ -15,7 +15,7 @@ class OneCycle(Schedule):
 
         high / start  ->  high in r T steps  ->  high / (start end) at step T, and after it
 
-    The high learning rates regularize and save steps, the long fall lets the loss settle.
+    The high learning rates regularize and save steps, the long decay lets the loss converge.
     `CycleMomentum` lowers the momentum meanwhile.
 
     Args:
@@ -28,7 +28,7 @@ class OneCycle(Schedule):
         end: float, the first learning rate divided by the last.
         shape: str, "cosine" or "linear".
         three_phases: bool, whether the learning rate first returns to its first value, as fast as
-            it rose, and falls to the last one only then.
+            it rose, and only then falls to the last one.
 
     Example:
         >>> schedule = OneCycle(0.1, decay_steps=100)

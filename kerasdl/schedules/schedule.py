@@ -10,7 +10,7 @@ from kerasdl.utils import checks
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """A function of the step whose public attributes are its constructor's arguments.
 
-    So it needs no `get_config` of its own, and comes back with a compiled model that is loaded.
+    So subclasses need no `get_config`, and loading a compiled model restores its schedule.
     Arguments may be schedules themselves. NumPy's numbers become Python's, which JSON can hold.
     """
 

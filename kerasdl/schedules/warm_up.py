@@ -12,8 +12,9 @@ class WarmUp(Schedule):
 
         eta_t = s(0) t / w    for t < w,        s(t - w)    afterwards
 
-    In the first steps gradients are large and change quickly, and Adam's averages hold few of them.
-    A small learning rate keeps such steps from doing harm, which matters most with large batches.
+    The gradients of the first steps are large and change quickly, and Adam's averages cover few of
+    them. A small learning rate limits the harm of these steps, which matters most with large
+    batches.
 
     Args:
         schedule: `LearningRateSchedule`, or a float for a constant learning rate.

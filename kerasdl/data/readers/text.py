@@ -14,7 +14,9 @@ ESCAPED = re.compile("[\udc80-\udcff]")
 def read(
     path, seed, tokens="characters", context=128, stride=None, words=8000, skip_bad=False
 ) -> Source:
-    """A text file for language modeling: the last tenth tests, the tenth before validates.
+    """A text file for language modeling.
+
+    The last tenth is for testing, the tenth before it for validation.
 
     tokens: str, "characters" or "words".
     context: int, tokens in a window.

@@ -1,1 +1,1 @@
-"""The embedded datasets: a function of a seed for each. Its docstring is the dataset's card."""
+"""The embedded datasets: one function of a seed for each, whose docstring is its card."""

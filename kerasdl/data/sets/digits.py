@@ -10,8 +10,9 @@ from kerasdl.data.splitting import hold_out
 def digits(seed, split="half", validation=0.1) -> Source:
     """Digits: 1,797 handwritten digits, grayscale images of 8x8 pixels, ten classes.
 
-    From the UCI repository (Alpaydin, Kaynak, 1998; CC BY 4.0), as scikit-learn ships it. The
-    later images were written by other people than the earlier ones, so the splits are not shuffled.
+    From the UCI repository (Alpaydin, Kaynak, 1998; CC BY 4.0), in scikit-learn. The later
+    images were written by other people than the earlier ones, so they are not shuffled before the
+    split.
 
     split: str, "half": train on the first 898 images and test on the last 899, as an example of
         scikit-learn does; or "1437": train on the first 1,437 and test on the last 360.

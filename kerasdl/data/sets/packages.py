@@ -11,8 +11,8 @@ def folder(module: str, package: str, data: str) -> pathlib.Path:
 
     Args:
         module: str, name of its top module.
-        package: str, name to install it by.
-        data: str, the dataset that needs it, for the error.
+        package: str, its name for pip.
+        data: str, the dataset that needs it, for the error message.
 
     Raises:
         InvalidInput: if it is not installed; says how to install it.

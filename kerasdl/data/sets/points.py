@@ -1,4 +1,4 @@
-"""Points in the plane, on which the work of a classifier or a generator can be drawn."""
+"""Points in the plane, for plots of what a classifier or a generator has learned."""
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def moons(seed, count=1000, noise=0.2, validation=0.1, test=0.5) -> Source:
 def ring(seed, count=12_500, modes=8, deviation=0.01, radius=1.0) -> Source:
     """Ring: Gaussians on a circle; a generator with mode collapse misses some of them.
 
-    count: int, number of points; a tenth validates, a tenth tests.
+    count: int, number of points; a tenth is for validation, a tenth for testing.
     modes: int, number of Gaussians, at most 1,000,000.
     deviation: float, standard deviation of each Gaussian.
     radius: float, radius of the circle.
@@ -45,7 +45,7 @@ def ring(seed, count=12_500, modes=8, deviation=0.01, radius=1.0) -> Source:
 def grid(seed, count=12_500, side=5, deviation=0.05) -> Source:
     """Grid: side x side Gaussians at a distance of 2, centered; 25 of them span -4 to 4.
 
-    count: int, number of points; a tenth validates, a tenth tests.
+    count: int, number of points; a tenth is for validation, a tenth for testing.
     side: int, Gaussians in each direction, at most 1,000.
     deviation: float, standard deviation of each Gaussian.
     """
@@ -59,7 +59,7 @@ def swiss_roll(seed, count=12_500, noise=0.5) -> Source:
 
     The Swiss roll of scikit-learn seen from the side, at a tenth of its size.
 
-    count: int, number of points; a tenth validates, a tenth tests.
+    count: int, number of points; a tenth is for validation, a tenth for testing.
     noise: float, standard deviation of the noise before scaling.
     """
     import sklearn.datasets

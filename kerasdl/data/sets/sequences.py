@@ -10,7 +10,8 @@ from kerasdl.utils import checks
 def sine(seed, count=3000, window=32, horizon=1, noise=0.05) -> Source:
     """Sine: windows of two sine waves with noise, and the value `horizon` steps after each.
 
-    The last tenth of the series tests, the tenth before validates; no window is in two splits.
+    The last tenth of the series is for testing, the tenth before it for validation; no window is in
+    two splits.
 
     count: int, length of the series.
     window: int, length of an input.
@@ -47,8 +48,8 @@ def adding(seed, count=20_000, steps=50) -> Source:
 
     Always predicting 1 has a mean squared error of 1/6 = 0.167 (Hochreiter, Schmidhuber, 1997).
 
-    count: int, number of sequences; a tenth validates, a tenth tests.
-    steps: int, length of the sequences; one mark is in each half.
+    count: int, number of sequences; a tenth is for validation, a tenth for testing.
+    steps: int, length of the sequences; each half has one marked number.
     """
     checks.integers(at_least=10, count=count)
     checks.integers(at_least=2, steps=steps)
@@ -66,10 +67,10 @@ def adding(seed, count=20_000, steps=50) -> Source:
 def copy(seed, count=20_000, delay=30, length=5, symbols=8) -> Source:
     """Copy task: symbols, many blanks and a signal, after which the symbols must be repeated.
 
-    Answering with blanks, and at the end with random symbols, has a cross-entropy of
+    A model that predicts blanks, and random symbols at the end, has a cross-entropy of
     length log(symbols) / (delay + 2 length).
 
-    count: int, number of sequences; a tenth validates, a tenth tests.
+    count: int, number of sequences; a tenth is for validation, a tenth for testing.
     delay: int, steps from the last symbol to its first repetition; the last of them is the signal.
     length: int, number of symbols to remember.
     symbols: int, number of different symbols, at most 100,000.

@@ -28,17 +28,17 @@ def shapes(
 
     Drawn with the seed, with smooth edges, at any size. Objects never overlap.
 
-    count: int, number of images; a tenth validates, a tenth tests.
+    count: int, number of images; a tenth is for validation, a tenth for testing.
     elements: str or list, what the target is. "class", "colour" or "count" makes this a
         classification. "boxes" holds x1, y1, x2, y2 of each object, in [0, 1]. "mask" holds 0 for
         the background and class + 1 for the pixels of an object. "caption" holds tokens. Several,
         as in "class,boxes", make a dictionary. With `objects` above 1, "class" and "colour" have a
         number for each object. Where an image has fewer objects, it is -1, and the box is zeros.
-    objects: int, largest number of objects in an image; there is at least one, and room for as
-        many as the square of the shorter side has pixels.
+    objects: int, largest number of objects in an image; the smallest is one. There may be as many
+        as a square with the shorter side has pixels.
     clutter: int, number of gray lines behind the objects, at most 1,000.
     noise: float in [0, 1], standard deviation of the pixels' noise.
-    held_out: Pairs such as "red circle" that only the test split shows; it shows only these.
+    held_out: Pairs such as "red circle" for the test split only, which then has no others.
     """
     checks.integers(at_least=10, count=count)
     checks.integers(at_least=0, clutter=clutter, limit=1000)
@@ -139,7 +139,7 @@ def draw(rng, size, height, width, objects, allowed, clutter=0, noise=0.0):
 
 
 def _places(rng, size, objects):
-    """Centers and radii of the objects, each in its own cell of a grid: (size, objects) each."""
+    """Return centers and radii of objects in different cells of a grid: (size, objects) each."""
     side = int(np.ceil(np.sqrt(objects)))
     cells = rng.permuted(np.tile(np.arange(side**2), (size, 1)), axis=1)[:, :objects]
     radius = rng.uniform(0.25, 0.42, (size, objects)) / side
@@ -151,7 +151,7 @@ def _places(rng, size, objects):
 
 
 def _cover(distance):
-    """The fraction of a pixel that a shape covers, from the signed distance in pixels."""
+    """Return the fraction of a pixel that a shape covers, from the signed distance in pixels."""
     return np.clip(0.5 - distance, 0, 1)
 
 
@@ -165,7 +165,7 @@ def _box(inside):
 
 
 def _captions(number, colors, classes):
-    """ "a red circle and a blue star" as tokens: (size, 4 objects - 1)."""
+    """Return captions such as "a red circle and a blue star" as tokens: (size, 4 objects - 1)."""
     captions = np.zeros((len(number), 4 * colors.shape[1] - 1), "int32")
     for caption, n, color, shape in zip(captions, number, colors, classes, strict=True):
         words = [[2, 1, 3 + c, 3 + len(COLORS) + s] for c, s in zip(color[:n], shape, strict=False)]

@@ -1,4 +1,4 @@
-"""One-dimensional signals with a class each."""
+"""One-dimensional signals in classes."""
 
 import functools
 import random
@@ -11,7 +11,7 @@ from kerasdl.data.splits import Source
 from kerasdl.utils import checks
 
 NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-# of a phase in [0, 1), in [-1, 1]
+# values in [-1, 1] of a phase in [0, 1)
 WAVEFORMS = {
     "sine": lambda phase: np.sin(2 * np.pi * phase),
     "triangle": lambda phase: 1 - 4 * abs(phase - 0.5),
@@ -22,13 +22,13 @@ CONCERT_PITCH = 440.0  # Hz, the A of octave 4
 
 
 def mnist1d(seed, validation=0.1) -> Source:
-    """MNIST-1D: 5,000 signals of 40 values in ten classes, drawn after the digits.
+    """MNIST-1D: 5,000 signals of 40 values in ten classes, shaped like the digits.
 
     Each is one of ten templates, padded, scaled, sheared, shifted and with noise (Greydanus, 2020).
-    The package mnist1d (Apache license) generates them, always the same ones. The split is its own:
-    4,000 for training and 1,000 for testing. Needs that package: pip install 'kerasdl[data]'.
+    The package mnist1d (Apache license) generates always the same signals and splits them: 4,000
+    are for training and 1,000 for testing. Needs that package: pip install 'kerasdl[data]'.
 
-    Published test accuracies: logistic regression .32, MLP .68, GRU .91, CNN .94, people .96.
+    Published test accuracies: logistic regression .32, MLP .68, GRU .91, CNN .94, humans .96.
 
     validation: float, fraction of the 4,000 training signals to validate on, taken from their end;
         0 for none.
@@ -58,13 +58,13 @@ def _generated():
 def tones(
     seed, count=2000, target="note", steps=1024, rate=8000, noise=0.05, validation=0.1, test=0.2
 ) -> Source:
-    """Tones: sounds of one note each, in one of four waveforms, with noise.
+    """Tones: sounds of single notes in one of four waveforms, with noise.
 
     Generated with the seed: the twelve notes of three octaves from C3 (131 Hz) to B5 (988 Hz), with
     a random phase, loudness and decay. Values are in [-1, 1].
 
     count: int, number of sounds.
-    target: str, "note" for the twelve notes, whatever the octave; or "waveform" for sine, triangle,
+    target: str, "note" for the twelve notes of any octave; or "waveform" for sine, triangle,
         square and sawtooth.
     steps: int, values of each sound.
     rate: int, values per second. At 8000 Hz, 1024 values are an eighth of a second.

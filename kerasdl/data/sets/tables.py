@@ -1,4 +1,4 @@
-"""Small tables that scikit-learn ships."""
+"""Small tables from scikit-learn."""
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def breast_cancer(seed, validation=0.1, test=0.2) -> Source:
 
 
 def diabetes(seed, validation=0.1, test=0.2) -> Source:
-    """Diabetes: 442 patients, 10 measurements, the disease's progression after a year.
+    """Diabetes: 442 patients, 10 measurements, progression of the disease after a year.
 
     From scikit-learn (BSD license; Efron, 2004). A regression; inputs and target are standardized
     with the training split's statistics.
@@ -69,12 +69,12 @@ def table(
     """Split the rows of a table, and standardize them with the training split's statistics.
 
     Args:
-        values: dict, numbers or words by the name of their column, (rows,) each.
+        values: dict, column name -> numbers or words, shape (rows,).
         targets: Class numbers, or numbers to predict.
         classes: tuple of str, names of the classes; None makes it a regression.
-        seed: int, decides on the splits.
-        validation: float, fraction of the rows.
-        test: float, fraction of the rows.
+        seed: int, determines the splits.
+        validation: float, fraction of the rows for validation.
+        test: float, fraction of the rows for testing.
     """
     rows = splitting.rows_of_splits(targets * (classes is not None), seed, validation, test)
     fitted = tuple(Column.fit(name, column, rows[0]) for name, column in values.items())

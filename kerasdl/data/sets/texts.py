@@ -10,10 +10,11 @@ from kerasdl.utils import checks
 
 
 def pydocs(seed, tokens="characters", context=128, stride=None, words=8000) -> Source:
-    """Python's manual, as `help()` shows it: half a million characters of technical English.
+    """Python's manual, as shown by `help()`: half a million characters of technical English.
 
     The text comes with the interpreter (PSF license) and differs slightly between versions of
-    Python. The last tenth tests and the tenth before validates; the seed changes only the order.
+    Python. The last tenth is for testing and the tenth before it for validation; the seed changes
+    only the order.
 
     tokens: str, "characters" or "words".
     context: int, tokens in a window.
