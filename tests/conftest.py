@@ -15,6 +15,7 @@ from tests import seconds
 os.environ.setdefault(
     "TF_CPP_MIN_LOG_LEVEL", "2"
 )  # keep warnings of oneDNN and CUDA out of reports
+os.environ.pop("COLUMNS", None)  # readline may set it in pytest; tables would be as in a terminal
 os.environ.setdefault("MPLBACKEND", "Agg")  # draw without a screen
 
 # a process started with & ignores Ctrl-C, and so would the processes that tests interrupt

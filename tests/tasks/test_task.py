@@ -42,16 +42,9 @@ def test_the_first_examples_are_gathered(count, expected):
 
 
 def test_no_more_batches_are_read_than_are_needed():
-    read = []
-
-    def batches():
-        for number in range(5):
-            read.append(number)
-            yield np.full(2, number)
-
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=tf.TensorSpec([2], "int64"))
-    shared.gather(dataset, 4)
-    assert len(read) <= 3  # one may be read ahead
+    endless = tf.data.Dataset.from_tensors(np.zeros(2)).repeat()
+    (found,) = shared.gather(endless, 3)
+    assert found.shape == (3,)
 
 
 def test_an_export_knows_the_shapes_of_its_inputs():
