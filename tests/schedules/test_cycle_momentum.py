@@ -1,4 +1,4 @@
-"""CycleMomentum has PyTorch's values, and trained weights equal the formulas'."""
+"""CycleMomentum has PyTorch's values, and trained weights equal those of the formulas."""
 
 import pathlib
 import re
@@ -32,7 +32,7 @@ def trained(optimizer, *callbacks, model=None, **options):
 
 
 def walked(formula, momentum, memory):
-    """The same training by a formula."""
+    """Return the weights of the same training computed by a formula."""
     rate, w = cycle(), 1.0
     for t in range(STEPS):
         w, *memory = formula(w, 2 * w, memory, t, float(rate(t)), float(momentum(t)))
@@ -61,7 +61,7 @@ def by_adam(w, gradient, memory, t, rate, momentum):
         (schedules.Cyclical(0.01, 0.1, 5, 0.98), (0.8, 0.9), "cyclic_exp"),
     ],
 )
-def test_numbers_of_torch(schedule, ends, name):
+def test_momentum_equals_that_of_pytorch(schedule, ends, name):
     momentum = schedules.CycleMomentum(schedule, *ends).momentum
     np.testing.assert_allclose(
         [momentum(t) for t in range(40)], TORCH[f"{name}_momentum"], atol=1e-6
@@ -69,7 +69,7 @@ def test_numbers_of_torch(schedule, ends, name):
 
 
 @pytest.mark.parametrize("options", [{}, {"steps_per_execution": 4}, {"jit_compile": True}])
-def test_sgd_moves_as_the_formula_does(options):
+def test_weights_with_sgd_equal_the_formula(options):
     callback = schedules.CycleMomentum(cycle())
     _, w = trained(keras.optimizers.SGD(cycle(), momentum=0.9), callback, **options)
     assert w == pytest.approx(walked(by_sgd, callback.momentum, [0.0]), abs=1e-5)
@@ -78,7 +78,7 @@ def test_sgd_moves_as_the_formula_does(options):
 
 @pytest.mark.parametrize("package", [keras.optimizers, kerasdl.optimizers])
 @pytest.mark.parametrize("name", ["Adam", "AdamW"])
-def test_adam_moves_as_the_formula_does(package, name):
+def test_weights_with_adam_equal_the_formula(package, name):
     callback = schedules.CycleMomentum(cycle())
     options = {"weight_decay": 0.0} if name == "AdamW" else {}
     _, w = trained(getattr(package, name)(cycle(), **options), callback)
@@ -86,18 +86,18 @@ def test_adam_moves_as_the_formula_does(package, name):
     assert w != pytest.approx(walked(by_adam, lambda t: 0.9, [0.0, 0.0]), abs=1e-3)
 
 
-def test_mixed_precision_keeps_its_optimizer_inside_another():
+def test_momentum_changes_in_mixed_precision_too():
     callback = schedules.CycleMomentum(cycle())
     inner = keras.optimizers.SGD(cycle(), momentum=0.9)
     _, w = trained(keras.optimizers.LossScaleOptimizer(inner), callback)
     assert w == pytest.approx(walked(by_sgd, callback.momentum, [0.0]), abs=1e-5)
 
 
-def test_constant_is_back_afterwards_and_a_second_fit_cycles_too(tmp_path):
+def test_constant_momentum_is_restored_and_a_second_fit_cycles_too(tmp_path):
     callback = schedules.CycleMomentum(cycle())
     model, _ = trained(keras.optimizers.SGD(cycle(), momentum=0.9))
     model.set_weights([np.ones((1, 1))])
-    for variable in model.optimizer.variables:  # its count and its velocity
+    for variable in model.optimizer.variables:  # the optimizer's count of steps and its velocity
         variable.assign(0 * variable)
     saving = keras.callbacks.ModelCheckpoint(tmp_path / "during.keras")
     _, w = trained(None, callback, saving, model=model)
@@ -112,7 +112,7 @@ class Interrupt(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_after_an_interruption_the_next_fit_has_the_constant_or_cycles_anew(again):
+def test_interrupted_fit_does_not_affect_the_next_fit(again):
     callback = schedules.CycleMomentum(cycle())
     model, _ = trained(keras.optimizers.SGD(cycle(), momentum=0.9))
     with pytest.raises(KeyboardInterrupt):
@@ -128,7 +128,7 @@ def test_after_an_interruption_the_next_fit_has_the_constant_or_cycles_anew(agai
 
 
 @pytest.mark.parametrize("make", [keras.optimizers.SGD, keras.optimizers.Adagrad])
-def test_an_optimizer_without_momentum_is_refused(make):
+def test_optimizer_without_momentum_is_refused(make):
     message = (
         "^Invalid optimizer for CycleMomentum. Expected SGD with a momentum, Adam or AdamW. "
         f"Received: {make.__name__}$"
@@ -137,7 +137,7 @@ def test_an_optimizer_without_momentum_is_refused(make):
         trained(make(cycle()), schedules.CycleMomentum(cycle()))
 
 
-def test_bad_arguments_are_named():
+def test_invalid_arguments_are_named():
     for schedule in (schedules.WarmUp(0.1, 3), schedules.OneCycle, 0.1):
         message = r"argument `schedule`. Expected OneCycle or Cyclical. Received: "
         with pytest.raises(InvalidInput, match=message + re.escape(str(schedule))):
@@ -149,7 +149,7 @@ def test_bad_arguments_are_named():
             schedules.CycleMomentum(cycle(), *ends)
 
 
-def test_the_momentum_falls_from_95_to_85_percent_by_default_and_may_be_constant():
+def test_default_momentum_is_0_95_to_0_85_and_it_may_be_constant():
     callback = schedules.CycleMomentum(schedules.OneCycle(0.1, 10, 0.5))
     assert [float(callback.momentum(step)) for step in (0, 5, 10)] == pytest.approx(
         [0.95, 0.85, 0.95]

@@ -1,4 +1,4 @@
-"""Schedules in `fit`, past their end, and saved with a model. `tests/formulas` has their values."""
+"""Schedules in `fit`, after their last step, and in saved models; values are in tests/formulas."""
 
 import pathlib
 
@@ -14,7 +14,7 @@ TORCH = np.load(pathlib.Path(__file__).parents[1] / "reference" / "lr_schedules.
 
 
 def every():
-    """Each schedule with arguments other than the defaults, and its last step if it has one."""
+    """Return schedules with arguments other than the defaults, and their last step, if any."""
     cosine = keras.optimizers.schedules.CosineDecay(0.1, 20, alpha=0.01)
     return {
         "warm-up": (schedules.WarmUp(cosine, 8), 28),
@@ -37,7 +37,7 @@ def model_of(schedule):
 
 @pytest.mark.rows("SCH-15")
 @pytest.mark.parametrize("name", every())
-def test_fit_takes_it_and_it_comes_back_with_the_model(name, tmp_path):
+def test_fit_uses_the_schedule_and_a_saved_model_keeps_it(name, tmp_path):
     schedule, _ = every()[name]
     model = model_of(schedule)
     model.fit(np.ones((4, 1)), np.ones((4, 1)), 1, verbose=0)
@@ -52,7 +52,7 @@ def test_fit_takes_it_and_it_comes_back_with_the_model(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", every())
-def test_a_tensor_in_a_graph_gives_what_a_number_gives(name):
+def test_values_are_the_same_in_a_graph(name):
     schedule, _ = every()[name]
     traced = tf.function(schedule, input_signature=[tf.TensorSpec((), "int64")])
     for step in (0, 3, 8, 30):
@@ -60,7 +60,7 @@ def test_a_tensor_in_a_graph_gives_what_a_number_gives(name):
 
 
 @pytest.mark.parametrize("name", [name for name, (_, end) in every().items() if end])
-def test_it_keeps_its_last_value(name):
+def test_last_value_is_kept(name):
     schedule, end = every()[name]
     last = float(schedule(end))
     assert [float(schedule(t)) for t in (end, end + 1, 10 * end, 10**6)] == [last] * 4
@@ -80,7 +80,7 @@ def test_it_keeps_its_last_value(name):
         (schedules.WarmUp(schedules.InverseSquareRoot(0.1, 8), 8), "hf_invsqrt"),
     ],
 )
-def test_numbers_of_torch_and_transformers(schedule, name):
+def test_values_equal_those_of_pytorch_and_transformers(schedule, name):
     np.testing.assert_allclose([schedule(t) for t in range(40)], TORCH[name], atol=1e-7)
 
 
@@ -107,7 +107,7 @@ def test_numbers_of_torch_and_transformers(schedule, name):
         (lambda: schedules.InverseSigmoid("a"), "`decay_steps`"),
     ],
 )
-def test_bad_arguments_are_named(make, message):
+def test_invalid_arguments_are_named(make, message):
     with pytest.raises(InvalidInput, match=message):
         make()
 
@@ -126,7 +126,7 @@ ARGUMENTS = [
     ids=lambda value: getattr(value, "__name__", None) or (value if type(value) is str else ""),
 )
 @pytest.mark.parametrize("value", [0, -0.5, None, float("nan")])
-def test_numbers_are_above_zero(make, given, name, value):
+def test_numbers_must_be_above_zero(make, given, name, value):
     others = {"lowest": 0} if make is schedules.Cyclical else {}
     made = make(**given, **others)
     assert {key: getattr(made, key) for key in given} == given
@@ -134,7 +134,7 @@ def test_numbers_are_above_zero(make, given, name, value):
         make(**{**given, **others, name: value})
 
 
-def test_the_smallest_and_largest_values_that_make_sense():
+def test_smallest_and_largest_valid_values_are_accepted():
     schedules.WarmUp(0.001, 1)
     schedules.InverseSquareRoot(0.001, 1)
     schedules.Cyclical(0, 0.001, 1, 0.5)
@@ -169,7 +169,7 @@ def test_the_smallest_and_largest_values_that_make_sense():
         (lambda: schedules.InverseSigmoid(0), r"`decay_steps`. Expected .*at least 1. Received: 0"),
     ],
 )
-def test_values_at_their_limits_are_refused(make, message):
+def test_values_beyond_the_limits_are_refused(make, message):
     with pytest.raises(InvalidInput, match=message):
         make()
 
@@ -190,12 +190,12 @@ def test_values_at_their_limits_are_refused(make, message):
         ),
     ],
 )
-def test_arguments_have_their_published_defaults(make, defaults):
+def test_arguments_have_the_published_defaults(make, defaults):
     config = make().get_config()
     assert {name: config[name] for name in defaults} == defaults
 
 
-def test_a_cycle_of_three_phases_comes_back_before_it_ends():
+def test_cycle_of_three_phases_returns_to_its_start_before_the_last_phase():
     schedule = schedules.OneCycle(1.0, 100, 0.2, 10.0, 100.0, "linear", three_phases=True)
     steps = (0, 10, 20, 30, 40, 70, 100, 200)
     values = [0.1, 0.55, 1, 0.55, 0.1, 0.0505, 0.001, 0.001]
@@ -208,7 +208,7 @@ def test_a_cycle_of_three_phases_comes_back_before_it_ends():
     assert found == pytest.approx(heights, abs=1e-6)
 
 
-def test_a_factor_shrinks_each_step_or_each_whole_cycle():
+def test_factor_applies_to_each_step_or_each_cycle():
     by_cycle = schedules.Cyclical(0, 1, 2, 0.5, "cycle")
     found = [float(by_cycle(step)) for step in range(11)]
     assert found == pytest.approx([0, 0.5, 1, 0.5, 0, 0.25, 0.5, 0.25, 0, 0.125, 0.25])
@@ -245,13 +245,13 @@ def test_every_schedule_is_public():
         (schedules.OneCycle, {"highest": 1, "decay_steps": 5}, "end", 1e12),
     ],
 )
-def test_the_largest_values_are_told(make, given, name, largest):
+def test_error_names_the_largest_value(make, given, name, largest):
     assert getattr(make(**given, **{name: largest}), name) == largest
     with pytest.raises(InvalidInput, match=f"`{name}`.*at most"):
         make(**given, **{name: largest * 1.01})
 
 
-def test_numbers_of_numpy_become_those_of_python():
+def test_numpy_numbers_become_python_numbers():
     made = schedules.Cyclical(np.float32(0.5), np.float64(1.0), np.int64(4))
     config = made.get_config()
     assert [type(config[name]) for name in ("lowest", "highest", "half_cycle")] == [
