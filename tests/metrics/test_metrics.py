@@ -1,4 +1,4 @@
-"""Metrics give the same result over batches as at once, and survive serialization."""
+"""Metrics give the same result for any batch size, and can be serialized."""
 
 import keras
 import numpy as np
@@ -26,11 +26,11 @@ CASES = {
     "Perplexity": ({"from_logits": False, "padding": 0}, LABELS, CHANCES),
     "SSIM": ({"peak": 2.0}, IMAGES, NOISY),
 }
-# of batches of its own: their mean is what is right on average
+# the mean over batches is an unbiased estimate, but depends on the batches
 BATCHWISE = {"KernelDistance": ({}, CODES, OTHERS)}
 
 
-def test_all_are_here():
+def test_all_metrics_are_tested():
     assert {*CASES, *BATCHWISE} == set(metrics.__all__)
 
 
@@ -43,7 +43,7 @@ def streamed(metric, y, predicted, size):
 
 @pytest.mark.rows("GAN-42", "MET-01", "MET-04", "MET-05")
 @pytest.mark.parametrize("name", CASES)
-def test_batches_add_up(name):
+def test_result_does_not_depend_on_the_batch_size(name):
     options, y, predicted = CASES[name]
     metric = getattr(metrics, name)(**options)
     at_once = streamed(metric, y, predicted, 12)
@@ -52,7 +52,7 @@ def test_batches_add_up(name):
 
 
 @pytest.mark.parametrize("name", [*CASES, *BATCHWISE])
-def test_a_saved_metric_comes_back(name):
+def test_serialized_metric_is_restored(name):
     options, y, predicted = {**CASES, **BATCHWISE}[name]
     metric = getattr(metrics, name)(**options)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))
@@ -60,7 +60,7 @@ def test_a_saved_metric_comes_back(name):
     assert streamed(again, y, predicted, 12) == streamed(metric, y, predicted, 12)
 
 
-def test_in_fit_and_of_a_network_s_features():
+def test_metrics_work_in_fit_and_with_features_of_a_network():
     features = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.GlobalMaxPooling2D()])
     model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Conv2D(3, 3, padding="same")])
     compared = [metrics.FrechetDistance(3, features), metrics.PSNR(), metrics.SSIM()]
@@ -86,7 +86,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_metric_has_its_name_in_the_history_and_the_type_that_was_asked_for(name):
+def test_metric_has_the_given_name_and_dtype(name):
     options, y, predicted = {**CASES, **BATCHWISE}[name]
     metric = getattr(metrics, name)(**options)
     assert metric.name == NAMES[name] and metric.result().dtype == "float32"
@@ -98,8 +98,8 @@ def test_a_metric_has_its_name_in_the_history_and_the_type_that_was_asked_for(na
 
 
 @pytest.mark.parametrize("name", sorted({*NAMES} - {"PSNR", "SSIM"}))
-def test_sums_are_in_double_precision_and_have_names(name):
-    """In single precision 16,777,216 + 1 is 16,777,216, which a corpus has soon."""
+def test_sums_have_names_and_double_precision(name):
+    """In single precision 16,777,216 + 1 is 16,777,216, and a corpus may have more tokens."""
     metric = getattr(metrics, name)(**{**CASES, **BATCHWISE}[name][0])
     assert {variable.dtype for variable in metric.variables} == {"float64"}
     names = [variable.name for variable in metric.variables]
@@ -120,7 +120,7 @@ DEFAULTS = {
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
-def test_arguments_have_their_published_defaults(name):
+def test_arguments_have_the_published_defaults(name):
     needed = {
         "FrechetDistance": {"width": 4},
         "InceptionScore": {"num_classes": 5},
@@ -137,47 +137,48 @@ def bleu(references, predicted, **options):
     return float(metric.result())
 
 
-def test_padding_says_nothing():
+def test_padding_does_not_count_in_bleu():
     assert bleu([1, 2, 3, 0, 0], [1, 2, 3, 0, 0], order=2) == 1
-    assert bleu([1, 2, 3, 0], [1, 2, 3, 4], order=1) == 0.75  # 0 is no token of the reference
+    # 0 does not match the padding of the reference
+    assert bleu([1, 2, 3, 0], [1, 2, 3, 4], order=1) == 0.75
     assert bleu([1, 2, 3, 0], [1, 2, 3, 0], order=4, padding=-1) == 1
 
 
 @pytest.mark.parametrize("order", [[0, 1], [1, 0]])
-def test_of_two_references_equally_near_the_shorter_one_counts(order):
-    """Lengths 3 and 5 are equally near to 4, and only a longer reference is punished."""
+def test_shorter_of_two_equally_near_references_counts(order):
+    """Lengths 3 and 5 are equally near to 4, and only a longer reference lowers the score."""
     references = np.array([[1, 2, 3, 0, 0], [1, 2, 3, 4, 5]])[order]
     assert bleu(references, [1, 2, 3, 4, 0], order=1) == 1
     assert bleu([[1, 2, 3, 4, 5]], [1, 2, 3, 4, 0], order=1) == pytest.approx(np.exp(-1 / 4))
 
 
-def test_the_nearest_reference_counts_not_the_shortest():
+def test_nearest_reference_counts_not_the_shortest():
     references = [[1, 2, 0, 0, 0, 0], [1, 2, 3, 4, 5, 6]]
     expected = np.exp(1 - 6 / 5)
     assert bleu(references, [1, 2, 3, 4, 5, 0], order=1) == pytest.approx(expected)
 
 
-def test_a_repeated_word_counts_as_often_as_in_the_reference_that_has_it_most():
+def test_repeated_word_counts_at_most_as_often_as_in_a_reference():
     assert bleu([1, 1, 2, 3], [1, 1, 1, 1], order=1) == 0.5
     assert bleu([[1, 1, 2, 3], [1, 1, 1, 2]], [1, 1, 1, 1], order=1) == 0.75
 
 
-def test_a_prediction_shorter_than_the_longest_phrase_gets_nothing():
+def test_prediction_shorter_than_the_longest_n_gram_scores_zero():
     assert bleu([1, 2, 3], [1, 2, 3]) == 0
     assert bleu([1, 2, 3], [1, 2, 3], order=3) == 1
     assert metrics.BLEU().result() == 0
 
 
-def test_confidence_on_an_edge_belongs_to_the_bin_below():
-    # right with 50 % and wrong with 90 %: in one bin the two would balance each other
+def test_confidence_at_an_edge_belongs_to_the_lower_bin():
+    # correct at 50 % and wrong at 90 %: in one bin the differences would cancel
     assert calibration([0, 1], [[0.5, 0.5], [0.9, 0.1]], bins=2) == pytest.approx(0.7)
     assert calibration([0, 1], [[0.6, 0.4], [0.9, 0.1]], bins=2) == pytest.approx(0.25)
     assert metrics.ExpectedCalibrationError().result() == 0
 
 
-def test_perplexity_counts_tokens_by_their_weights():
+def test_perplexity_weights_tokens_by_sample_weight():
     p = np.array([[[0.5, 0.5], [0.25, 0.75]], [[0.125, 0.875], [0.5, 0.5]]], "float32")
-    labels = np.zeros((2, 2), "int32")  # of probabilities 1/2, 1/4, 1/8 and 1/2
+    labels = np.zeros((2, 2), "int32")  # the probabilities are 1/2, 1/4, 1/8 and 1/2
 
     def perplexity(weights, **options):
         metric = metrics.Perplexity(from_logits=False, **options)
@@ -188,12 +189,12 @@ def test_perplexity_counts_tokens_by_their_weights():
     assert perplexity([1, 0]) == pytest.approx(2 ** (3 / 2))
     assert perplexity([1, 3]) == pytest.approx(2 ** (15 / 8))
     assert perplexity([[1, 0], [1, 0]]) == pytest.approx(4)
-    assert perplexity([[0, 0.5], [0, 0]]) == pytest.approx(4)  # a sum of weights below 1
-    assert perplexity(None, padding=0) == 1  # nothing counts
+    assert perplexity([[0, 0.5], [0, 0]]) == pytest.approx(4)  # the sum of the weights is below 1
+    assert perplexity(None, padding=0) == 1  # all tokens are padding
     assert perplexity([1, 0], padding=1) == pytest.approx(2 ** (3 / 2))
 
 
-def test_inception_score_of_logits_is_that_of_their_probabilities():
+def test_inception_score_of_logits_equals_that_of_probabilities():
     def score(p, **options):
         metric = metrics.InceptionScore(5, **options)
         metric.update_state(p)
@@ -205,7 +206,7 @@ def test_inception_score_of_logits_is_that_of_their_probabilities():
     assert metrics.InceptionScore(5).result() == 1
 
 
-def test_a_mode_needs_its_fraction_of_the_samples_inside_its_radius():
+def test_mode_is_covered_by_a_fraction_of_samples_within_its_radius():
     samples = np.array([[0.0, 0.0]] * 3 + [[5.0, 0.4]] * 1 + [[9.0, 9.0]] * 4)
 
     def covered(**options):
@@ -214,11 +215,11 @@ def test_a_mode_needs_its_fraction_of_the_samples_inside_its_radius():
         return float(metric.result())
 
     assert covered(radius=0.5) == 2
-    assert covered(radius=0.4) == 1  # on the border is outside
+    assert covered(radius=0.4) == 1  # a sample on the border is outside
     assert covered(radius=0.5, fraction=1 / 8) == 2
     assert covered(radius=0.5, fraction=0.13) == 1
     assert covered(radius=0.5, quality=True) == 0.5
-    assert covered(radius=20.0, quality=True) == 1  # in two modes, but once
+    assert covered(radius=20.0, quality=True) == 1  # a sample in two modes counts once
 
 
 def test_covered_modes_of_few_samples():
@@ -231,7 +232,7 @@ def test_covered_modes_of_few_samples():
     assert metric.result() == 0  # 1 of 101 is less than 1 %
 
 
-def test_decibels_of_images():
+def test_psnr_is_a_mean_over_images_in_decibels():
     black = np.zeros((2, 4, 4, 1), "float32")
     noise = black + np.array([0.1, 0.01], "float32")[:, None, None, None]
 
@@ -246,7 +247,7 @@ def test_decibels_of_images():
     assert psnr(black, black) == pytest.approx(120)  # equal images
 
 
-def test_similarity_of_images_counts_them_by_their_weights():
+def test_ssim_weights_images_by_sample_weight():
     def ssim(weights=None, **options):
         metric = metrics.SSIM(**options)
         images = np.stack([IMAGES[0], NOISY[0]])
@@ -258,7 +259,7 @@ def test_similarity_of_images_counts_them_by_their_weights():
     assert ssim() == pytest.approx((1 + ssim([0, 1])) / 2)
 
 
-def test_a_kernel_distance_of_unequal_batches_is_weighted_by_the_real_ones():
+def test_kernel_distance_weights_batches_by_their_real_images():
     distance, joined = metrics.KernelDistance(), metrics.KernelDistance()
     parts = (CODES[:4], OTHERS[:3]), (CODES[4:], OTHERS[3:5])
     for real, generated in parts:
@@ -273,7 +274,7 @@ def test_a_kernel_distance_of_unequal_batches_is_weighted_by_the_real_ones():
     assert metrics.KernelDistance().result() == 0
 
 
-def test_one_example_has_no_pairs():
+def test_kernel_distance_of_one_example_is_refused():
     message = "^Invalid batch for KernelDistance. Expected at least two examples. Received: one$"
     for real, generated in ((CODES[:1], OTHERS), (CODES, OTHERS[:1])):
         with pytest.raises(InvalidInput, match=message):
@@ -281,7 +282,7 @@ def test_one_example_has_no_pairs():
     metrics.KernelDistance().update_state(CODES[:2], OTHERS[:2])
 
 
-def test_a_last_batch_of_one_example_does_not_count():
+def test_last_batch_of_one_example_is_ignored():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Activation("linear")])
     model.compile(loss="mse", metrics=[metrics.KernelDistance()])
     numbers = model.evaluate(CODES[:9], OTHERS[:9], batch_size=4, verbose=0, return_dict=True)
@@ -296,7 +297,7 @@ def calibration(y, predicted, **options):
 
 
 @pytest.mark.rows("MET-18")
-def test_calibration_of_labels_of_every_form():
+def test_calibration_accepts_labels_of_every_form():
     expected = calibration(LABELS, CHANCES)
     one_hot = np.eye(5)[LABELS]
     assert calibration(one_hot, CHANCES) == calibration(LABELS[:, None], CHANCES) == expected
@@ -311,7 +312,7 @@ def test_calibration_of_labels_of_every_form():
 
 
 @pytest.mark.parametrize("shape", [(12,), (12, 1), (3, 4, 1)])
-def test_calibration_of_one_probability_is_that_of_two_classes(shape):
+def test_calibration_of_one_probability_equals_that_of_two_classes(shape):
     p, labels = CHANCES[:, 0], LABELS % 2
     expected = calibration(labels, np.stack([1 - p, p], axis=-1))
     assert calibration(labels.reshape(shape), p.reshape(shape)) == pytest.approx(expected, rel=1e-6)
@@ -319,13 +320,13 @@ def test_calibration_of_one_probability_is_that_of_two_classes(shape):
     assert calibration(labels, logits, from_logits=True) == pytest.approx(expected, rel=1e-5)
 
 
-def test_perplexity_of_half_precision():
+def test_perplexity_accepts_half_precision():
     metric = metrics.Perplexity()
     metric.update_state(np.zeros((64, 256), "int32"), np.zeros((64, 256, 1000), "float16"))
     assert float(metric.result()) == pytest.approx(1000)
 
 
-def test_perplexity_of_labels_in_a_column():
+def test_perplexity_accepts_labels_in_a_column():
     p, labels = CHANCES.reshape(3, 4, 5), LABELS.reshape(3, 4)
     column, row = (metrics.Perplexity(False, padding=0) for _ in range(2))
     column.update_state(labels[..., None], p)
@@ -354,7 +355,7 @@ def test_perplexity_of_labels_in_a_column():
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_does_not_fit_is_said(metric, y, predicted):
+def test_mismatched_shapes_are_named(metric, y, predicted):
     with pytest.raises(InvalidInput, match=f"input of {type(metric).__name__}"):
         metric.update_state(y, predicted)
 
@@ -391,16 +392,16 @@ def test_what_does_not_fit_is_said(metric, y, predicted):
         ("PSNR", {"name": "a/b"}),
     ],
 )
-def test_arguments_that_mean_nothing_are_refused(name, options):
+def test_invalid_arguments_are_refused(name, options):
     with pytest.raises(InvalidInput, match="value for argument"):
         getattr(metrics, name)(**options)
 
 
-def test_centers_are_rows():
+def test_centers_must_be_rows():
     message = r"`centers`. Expected shape \(modes, width\). Received: \(4,\)$"
     with pytest.raises(InvalidInput, match=message):
         metrics.ModesCovered(CODES[0], 1.0)
-    metrics.ModesCovered(CODES, 1.0, fraction=1)  # all samples
+    metrics.ModesCovered(CODES, 1.0, fraction=1)  # all samples in each mode
 
 
 @pytest.mark.parametrize(
@@ -415,7 +416,7 @@ def test_centers_are_rows():
         (metrics.Perplexity(), LABELS + 99, CHANCES, "labels for Perplexity"),
     ],
 )
-def test_values_that_cannot_be_are_refused_and_are_nan_in_a_graph(metric, y, predicted, message):
+def test_invalid_values_are_refused_and_give_nan_in_a_graph(metric, y, predicted, message):
     with pytest.raises(InvalidInput, match=message):
         metric.update_state(y, predicted)
     if "labels for Perplexity" in message:
@@ -428,7 +429,7 @@ def test_values_that_cannot_be_are_refused_and_are_nan_in_a_graph(metric, y, pre
 @pytest.mark.parametrize(
     "name", sorted({*CASES, *BATCHWISE} - {"PSNR", "Perplexity", "SSIM"}), ids=str
 )
-def test_weights_are_refused_where_they_mean_nothing(name):
+def test_sample_weights_are_refused_by_metrics_without_weights(name):
     options, y, predicted = {**CASES, **BATCHWISE}[name]
     message = f"sample weights for {name}.*none.*`weighted_metrics`.*some"
     with pytest.raises(InvalidInput, match=message):
@@ -461,8 +462,8 @@ def test_labels_and_probabilities_out_of_range_are_refused(name, y, predicted, o
         updated(name, y, predicted, **options)
 
 
-def test_labels_and_probabilities_at_their_limits_are_taken():
-    # half precision misses 1 by less than a thousandth
+def test_labels_and_probabilities_at_their_limits_are_accepted():
+    # in half precision, 1 has an error below a thousandth
     updated("ExpectedCalibrationError", [0, 1], [[1.0005, -0.0005], [0, 1]])
     updated("ExpectedCalibrationError", [1], [[300.0, -300.0]], from_logits=True)
     updated("InceptionScore", [[1.0005, 0.0]], None)
@@ -471,7 +472,7 @@ def test_labels_and_probabilities_at_their_limits_are_taken():
 
 
 @pytest.mark.parametrize("value", [0.0, 2.0])
-def test_in_a_graph_a_label_that_is_no_class_makes_the_result_nan(value):
+def test_invalid_label_in_a_graph_makes_the_result_nan(value):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Activation("linear")])
     model.compile(loss="mse", metrics=[metrics.ExpectedCalibrationError()])
     labels = np.array([[0.0], [value]])
@@ -488,7 +489,7 @@ def test_in_a_graph_a_label_that_is_no_class_makes_the_result_nan(value):
         ("Perplexity", "padding", 2**31 - 1),
     ],
 )
-def test_the_largest_values_are_told(name, argument, largest):
+def test_error_names_the_largest_value(name, argument, largest):
     made = getattr(metrics, name)(**{argument: np.int64(largest)})
     assert getattr(made, argument) == largest and type(getattr(made, argument)) is int
     with pytest.raises(InvalidInput, match=f"`{argument}`.*at most {largest}.*: {largest + 1}$"):
@@ -498,27 +499,27 @@ def test_the_largest_values_are_told(name, argument, largest):
 @pytest.mark.parametrize(
     ("name", "argument"), [("FrechetDistance", "width"), ("InceptionScore", "num_classes")]
 )
-def test_what_does_not_fit_into_memory_is_refused(name, argument):
+def test_values_that_need_too_much_memory_are_refused(name, argument):
     with pytest.raises(InvalidInput, match=f"`{argument}`.*memory"):
         getattr(metrics, name)(10**14)
 
 
 @pytest.mark.parametrize("name", [*CASES, *BATCHWISE])
 @pytest.mark.parametrize("option", [{"name": 3}, {"name": ""}, {"dtype": "float33"}], ids=str)
-def test_a_name_is_a_text_and_a_type_one_of_keras(name, option):
+def test_invalid_name_and_dtype_are_refused(name, option):
     given = {**CASES, **BATCHWISE}[name][0]
     with pytest.raises(InvalidInput, match=f"argument `{next(iter(option))}`"):
         getattr(metrics, name)(**given, **option)
 
 
 @pytest.mark.parametrize("name", ["FrechetDistance", "KernelDistance"])
-def test_features_are_a_function(name):
+def test_features_must_be_callable(name):
     given = {**CASES, **BATCHWISE}[name][0]
     with pytest.raises(InvalidInput, match="argument `features`"):
         getattr(metrics, name)(**given, features=3)
 
 
 @pytest.mark.parametrize("centers", [[[np.nan, 0.0]], [[np.inf, 0.0]], [["a"]], None])
-def test_centers_are_finite_numbers(centers):
+def test_centers_must_be_finite(centers):
     with pytest.raises(InvalidInput, match="`centers`"):
         metrics.ModesCovered(centers, 1.0)
