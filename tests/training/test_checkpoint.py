@@ -1,4 +1,4 @@
-"""A run on a broken or a full disk, or in a folder that is taken."""
+"""Damaged checkpoints, a full disk, and a folder that another process uses."""
 
 import subprocess
 import sys
@@ -35,7 +35,7 @@ def fitted(model, folder, epochs):
     return checkpoint
 
 
-def test_a_flipped_bit_is_told_wherever_it_counts(model, tmp_path, capsys):
+def test_flipped_bit_is_detected_if_it_changes_the_content(model, tmp_path, capsys):
     checkpoint = fitted(model, tmp_path, epochs=2)
     saved = [np.array(v) for v in state.variables_of(model)]
     content, told = checkpoint.file.read_bytes(), 0
@@ -48,7 +48,7 @@ def test_a_flipped_bit_is_told_wherever_it_counts(model, tmp_path, capsys):
         if "latest.npz cannot be read" in capsys.readouterr().err:
             told += 1
             assert again.epoch == 1
-        else:  # in what zip writes twice, or needs not
+        else:  # in a part of the archive that zip repeats or ignores
             assert again.epoch == 2
             for value, variable in zip(saved, state.variables_of(model), strict=True):
                 np.testing.assert_array_equal(value, variable)
@@ -56,7 +56,7 @@ def test_a_flipped_bit_is_told_wherever_it_counts(model, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("damage", ["torn", "empty"])
-def test_a_spoilt_checkpoint_is_told_and_the_one_before_used(model, damage, tmp_path, capsys):
+def test_damaged_checkpoint_is_reported_and_the_previous_one_used(model, damage, tmp_path, capsys):
     checkpoint = fitted(model, tmp_path, epochs=3)
     content = checkpoint.file.read_bytes()
     checkpoint.file.write_bytes(content[: len(content) // 2 if damage == "torn" else 0])
@@ -68,7 +68,7 @@ def test_a_spoilt_checkpoint_is_told_and_the_one_before_used(model, damage, tmp_
     assert "latest.npz cannot be read" in line
 
 
-def test_two_unreadable_checkpoints_are_named_and_training_begins_anew(model, tmp_path, capsys):
+def test_two_damaged_checkpoints_are_reported_and_training_starts_again(model, tmp_path, capsys):
     checkpoint = fitted(model, tmp_path, epochs=3)
     for file in (checkpoint.file, checkpoint.previous):
         file.write_bytes(b"damaged")
@@ -80,7 +80,7 @@ def test_two_unreadable_checkpoints_are_named_and_training_begins_anew(model, tm
     assert "previous.npz cannot be read" in second and "starts from the beginning" in second
 
 
-def test_a_checkpoint_of_another_training_is_named(model, tmp_path, capsys):
+def test_checkpoint_of_another_training_is_reported(model, tmp_path, capsys):
     checkpoint = fitted(model, tmp_path, epochs=3)
     other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     other.compile("adam", "mse")
@@ -99,7 +99,7 @@ def test_a_checkpoint_of_another_training_is_named(model, tmp_path, capsys):
 @pytest.mark.parametrize(
     "meta", ["[]", "{}", "3", '{"epoch": -1}', '{"epoch": "1", "step": 0}', "[" * 9999]
 )
-def test_odd_facts_in_a_checkpoint_are_told(model, meta, tmp_path, capsys):
+def test_invalid_metadata_of_a_checkpoint_are_reported(model, meta, tmp_path, capsys):
     checkpoint = fitted(model, tmp_path, epochs=1)
     checkpoint.previous.unlink(missing_ok=True)
     with np.load(checkpoint.file) as saved:
@@ -111,7 +111,7 @@ def test_odd_facts_in_a_checkpoint_are_told(model, meta, tmp_path, capsys):
     assert "starts from the beginning" in capsys.readouterr().err
 
 
-def test_a_metric_that_some_epochs_lack_keeps_its_place(model, tmp_path):
+def test_metric_missing_in_some_epochs_keeps_its_epochs(model, tmp_path):
     checkpoint = checkpoint_of(model, tmp_path)
     for epoch, logs in enumerate([{"loss": 3.0}, {"loss": 2.0, "extra": 1.0}, {"loss": 1.0}]):
         checkpoint.on_epoch_end(epoch, logs)
@@ -120,7 +120,7 @@ def test_a_metric_that_some_epochs_lack_keeps_its_place(model, tmp_path):
     assert folder.read_history(tmp_path / "history.csv") == checkpoint.history
 
 
-def test_between_two_renames_the_one_before_is_there(model, tmp_path):
+def test_previous_checkpoint_exists_between_two_renames(model, tmp_path):
     checkpoint = fitted(model, tmp_path, epochs=2)
     checkpoint.file.unlink()
     again = checkpoint_of(model, tmp_path)
@@ -128,7 +128,7 @@ def test_between_two_renames_the_one_before_is_there(model, tmp_path):
     assert again.epoch == 1
 
 
-def test_a_full_disk_ends_in_one_line_and_keeps_the_last_state(model, tmp_path, monkeypatch):
+def test_full_disk_gives_one_line_and_keeps_the_last_state(model, tmp_path, monkeypatch):
     checkpoint = fitted(model, tmp_path, epochs=2)
 
     def full(*_, **__):
@@ -144,7 +144,7 @@ def test_a_full_disk_ends_in_one_line_and_keeps_the_last_state(model, tmp_path, 
     assert again.epoch == 2
 
 
-def test_a_second_process_on_a_folder_is_refused(tmp_path):
+def test_second_process_in_a_folder_is_refused(tmp_path):
     code = f"""
 import pathlib, time
 from kerasdl.training import lock

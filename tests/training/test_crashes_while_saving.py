@@ -1,4 +1,4 @@
-"""A process that dies while it saves, at every call that reaches the disk."""
+"""A process that crashes while saving, at each call that changes the disk."""
 
 import os
 import pathlib
@@ -13,11 +13,11 @@ from kerasdl.training.checkpoint import Checkpoint
 
 
 class Killed(BaseException):
-    """What nothing catches."""
+    """An exception that no code catches."""
 
 
 class Disk:
-    """Counts the calls that change the disk; from the `last` on, each fails."""
+    """Count the calls that change the disk; those after the `last` fail."""
 
     def __init__(self, monkeypatch, last, error):
         self.calls, self.last, self.error = 0, last, error
@@ -37,7 +37,7 @@ class Disk:
 
 
 class File:
-    """A file whose writes count; a half of what is written last arrives."""
+    """A file whose writes are counted; the failing one writes half of its content."""
 
     def __init__(self, disk, file):
         self.disk, self.file = disk, file
@@ -68,7 +68,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A model, and its states after the first epoch and after the second."""
+    """Return a model, and its states after the first and the second epoch."""
     states, trained, x = [], model(), np.ones((8, 4), "float32")
     for _ in range(2):
         trained.fit(x, x[:, :3], verbose=0)
@@ -77,7 +77,7 @@ def trained(tmp_path_factory):
 
 
 def saved(trained, states, folder, epoch):
-    """A checkpoint that is about to save an epoch's state, and has saved those before."""
+    """Return a checkpoint that has saved the previous epochs and is about to save this one."""
     checkpoint = Checkpoint(folder, seconds=0, steps=1)
     checkpoint.set_model(trained)
     for number in range(1, epoch + 1):
@@ -104,7 +104,7 @@ def calls_of_a_whole_save(trained, states, folder, monkeypatch):
 
 
 @pytest.mark.parametrize("error", [Killed(), OSError(28, "No space left on device")], ids=repr)
-def test_whatever_call_is_the_last_a_whole_state_is_found(trained, error, tmp_path, monkeypatch):
+def test_crash_at_any_call_leaves_a_complete_state(trained, error, tmp_path, monkeypatch):
     calls = calls_of_a_whole_save(*trained, tmp_path, monkeypatch)
     assert calls > 20
     for last in range(calls):
@@ -122,4 +122,4 @@ def test_whatever_call_is_the_last_a_whole_state_is_found(trained, error, tmp_pa
         assert again.epoch == 1 and again.history == {"loss": [0.5]}
         for value, expected in zip(values, trained[1][0], strict=True):
             np.testing.assert_array_equal(value, expected)
-    assert restored(tmp_path)[0].epoch == 2  # the whole one
+    assert restored(tmp_path)[0].epoch == 2  # the complete save
