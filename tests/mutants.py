@@ -361,18 +361,19 @@ def run(package: str, sample: int | None, seed: int, end: float):
         root = pathlib.Path(folder).resolve()
         copy_to(root)
         version = digest([root / path for path in tests])
-        known = {}
+        known, again = {}, set()
         for line in session.read_text().splitlines() if session.exists() else ():
             result = json.loads(line)
-            # mutants that survived other tests are run again
-            known[result["key"]] = result["status"] if result["tests"] == version else None
-            if result["status"] != "survived":
-                known[result["key"]] = result["status"]
+            known[result["key"]] = result["status"]
+            # what survived other tests is run again
+            other = result["status"] == "survived" and result["tests"] != version
+            (again.add if other else again.discard)(result["key"])
         every = mutants(package, root, seed)
         chosen = every[:sample]
-        missing = [mutant for mutant in chosen if not known.get(mutant.key)]
+        missing = [m for m in chosen if m.key not in known or m.key in again]
         print(f"{package}: {len(every)} mutants, {len(missing)} to run", flush=True)
-        seen = watched(root, package, tests) if missing else None
+        in_time = missing and time.monotonic() < end
+        seen = watched(root, package, tests) if in_time else None
         # survivors first; the others follow in random order
         for mutant in sorted(missing, key=lambda mutant: mutant.key not in known):
             if time.monotonic() > end:
@@ -385,7 +386,7 @@ def run(package: str, sample: int | None, seed: int, end: float):
             if status == "survived":
                 was, now = mutant.lines()
                 print(f"{mutant.file}:{mutant.line}\n- {was}\n+ {now}", flush=True)
-    return len(every), [(m, known[m.key]) for m in chosen if known.get(m.key)]
+    return len(every), [(m, known[m.key]) for m in chosen if m.key in known]
 
 
 def watched(root: pathlib.Path, package: str, tests: list[str]) -> dict:

@@ -519,7 +519,21 @@ def test_features_must_be_callable(name):
         getattr(metrics, name)(**given, features=3)
 
 
-@pytest.mark.parametrize("centers", [[[np.nan, 0.0]], [[np.inf, 0.0]], [["a"]], None])
-def test_centers_must_be_finite(centers):
-    with pytest.raises(InvalidInput, match="`centers`"):
+@pytest.mark.parametrize(
+    ("centers", "message"),
+    [
+        ([[np.nan, 0.0]], "Expected finite numbers"),
+        ([[np.inf, 0.0]], "Expected finite numbers"),
+        ([["a"]], "`centers`"),
+        (None, "`centers`"),
+    ],
+)
+def test_centers_must_be_finite(centers, message):
+    with pytest.raises(InvalidInput, match=message):
         metrics.ModesCovered(centers, 1.0)
+
+
+def test_the_number_of_modes_has_the_metrics_dtype():
+    metric = metrics.ModesCovered([[0.0]], 1.0, dtype="float16")
+    metric.update_state([[0.0]])
+    assert metric.result().dtype == "float16" and float(metric.result()) == 1
