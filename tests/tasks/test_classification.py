@@ -1,4 +1,4 @@
-"""Classification: accuracy and cross-entropy, answers by name, and what is exported."""
+"""Classification: accuracy, cross-entropy, predictions with class names, and exported models."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ def test_accuracy_and_nats_are_means_over_all_batches(task, splits):
     assert measured == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_model_has_a_logit_for_each_class_and_learns_smoothed_one_hot_labels(task, splits):
+def test_model_has_a_logit_per_class_and_learns_smoothed_one_hot_labels(task, splits):
     assert task.model_options() == {"input_shape": (8, 8, 1), "num_classes": 3}
     _, labels = next(iter(task.prepare(splits.train)))
     assert labels.numpy().tolist() == [[1, 0, 0], [0, 0, 1], [0, 1, 0]]
@@ -45,7 +45,7 @@ def test_the_model_has_a_logit_for_each_class_and_learns_smoothed_one_hot_labels
     assert set(history) == {"loss", "accuracy"}
 
 
-def test_an_answer_has_the_class_its_probability_and_the_two_next(task):
+def test_prediction_has_the_class_its_probability_and_the_next_two(task):
     assert task._answer(LOGITS[3].astype("float32")) == {
         "prediction": "dog",
         "probability": 0.6,
@@ -53,7 +53,7 @@ def test_an_answer_has_the_class_its_probability_and_the_two_next(task):
     }
 
 
-def test_an_image_file_is_answered_in_a_row(task, tmp_path):
+def test_prediction_for_an_image_file_is_one_row(task, tmp_path):
     file = tmp_path / "x.png"
     keras.utils.save_img(file, IMAGES[0] * 255, scale=False)
 
@@ -75,7 +75,7 @@ def test_examples_are_the_first_test_image_of_each_class(task, splits, tmp_path)
         np.testing.assert_allclose(image, IMAGES[number], atol=1 / 255)
 
 
-def test_what_is_exported_is_the_model_with_softmax(task, splits):
+def test_exported_model_ends_with_softmax(task, splits):
     (export,) = task.exports("the model", splits).values()
     assert export.model == "the model" and export.activation == "softmax"
     np.testing.assert_array_equal(export.inputs, IMAGES)
@@ -83,7 +83,7 @@ def test_what_is_exported_is_the_model_with_softmax(task, splits):
     assert export.shape == (8, 8, 1) and export.first(2).shape == (2, 8, 8, 1)
 
 
-def test_figures_fit_the_data_and_the_model(task, splits):
+def test_figures_depend_on_the_data_and_the_model(task, splits):
     history = {"loss": [1.0, 0.5], "val_loss": [1.0, 0.6]}
     flat = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     assert made.drawn(task.figures(flat, splits, history)) == {"curves", "confusion", "mistakes"}
@@ -97,7 +97,7 @@ def test_figures_fit_the_data_and_the_model(task, splits):
     assert task.shown_in_demo and not table.shown_in_demo
 
 
-def test_only_convolutions_are_explained(task, tmp_path):
+def test_only_convolutional_networks_are_explained(task, tmp_path):
     file = tmp_path / "owl.png"
     keras.utils.save_img(file, IMAGES[0] * 255, scale=False)
     flat = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()], name="flat")
@@ -108,6 +108,6 @@ def test_only_convolutions_are_explained(task, tmp_path):
 
 
 @pytest.mark.parametrize(("file", "holds"), [(0.9, True), (0.896, True), (0.894, False)])
-def test_a_file_may_lose_half_a_percent_of_accuracy(task, file, holds):
+def test_file_may_lose_half_a_percent_of_accuracy(task, file, holds):
     assert task.criterion.metric == "accuracy"
     assert task.criterion.holds(file, 0.9) == holds

@@ -1,4 +1,4 @@
-"""Generation: samples are judged by a classifier, and files by the classes that it sees."""
+"""Generation: a classifier evaluates samples, and files by the classes that it predicts."""
 
 import keras
 import numpy as np
@@ -66,7 +66,7 @@ def task(splits):
     return Judging(splits.info)
 
 
-def test_samples_are_judged_by_their_classes(task, splits):
+def test_samples_are_evaluated_by_their_classes(task, splits):
     found = task.evaluate(Model(), splits.test)
     assert found == {
         "generator_loss": 1.5,
@@ -79,7 +79,7 @@ def test_samples_are_judged_by_their_classes(task, splits):
     assert task.evaluate(other, splits.test) == {"generator_loss": 1.5}
 
 
-def test_a_file_is_compared_with_the_model_on_the_same_noise(task, splits):
+def test_file_and_model_are_compared_on_the_same_noise(task, splits):
     seen = []
 
     def generator(codes):
@@ -98,11 +98,11 @@ def test_a_file_is_compared_with_the_model_on_the_same_noise(task, splits):
 
 
 @pytest.mark.parametrize(("file", "holds"), [(0.995, True), (0.994, False), (1.0, True)])
-def test_a_file_keeps_the_class_of_nearly_every_image(task, file, holds):
+def test_file_keeps_the_class_of_nearly_every_image(task, file, holds):
     assert task.criterion.metric == "same_class" and task.criterion.holds(file, 0.0) == holds
 
 
-def test_the_networks_are_compiled_with_their_own_learning_rates(splits):
+def test_each_network_is_compiled_with_its_learning_rate(splits):
     task = Judging(splits.info, {"discriminator_rate": 1e-5})
     assert task.model_options() == {"input_shape": (8, 8, 1)} and not task.early_stopping
     model = Model()
@@ -115,7 +115,7 @@ def test_the_networks_are_compiled_with_their_own_learning_rates(splits):
     }
 
 
-def test_a_seed_becomes_an_image_file(task, tmp_path):
+def test_image_file_is_made_from_a_seed(task, tmp_path):
     (row,) = task.predict(Model(), ["7"], tmp_path)
     assert row == {"input": "7", "file": str(tmp_path / "sample-7.png")}
     assert np.asarray(keras.utils.load_img(row["file"])).shape == (8, 8, 3)
@@ -123,7 +123,7 @@ def test_a_seed_becomes_an_image_file(task, tmp_path):
         task.predict(Model(), ["x.png"], tmp_path)
 
 
-def test_figures_and_what_is_exported(task, splits):
+def test_figures_and_exported_parts(task, splits):
     history = {"generator_loss": [1.0, 2.0], "discriminator_loss": [1.0, 0.5]}
     assert made.drawn(task.figures(Model(), splits, history)) == {
         "curves",
@@ -135,7 +135,7 @@ def test_figures_and_what_is_exported(task, splits):
     assert parts[name].inputs.dtype == "float32" and parts[name].model is Model.generator
 
 
-def test_digits_have_a_recorded_classifier_and_other_data_none(task, splits):
+def test_only_digits_have_a_recorded_classifier(task, splits):
     info = made.splits(IMAGES, LABELS, "classification").info
     with pytest.raises(InvalidInput, match=r"recorded classifier.*digits.*Received: made"):
         generation.Generation(info).objective  # noqa: B018
@@ -148,7 +148,7 @@ def test_digits_have_a_recorded_classifier_and_other_data_none(task, splits):
     np.testing.assert_allclose(probabilities.sum(-1), 1, rtol=1e-5)
 
 
-def test_images_are_needed():
+def test_data_without_images_are_refused():
     rows = made.splits(IMAGES[:, 0, 0], LABELS, "classification")
     with pytest.raises(InvalidInput, match="images for generation of images"):
         tasks.create("generation", rows.info)

@@ -1,4 +1,4 @@
-"""Language modeling: texts to tokens and back, nats per token, and continued prompts."""
+"""Language modeling: encoding and decoding, nats per token, and continued prompts."""
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ def task_of(vocabulary):
     return tasks.create("language", splits.info), splits
 
 
-def test_characters_and_words_become_tokens_and_texts_again():
+def test_characters_and_words_are_encoded_and_decoded():
     task, _ = task_of(CHARACTERS)
     assert task.encode("abcz a").tolist() == [1, 2, 3, 0, 0, 1]
     assert task.encode("abc").dtype == "int32"
@@ -36,7 +36,7 @@ class Continuing:
         return [*prompt, 3]
 
 
-def test_a_prompt_is_continued_the_same_way_every_time(tmp_path):
+def test_continuation_of_a_prompt_is_repeatable(tmp_path):
     task, splits = task_of(CHARACTERS)
     model = Continuing()
     assert task.predict(model, ["ab", "c"], tmp_path) == [
@@ -47,10 +47,11 @@ def test_a_prompt_is_continued_the_same_way_every_time(tmp_path):
     with pytest.raises(InvalidInput, match=r"prompt of at least one character.*''"):
         task.predict(model, [""], tmp_path)
     task.write_examples(model, splits, tmp_path / "examples")
-    assert (tmp_path / "examples" / "sample.txt").read_text() == "abc\n"  # half of a test window
+    # the prompt is half of a test window
+    assert (tmp_path / "examples" / "sample.txt").read_text() == "abc\n"
 
 
-def test_nats_are_a_mean_over_tokens_and_bits_the_same():
+def test_nats_and_bits_are_means_over_tokens():
     task, splits = task_of(CHARACTERS)
     found = task.measure({"model": lambda x: np.zeros((*x.shape, 4), "float32")}, None, splits)
     assert found == {"nats": pytest.approx(np.log(4))}
@@ -62,7 +63,7 @@ def test_nats_are_a_mean_over_tokens_and_bits_the_same():
     assert task.evaluate(Model(), splits.test) == pytest.approx({"nats": np.log(8), "bits": 3})
 
 
-def test_matrices_decay_and_embeddings_and_offsets_do_not():
+def test_weight_decay_applies_to_matrices_only():
     task, splits = task_of(CHARACTERS)
     assert task.model_options() == {"vocabulary_size": 4, "context": 4}
     inputs = keras.Input((4,), dtype="int32")
@@ -78,6 +79,6 @@ def test_matrices_decay_and_embeddings_and_offsets_do_not():
 
 
 @pytest.mark.parametrize(("file", "holds"), [(2.0, True), (2.009, True), (2.011, False)])
-def test_a_file_may_add_half_a_percent_of_nats(file, holds):
+def test_file_may_add_half_a_percent_of_nats(file, holds):
     task, _ = task_of(CHARACTERS)
     assert task.criterion.metric == "nats" and task.criterion.holds(file, 2.0) == holds

@@ -12,7 +12,7 @@ from tests.tasks import made
 RECIPE = recipes.get("localizer").replace(data_options={"elements": "class,boxes", "count": 60})
 
 
-def test_a_localization_needs_the_class_and_half_of_the_union():
+def test_localization_needs_the_class_and_half_of_the_union():
     logits = np.eye(3, dtype="float32")[[0, 1, 2, 0]]
     box = np.array([[0.0, 0.0, 1.0, 1.0]])
     near, far = np.array([[0.0, 0.0, 1.0, 0.6]]), np.array([[0.0, 0.0, 1.0, 0.4]])
@@ -57,7 +57,7 @@ BOXES = np.tile(np.array([0.0, 0.25, 0.5, 1.0], "float32"), (5, 1, 1))
 
 
 class Model:
-    """A network that finds every box and answers class 1, with a probability of 3/4 or more."""
+    """A network that predicts the true boxes and class 1, with a probability of 3/4 or more."""
 
     def predict_on_batch(self, images):
         logits = np.tile(np.log(np.array([[0.125, 0.75, 0.125]], "float32")), (len(images), 1))
@@ -88,7 +88,7 @@ def test_all_batches_are_evaluated_and_measured(task, small):
 
 
 @pytest.mark.parametrize(("count", "expected"), [(None, 5), (2, 2), (3, 3), (4, 4)])
-def test_the_first_examples_are_gathered(small, count, expected):
+def test_first_examples_are_gathered(small, count, expected):
     images, targets = localization._arrays(small.test, count)
     np.testing.assert_array_equal(images, IMAGES[:expected])
     np.testing.assert_array_equal(targets["class"], CLASSES[:expected])
@@ -108,14 +108,14 @@ def test_training_gets_the_class_and_the_one_box(task, small):
         ({"class": CLASSES, "boxes": np.tile(BOXES, (1, 2, 1))}, "made, with class, boxes"),
     ],
 )
-def test_other_targets_are_named(task, targets, received):
+def test_invalid_targets_are_named(task, targets, received):
     splits = made.splits(IMAGES, targets, "boxes")
     message = f"one box for each image for localization of one object. Received: {received}$"
     with pytest.raises(InvalidInput, match=message):
         task.prepare(splits.train)
 
 
-def test_an_image_is_answered_with_class_box_and_drawing(task, small, tmp_path):
+def test_prediction_for_an_image_has_class_box_and_drawing(task, small, tmp_path):
     task.write_examples(None, small, tmp_path / "examples")
     files = {path.stem: path for path in (tmp_path / "examples").iterdir()}
     assert set(files) == {"a", "b", "c"}
@@ -135,5 +135,5 @@ def test_an_image_is_answered_with_class_box_and_drawing(task, small, tmp_path):
 
 
 @pytest.mark.parametrize(("file", "holds"), [(0.9, True), (0.891, True), (0.889, False)])
-def test_a_file_may_lose_one_percent_of_localizations(task, file, holds):
+def test_file_may_lose_one_percent_of_localizations(task, file, holds):
     assert task.criterion.metric == "localized" and task.criterion.holds(file, 0.9) == holds

@@ -48,7 +48,7 @@ def task(splits):
     return tasks.create("reconstruction", splits.info)
 
 
-def test_a_vae_is_judged_by_its_elbo_and_an_autoencoder_by_its_error(task, splits):
+def test_vae_is_evaluated_by_its_elbo_and_an_autoencoder_by_its_error(task, splits):
     found = task.evaluate(Model(reconstruction=7.0, kl=2.0, loss=9.5), splits.test)
     assert found == {"negative_elbo": 9.0, "reconstruction": 7.0, "kl": 2.0}
     plain = tasks.create("reconstruction", splits.info, {"loss": "mse"})
@@ -56,7 +56,7 @@ def test_a_vae_is_judged_by_its_elbo_and_an_autoencoder_by_its_error(task, split
     assert task.objective.name == "negative_elbo" and plain.objective.name == "mse"
 
 
-def test_the_model_is_compiled_with_the_loss_that_was_asked_for(splits):
+def test_model_is_compiled_with_the_given_loss(splits):
     task = tasks.create("reconstruction", splits.info, {"loss": "mse"})
     assert task.model_options() == {"input_shape": (4, 4, 1)}
     model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Dense(1)])
@@ -79,7 +79,7 @@ def test_files_are_measured_from_the_means_of_the_codes(task, splits):
     assert found["mse"] == pytest.approx(((IMAGES - 0.25) ** 2).mean(), rel=1e-5)
 
 
-def test_an_image_is_answered_with_its_error_and_code(task, tmp_path):
+def test_prediction_for_an_image_has_its_error_and_code(task, tmp_path):
     file = tmp_path / "x.png"
     keras.utils.save_img(file, np.full((4, 4, 1), 51), scale=False)
     (row,) = task.predict(Model(), [str(file)], tmp_path)
@@ -91,14 +91,14 @@ def test_an_image_is_answered_with_its_error_and_code(task, tmp_path):
     assert made.drawn(task.explain(Model(), [str(file)])) == {"reconstructed_inputs"}
 
 
-def test_figures_have_samples_where_there_is_something_to_sample(task, splits):
+def test_figures_have_samples_only_of_generative_models(task, splits):
     history = {"loss": [1.0, 0.5], "val_loss": [1.0, 0.6]}
     drawn = {"curves", "reconstructions", "latent", "interpolation"}
     assert made.drawn(task.figures(Model(), splits, history)) == drawn
     assert made.drawn(task.figures(Generating(), splits, history)) == drawn | {"samples"}
 
 
-def test_encoder_and_decoder_are_exported_with_what_they_take(task, splits, tmp_path):
+def test_encoder_and_decoder_are_exported_with_their_input_shapes(task, splits, tmp_path):
     parts = task.exports(Model(), splits)
     assert {name: (part.model, part.activation) for name, part in parts.items()} == {
         "encoder": ("the encoder", None),

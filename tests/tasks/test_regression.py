@@ -1,4 +1,4 @@
-"""Regression: R^2 and the squared error, and predictions in the target's own unit."""
+"""Regression: R^2, the squared error, and predictions in the unit of the target."""
 
 import math
 
@@ -31,7 +31,7 @@ def test_r2_is_one_for_the_truth_and_zero_for_the_mean():
     )
 
 
-def test_equal_targets_have_no_r2():
+def test_r2_of_equal_targets_is_undefined():
     found = regression._metrics(np.ones((3, 1)), np.zeros((3, 1)))
     assert found["mse"] == 1 and math.isnan(found["r2"])
 
@@ -39,7 +39,7 @@ def test_equal_targets_have_no_r2():
 @pytest.mark.parametrize(
     ("scale", "values"), [(None, [1.0, 2.0]), ((10.0, 3.0), [13.0, 16.0])], ids=["none", "scale"]
 )
-def test_predictions_are_in_the_target_s_unit_with_their_lines(scale, values, tmp_path):
+def test_predictions_have_the_unit_of_the_target_and_line_numbers(scale, values, tmp_path):
     task, _ = task_of(target_scale=scale)
     file = tmp_path / "rows.csv"
     file.write_text("b,a\n1,2\n3,4\n")
@@ -50,7 +50,7 @@ def test_predictions_are_in_the_target_s_unit_with_their_lines(scale, values, tm
     assert [row["line"] for row in rows] == [2, 3]
 
 
-def test_the_model_has_one_output_and_learns_the_squared_error():
+def test_model_has_one_output_and_learns_the_squared_error():
     task, splits = task_of()
     assert task.model_options() == {"input_shape": (2,), "num_classes": 1}
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, kernel_initializer="zeros")])
@@ -65,5 +65,5 @@ def test_the_model_has_one_output_and_learns_the_squared_error():
 
 
 @pytest.mark.parametrize(("file", "holds"), [(2.0, True), (2.01, True), (2.03, False)])
-def test_a_file_may_add_one_percent_of_error(file, holds):
+def test_file_may_add_one_percent_of_error(file, holds):
     assert task_of()[0].criterion.holds(file, 2.0) == holds

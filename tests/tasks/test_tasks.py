@@ -15,7 +15,7 @@ EVERY = pytest.mark.parametrize("name", tasks.names())
 
 
 @EVERY
-def test_a_task_states_all_that_is_asked_of_it(name):
+def test_task_defines_all_required_attributes(name):
     task = tasks.get(name)
     assert task.title and task.kinds and task.metrics
     names = [metric.name for metric in task.metrics]
@@ -26,13 +26,13 @@ def test_a_task_states_all_that_is_asked_of_it(name):
 
 
 @EVERY
-def test_a_recipe_learns_every_task(name):
+def test_every_task_has_a_recipe(name):
     learned = {recipes.get(recipe).task for recipe in recipes.names()}
     others = {tasks.get(task).otherwise for task in learned}
     assert name in learned | others
 
 
-def test_regression_takes_over_for_numbers():
+def test_classification_becomes_regression_if_targets_are_numbers():
     recipe = recipes.get("mlp").replace(data="diabetes")
     task = prepare.task_for(recipe, data.load("diabetes").info)
     assert task.title == "regression"
@@ -71,6 +71,6 @@ def test_unknown_names_and_options_are_refused():
         dataclasses.replace(recipes.get("mlp"), task="no_such")
 
 
-def test_runs_of_before_the_tasks_were_renamed_open():
+def test_recipes_with_former_task_names_are_loaded():
     old = {**recipes.get("mlp").to_json(), "task": "supervised"}
     assert recipes.Recipe.from_json(json.loads(json.dumps(old))) == recipes.get("mlp")

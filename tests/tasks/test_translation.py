@@ -1,4 +1,4 @@
-"""Translation: texts to tokens and back, and what a trained run answers."""
+"""Translation: encoding and decoding of texts, metrics, and translations of a trained run."""
 
 import re
 
@@ -24,19 +24,19 @@ def task(splits):
     return prepare.task_for(RECIPE, splits.info)
 
 
-def test_texts_become_tokens_and_texts_again(task):
+def test_texts_are_encoded_and_decoded(task):
     tokens = task.encode("5 may 1996", 20)
     assert tokens.shape == (20,) and task.decode(tokens) == "5 may 1996"
 
 
 @pytest.mark.parametrize("text", ["", "5 März 1996", "5" * 99])
-def test_what_cannot_be_encoded_is_refused(task, text):
+def test_text_that_cannot_be_encoded_is_refused(task, text):
     with pytest.raises(InvalidInput, match="1 to 20 characters"):
         task.encode(text, 20)
 
 
-def test_exact_counts_whole_targets(task, splits):
-    """A model that copies the truth is exact; one wrong character makes a target wrong."""
+def test_exact_counts_completely_correct_targets(task, splits):
+    """A model that returns the target is exact; one wrong character makes a target wrong."""
     model = prepare.compiled_model(RECIPE, task, steps=1)
     _, target = next(splits.test.as_numpy_iterator())
     wrong = target.copy()
@@ -47,7 +47,7 @@ def test_exact_counts_whole_targets(task, splits):
         assert task.evaluate(model, few)["exact"] == pytest.approx(expected)
 
 
-def test_measure_reads_files_as_evaluate_reads_the_model(task, splits):
+def test_measured_file_and_evaluated_model_agree(task, splits):
     model = prepare.compiled_model(RECIPE, task, steps=1)
     measured = task.measure({"model": model.predict_on_batch}, model, splits)
     judged = model.evaluate(splits.test, verbose=0, return_dict=True)
@@ -97,7 +97,7 @@ def test_letters_are_encoded_and_decoded_up_to_the_first_padding(letters):
             letters.encode(text, 2)
 
 
-def test_answers_are_decoded_in_the_order_of_the_inputs(letters, small, tmp_path):
+def test_predictions_are_decoded_in_the_order_of_the_inputs(letters, small, tmp_path):
     assert letters.predict(Copying(), ["ab", "c"], tmp_path) == [
         {"input": "ab", "translation": "ab"},
         {"input": "c", "translation": "c"},
@@ -108,12 +108,12 @@ def test_answers_are_decoded_in_the_order_of_the_inputs(letters, small, tmp_path
     assert written == "ab\tab\ncab\tcab\nb\tb\naa\taa\n"
 
 
-def test_a_target_is_exact_if_all_of_it_is(letters, small):
+def test_target_is_exact_if_all_of_its_tokens_are(letters, small):
     found = letters.evaluate(Copying(), small.test)
     assert found == {"exact": 0.0, "token_accuracy": 0.5, "nats": 1.25}
 
 
-def test_a_file_is_measured_on_all_tokens(letters, small):
+def test_file_is_measured_on_all_tokens(letters, small):
     logits = np.log(np.where(np.eye(5)[TARGETS] > 0, 0.8, 0.05)).astype("float32")
     logits[0, 0] = np.log([0.05, 0.05, 0.8, 0.05, 0.05])
 
@@ -137,7 +137,7 @@ def test_figures_show_the_attention_without_padding(letters, small):
 
 
 @pytest.mark.parametrize(("count", "expected"), [(None, 4), (1, 1), (2, 2), (3, 3)])
-def test_the_first_examples_are_gathered(small, count, expected):
+def test_first_examples_are_gathered(small, count, expected):
     (source, delayed), target = translation._arrays(small.test, count)
     np.testing.assert_array_equal(source, SOURCES[:expected])
     np.testing.assert_array_equal(delayed, DELAYED[:expected])
@@ -145,6 +145,6 @@ def test_the_first_examples_are_gathered(small, count, expected):
 
 
 @pytest.mark.parametrize(("file", "holds"), [(0.9, True), (0.896, True), (0.894, False)])
-def test_a_file_may_lose_half_a_percent_of_accuracy(letters, file, holds):
+def test_file_may_lose_half_a_percent_of_accuracy(letters, file, holds):
     assert letters.criterion.metric == "token_accuracy"
     assert letters.criterion.holds(file, 0.9) == holds
