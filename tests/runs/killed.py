@@ -1,4 +1,4 @@
-"""`python killed.py MANNER OUT...`: train into each folder; SIGKILL itself or not.
+"""`python killed.py MANNER OUT...`: train into each folder, and kill the process if asked to.
 
 MANNER is "first" (in the first epoch), "training" (in the second), "saving" or another word.
 """
@@ -18,7 +18,7 @@ def die(*_):
 
 
 def at(number, act, before=lambda *_: None):
-    """A function that acts at its n-th call."""
+    """Return a function that acts at its n-th call."""
     calls = iter(range(1, number))
     return lambda *given, **named: (before if next(calls, None) else act)(*given)
 
@@ -28,7 +28,7 @@ def main(manner, *folders):
     if manner in ("first", "training"):  # of two executions an epoch; one or three are saved
         last = {"first": 2, "training": 4}[manner]
         callbacks = [keras.callbacks.LambdaCallback(on_train_batch_end=at(last, die))]
-    if manner == "saving":  # written, but not yet in the place of the last
+    if manner == "saving":  # after writing, before the file replaces the last one
         os.fsync = at(2, die, os.fsync)
     options = {"progress": False, "pictures": False, "save_seconds": 0, "deterministic": True}
     for folder in folders:

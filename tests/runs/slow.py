@@ -1,7 +1,7 @@
-"""`python slow.py OUT...`: `kerasdl train` tells of each execution and waits for a line.
+"""`python slow.py OUT...`: run `kerasdl train`; report each execution and wait for a line.
 
-When a run is stopped the next begins, and the process ends as the last did. At the line "compute"
-it computes for ever, where Python hears nothing.
+When a run is stopped, the next one starts; the exit status is that of the last. The line "compute"
+starts an endless computation, during which Python handles no signals.
 """
 
 import sys
@@ -17,7 +17,7 @@ TRAIN += ["--save-seconds", "1000", "--out"]
 
 
 class Slow(keras.callbacks.Callback):
-    """In place of the progress bar."""
+    """A callback in place of the progress bar."""
 
     def __init__(self, *arguments):
         super().__init__()
@@ -28,7 +28,7 @@ class Slow(keras.callbacks.Callback):
             compute_for_ever()
 
     def stop(self):
-        """As the progress bar has it."""
+        """Do nothing; the progress bar has this method."""
 
 
 @tf.function

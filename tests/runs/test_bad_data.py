@@ -1,4 +1,4 @@
-"""Bad data on the road of a run: skipped and recorded, or named when training meets it."""
+"""Invalid data in a run: examples are skipped and recorded, or named in the error."""
 
 import json
 import pathlib
@@ -31,7 +31,7 @@ def run(capsys, *arguments):
     return stop.value.code or 0, capsys.readouterr().err
 
 
-def test_what_is_skipped_is_shown_once_and_kept_with_the_run(folder, tmp_path, capsys):
+def test_skipped_examples_are_shown_once_and_recorded_in_the_run(folder, tmp_path, capsys):
     for name in ("a/0.png", "b/1.png", "b/3.png"):
         (folder / name).write_bytes(b"")
     out = tmp_path / "run"
@@ -51,7 +51,7 @@ def test_what_is_skipped_is_shown_once_and_kept_with_the_run(folder, tmp_path, c
     assert recipes.open(out).evaluate()["accuracy"] == accuracy
 
 
-def test_a_file_that_turns_bad_while_training_is_named(folder, tmp_path):
+def test_file_damaged_during_training_is_named(folder, tmp_path):
     recipe = recipes.get("mlp").replace(
         data=str(folder), image_size=8, epochs=3, data_options={"memory": 0}
     )

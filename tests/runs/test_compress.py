@@ -1,4 +1,4 @@
-"""`kerasdl compress`: what is tried, and wrong input that leaves nothing."""
+"""`kerasdl compress`: the methods tried, and invalid input, which writes nothing."""
 
 import pytest
 
@@ -12,10 +12,10 @@ def run(tmp_path_factory):
     return recipes.get("mlp").run(out, fast=True, progress=False)
 
 
-def test_a_method_named_twice_is_tried_once_and_a_repetition_is_explained(run):
+def test_repeated_method_is_tried_once_and_a_second_try_is_explained(run):
     lines = []
     options = {"methods": ["pqat", "int8", "pqat"], "max_drop": 0.0, "sparsity": 0.9}
-    # whatever the accuracy: no file is as good as one with an accuracy above 1
+    # with max_drop=0, no file may have a lower accuracy than the float file
     rows = run.compress(progress=lines.append, **options)
     methods = [row["method"] for row in rows]
     assert methods[:2] == ["float", "pqat"] and methods.count("pqat") == 1 and "int8" in methods
@@ -34,7 +34,7 @@ def test_a_method_named_twice_is_tried_once_and_a_repetition_is_explained(run):
         {"methods": ["no_such"]},
     ],
 )
-def test_wrong_options_are_refused_before_anything_is_written(options, tmp_path):
+def test_invalid_options_are_refused_before_anything_is_written(options, tmp_path):
     run = recipes.get("mlp").run(tmp_path / "run", fast=True, progress=False)
     with pytest.raises(InvalidInput):
         run.compress(**options)

@@ -1,4 +1,4 @@
-"""The demo shows the file that it was given, a run's files, or the newest run's."""
+"""The demo shows the given file, the files of a run, or those of the newest run."""
 
 import json
 import os
@@ -18,7 +18,7 @@ def place(tmp_path, monkeypatch):
 
 
 def make(folder, name, age, files=()):
-    """What a finished run leaves, as far as the demo looks at it."""
+    """Write the files of a finished run that the demo reads."""
     (folder / "export").mkdir(parents=True)
     info = {"name": "digits", "task": "classification", "classes": ["0", "1"], "counts": {}}
     info |= {"shape": [8, 8, 1], "card": ""}
@@ -31,14 +31,14 @@ def make(folder, name, age, files=()):
         (folder / "export" / file).touch()
 
 
-def test_a_file_is_itself_and_a_run_gives_its_files(place):
+def test_file_or_files_of_a_run_are_shown(place):
     make(place / "a", "mlp", 1, ["model-int8.tflite", "model-float.tflite"])
     assert demo.litert_files(place / "any.tflite", recipes.open) == [place / "any.tflite"]
     files = demo.litert_files(place / "a", recipes.open)
     assert [file.name for file in files] == ["model-float.tflite", "model-int8.tflite"]
 
 
-def test_a_folder_that_is_no_run_gives_its_files(place):
+def test_files_of_a_folder_without_a_run_are_shown(place):
     place.mkdir()
     (place / "int8.tflite").touch()
     (place / "float.tflite").touch()
@@ -48,7 +48,7 @@ def test_a_folder_that_is_no_run_gives_its_files(place):
     ]
 
 
-def test_without_a_run_it_is_the_newest_classifier_that_was_exported(place):
+def test_newest_exported_classifier_is_shown_by_default(place):
     with pytest.raises(InvalidInput, match="kerasdl train simple_cnn"):
         demo.litert_files(None, recipes.open)
     make(place / "old", "mlp", 9, ["model-float.tflite"])
@@ -59,7 +59,7 @@ def test_without_a_run_it_is_the_newest_classifier_that_was_exported(place):
     assert file.parts[-3] == "new"
 
 
-def test_a_damaged_run_does_not_hide_the_others(place, capsys):
+def test_damaged_run_does_not_hide_the_others(place, capsys):
     make(place / "a", "mlp", 9, ["model-float.tflite"])
     make(place / "b", "mlp", 1, ["model-float.tflite"])
     (place / "b" / "config.json").write_text("{")
@@ -69,7 +69,7 @@ def test_a_damaged_run_does_not_hide_the_others(place, capsys):
     assert "b is left out: Invalid file" in line
 
 
-def test_a_run_of_another_kind_is_refused(place):
+def test_run_of_another_task_is_refused(place):
     make(place / "vae", "vae", 0, ["encoder-float.tflite"])
     with pytest.raises(InvalidInput, match=r"one that classifies images.*a run of vae"):
         demo.litert_files(place / "vae", recipes.open)
@@ -77,7 +77,7 @@ def test_a_run_of_another_kind_is_refused(place):
         demo.litert_files(place / "nothing", recipes.open)
 
 
-def test_a_run_that_was_not_exported_is(place, capsys):
+def test_run_that_was_not_exported_is_exported(place, capsys):
     run = recipes.get("mlp").replace(epochs=1).run(place / "mlp", fast=True, progress=False)
     shutil.rmtree(run.path / "export", ignore_errors=True)
     files = demo.litert_files(run.path, recipes.open)

@@ -1,4 +1,4 @@
-"""`kerasdl doctor RUN`: run folders, finished and not, of every kind of task."""
+"""`kerasdl doctor RUN`: finished and unfinished runs of every kind of task."""
 
 import pathlib
 import shutil
@@ -15,7 +15,7 @@ from kerasdl.errors import InvalidInput
 from kerasdl.runs import prepare
 from kerasdl.runs.train import train
 
-pytestmark = pytest.mark.xdist_group("doctoring")  # a healthy run is made once
+pytestmark = pytest.mark.xdist_group("doctoring")  # one healthy run serves several tests
 
 
 KILLED = pathlib.Path(__file__).with_name("killed.py")
@@ -31,19 +31,19 @@ def healthy(tmp_path_factory):
     return trained("mlp", tmp_path_factory.mktemp("runs") / "healthy", epochs=15)
 
 
-def test_a_healthy_run_has_nothing(healthy):
+def test_healthy_run_has_no_findings(healthy):
     rows = healthy.doctor()
     assert len(rows) == len(flowchart.QUESTIONS)
     assert {row["found"] for row in rows} == {"all well"}
 
 
-def test_a_rate_that_is_too_low_is_found(tmp_path):
+def test_too_low_learning_rate_is_found(tmp_path):
     *before, last = trained("mlp", tmp_path / "slow", epochs=4, learning_rate=1e-5).doctor()
     assert last["found"] == "learning rate too low", last
     assert {row["found"] for row in before} == {"all well"}
 
 
-def test_a_run_that_a_loss_stopped_tells_why(tmp_path, monkeypatch):
+def test_run_stopped_by_its_loss_is_explained(tmp_path, monkeypatch):
     folder = tmp_path / "stopped"
     monkeypatch.setattr(prepare, "optimizer_for", lambda *_: lambda: keras.optimizers.SGD(1e30))
     with pytest.raises(InvalidInput) as stopped:
@@ -53,7 +53,7 @@ def test_a_run_that_a_loss_stopped_tells_why(tmp_path, monkeypatch):
     assert row["evidence"] in str(stopped.value) and "learning rate" in row["try"]
 
 
-def test_an_unfinished_run_is_examined_and_others_are_refused(healthy, tmp_path):
+def test_unfinished_run_is_examined_and_other_folders_are_refused(healthy, tmp_path):
     folder = tmp_path / "stopped"
     shutil.copytree(healthy.path, folder)
     for name in ("metrics.json", "model.keras"):
@@ -67,8 +67,8 @@ def test_an_unfinished_run_is_examined_and_others_are_refused(healthy, tmp_path)
 
 
 @pytest.mark.slow
-def test_runs_that_were_killed_are_examined(tmp_path):
-    """In the first epoch, with a checkpoint inside it and with nothing saved."""
+def test_killed_runs_are_examined(tmp_path):
+    """They were killed in the first epoch, with a checkpoint and without one."""
     folder = tmp_path / "killed"
     command = [sys.executable, KILLED, "first", folder]
     killed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
@@ -81,6 +81,6 @@ def test_runs_that_were_killed_are_examined(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["vae"])
-def test_what_learns_in_its_own_way_is_examined_too(name, tmp_path):
+def test_models_with_a_custom_training_step_are_examined_too(name, tmp_path):
     rows = trained(name, tmp_path / name, epochs=2).doctor()
     assert len(rows) == len(flowchart.QUESTIONS), rows[-1]

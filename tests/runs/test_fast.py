@@ -1,4 +1,4 @@
-"""Every recipe with `fast=True`: one batch of everything, judged, drawn and saved."""
+"""Every recipe with `fast=True`: one batch is trained, evaluated, drawn and saved."""
 
 import numpy as np
 import pytest
@@ -23,13 +23,14 @@ def is_whole(run):
 
 
 @pytest.mark.parametrize("name", sorted(set(recipes.names()) - DEEP))
-def test_a_recipe_runs_fast(name, tmp_path):
+def test_recipe_runs_fast(name, tmp_path):
     assert is_whole(recipes.get(name).run(tmp_path / "run", fast=True, progress=False))
 
 
 @pytest.mark.filterwarnings("ignore:Even though the .* option is set, this option does not apply")
 @pytest.mark.parametrize("name", sorted(DEEP))
-def test_a_deep_recipe_runs_fast(name, tmp_path, without_graphs):
-    pictures = name != "gpt_tiny"  # its text is written as that of lstm_lm, and slowly here
+def test_deep_recipe_runs_fast(name, tmp_path, without_graphs):
+    # its text is generated like that of lstm_lm, but slowly without graphs
+    pictures = name != "gpt_tiny"
     options = {"fast": True, "progress": False, "pictures": pictures}
     assert is_whole(train(recipes.get(name), tmp_path / "run", **options))

@@ -1,4 +1,4 @@
-"""No room, as the system tells it: one line, whole files, and the same command goes on."""
+"""A full disk: one line, complete files, and the same command resumes the run."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ except SystemExit as stop:
 
 
 @pytest.mark.slow
-def test_writing_fails_in_one_line_and_leaves_whole_files(tmp_path):
+def test_full_disk_gives_one_line_and_leaves_complete_files(tmp_path):
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     left = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("left")]

@@ -1,4 +1,4 @@
-"""SIGKILL while training and while saving; `benchmarks/random_kills.py` kills more, and others."""
+"""SIGKILL while training and while saving; see also `benchmarks/random_kills.py`."""
 
 import pathlib
 import signal
@@ -14,7 +14,7 @@ KILLED = pathlib.Path(__file__).with_name("killed.py")
 
 
 def trained(manner, *folders):
-    """Train into folders; how the process ended."""
+    """Train into folders; return the exit status of the process."""
     command = [sys.executable, KILLED, manner, *folders]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
     return done.returncode, done.stderr
@@ -22,7 +22,7 @@ def trained(manner, *folders):
 
 @pytest.mark.rows("TRN-10", "TRN-14")
 @pytest.mark.slow
-def test_killed_and_resumed_is_bit_equal_to_undisturbed(tmp_path):
+def test_killed_and_resumed_run_is_bit_equal_to_an_uninterrupted_one(tmp_path):
     whole, out = tmp_path / "whole", tmp_path / "killed"
     latest = out / "checkpoints" / "latest.npz"
     partial = latest.with_suffix(".partial")

@@ -40,13 +40,13 @@ class StopAfter(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def test_it_stops_in_one_line(tmp_path):
+def test_run_stops_with_one_line(tmp_path):
     with pytest.raises(nonfinite.NonFiniteLoss, match=SPOILT):
         run(tmp_path)
     assert not runs.is_finished(tmp_path)
 
 
-def test_it_goes_back_and_lowers_the_rate_and_a_stop_does_not_raise_it(tmp_path, capsys):
+def test_run_goes_back_and_lowers_the_learning_rate_even_after_a_stop(tmp_path, capsys):
     undisturbed = run(tmp_path / "whole", on_nan="lower")
     times = len(undisturbed.metrics["lowered"])
     assert 1 <= times <= trainer.LOWERINGS
@@ -55,7 +55,7 @@ def test_it_goes_back_and_lowers_the_rate_and_a_stop_does_not_raise_it(tmp_path,
     assert lines[-1].endswith(f"Back to 0 of 2 epochs, with 1/{2**times} of the learning rate.")
     assert np.isfinite(undisturbed.history["loss"]).all()
 
-    with pytest.raises(trainer.Interrupted):  # in the second epoch, with the lower rate
+    with pytest.raises(trainer.Interrupted):  # in the second epoch, with the lower learning rate
         run(tmp_path / "stopped", on_nan="lower", callbacks=(StopAfter(times + 4),))
     resumed = run(tmp_path / "stopped", on_nan="lower")
     assert resumed.metrics["lowered"] == undisturbed.metrics["lowered"]

@@ -1,4 +1,4 @@
-"""Ctrl-C, as a terminal or a cluster sends it to a real process."""
+"""Ctrl-C from a terminal and SIGTERM from a cluster, sent to a real process."""
 
 import pathlib
 import signal
@@ -13,13 +13,13 @@ from kerasdl import recipes
 from tests.runs import slow
 
 SLOW = pathlib.Path(__file__).with_name("slow.py")
-# an epoch: 8, 8, 8 steps, then 2
+# an epoch has executions of 8, 8, 8 and 2 steps
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stopping")]
 
 
 class Process:
-    """One that waits after each execution, for runs one after the other."""
+    """A process that trains several runs in turn and waits after each execution."""
 
     def __init__(self, *folders):
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
@@ -40,14 +40,14 @@ class Process:
             self.hear("execution")
 
     def end(self):
-        """Its status and what it said of errors."""
+        """Return its exit status and standard error."""
         _, error = self.process.communicate(timeout=20)
         return self.process.returncode, error
 
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory):
-    """Two that start together: for a run that SIGTERM stops, and for two that Ctrl-C stops."""
+    """Start two processes: for a run stopped by SIGTERM, and for two runs stopped by Ctrl-C."""
     folder = tmp_path_factory.mktemp("runs")
     found = Process(folder / "term"), Process(folder / "once", folder / "twice")
     yield folder, *found
@@ -58,9 +58,10 @@ def processes(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def assert_resumes(tmp_path_factory):
-    """A stopped run ends as an undisturbed one does."""
+    """Return a function that checks that a stopped run ends like an uninterrupted one."""
 
-    def finished(out):  # in a process like those that were stopped: another's sums may round
+    # in a process like the stopped ones, because sums may round differently in another
+    def finished(out):
         command = [sys.executable, "-m", *slow.TRAIN, out]
         subprocess.run(command, check=True, capture_output=True)
         return recipes.open(out)
@@ -80,10 +81,10 @@ def stopped(kept, folder):
     return f"Stopped. {kept} are kept in {folder}"
 
 
-def test_a_cluster_that_announces_the_end(processes, assert_resumes):
+def test_sigterm_from_a_cluster_stops_a_run_that_resumes(processes, assert_resumes):
     folder, process, _ = processes
     process.wait_for(4)
-    process.send(signal.SIGTERM)  # it validates
+    process.send(signal.SIGTERM)  # it is in validation
     status, error = process.end()
     assert status == 128 + signal.SIGTERM, error
     assert stopped("0 of 3 epochs and 26 of 26 steps", folder / "term") in error, error
@@ -91,7 +92,7 @@ def test_a_cluster_that_announces_the_end(processes, assert_resumes):
     assert_resumes(folder / "term")
 
 
-def test_ctrl_c_once_and_in_what_computes_for_ever_twice(processes, assert_resumes):
+def test_one_ctrl_c_stops_a_run_and_two_stop_an_endless_computation(processes, assert_resumes):
     folder, _, process = processes
     process.wait_for(5)
     process.send(signal.SIGINT)

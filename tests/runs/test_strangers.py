@@ -1,4 +1,4 @@
-"""A run folder that came from elsewhere names data: they are read, and none are downloaded."""
+"""Data named in a run folder from others are read, but not downloaded unless trusted."""
 
 import pytest
 import tensorflow_datasets as tfds

@@ -1,4 +1,4 @@
-"""A run leaves its files behind, and a stopped one ends as an undisturbed one does."""
+"""A run writes its files, and a stopped run ends like an uninterrupted one."""
 
 import json
 
@@ -24,7 +24,7 @@ def undisturbed(tmp_path_factory):
     return RECIPE.run(tmp_path_factory.mktemp("undisturbed") / "run", progress=False)
 
 
-def test_run_leaves_its_files_and_opens_again(undisturbed):
+def test_run_writes_its_files_and_can_be_opened(undisturbed):
     for name in (*FILES, "figures/curves.png", "figures/confusion.png", "examples/7.png"):
         assert (undisturbed.path / name).stat().st_size > 0
     assert list((undisturbed.path / "events").rglob("*tfevents*"))
@@ -43,7 +43,7 @@ class StopAfter(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
     def stop(self):
-        """As the progress bar has it."""
+        """Do nothing; the progress bar has this method."""
 
 
 @pytest.mark.rows("OPT-17", "TRN-14")
@@ -78,7 +78,7 @@ def fails(*_, **__):
     raise RuntimeError("it does not\nwork")
 
 
-def test_a_figure_that_fails_is_named_and_the_others_are_drawn(tmp_path, monkeypatch, capsys):
+def test_failed_figure_is_named_and_the_others_are_drawn(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(explain, "confusion", fails)
     monkeypatch.setattr(Classification, "write_examples", fails)
     run = fast(tmp_path / "run")
@@ -93,7 +93,7 @@ def test_a_figure_that_fails_is_named_and_the_others_are_drawn(tmp_path, monkeyp
     assert {path.stem for path in recipes.open(run.path).explain()} == drawn
 
 
-def test_an_evaluation_that_fails_is_named_and_the_training_is_kept(tmp_path, monkeypatch, capsys):
+def test_failed_evaluation_is_named_and_the_training_is_kept(tmp_path, monkeypatch, capsys):
     with monkeypatch.context() as patch:
         patch.setattr(Classification, "evaluate", fails)
         run = fast(tmp_path / "run", pictures=False)
@@ -108,7 +108,7 @@ class Breaks(keras.callbacks.Callback):
         fails()
 
 
-def test_a_training_that_fails_before_anything_is_saved_leaves_nothing(tmp_path):
+def test_training_that_fails_before_the_first_checkpoint_leaves_no_files(tmp_path):
     out = tmp_path / "run"
     for options, error in [
         ({"callbacks": [Breaks()]}, RuntimeError),
@@ -128,8 +128,8 @@ def test_a_training_that_fails_before_anything_is_saved_leaves_nothing(tmp_path)
     assert list(mine.iterdir()) == []
 
 
-def test_a_folder_in_which_nothing_was_saved_can_be_used_again(tmp_path):
-    """A kill before the first checkpoint leaves config.json alone."""
+def test_folder_without_a_checkpoint_can_be_used_again(tmp_path):
+    """A kill before the first checkpoint leaves only config.json."""
     run = fast(tmp_path / "whole", pictures=False)
     out = tmp_path / "killed"
     out.mkdir()
@@ -141,9 +141,7 @@ def test_a_folder_in_which_nothing_was_saved_can_be_used_again(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["evaluate", "figures", "write_examples"])
-def test_a_run_that_is_stopped_after_its_training_is_not_trained_again(
-    place, tmp_path, monkeypatch
-):
+def test_run_stopped_after_training_is_not_trained_again(place, tmp_path, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
@@ -160,7 +158,7 @@ def test_a_run_that_is_stopped_after_its_training_is_not_trained_again(
     assert (out / "figures" / "curves.png").exists() and (out / "examples" / "7.png").exists()
 
 
-def test_early_stopping_continues_as_it_was(tmp_path):
+def test_early_stopping_is_the_same_after_an_interruption(tmp_path):
     """It stops in the same epoch with the same weights, wherever the run was interrupted."""
     recipe = recipes.get("mlp").replace(epochs=9, learning_rate=0.3)
     options = {"progress": False, "pictures": False, "save_seconds": 0}
