@@ -1,4 +1,4 @@
-"""Values of arguments, right and wrong: the declared ones, and what others of the name have."""
+"""Valid and invalid values of arguments: declared ones, and usual ones by argument name."""
 
 import re
 
@@ -16,7 +16,7 @@ NUMBERS = [1e-5, 0.5, 1, 2.0]
 ACTIVATIONS = ["relu", "gelu", "tanh", "no_such"]
 SHAPES = [(8, 8, 1), (4, 4, 1), (16, 8, 3), (3, 5, 2), (8, 8), (1, 1, 1), (8,), (None, None, 3)]
 SHAPES += [(8, None, 1), (2, 2, 1), (32, 32, 1), (6, 6, 3)]
-# what an argument of a name usually is; a declaration's `values` say what it is in a family
+# usual values by argument name; the `values` of a declaration have precedence
 USUAL = {
     **dict.fromkeys(("filters", "units", "width", "growth_rate", "hidden"), INTEGERS),
     **dict.fromkeys(("num_classes", "vocabulary_size", "latent_dim", "context"), INTEGERS),
@@ -41,14 +41,14 @@ USUAL = {
 
 
 def right(subject, name):
-    """Values that an argument of a subject may have, among them the declared one."""
+    """Return valid values of an argument of a subject, including the declared one."""
     declared = [subject.arguments[name]] if name in subject.arguments else []
     if name in subject.values:
         return declared + subject.values[name]
     if declared and isinstance(declared[0], bool):
         return [True, False]
     usual = USUAL.get(name, [])
-    # a name may stand for something else here: `heads` is a tuple in one family
+    # a name may have another meaning: `heads` is a tuple in one family
     alike = not declared or not usual or _kind(declared[0]) is _kind(usual[0])
     return declared + (usual if alike else [])
 
@@ -59,7 +59,7 @@ def _kind(value):
 
 
 def options(subject, names, required=(), wrong=0.05):
-    """For each name a value, one in twenty of them wrong; not for all that are not required."""
+    """Draw a value for each required name and some others; one in twenty is wrong."""
     values = {name: right(subject, name) for name in names}
     unknown = [name for name in required if not values[name]]
     assert not unknown, f"declare `values` of {unknown}"
@@ -69,19 +69,19 @@ def options(subject, names, required=(), wrong=0.05):
 
 
 def one(values, wrong):
-    """One of the values, or, in a fraction `wrong` of the cases, one of `WRONG`."""
+    """Draw one of the values or, in a fraction `wrong` of the cases, one of `WRONG`."""
     return st.integers(0, 99).flatmap(
         lambda n: st.sampled_from(WRONG if n < 100 * wrong else values)
     )
 
 
 def check_message(error: InvalidInput):
-    """Three parts in one line."""
+    """Check that a message has three parts in one line."""
     assert re.fullmatch(r"Invalid .+\. Expected .+\. Received: .*", str(error)), str(error)
 
 
 def settings(max_examples):
-    """The same examples in every run."""
+    """Return settings that draw the same examples in every run."""
     return hypothesis.settings(
         max_examples=max_examples,
         derandomize=True,

@@ -1,7 +1,7 @@
-"""Every public constructor and function: a wrong argument is refused in one line, before any work.
+"""Every public constructor and function refuses a wrong argument in one line, before any work.
 
-`SUBJECTS` names what each argument is. All values that are not of this kind must raise
-`InvalidInput`; the right ones work, also as NumPy's numbers.
+`SUBJECTS` has the kind of each argument. Values of other kinds must raise `InvalidInput`; right
+values work, as NumPy's numbers too.
 """
 
 import dataclasses
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.slow
 
 NAN, INFINITY, HUGE = float("nan"), float("inf"), 10**400
 OTHERS = [(), [], {}, b"x", object()]
-# values that an argument of a kind must not have
+# invalid values for each kind of argument
 WRONG = {
     "count": [0, -1, 2.5, "3", None, True, NAN, INFINITY, 1e300, np.float32(2.5), *OTHERS],
     "number": ["0.5", None, True, NAN, INFINITY, -INFINITY, HUGE, np.float32("nan"), *OTHERS],
@@ -710,7 +710,7 @@ WORKS = [s for s in SUBJECTS if s.made]
 
 
 def wrong(kind):
-    """The values that an argument must not have."""
+    """Return the invalid values for an argument."""
     kind, further = kind if isinstance(kind, tuple) else (kind, [])
     known = WRONG[kind.rstrip("?")]
     return [v for v in known if not (kind.endswith("?") and v is None)] + list(further)
@@ -722,7 +722,7 @@ CASES = [(subject, argument) for subject in SUBJECTS for argument in subject.kin
 @pytest.mark.parametrize(
     ("subject", "argument"), CASES, ids=[f"{subject.name}-{name}" for subject, name in CASES]
 )
-def test_a_wrong_argument_is_refused_in_one_line(subject, argument, tmp_path, monkeypatch):
+def test_wrong_argument_is_refused_in_one_line(subject, argument, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     accepted = []
     for value in wrong(subject.kinds[argument]):
@@ -736,12 +736,12 @@ def test_a_wrong_argument_is_refused_in_one_line(subject, argument, tmp_path, mo
     assert not list(tmp_path.iterdir())
 
 
-def test_there_are_a_thousand_cases():
+def test_there_are_more_than_a_thousand_cases():
     assert sum(len(wrong(subject.kinds[argument])) for subject, argument in CASES) > 1000
 
 
 def as_numpy(value):
-    """The same arguments as NumPy's numbers."""
+    """Return the same arguments with NumPy's numbers."""
     if isinstance(value, dict):
         return {name: as_numpy(part) for name, part in value.items()}
     kinds = {bool: np.bool_, int: np.int64, float: np.float64}
@@ -749,7 +749,7 @@ def as_numpy(value):
 
 
 @pytest.mark.parametrize("subject", WORKS, ids=[subject.name for subject in WORKS])
-def test_right_arguments_work_also_as_numbers_of_numpy(subject):
+def test_right_arguments_work_as_numpy_numbers_too(subject):
     flags = {n: False for n, kind in subject.kinds.items() if kind == "flag"}
     right = {**flags, **subject.right}
     made, other = subject.call(**right), subject.call(**as_numpy(right))

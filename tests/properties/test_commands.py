@@ -1,4 +1,4 @@
-"""Any arguments of any command: it is done, or one line says what is wrong; never a traceback."""
+"""Any arguments of any command give a result or one line of error, never a traceback."""
 
 import sys
 import typing
@@ -11,7 +11,7 @@ from kerasdl import cli, recipes
 from tests.properties.common import settings
 
 WRONG = {int: ["x", "1.5", "", "1e3"], float: ["x", "", "1,5"]}
-# what only the command knows to be wrong
+# values that only the command itself can refuse
 KNOWN = {
     ("train", "--epochs"): ["0", "-1", "9" * 30],
     ("train", "--batch-size"): ["0", "-3", "9" * 30],
@@ -70,7 +70,7 @@ def typed_options():
 
 
 @pytest.mark.parametrize("name", sorted({name for name, _, _ in typed_options()}))
-def test_a_value_of_another_type_is_refused(name, tmp_path, capsys):
+def test_value_of_another_type_is_refused(name, tmp_path, capsys):
     rest = REQUIRED.get(name, [str(tmp_path)])
     for command, option, value in typed_options():
         if command == name:
@@ -79,7 +79,7 @@ def test_a_value_of_another_type_is_refused(name, tmp_path, capsys):
 
 @pytest.fixture(scope="session")
 def a_run(tmp_path_factory):
-    """The folder of a finished run with an exported file."""
+    """Return the folder of a finished run with an exported file."""
     folder = tmp_path_factory.mktemp("runs") / "run"
     run = recipes.get("mlp").run(folder, fast=True, progress=False)
     run.export(["none"])
@@ -87,7 +87,7 @@ def a_run(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("name", "option"), KNOWN, ids=map(" ".join, KNOWN))
-def test_a_wrong_value_is_refused(name, option, tmp_path, capsys, monkeypatch, a_run):
+def test_wrong_value_is_refused(name, option, tmp_path, capsys, monkeypatch, a_run):
     monkeypatch.chdir(tmp_path)
     required = [a_run] if name in OF_A_RUN else REQUIRED.get(name, [])
     for value in KNOWN[name, option]:
@@ -97,7 +97,7 @@ def test_a_wrong_value_is_refused(name, option, tmp_path, capsys, monkeypatch, a
 
 
 @pytest.mark.parametrize("name", RUN_COMMANDS)
-def test_what_is_no_run_is_refused(name, tmp_path, capsys):
+def test_folder_that_is_not_a_run_is_refused(name, tmp_path, capsys):
     broken = {
         "empty": {},
         "no_json": {"config.json": "no JSON", "metrics.json": "{}"},
@@ -132,7 +132,7 @@ WORDS += [
 ]
 
 
-def test_any_words_end_in_a_result_or_one_line(capsys, tmp_path, monkeypatch):
+def test_random_arguments_give_a_result_or_one_line(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     @settings(40)

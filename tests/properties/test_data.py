@@ -1,4 +1,4 @@
-"""Every data set, of any options, comes as it says or says what is wrong."""
+"""Every dataset with any options is as described, or an error names what is wrong."""
 
 import hypothesis
 import pytest
@@ -63,7 +63,7 @@ def load_or_say(name, chosen):
 
 
 @pytest.mark.parametrize("name", ["digits", "shapes", "iris", "sums", "moons"])
-def test_any_arguments_of_load(name):
+def test_load_with_random_arguments(name):
     @settings(12)
     @hypothesis.given(st.sets(st.sampled_from(sorted(COMMON)), min_size=1, max_size=2), st.data())
     def check(arguments, data):
@@ -74,7 +74,7 @@ def test_any_arguments_of_load(name):
 
 
 @pytest.mark.parametrize("name", kerasdl.data.names())
-def test_any_options_of_a_set(name, tmp_path, monkeypatch):
+def test_dataset_with_random_options(name, tmp_path, monkeypatch):
     make_package(tmp_path)
     monkeypatch.chdir(tmp_path)
     known = sorted(kerasdl.data.options(name))

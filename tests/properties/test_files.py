@@ -1,6 +1,6 @@
-"""Damaged files of every kind, made from seeds: each gives a result or one line, soon.
+"""Damaged files of every kind, made from seeds: each gives a result or one line of error.
 
-Never another exception, more than 2 GB of memory or 20 seconds of the processor.
+No other exception is raised, within 2 GB of memory and 20 seconds of processor time.
 """
 
 import copy
@@ -37,7 +37,7 @@ ODD += [{"class_name": "x"}, {"module": "os", "class_name": "system", "config": 
 
 
 def flipped(draw, content):
-    """A content with some other bytes."""
+    """Return the content with some bytes changed."""
     content = bytearray(content)
     for _ in range(draw.choice([1, 1, 2, 8, 64])):
         content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
@@ -45,13 +45,13 @@ def flipped(draw, content):
 
 
 def damaged(draw, content):
-    """A content that is cut off, or lacks a part, or has some other bytes."""
+    """Return the content cut off, without a part, or with some bytes changed."""
     at, to = sorted(draw.randrange(len(content)) for _ in range(2))
     return draw.choice([content[:at], content[:at] + content[to:], flipped(draw, content)])
 
 
 def odd(draw, value):
-    """A JSON value with something odd in one place."""
+    """Return a JSON value with an invalid part in one place."""
     value = copy.deepcopy(value)
     places = list(_places(value))
     owner, key = draw.choice(places)
@@ -71,13 +71,13 @@ def _places(value):
 
 
 def repacked(file, out, change):
-    """An archive with other contents, whose checksums are right."""
+    """Write an archive with changed contents and right checksums."""
     with zipfile.ZipFile(file) as whole, zipfile.ZipFile(out, "w") as other:
         for name in whole.namelist():
             other.writestr(name, change(name, whole.read(name)))
 
 
-# ---- files of each kind: whole ones, a damaged one, what is done with it
+# ---- for each kind of file: intact files, a damaged one, and how it is used
 
 
 def keras_files(folder):
@@ -268,7 +268,7 @@ KINDS = {  # number of cases, and the three functions
 
 
 def attempt(use):
-    """Give a result or one line."""
+    """Use a file: it gives a result or one line of error."""
     try:
         use()
     except InvalidInput as error:

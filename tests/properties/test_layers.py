@@ -1,4 +1,4 @@
-"""Every layer, of any arguments on any shape, works as it says or says what is wrong."""
+"""Every layer with any arguments and input shape works, or an error names what is wrong."""
 
 import inspect
 
@@ -36,7 +36,7 @@ INPUTS |= dict.fromkeys(("SelfAttention", "CausalSelfAttention", "TransformerBlo
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
-def test_a_layer_works_or_says_what_is_wrong(subject):
+def test_layer_works_or_names_what_is_wrong(subject):
     cls, likely = getattr(layers, subject.name), INPUTS.get(subject.name, IMAGES)
     parameters = inspect.signature(cls).parameters.values()
     names = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]

@@ -1,4 +1,4 @@
-"""Every network and learner, of any options, works as it says or says what is wrong."""
+"""Every network and learner with any options works, or an error names what is wrong."""
 
 import inspect
 import json
@@ -25,13 +25,13 @@ def option_names(name):
 
 
 def example(tensor, tokens):
-    """Zeros of the shape of an input; of an unknown size so many tokens, or 32 pixels."""
+    """Return zeros of the shape of an input; unknown sizes become `tokens` or 32 pixels."""
     least = tokens if tensor.dtype == "int32" else 32
     return np.zeros((2, *(size or least for size in tensor.shape[1:])), tensor.dtype)
 
 
 @pytest.mark.parametrize("name", SUBJECTS)
-def test_a_model_works_or_says_what_is_wrong(name):
+def test_model_works_or_names_what_is_wrong(name):
     values = {
         option: right(SUBJECTS[name], option) for option in option_names(SUBJECTS[name].registered)
     }
@@ -78,13 +78,13 @@ def test_options_of_a_network_are_checked(options, message):
 
 
 @pytest.mark.parametrize("name", SUBJECTS)
-def test_a_model_may_have_a_name_of_its_own(name):
+def test_model_may_have_a_name(name):
     registered = SUBJECTS[name].registered
     assert kerasdl.create_model(registered, name="mine").name == "mine"
     assert kerasdl.create_model(name=registered).name == registered
 
 
-def test_options_may_be_numbers_of_numpy():
+def test_options_may_be_numpy_numbers():
     options = {"num_classes": np.int64(3), "widths": (np.int32(4),), "dropout": np.float64(0.5)}
     model = kerasdl.create_model("mlp_tiny", **options)
     assert model.output_shape == (None, 3)
@@ -92,6 +92,6 @@ def test_options_may_be_numbers_of_numpy():
 
 
 @pytest.mark.parametrize("options", [{"name": "a/b"}, {"name": ""}, {"name": 3}])
-def test_a_name_of_a_model_is_a_text(options):
+def test_name_of_a_model_must_be_a_string(options):
     with pytest.raises(InvalidInput, match="`name`"):
         kerasdl.create_model("mlp_tiny", **options)

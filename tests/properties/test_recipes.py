@@ -1,4 +1,4 @@
-"""Recipes: no field takes a value that makes no sense, and any data is trained on or refused."""
+"""Recipes: every field refuses invalid values, and any data are trained on or refused."""
 
 import dataclasses
 import json
@@ -59,7 +59,7 @@ RIGHT = {
 
 
 @pytest.mark.parametrize("field", WRONG)
-def test_a_wrong_value_is_refused_in_one_line(field):
+def test_wrong_value_is_refused_in_one_line(field):
     recipe, accepted = recipes.get("mlp"), []
     for value in WRONG[field]:
         try:
@@ -77,7 +77,7 @@ def test_every_field_is_tested_with_many_values():
     assert sum(map(len, WRONG.values())) > 200
 
 
-def test_numbers_of_numpy_are_right_and_json_holds_them():
+def test_numpy_numbers_are_accepted_and_stored_as_json():
     recipe = recipes.get("mlp").replace(**RIGHT)
     again = recipes.Recipe.from_json(json.loads(json.dumps(recipe.to_json())))
     assert again == recipe
@@ -90,8 +90,8 @@ def loaded(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("data", catalog.names())
-def test_every_recipe_with_this_data_trains_or_says_why_not(data):
-    """The task takes the data or not; of those that do, one of each task trains a batch."""
+def test_every_recipe_trains_on_the_data_or_refuses_them(data):
+    """The task accepts the data or refuses them; one recipe of each task trains a batch."""
     try:
         splits, trained = loaded(data), set()
     except InvalidInput as error:  # its package is not installed

@@ -1,4 +1,4 @@
-"""Run folders damaged in hundreds of ways: a command works, or one line says what is wrong."""
+"""Run folders damaged in hundreds of ways: a command works or gives one line of error."""
 
 import json
 import pathlib
@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 DAMAGES = 300
 ODD = [None, True, 0, -1, 1, 3.5, 10**30, 10**400, float("inf"), float("nan"), "", "x", "\x1b[31m"]
 ODD += ["[/red]", [], [1], ["a", "b"], [[1, 2], [3]], [None], {}, {"a": 1}, {"metric": "x"}]
-# of `doctor` and `export`, only a few: they take seconds
+# `doctor` and `export` take seconds, so they are used for a few folders only
 COMMANDS = ["evaluate"] * 4 + ["predict"] * 4 + ["explain"] * 2 + ["doctor", "export"]
 FILES = ["config.json"] * 6 + ["metrics.json"] * 3 + ["history.csv"] * 3 + ["model.keras"] * 2
 FILES += ["checkpoints/latest.npz"]
@@ -25,7 +25,7 @@ FILES += ["checkpoints/latest.npz"]
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """A finished run of images and one of a table."""
+    """Return a finished run on images and one on a table."""
     folder = tmp_path_factory.mktemp("runs")
     table = folder / "table.csv"
     chance = random.Random(0)
@@ -39,7 +39,7 @@ def folders(tmp_path_factory):
 
 
 def places(value, path=()):
-    """The path of every part of a JSON value."""
+    """Yield the path of every part of a JSON value."""
     parts = value.items() if isinstance(value, dict) else enumerate(value)
     for name, part in parts:
         yield (*path, name)
@@ -160,8 +160,8 @@ def refuses_or_works(arguments, capsys, what):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, of damaged numbers
-def test_a_damaged_run_folder_works_or_is_one_line(folders, tmp_path, capsys):
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # from NumPy, for damaged numbers
+def test_damaged_run_folder_works_or_gives_one_line(folders, tmp_path, capsys):
     refused = 0
     for seed in range(DAMAGES):
         chance = random.Random(seed)
@@ -186,7 +186,7 @@ def test_a_damaged_run_folder_works_or_is_one_line(folders, tmp_path, capsys):
     assert refused > DAMAGES / 2, refused
 
 
-def test_an_infinite_metric_reaches_no_bar(folders, tmp_path):
+def test_infinite_metric_reaches_no_bar(folders, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(next(iter(folders)), folder)
     metrics = json.loads((folder / "metrics.json").read_text())
