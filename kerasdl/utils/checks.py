@@ -31,7 +31,7 @@ def check(name: str, value, holds: bool, expected: str):
 
 
 def shown(value) -> str:
-    """A value as a message shows it: its representation in one line, cut if it is long."""
+    """Return the representation of a value for a message: one line, cut if it is long."""
     try:
         text = repr(value)
     except ValueError:  # Python does not print integers of more than 4,300 digits
@@ -41,7 +41,7 @@ def shown(value) -> str:
 
 
 def plain(value):
-    """Return a value with Python's numbers in the place of NumPy's, also inside containers.
+    """Return a value with NumPy's numbers converted to Python's, also inside containers.
 
     Example:
         >>> import numpy as np
@@ -58,25 +58,25 @@ def plain(value):
 
 
 def is_integer(value, at_least: int = 1) -> bool:
-    """Whether a value is an integer, and no bool, of a least size."""
+    """Return whether a value is an integer of at least `at_least`, and not a bool."""
     value = plain(value)
     whole = isinstance(value, abstract.Integral) and not isinstance(value, bool)
     return whole and value >= at_least
 
 
 def is_number(value) -> bool:
-    """Whether a value is a finite real number, and no bool."""
+    """Return whether a value is a finite real number, and not a bool."""
     value = plain(value)
     if not isinstance(value, abstract.Real) or isinstance(value, bool):
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:  # an integer larger than any float
+    except OverflowError:  # the integer is larger than any float
         return False
 
 
 def is_flag(value) -> bool:
-    """Whether a value is True or False."""
+    """Return whether a value is True or False."""
     return isinstance(plain(value), bool)
 
 
@@ -212,7 +212,7 @@ def _holds_numbers(value) -> bool:
 
 
 def memory(needed: int, **values):
-    """Check that what arguments ask for fits into half of the memory of this machine.
+    """Check that the memory that arguments require is at most half of that of this machine.
 
     Args:
         needed: int, the bytes that it takes.
@@ -236,7 +236,7 @@ def memory(needed: int, **values):
 
 
 def callables(*, optional: bool = False, **values):
-    """Check that each value can be called and is no class."""
+    """Check that each value is callable and not a class."""
     for name, value in values.items():
         holds = callable(value) and not isinstance(value, type)
         holds = holds or (optional and value is None)
@@ -317,7 +317,7 @@ def activations(**values):
 
 
 def model_options(*, name=None, dtype=None, **_):
-    """Check what every Keras layer and model takes: `name` and `dtype`."""
+    """Check the arguments of every Keras layer and model: `name` and `dtype`."""
     import keras
 
     holds = name is None or (isinstance(name, str) and name and "/" not in name)
@@ -354,7 +354,7 @@ def inputs(
 
 
 def dimensions(shape) -> tuple | None:
-    """A shape as a tuple; `None` for what is none, such as a list of several shapes.
+    """Return a shape as a tuple, or `None` if it is not a shape, such as a list of shapes.
 
     >>> dimensions([None, 8]), dimensions([(2, 3), (2, 4)])
     ((None, 8), None)

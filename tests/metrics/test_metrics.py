@@ -533,7 +533,7 @@ def test_centers_must_be_finite(centers, message):
         metrics.ModesCovered(centers, 1.0)
 
 
-def test_the_number_of_modes_has_the_metrics_dtype():
+def test_number_of_modes_has_the_dtype_of_the_metric():
     metric = metrics.ModesCovered([[0.0]], 1.0, dtype="float16")
     metric.update_state([[0.0]])
     assert metric.result().dtype == "float16" and float(metric.result()) == 1
