@@ -53,7 +53,13 @@ def confusion(
         for row, column in zip(*np.nonzero(matrix), strict=True) if count <= 30 else ():
             color = "white" if fractions[row, column] > 0.5 else "#333333"
             axis.text(
-                column, row, matrix[row, column], ha="center", va="center", color=color, fontsize=9
+                int(column),
+                int(row),
+                matrix[row, column],
+                ha="center",
+                va="center",
+                color=color,
+                fontsize=9,
             )
         accuracy = np.trace(matrix) / matrix.sum()
         axis.set(xlabel="predicted", ylabel="true", title=f"accuracy {accuracy:.1%}")

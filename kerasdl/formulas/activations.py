@@ -144,7 +144,7 @@ def leaky_relu(z: ArrayLike, slope: float = 0.01) -> np.ndarray:
     return np.where(np.asarray(z) > 0, z, slope * np.asarray(z))
 
 
-def parametric_relu_gradient(z: ArrayLike, upstream: ArrayLike) -> np.floating:
+def parametric_relu_gradient(z: ArrayLike, upstream: np.ndarray) -> np.floating:
     """Gradient of the loss with respect to the slope of a parametric ReLU.
 
         dL/da = sum( dL/df min(0, z) )

@@ -26,7 +26,7 @@ def nearest_codes(z: np.ndarray, codebook: np.ndarray) -> np.ndarray:
 
 def quantization_loss(
     z: float | np.ndarray, chosen: float | np.ndarray, beta: float = 0.25
-) -> np.floating:
+) -> float | np.floating:
     """Codebook and commitment loss of a VQ-VAE.
 
         L = mean (e - sg[z])^2 + beta mean (z - sg[e])^2        sg: no gradient passes

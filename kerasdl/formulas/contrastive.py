@@ -19,7 +19,7 @@ def unit(z: ArrayLike) -> np.ndarray:
     >>> unit(np.array([3.0, 4.0])).tolist()
     [0.6, 0.8]
     """
-    return z / np.linalg.norm(z, axis=-1, keepdims=True)
+    return np.divide(z, np.linalg.norm(z, axis=-1, keepdims=True))
 
 
 def nt_xent(z1: np.ndarray, z2: np.ndarray, temperature: float = 0.5) -> np.floating:

@@ -109,7 +109,7 @@ def clip_by_global_norm(gradients: Sequence[np.ndarray], limit: float) -> list[n
     return [gradient * (limit / max(limit, norm)) for gradient in gradients]
 
 
-def softmax_gradient(z: ArrayLike, upstream: ArrayLike) -> np.ndarray:
+def softmax_gradient(z: ArrayLike, upstream: np.ndarray) -> np.ndarray:
     """Backward pass of softmax.
 
         dL/dz_i = p_i (dL/dp_i - sum_j p_j dL/dp_j)

@@ -100,7 +100,7 @@ def cross_entropy(y: np.ndarray, p: float | np.ndarray) -> np.floating:
     return -np.mean(np.log(np.take_along_axis(p, np.asarray(y)[..., None], axis=-1)))
 
 
-def categorical_cross_entropy(y: ArrayLike, p: ArrayLike) -> np.floating:
+def categorical_cross_entropy(y: np.ndarray, p: ArrayLike) -> np.floating:
     """Cross-entropy for labels that are probabilities: one-hot, smoothed or from a teacher.
 
         L = -mean sum_c y_c log p_c
@@ -115,7 +115,7 @@ def categorical_cross_entropy(y: ArrayLike, p: ArrayLike) -> np.floating:
     return -np.mean(np.sum(y * np.log(np.maximum(p, TINY)), axis=-1))
 
 
-def kl_divergence(y: ArrayLike, p: ArrayLike) -> np.ndarray:
+def kl_divergence(y: np.ndarray, p: ArrayLike) -> np.ndarray:
     """KL divergence in nats: the extra cost of coding y with the code of p.
 
         KL(y || p) = sum_c y_c log(y_c / p_c) >= 0        0 log 0 = 0
