@@ -12,6 +12,7 @@ def run(tmp_path_factory):
     return recipes.get("mlp").run(out, fast=True, progress=False)
 
 
+@pytest.mark.slow
 def test_repeated_method_is_tried_once_and_a_second_try_is_explained(run):
     lines = []
     options = {"methods": ["pqat", "int8", "pqat"], "max_drop": 0.0, "sparsity": 0.9}

@@ -140,6 +140,7 @@ def test_folder_without_a_checkpoint_can_be_used_again(tmp_path):
     assert recipes.open(out).recipe == recipes.open(run.path).recipe
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["evaluate", "figures", "write_examples"])
 def test_run_stopped_after_training_is_not_trained_again(place, tmp_path, monkeypatch):
     def stop(*_):
