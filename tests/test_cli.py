@@ -243,6 +243,7 @@ def test_train_on_a_table_and_predict_rows(houses, tmp_path, capsys):
 NAMES = ("$\\frac{$", "[red]x", "[", "\x1b[31mred", "a$b$", "_hidden", "naïve 猫", "a|b")
 
 
+@pytest.mark.slow
 def test_class_names_with_markup_are_shown_unchanged(tmp_path, capsys):
     """Figures, which are drawn after the training, show them unchanged too."""
     random = np.random.default_rng(0)

@@ -109,6 +109,7 @@ def test_files_with_former_names_are_loaded(load, folder, former, tmp_path):
 
 
 @pytest.mark.parametrize("imports", ["import kerasdl, keras", "import keras, kerasdl"])
+@pytest.mark.slow
 def test_keras_finds_kerasdl_classes_after_import_kerasdl(imports, tmp_path):
     model = create_model("se_resnet_tiny")
     model.compile()

@@ -116,6 +116,7 @@ def test_nine_trials_try_three_values_in_a_grid_and_nine_at_random(searched):
     [(valley, {"x": (0.0, 1.0)}, 20, -6.0207, 9), (branin, PLANE, 25, 0.3979, 5)],
     ids=["valley", "branin"],
 )
+@pytest.mark.slow
 def test_bayesian_search_beats_random_over_ten_seeds(
     function, space, trials, optimum, enough, searched
 ):

@@ -53,6 +53,7 @@ def test_statistics_do_not_change_and_inference_is_deterministic(mobile, train, 
     np.testing.assert_allclose(aware(images[:3]), outputs[:3], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_saved_model_is_loaded_by_a_fresh_process(mobile, train, images, tmp_path):
     aware = compression.train_aware(mobile, train, epochs=1)
     aware.save(tmp_path / "aware.keras")
