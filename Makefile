@@ -43,7 +43,8 @@ test: .venv/tested
 
 test-slow: .venv/tested
 	$(PYTEST) -m slow $(FIRST)
-	$(PYTEST) -m slow $(addprefix --ignore=,$(FIRST))
+	$(PYTEST) -m slow $(THIRD)
+	$(PYTEST) -m slow $(addprefix --ignore=,$(FIRST) $(THIRD))
 
 tutorials: .venv/installed
 	@for tutorial in tutorials/[0-9]*/[0-9]*.py; do echo "$$tutorial"; $(BIN)/python $$tutorial || exit 1; done

@@ -21,6 +21,12 @@ TUTORIALS = tutorials.scripts()
 ALL = pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
 
 
+def in_time(path):
+    """Return the parameter of a tutorial: only the first of each part is run by `make test`."""
+    marks = () if path.name.startswith("01_") else pytest.mark.slow
+    return pytest.param(path, marks=marks, id=path.stem)
+
+
 @pytest.fixture(autouse=True)
 def no_windows():
     before = matplotlib.get_backend()
@@ -50,7 +56,7 @@ def unnamed(figure):
                 yield f"{which} of {axes.get_title()!r}"
 
 
-@ALL
+@pytest.mark.parametrize("path", [*map(in_time, TUTORIALS)])
 def test_tutorial_runs_fast_and_saves_figures(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     module, nameless, save = load(path), [], Figure.savefig
