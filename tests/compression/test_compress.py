@@ -158,6 +158,7 @@ def test_the_number_of_clusters_is_kept(method, name, tmp_path):
     assert (result.litert.metadata.quantize is None) == (method == "cluster")
 
 
+@pytest.mark.slow
 def test_pcqat_keeps_zeros_and_clusters(tmp_path):
     model, train, _ = networks.trained("residual")
     path = tmp_path / "model.tflite"

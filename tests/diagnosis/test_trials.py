@@ -67,6 +67,7 @@ def undisturbed(make):
 
 @pytest.mark.parametrize("make", [with_everything, half, gan])
 @pytest.mark.parametrize("trial", ["lr_find", "overfit_one_batch"])
+@pytest.mark.slow
 def test_training_afterwards_is_unchanged(make, trial):
     model, data = make(), data_of(make)
     getattr(diagnosis, trial)(model, data, steps=12)

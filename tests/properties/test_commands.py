@@ -87,6 +87,7 @@ def a_run(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("name", "option"), KNOWN, ids=map(" ".join, KNOWN))
+@pytest.mark.slow
 def test_wrong_value_is_refused(name, option, tmp_path, capsys, monkeypatch, a_run):
     monkeypatch.chdir(tmp_path)
     required = [a_run] if name in OF_A_RUN else REQUIRED.get(name, [])
@@ -132,6 +133,7 @@ WORDS += [
 ]
 
 
+@pytest.mark.slow
 def test_random_arguments_give_a_result_or_one_line(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 

@@ -31,6 +31,7 @@ def example(tensor, tokens):
 
 
 @pytest.mark.parametrize("name", SUBJECTS)
+@pytest.mark.slow
 def test_model_works_or_names_what_is_wrong(name):
     values = {
         option: right(SUBJECTS[name], option) for option in option_names(SUBJECTS[name].registered)

@@ -104,6 +104,7 @@ def calls_of_a_whole_save(trained, states, folder, monkeypatch):
 
 
 @pytest.mark.parametrize("error", [Killed(), OSError(28, "No space left on device")], ids=repr)
+@pytest.mark.slow
 def test_crash_at_any_call_leaves_a_complete_state(trained, error, tmp_path, monkeypatch):
     calls = calls_of_a_whole_save(*trained, tmp_path, monkeypatch)
     assert calls > 20
