@@ -101,12 +101,12 @@ def test_help_list_and_info_are_fast_and_do_not_import_tensorflow():
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     tensorflow = seconds("import tensorflow")
-    dear = {"tensorflow", "keras"}
+    expensive = {"tensorflow", "keras"}
     for arguments, unwanted in [
-        (["--help"], dear | {"numpy"}),
-        (["list"], dear | {"numpy"}),
-        (["info", "resnet50"], dear | {"numpy"}),
-        (["info", "digits"], dear | {"numpy"}),
+        (["--help"], expensive | {"numpy"}),
+        (["list"], expensive | {"numpy"}),
+        (["info", "resnet50"], expensive | {"numpy"}),
+        (["info", "digits"], expensive | {"numpy"}),
     ]:
         code = (
             "import sys; from kerasdl import cli; sys.argv[1:] = "

@@ -222,7 +222,7 @@ class _Work:
         self.untouched = quantization.untouched(network)
 
     def _clustered(self):
-        """Return the clustered kernels, of which TFMOT trains only the centroids."""
+        """Return the clustered kernels. TFMOT trains their centroids, not the single weights."""
         if "cluster" not in self.done:
             return []
         kernels = pruning.kernels(self.flat)

@@ -54,7 +54,7 @@ POLICIES = {
 
 
 def policy(augment: bool | str | Policy) -> Policy | None:
-    """Return the policy for the argument of `load`: a name, True for "standard", False for none."""
+    """Return the augmentation policy of a name; True means "standard", False means none."""
     augment = checks.plain(augment)
     if isinstance(augment, Policy) or augment is False or augment is None:
         return augment or None

@@ -195,7 +195,7 @@ def outdated_averages(case: Case) -> Finding | None:
 
 
 def _distance(mean, deviation):
-    """Return how far outputs are from mean 0 and standard deviation 1."""
+    """Return the distance from mean 0 and standard deviation 1."""
     return abs(mean) + abs(np.log(max(deviation, 1e-12)))
 
 

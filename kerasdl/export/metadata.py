@@ -84,7 +84,8 @@ def read(path: pathlib.Path) -> Metadata:
                         f"metadata of {path}", expected, f"{entry.file_size:,} bytes"
                     )
                 if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                    raise NotImplementedError("that compression method is not supported")
+                    expected = "entries that are stored or deflated"
+                    raise InvalidInput(f"metadata of {path}", expected, f"{name}, which is not")
                 with archive.open(entry) as file:
                     # without a size, it would unpack more than the entry states
                     texts[name] = file.read(LARGEST).decode(errors="replace")

@@ -95,7 +95,7 @@ class Export:
 
 
 class Task(abc.ABC):
-    """What differs between kinds of training runs, beyond model and data.
+    """A kind of problem, such as classification: its loss, metrics, figures and exported files.
 
     A task is made for one dataset, with the options of one recipe:
 
@@ -165,7 +165,7 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def figures(self, model: keras.Model, splits: data.Splits, history: dict) -> Drawings:
-        """Return by file name functions that each draw a matplotlib figure of a finished run."""
+        """Return figures of a finished run: a dict from file names to functions that draw."""
 
     def write_examples(self, model: keras.Model, splits: data.Splits, folder: pathlib.Path):
         """Write inputs for `kerasdl predict` into a folder, if there are any."""
@@ -183,7 +183,7 @@ class Task(abc.ABC):
         """
 
     def explain(self, model: keras.Model, inputs: Sequence[str]) -> Drawings:
-        """Return by file name functions that each draw a figure of the model on some inputs."""
+        """Return figures of the model on some inputs: a dict from file names to functions."""
         expected = f"none ({self.title} has no figures of single inputs)"
         raise errors.InvalidInput("input", expected, inputs[0])
 

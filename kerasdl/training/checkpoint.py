@@ -79,7 +79,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     @property
     def spent(self) -> float:
-        """The seconds of training, including those of earlier processes."""
+        """Seconds of training, including those before interruptions."""
         return self.before + time.monotonic() - self.start
 
     def restore(self, model: keras.Model, data: tf.data.Dataset | None = None):

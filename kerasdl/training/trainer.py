@@ -116,7 +116,7 @@ class Trainer:
 
     @property
     def seconds(self) -> float:
-        """The seconds of training, including those of earlier processes."""
+        """Seconds of training, including those before interruptions."""
         return self.checkpoint.spent
 
     @property

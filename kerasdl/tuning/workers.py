@@ -24,7 +24,10 @@ WAIT = 600.0  # seconds that a chief waits for a worker, and a worker for its ch
 
 
 class Heartbeats:
-    """The time since the last heartbeat of each process of a search, by this process's clock."""
+    """Measure how long each process of a search has not touched its file.
+
+    Times are measured by this process's clock, because clocks of machines differ.
+    """
 
     def __init__(self, folder: pathlib.Path, clock=time.monotonic):
         self.folder, self.clock = folder, clock

