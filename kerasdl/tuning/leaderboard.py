@@ -148,7 +148,7 @@ def _brief(value) -> str:
 def make_best(plan):
     """Copy the best trial's run to `best/` and draw its figures, which trials do not draw.
 
-    If the same trial is already there, it is not changed, nor are files made from it since.
+    If `best/` already holds that trial, it and the files made from it stay as they are.
     """
     rows = [row for row in make(plan)["trials"] if row["status"] == "completed"]
     target = plan.folder / "best"

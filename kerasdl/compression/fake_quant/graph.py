@@ -239,8 +239,8 @@ def is_relu(operation) -> bool:
 def left_float(nodes: Sequence, readers: Callable) -> set[int]:
     """Return the ids of the nodes whose results stay float: only float operations read them.
 
-    So neither the sums between a transformer's layer normalizations lose precision, nor the scores
-    before a softmax, whose int8 range the mask would fill.
+    The sums between a transformer's layer normalizations then keep their precision. So do the
+    scores before a softmax, whose int8 range the mask would fill.
 
     Args:
         nodes: The nodes of a graph in the order of computation.
