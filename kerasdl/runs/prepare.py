@@ -102,15 +102,15 @@ def compiled_model(recipe: Recipe, task: Task, steps: int) -> keras.Model:
 def check_model(model: keras.Model, recipe: Recipe, task: Task):
     """Raise `InvalidInput` if the recipe cannot have trained a loaded model."""
     errors.one_of("model of the run", recipe.model, registry.list_models())
-    kind, compiled = registry.entries()[recipe.model].load(), model.compiled
+    if not model.compiled:
+        raise errors.InvalidInput("model of the run", "a compiled model", "one that is not")
+    kind = registry.entries()[recipe.model].load()
     if not isinstance(model, kind):
         raise errors.InvalidInput("model of the run", kind.__name__, type(model).__name__)
-    if not compiled:
-        raise errors.InvalidInput("model of the run", "a compiled model", "one that is not")
-    given = getattr(model, "_arguments", {})
-    for name, value in model_options(recipe, task).items():
-        if name in task.model_options() and name in given and tupled(given[name]) != value:
-            raise errors.InvalidInput(f"`{name}` of the run's model", value, given[name])
+    expected, given = model_options(recipe, task), getattr(model, "_arguments", {})
+    for name in task.model_options():  # those that follow from the data
+        if name in given and tupled(given[name]) != expected[name]:
+            raise errors.InvalidInput(f"`{name}` of the run's model", expected[name], given[name])
     task.check_model(model)
 
 
