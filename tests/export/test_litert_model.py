@@ -179,11 +179,14 @@ def test_encrypted_or_unknown_compression_of_metadata_raises_one_line(with_archi
     path = with_archive(model_json="{}")
     content = path.read_bytes()
     start = content.index(b"PK\x01\x02")
-    for place, value in ((8, 1), (10, 12), (10, 14), (10, 99)):
+    encrypted, compression = 8, 10
+    cases = [(encrypted, 1, "an intact zip archive")]
+    cases += [(compression, method, "stored or deflated") for method in (12, 14, 99)]
+    for place, value, expected in cases:
         other = bytearray(content)
         other[start + place] = value
         path.write_bytes(other)
-        with pytest.raises(InvalidInput, match="an intact zip archive") as raised:
+        with pytest.raises(InvalidInput, match=expected) as raised:
             export.LiteRTModel(path).description  # noqa: B018
         assert "\n" not in str(raised.value)
 
