@@ -19,6 +19,7 @@ import re
 import stat
 import sys
 import zipfile
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kerasdl import errors
@@ -87,7 +88,8 @@ def load_model(
     for value in _objects(config):
         _check(path, value, trust, custom_objects)
     try:
-        with _no_larger_than_stored(path, sum(1 for _ in _objects(config))):
+        stored, size = _stored(path)
+        with no_larger(f"model file {path}", stored, size, sum(1 for _ in _objects(config))):
             return keras.models.load_model(
                 path, custom_objects=custom_objects, compile=compile, safe_mode=not trust
             )
@@ -139,12 +141,18 @@ def _check_size(path, archive, entry):
 
 
 @contextlib.contextmanager
-def _no_larger_than_stored(path, listed):
-    """Refuse to create much more than a file holds: weights, or layers, of which it lists some."""
+def no_larger(what: str, stored: int, size: int, listed: int = 0) -> Iterator[None]:
+    """Refuse to create a model that is much larger than its stored weights, in a `with` block.
+
+    Args:
+        what: str, the source of the model, for the message.
+        stored: int, the number of stored weights.
+        size: int, the bytes that they take.
+        listed: int, the number of objects that the model's configuration lists.
+    """
     import keras
     import tensorflow as tf
 
-    stored, size = _stored(path)
     most, limit = MORE_WEIGHTS + GROWTH * stored, MORE_BYTES + GROWTH * size
     check_shape, count, created = keras.Variable._validate_shape, 0, 0
     begin, layers = keras.Operation.__init__, 0
@@ -154,8 +162,8 @@ def _no_larger_than_stored(path, listed):
         nonlocal layers
         layers += 1
         if layers > most_layers:
-            expected = f"at most {most_layers:,} layers and operations, by the weights in the file"
-            raise errors.InvalidInput(f"model file {path}", expected, "more")
+            expected = f"at most {most_layers:,} layers and operations, by those that are stored"
+            raise errors.InvalidInput(what, expected, "more")
         begin(layer, name)
 
     def counted_weight(variable, shape):  # called before memory is taken
@@ -163,9 +171,9 @@ def _no_larger_than_stored(path, listed):
         shape = check_shape(variable, shape)
         count, created = count + 1, created + math.prod(shape) * tf.as_dtype(variable._dtype).size
         if count > most or created > limit:
-            expected = f"at most {most:,} weights of {limit:,} bytes, by those in the file"
+            expected = f"at most {most:,} weights of {limit:,} bytes, by those that are stored"
             received = f"{count:,} of {created:,} bytes up to `{variable.path}`, {tuple(shape)}"
-            raise errors.InvalidInput(f"model file {path}", expected, received)
+            raise errors.InvalidInput(what, expected, received)
         return shape
 
     with (

@@ -58,8 +58,9 @@ def rows_of_splits(
         raise errors.InvalidInput("options `validation` and `test`", expected, (validation, test))
     rng = np.random.default_rng(seed)
     splits: tuple[list[np.ndarray], ...] = ([], [], [])
-    for label in np.unique(labels):
-        rows = rng.permutation(np.flatnonzero(labels == label))
+    _, counts = np.unique(labels, return_counts=True)
+    by_class = np.split(np.argsort(labels, kind="stable"), np.cumsum(counts)[:-1])
+    for rows in map(rng.permutation, by_class):
         # 1e-9: 0.1 + 0.2 of 10 rows is 3, not 2
         ends = [int(len(rows) * fraction + 1e-9) for fraction in (test, test + validation)]
         tested, validated, trained = np.split(rows, ends)

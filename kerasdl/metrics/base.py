@@ -47,9 +47,14 @@ class FeatureMetric(keras.metrics.Metric):
 
 
 def within(
-    metric: keras.metrics.Metric, values: Tensor, highest: float, what: str, whole: bool = False
+    metric: keras.metrics.Metric,
+    values: Tensor,
+    highest: float,
+    what: str,
+    whole: bool = False,
+    lowest: float = 0.0,
 ) -> Tensor:
-    """Return float64 values if all are between 0 and `highest`.
+    """Return float64 values if all are between `lowest` and `highest`.
 
     If `update_state` is called directly, another value raises `InvalidInput`. In a graph, as in
     `fit` and `evaluate`, values are unknown when the code runs: there it becomes NaN, and with it
@@ -61,12 +66,13 @@ def within(
         highest: float, the largest value.
         what: str, what the values are.
         whole: bool, whether they must be integers.
+        lowest: float, the smallest value.
     """
     values = ops.cast(values, "float64")
-    right = (values >= -ROUNDING) & (values <= highest + ROUNDING)
+    right = (values >= lowest - ROUNDING) & (values <= highest + ROUNDING)
     right = right & (values == ops.floor(values)) if whole else right
     if tf.executing_eagerly() and not bool(ops.all(right)):
-        expected = f"{'integers' if whole else 'numbers'} from 0 to {highest:g}"
+        expected = f"{'integers' if whole else 'numbers'} from {lowest:g} to {highest:g}"
         received = ops.convert_to_numpy(values)[~ops.convert_to_numpy(right)][0]
         raise InvalidInput(f"{what} for {type(metric).__name__}", expected, f"{received:g}")
     return ops.where(right, values, float("nan"))

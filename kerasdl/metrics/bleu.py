@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasdl.metrics.base import refuse_weights
+from kerasdl.metrics.base import refuse_weights, within
 from kerasdl.utils import checks
 
 
@@ -17,6 +17,9 @@ class BLEU(keras.metrics.Metric):
     as often as in the reference that has it most often. c is the length of all predictions, r that
     of the references nearest in length (the shorter of two equally near ones). Counts are summed
     over all sentences before they are divided, so BLEU is not a mean over sentences.
+
+    A token that is not an integer is an error if `update_state` is called directly; in `fit` and
+    `evaluate` it makes the result NaN.
 
     Args:
         order: int, the length N of the longest n-grams, at most 100.
@@ -59,7 +62,7 @@ class BLEU(keras.metrics.Metric):
             sample_weight: must be `None`.
         """
         refuse_weights(self, sample_weight)
-        references, predicted = (ops.cast(tokens, "int32") for tokens in (y_true, y_pred))
+        (references, zero), (predicted, other) = self._integers(y_true), self._integers(y_pred)
         references = references[:, None] if len(references.shape) == 2 else references
         checks.shaped(self, predicted.shape, (None, None))
         expected = (predicted.shape[0], None, None)
@@ -73,9 +76,17 @@ class BLEU(keras.metrics.Metric):
         # the small term prefers the shorter of two equally near references
         difference = ops.abs(lengths - length[:, None]) + 1e-3 * lengths
         nearest = ops.argmin(difference, axis=-1)[:, None]
-        self.length.assign_add(ops.cast(ops.sum(length), "float64"))
+        self.length.assign_add(ops.cast(ops.sum(length), "float64") + zero + other)
         reference_length = ops.sum(ops.take_along_axis(lengths, nearest, axis=-1))
         self.reference_length.assign_add(ops.cast(reference_length, "float64"))
+
+    def _integers(self, tokens):
+        """Return tokens as int32, and 0, or NaN if one of them is not an integer."""
+        tokens, zero = ops.convert_to_tensor(tokens), 0.0
+        if "int" not in keras.backend.standardize_dtype(tokens.dtype):
+            checked = within(self, tokens, checks.LARGEST, "tokens", whole=True, lowest=-1)
+            zero = 0 * ops.sum(checked)
+        return ops.cast(tokens, "int32"), zero
 
     def _count(self, references, predicted, n):
         """Return the number of predicted n-grams that a reference contains, and of all."""

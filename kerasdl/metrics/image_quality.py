@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasdl.metrics.base import within
 from kerasdl.utils import checks
 
 
@@ -13,8 +14,12 @@ class PSNR(keras.metrics.Mean):
 
         10 log10( peak^2 / mean (a - b)^2 )
 
+    A pixel of the original outside of [-peak, peak] is an error if `update_state` is called
+    directly; in `fit` and `evaluate` it makes the result NaN. Predictions may be outside.
+
     Args:
-        peak: float, the largest possible value of a pixel.
+        peak: float, the largest possible value of a pixel; for images in [-1, 1] it is 2, the width
+            of their range.
         name: str, the metric's name.
         dtype: the metric's dtype.
 
@@ -56,8 +61,12 @@ class SSIM(keras.metrics.Mean):
 
     with c = (0.01 peak)^2 and c' = (0.03 peak)^2.
 
+    A pixel of the original outside of [-peak, peak] is an error if `update_state` is called
+    directly; in `fit` and `evaluate` it makes the result NaN. Predictions may be outside.
+
     Args:
-        peak: float, the largest possible value of a pixel.
+        peak: float, the largest possible value of a pixel; for images in [-1, 1] it is 2, the width
+            of their range.
         name: str, the metric's name.
         dtype: the metric's dtype.
 
@@ -103,7 +112,8 @@ def _images(metric, y_true, y_pred):
     y_true, y_pred = (ops.cast(images, "float32") for images in (y_true, y_pred))
     checks.shaped(metric, y_true.shape, (None,) * 4)
     checks.shaped(metric, y_pred.shape, y_true.shape)
-    return y_true, y_pred
+    y_true = within(metric, y_true, metric.peak, "pixels", lowest=-metric.peak)
+    return ops.cast(y_true, "float32"), y_pred
 
 
 def _window(size, channels, sigma=1.5):

@@ -122,6 +122,7 @@ class Recipe:
         policies.policy(self.augment)
         for name in ("data_options", "model_options", "task_options"):
             _check_options(name, getattr(self, name))
+        tasks.check_options(self.task, self.task_options)
         for name, kind in (("bars", Bar), ("space", Parameter)):
             parts = getattr(self, name)
             holds = isinstance(parts, (tuple, list)) and all(isinstance(p, kind) for p in parts)

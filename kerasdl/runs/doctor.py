@@ -1,10 +1,17 @@
 """Diagnose a run folder."""
 
-from kerasdl import diagnosis, seed
+import contextlib
+import zipfile
+
+from kerasdl import diagnosis, saving, seed
 from kerasdl.diagnosis import flowchart
 from kerasdl.runs import folder, prepare
 from kerasdl.training.checkpoint import Checkpoint
 from kerasdl.training.trainer import CHECKPOINTS, STOPPED
+
+# weights of a run that has saved none, and the bytes that they take; a model may have four times
+# as many
+NONE_SAVED = (1000, 2**29)
 
 
 def case_of(run) -> diagnosis.Case:
@@ -16,13 +23,27 @@ def case_of(run) -> diagnosis.Case:
 
     def fresh():
         seed.set_seed(recipe.seed)
-        return prepare.compiled_model(recipe, task, int(train.cardinality()))
+        # the configuration may come from an unknown source
+        limited = saving.no_larger(f"model of the run {run.path}", *_saved(run))
+        with contextlib.nullcontext() if run.trust else limited:
+            return prepare.compiled_model(recipe, task, int(train.cardinality()))
 
     if run.finished:
         return diagnosis.Case(run.model, train, validation, run.history, fresh)
     model, checkpoint = fresh(), Checkpoint(run.path / CHECKPOINTS, writes=False)
     checkpoint.restore(model, train)
     return diagnosis.Case(model, train, validation, checkpoint.history, fresh)
+
+
+def _saved(run):
+    """Return how many weights a run has saved, and how many bytes they take."""
+    if run.finished:
+        return len(run.model.weights), 4 * run.model.count_params()
+    checkpoint = Checkpoint(run.path / CHECKPOINTS, writes=False)
+    for file in (checkpoint.file, checkpoint.previous):
+        with contextlib.suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(file) as archive:
+            return len(archive.namelist()), file.stat().st_size
+    return NONE_SAVED
 
 
 def examine(run) -> list[dict]:

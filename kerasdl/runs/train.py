@@ -71,8 +71,10 @@ def train(
     with replicas.scope():
         model = prepare.compiled_model(recipe, task, pipelines.steps)
 
-    alone = _claimed(run.path) if replicas.chief else contextlib.nullcontext()
-    with alone, splits.naming_bad():
+    alone = _claimed(run, recipe, deterministic) if replicas.chief else contextlib.nullcontext()
+    with alone as done, splits.naming_bad():
+        if done and not replicas.several:
+            return run
         if replicas.chief:
             write_json(run.path / files.CONFIG, _config(recipe, splits, fast, deterministic))
         trainer = Trainer(
@@ -113,18 +115,24 @@ def train(
 
 
 @contextlib.contextmanager
-def _claimed(path: pathlib.Path) -> Iterator[None]:
-    """Lock a folder; if a training fails before anything of it is saved, remove what it wrote."""
+def _claimed(run: Run, recipe: prepare.Recipe, deterministic: bool) -> Iterator[bool]:
+    """Lock the folder of a run, and yield whether the run is finished.
+
+    If a training fails before anything of it is saved, what it wrote is removed.
+    """
+    path = run.path
     mine = path.is_dir() and not (path / files.CONFIG).exists()
     with lock.hold(path):
+        # another command may have trained here while this one was loading its data
+        done = _is_done(run, recipe, deterministic)
         try:
-            yield
+            yield done
         except BaseException:
             if not files.is_begun(path) and not (path / STOPPED).exists():  # for the doctor
-                for name in (files.CONFIG, files.HISTORY, lock.NAME):
-                    (path / name).unlink(missing_ok=True)
                 for name in (CHECKPOINTS, EVENTS):
                     shutil.rmtree(path / name, ignore_errors=True)
+                for name in (files.CONFIG, files.HISTORY, lock.NAME):  # then others may begin
+                    (path / name).unlink(missing_ok=True)
                 if not mine:
                     with contextlib.suppress(OSError):  # it holds files of a callback
                         path.rmdir()

@@ -6,18 +6,27 @@ exported, and by which number compressed files and tuning trials are compared. A
 a new file here.
 """
 
+import functools
 import importlib
 import inspect
 import pathlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kerasdl import data, errors
+from kerasdl.utils import checks
 
 if TYPE_CHECKING:
     from kerasdl.tasks.task import Task
 
 FOLDER = pathlib.Path(__file__).parent
 FORMER_NAMES = {"supervised": "classification", "adversarial": "generation"}
+# the check of each option; it is here because recipes are checked without importing TensorFlow
+OPTIONS: dict[str, dict[str, Callable[..., None]]] = {
+    "classification": {"label_smoothing": checks.fractions},
+    "generation": {"discriminator_rate": checks.learning_rates},
+    "reconstruction": {"loss": functools.partial(checks.texts, optional=True)},
+}
 
 
 def names() -> list[str]:
@@ -38,6 +47,24 @@ def get(name: str) -> "type[Task]":
     return next(c for c in classes if c.__module__ == module.__name__ and hasattr(c, "kinds"))
 
 
+def check_options(name: str, options: dict):
+    """Check the options of a task: that it has them, and their values.
+
+    Args:
+        name: str, the task.
+        options: dict, values of some of its options.
+
+    Raises:
+        InvalidInput: if an option is unknown or its value is invalid.
+    """
+    known = OPTIONS.get(name, {})
+    for option, value in options.items():
+        if not known:
+            raise errors.InvalidInput(f"option for {name}", "none", option)
+        errors.one_of(f"option for {name}", option, known)
+        known[option](**{option: value})
+
+
 def create(name: str, info: "data.Info", options: dict | None = None) -> "Task":
     """Make the task `name` for a dataset, or the task that takes over for data of this kind.
 
@@ -50,6 +77,7 @@ def create(name: str, info: "data.Info", options: dict | None = None) -> "Task":
         InvalidInput: if neither task takes such data.
     """
     task_class = get(name)
+    check_options(name, options or {})
     if info.task in task_class.kinds:
         return task_class(info, options)
     kinds = task_class.kinds

@@ -5,7 +5,7 @@ from types import MappingProxyType
 import keras
 import numpy as np
 
-from kerasdl import explain
+from kerasdl import errors, explain
 from kerasdl.tasks import task
 
 USAGE = """\
@@ -82,10 +82,16 @@ class Reconstruction(task.Task):
         return dataset.map(lambda inputs, target: inputs, name="inputs")
 
     def compile(self, model, optimizer, steps_per_execution=1):
+        loss = self.options["loss"]
+        try:
+            keras.losses.get(loss)
+        except ValueError:
+            expected = "the name of a loss of Keras"
+            raise errors.InvalidInput("value for option `loss`", expected, loss) from None
         task.compile_and_build(
             model,
             optimizer(),
-            loss=self.options["loss"],
+            loss=loss,
             steps_per_execution=steps_per_execution,
         )
 

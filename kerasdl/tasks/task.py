@@ -132,11 +132,8 @@ class Task(abc.ABC):
     keras_usage: ClassVar[str]
 
     def __init__(self, info: data.Info, options: dict | None = None):
-        options = options or {}
-        for option in options:
-            errors.one_of(f"option for {self.title}", option, sorted(self.defaults))
         self.info = info
-        self.options = {**self.defaults, **options}
+        self.options = {**self.defaults, **(options or {})}
         self.check_data()
 
     def check_data(self):

@@ -16,18 +16,32 @@ def hold(folder: pathlib.Path) -> Iterator[None]:
 
     The system releases the lock of a killed process.
     """
-    import fcntl
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / NAME).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            expected = "a folder in which no other process trains"
-            received = f"{folder}, in which process {file.read() or '?'} does"
-            raise InvalidInput("output folder", expected, received) from None
+    with _locked(folder) as file:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def _locked(folder):
+    """Return the open and locked file of a folder."""
+    import fcntl
+
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            file = (folder / NAME).open("a+")
+        except FileNotFoundError:  # a process that failed has just removed the folder
+            continue
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with file:
+                file.seek(0)
+                expected = "a folder in which no other process trains"
+                received = f"{folder}, in which process {file.read() or '?'} does"
+            raise InvalidInput("output folder", expected, received) from None
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(folder / NAME)):
+                return file
+        file.close()  # a process that failed removed it before it was locked here

@@ -1,5 +1,7 @@
 """Each example is in one split, and splits have the requested sizes."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -69,3 +71,23 @@ def test_invalid_fractions_raise(validation, test, message):
 def test_holding_out_everything_raises():
     with pytest.raises(InvalidInput, match=r"`validation`.*\[0, 1\)"):
         splitting.hold_out(np.arange(3), 1)
+
+
+def test_classes_are_interleaved_and_rows_drawn_within_each():
+    labels = np.array(["b", "a", "c", "a", "b"] * 20)
+    train, validation, test = splitting.rows_of_splits(labels, 3, validation=0.25, test=0.25)
+    counts = {label: np.sum(labels == label) for label in "abc"}
+    assert counts == {"a": 40, "b": 40, "c": 20}
+    for rows, fraction in ((train, 0.5), (validation, 0.25), (test, 0.25)):
+        found = {label: np.sum(labels[rows] == label) for label in "abc"}
+        assert found == {label: fraction * count for label, count in counts.items()}
+    random = np.random.default_rng(3)
+    first, second, _ = (random.permutation(np.flatnonzero(labels == label)) for label in "abc")
+    np.testing.assert_array_equal(test[labels[test] == "a"], np.sort(first[:10]))
+    np.testing.assert_array_equal(validation[labels[validation] == "b"], np.sort(second[10:20]))
+
+
+def test_time_does_not_grow_with_the_square_of_the_classes():
+    start = time.process_time()
+    train, *_ = splitting.rows_of_splits(np.arange(150_000), 0, validation=0.1, test=0.1)
+    assert len(train) == 150_000 and time.process_time() - start < 5  # it takes 1.5 s

@@ -537,3 +537,41 @@ def test_number_of_modes_has_the_dtype_of_the_metric():
     metric = metrics.ModesCovered([[0.0]], 1.0, dtype="float16")
     metric.update_state([[0.0]])
     assert metric.result().dtype == "float16" and float(metric.result()) == 1
+
+
+def in_graph(metric, y, predicted):
+    tf.function(metric.update_state)(y, predicted)
+    return float(metric.result())
+
+
+@pytest.mark.parametrize("name", ["PSNR", "SSIM"])
+def test_original_pixels_must_be_within_the_peak(name):
+    make = getattr(metrics, name)
+    message = rf"pixels for {name}. Expected numbers from -1 to 1. Received: "
+    for wrong in (255.0, -1.5, np.nan):
+        images = IMAGES.copy()
+        images[3, 2, 1, 0] = wrong
+        with pytest.raises(InvalidInput, match=message + f"{wrong:g}$"):
+            make().update_state(images, NOISY)
+        assert np.isnan(in_graph(make(), images, NOISY))
+        if np.isfinite(wrong):  # a model may predict it
+            metric = make()
+            metric.update_state(NOISY, images)
+            assert float(metric.result()) == pytest.approx(in_graph(make(), NOISY, images))
+    metric = make(peak=2.0)
+    metric.update_state(2 * IMAGES - 1, 2 * NOISY - 1)
+    assert np.isfinite(metric.result())
+
+
+def test_tokens_of_bleu_must_be_integers():
+    metric = metrics.BLEU(order=2)
+    metric.update_state(TOKENS, SAID)
+    expected = float(metric.result())
+    for y, predicted in ((TOKENS * 1.0, SAID), (TOKENS, SAID * 1.0), (TOKENS * 1.0, SAID * 1.0)):
+        whole = metrics.BLEU(order=2)
+        whole.update_state(y, predicted)
+        assert float(whole.result()) == expected == in_graph(metrics.BLEU(order=2), y, predicted)
+    for y, predicted in ((TOKENS + 0.5, SAID), (TOKENS, SAID + 0.5), (TOKENS, SAID * np.nan)):
+        with pytest.raises(InvalidInput, match=r"tokens for BLEU. Expected integers from -1 to "):
+            metrics.BLEU().update_state(y, predicted)
+        assert np.isnan(in_graph(metrics.BLEU(), y, predicted))

@@ -1,6 +1,8 @@
 """`kerasdl doctor RUN`: finished and unfinished runs of every kind of task."""
 
+import json
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -64,6 +66,28 @@ def test_unfinished_run_is_examined_and_other_folders_are_refused(healthy, tmp_p
     assert rows[0]["question"] == next(iter(flowchart.QUESTIONS))
     with pytest.raises(InvalidInput, match="a folder that"):
         recipes.open(tmp_path, finished=False)
+
+
+@pytest.mark.parametrize("saved", ["model", "checkpoint", "damaged", "nothing"])
+def test_model_much_larger_than_the_saved_one_is_not_built(saved, healthy, tmp_path):
+    folder = tmp_path / "strange"
+    shutil.copytree(healthy.path, folder)
+    if saved != "model":
+        for name in ("metrics.json", "model.keras"):
+            (folder / name).unlink()
+    if saved == "nothing":
+        shutil.rmtree(folder / "checkpoints")
+    if saved == "damaged":
+        for file in (folder / "checkpoints").iterdir():
+            file.write_bytes(b"no archive")
+    config = json.loads((folder / "config.json").read_text())
+    for options in ({"widths": [10**9]}, {"widths": [1] * 10**5}):
+        config["recipe"]["model_options"] = options
+        (folder / "config.json").write_text(json.dumps(config))
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(InvalidInput, match=r"model of the run .*by those that are stored"):
+            recipes.open(folder, finished=False).doctor()
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20  # kB
 
 
 @pytest.mark.slow

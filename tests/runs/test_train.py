@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kerasdl import errors, explain, recipes
+from kerasdl.runs import prepare
 from kerasdl.runs.train import train
 from kerasdl.tasks.classification import Classification
 from kerasdl.training import trainer
@@ -126,6 +127,29 @@ def test_training_that_fails_before_the_first_checkpoint_leaves_no_files(tmp_pat
     with pytest.raises(RuntimeError):
         fast(mine, callbacks=[Breaks()])
     assert list(mine.iterdir()) == []
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_run_that_another_command_trains_meanwhile_is_not_overwritten(seed, tmp_path, monkeypatch):
+    """Both commands start in a new folder; one is done before the other has loaded its data."""
+    load, files = prepare.load_data, []
+
+    def loading(*given):
+        if not files:
+            files.append(tmp_path / "run" / "metrics.json")
+            other = recipes.get("mlp").replace(seed=seed)
+            train(other, tmp_path / "run", fast=True, progress=False, pictures=False)
+            files.append(files[0].stat().st_mtime_ns)
+        return load(*given)
+
+    monkeypatch.setattr(prepare, "load_data", loading)
+    if seed:
+        with pytest.raises(errors.InvalidInput, match=r"holds a run with seed=1\. "):
+            fast(tmp_path / "run")
+    else:
+        assert fast(tmp_path / "run").finished
+    assert files[0].stat().st_mtime_ns == files[1]
+    assert recipes.open(tmp_path / "run").recipe.seed == seed
 
 
 def test_folder_without_a_checkpoint_can_be_used_again(tmp_path):

@@ -106,6 +106,21 @@ def test_constant_momentum_is_restored_and_a_second_fit_cycles_too(tmp_path):
     assert keras.models.load_model(tmp_path / "during.keras").optimizer.momentum == 0.9
 
 
+class MakesItsStepAnew(keras.callbacks.Callback):
+    """A callback that changes what the training step reads, such as which layers are frozen."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if batch == STEPS // 2:
+            self.model.make_train_function(force=True)
+
+
+def test_momentum_changes_in_a_training_step_that_another_callback_makes():
+    callback = schedules.CycleMomentum(cycle())
+    optimizer = keras.optimizers.SGD(cycle(), momentum=0.9)
+    _, w = trained(optimizer, callback, MakesItsStepAnew())
+    assert w == pytest.approx(walked(by_sgd, callback.momentum, [0.0]), abs=1e-5)
+
+
 class Interrupt(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         raise KeyboardInterrupt

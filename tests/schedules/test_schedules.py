@@ -59,6 +59,18 @@ def test_values_are_the_same_in_a_graph(name):
         assert float(traced(step)) == pytest.approx(float(schedule(step)))
 
 
+@pytest.mark.parametrize("name", sorted({*every()} - {"warm-up", "warm-up of a warm-up"}))
+def test_values_do_not_depend_on_the_default_precision(name):
+    """Those of `CosineDecay`, which the others contain, do."""
+    schedule, _ = every()[name]
+    expected = [float(schedule(step)) for step in range(30)]
+    keras.config.set_floatx("float16")
+    try:
+        assert [float(schedule(step)) for step in range(30)] == expected
+    finally:
+        keras.config.set_floatx("float32")
+
+
 @pytest.mark.parametrize("name", [name for name, (_, end) in every().items() if end])
 def test_last_value_is_kept(name):
     schedule, end = every()[name]

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from kerasdl import tasks
+from kerasdl.errors import InvalidInput
 from tests.tasks import made
 
 IMAGES = np.random.default_rng(0).random((5, 4, 4, 1)).astype("float32")
@@ -62,6 +63,9 @@ def test_model_is_compiled_with_the_given_loss(splits):
     model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Dense(1)])
     task.compile(model, lambda: keras.optimizers.Adam(), steps_per_execution=2)
     assert model.loss == "mse" and model.optimizer.built and model.steps_per_execution == 2
+    unknown = tasks.create("reconstruction", splits.info, {"loss": "smallness"})
+    with pytest.raises(InvalidInput, match=r"option `loss`. Expected the name of .*smallness$"):
+        unknown.compile(model, keras.optimizers.Adam)
 
 
 def test_files_are_measured_from_the_means_of_the_codes(task, splits):

@@ -71,6 +71,33 @@ def test_unknown_names_and_options_are_refused():
         dataclasses.replace(recipes.get("mlp"), task="no_such")
 
 
+@EVERY
+def test_every_option_of_a_task_has_a_check(name):
+    defaults = tasks.get(name).defaults
+    assert set(defaults) == set(tasks.OPTIONS.get(name, {}))
+    tasks.check_options(name, dict(defaults))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("mlp", {"label_smoothing": -5}, r"`label_smoothing`.*a fraction in \[0, 1\).* -5$"),
+        ("mlp", {"label_smoothing": 1}, r"`label_smoothing`.*a fraction"),
+        ("mlp", {"label_smoothing": "0.1"}, r"`label_smoothing`.*a fraction"),
+        ("mlp", {"smoothing": 0.1}, r"option for classification.*label_smoothing.*: smoothing$"),
+        ("dcgan", {"discriminator_rate": 0}, r"`discriminator_rate`.*above 0.*0$"),
+        ("autoencoder", {"loss": 3}, r"`loss`.*a text or None.*3$"),
+        ("gpt_tiny", {"label_smoothing": 0.1}, r"for language. Expected none. .*label_smoothing$"),
+    ],
+)
+def test_options_are_checked_when_a_recipe_is_made_or_changed(name, options, message):
+    recipe = recipes.get(name)
+    with pytest.raises(InvalidInput, match=message):
+        recipe.replace(task_options=options)
+    with pytest.raises(InvalidInput, match=message):
+        recipes.Recipe.from_json({**recipe.to_json(), "task_options": options})
+
+
 def test_recipes_with_former_task_names_are_loaded():
     old = {**recipes.get("mlp").to_json(), "task": "supervised"}
     assert recipes.Recipe.from_json(json.loads(json.dumps(old))) == recipes.get("mlp")
