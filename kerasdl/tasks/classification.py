@@ -103,16 +103,17 @@ class Classification(task.Task):
     def write_examples(self, model, splits, folder):
         task.save_images(splits, folder)
 
+    def outputs(self, model, inputs):
+        return tf.nn.softmax(tf.cast(model(inputs, training=False), "float32"))
+
     def predict(self, model, inputs, folder):
         rows = []
-        for path in inputs:
-            places, examples = self.read_inputs(path)
-            logits = model.predict_on_batch(examples)
-            rows += [{**p, **self._answer(z)} for p, z in zip(places, logits, strict=True)]
+        for places, _, probabilities in self.predict_files(model, inputs):
+            rows += [{**p, **self._answer(q)} for p, q in zip(places, probabilities, strict=True)]
         return rows
 
-    def _answer(self, logits):
-        classes, probabilities = self.info.classes, tf.nn.softmax(logits).numpy()
+    def _answer(self, probabilities):
+        classes = self.info.classes
         best = probabilities.argsort()[::-1][:3]
         return {
             "prediction": classes[best[0]],
@@ -123,7 +124,8 @@ class Classification(task.Task):
     def explain(self, model, inputs):
         if not _convolves(model):
             raise errors.InvalidInput("run to explain an input of", "convolutions", model.name)
-        pictures = {pathlib.Path(path).stem: self.read_image(path) for path in inputs}
+        names = [pathlib.Path(path).stem for path in inputs]
+        pictures = dict(zip(names, self.read_images(inputs), strict=True))
         return {
             f"feature_maps-{name}": functools.partial(explain.feature_maps, model, picture)
             for name, picture in pictures.items()

@@ -102,25 +102,25 @@ class Localization(task.Task):
 
     def predict(self, model, inputs, folder):
         rows = []
-        for path in inputs:
-            image = self.read_image(path)[None]
-            outputs = model.predict_on_batch(image)
-            probabilities = tf.nn.softmax(outputs["class"][0]).numpy()
-            file = folder / f"boxes-{pathlib.Path(path).stem}.png"
-            self._draw(image, outputs).savefig(file, dpi=120, bbox_inches="tight")
-            rows.append(
-                {
-                    "input": path,
-                    "prediction": self.info.classes[probabilities.argmax()],
-                    "probability": round(float(probabilities.max()), 4),
-                    "box": " ".join(f"{number:.2f}" for number in outputs["box"][0]),
-                    "drawn": str(file),
-                }
-            )
+        for places, images, outputs in self.predict_files(model, inputs):
+            for i, place in enumerate(places):
+                one = {name: output[i : i + 1] for name, output in outputs.items()}
+                file = folder / f"boxes-{pathlib.Path(place['input']).stem}.png"
+                self._draw(images[i : i + 1], one).savefig(file, dpi=120, bbox_inches="tight")
+                probabilities = tf.nn.softmax(one["class"][0]).numpy()
+                rows.append(
+                    {
+                        **place,
+                        "prediction": self.info.classes[probabilities.argmax()],
+                        "probability": round(float(probabilities.max()), 4),
+                        "box": " ".join(f"{number:.2f}" for number in one["box"][0]),
+                        "drawn": str(file),
+                    }
+                )
         return rows
 
     def explain(self, model, inputs):
-        images = np.stack([self.read_image(path) for path in inputs])
+        images = self.read_images(inputs)
         return {"boxes_of_inputs": lambda: self._draw(images, model.predict_on_batch(images))}
 
     def exports(self, model, splits):

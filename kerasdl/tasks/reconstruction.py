@@ -129,18 +129,20 @@ class Reconstruction(task.Task):
     def write_examples(self, model, splits, folder):
         task.save_images(splits, folder)
 
+    def outputs(self, model, inputs):
+        return {"code": model.encode(inputs), "again": model.reconstruct(inputs)}
+
     def predict(self, model, inputs, folder):
         rows = []
-        for path in inputs:
-            image = self.read_image(path)
-            again = np.asarray(model.reconstruct(image[None]))[0]
-            code = np.asarray(model.encode(image[None]))[0]
-            error = float(np.mean((again - image) ** 2))
-            rows.append({"input": path, "mse": error, "code": " ".join(f"{c:.2f}" for c in code)})
+        for places, images, outputs in self.predict_files(model, inputs):
+            mse = np.mean((outputs["again"] - images) ** 2, axis=(1, 2, 3))
+            for place, error, code in zip(places, mse, outputs["code"], strict=True):
+                numbers = " ".join(f"{number:.2f}" for number in code)
+                rows.append({**place, "mse": float(error), "code": numbers})
         return rows
 
     def explain(self, model, inputs):
-        images = np.stack([self.read_image(path) for path in inputs])
+        images = self.read_images(inputs)
         return {
             "reconstructed_inputs": lambda: explain.reconstructions(
                 images, np.asarray(model.reconstruct(images))

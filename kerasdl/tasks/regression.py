@@ -63,9 +63,8 @@ class Regression(task.Task):
     def predict(self, model, inputs, folder):
         mean, deviation = self.info.target_scale or (0.0, 1.0)
         rows = []
-        for path in inputs:
-            places, examples = self.read_inputs(path)
-            values = model.predict_on_batch(examples)[:, 0] * deviation + mean
+        for places, _, outputs in self.predict_files(model, inputs):
+            values = outputs[:, 0] * deviation + mean
             rows += [{**p, "value": float(v)} for p, v in zip(places, values, strict=True)]
         return rows
 

@@ -2,9 +2,11 @@
 
 import abc
 import dataclasses
+import functools
+import math
 import pathlib
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 # `optimizer(learning_rate=..., **options)` makes the optimizer of a training run
 MakeOptimizer = Callable[..., keras.Optimizer]
+# inputs from files that are predicted at once: numbers in a batch, 16 MB, and examples
+LARGEST_BATCH, MOST_EXAMPLES = 2**22, 1024
 # figures are drawn one by one, so that a failure of one does not prevent the others
 Drawings = dict[str, Callable[[], "Figure"]]
 
@@ -128,6 +132,7 @@ class Task(abc.ABC):
     metrics: ClassVar[tuple[Metric, ...]]
     criterion: ClassVar[Criterion]
     early_stopping: ClassVar[bool] = True
+    _compiled: tuple[Any, Any] = (None, None)  # a model, and `outputs` of it
     usage: ClassVar[str]
     keras_usage: ClassVar[str]
 
@@ -179,6 +184,36 @@ class Task(abc.ABC):
             folder: Folder for files that are part of the answer, such as images.
         """
 
+    def outputs(self, model: keras.Model, inputs: tf.Tensor) -> Any:
+        """Return what `predict` needs of the model for a batch of inputs from files."""
+        return model(inputs, training=False)
+
+    def predict_files(
+        self, model: keras.Model, paths: Sequence[str]
+    ) -> Iterator[tuple[list[dict], np.ndarray, Any]]:
+        """Read the inputs in files and apply `outputs` to them, in batches.
+
+        The function is compiled once for a model and serves batches of any size.
+
+        Args:
+            model: keras.Model.
+            paths: list of str, image files, or .csv files if the inputs are rows of a table.
+
+        Yields:
+            For each batch, the start of a row that locates each input, the inputs, and the outputs
+            as arrays.
+        """
+        for places, inputs in self.read_batches(paths):
+            outputs = self._outputs_of(model, inputs.shape[1:])(tf.constant(inputs, "float32"))
+            yield places, inputs, keras.tree.map_structure(np.asarray, outputs)
+
+    def _outputs_of(self, model, shape):
+        if self._compiled[0] is not model:
+            inputs = tf.TensorSpec((None, *shape), "float32")
+            call = functools.partial(self.outputs, model)
+            self._compiled = model, tf.function(call, [inputs], autograph=False)
+        return self._compiled[1]
+
     def explain(self, model: keras.Model, inputs: Sequence[str]) -> Drawings:
         """Return figures of the model on some inputs: a dict from file names to functions."""
         expected = f"none ({self.title} has no figures of single inputs)"
@@ -227,28 +262,42 @@ class Task(abc.ABC):
             received = f"{self.info.name}, whose inputs have the shape {self.info.shape}"
             raise errors.InvalidInput("data", f"images for {self.title}", received)
 
-    def read_image(self, path: str) -> np.ndarray:
-        """Read an image file as an array (height, width, channels) in [0, 1] for the model."""
+    def read_images(self, paths: Sequence[str]) -> np.ndarray:
+        """Read image files as an array (files, height, width, channels) in [0, 1] for the model."""
         if len(self.info.shape) != 3:
             expected = "a run on images or on rows of a table (for others use `Run.model`)"
             raise errors.InvalidInput("run for an input", expected, self.info.name)
-        _check_file(path, "an image file")
+        _check_files(paths, "an image file")
         *size, channels = self.info.shape
-        content = pathlib.Path(path).read_bytes()
-        return images.pixels([content], images.decoder(size, channels), [path])[0] / np.float32(255)
+        return images.pixels(paths, size, channels)
 
-    def read_inputs(self, path: str) -> tuple[list[dict], np.ndarray]:
-        """Read the inputs in a file: the start of a row that locates each, and an array of them."""
-        if not self.info.columns:
-            return [{"input": path}], self.read_image(path)[None]
-        _check_file(path, "a .csv file")
-        lines, inputs = table.read_inputs(path, self.info.columns, self.info.target)
-        return [{"input": path, "line": line} for line in lines], inputs
+    def read_batches(self, paths: Sequence[str]) -> Iterator[tuple[list[dict], np.ndarray]]:
+        """Read the inputs in files, in batches of bounded memory.
+
+        Args:
+            paths: list of str, image files, or .csv files if the inputs are rows of a table.
+
+        Yields:
+            For each batch, the start of a row that locates each input, and an array of the inputs.
+        """
+        of_table = bool(self.info.columns)
+        _check_files(paths, "a .csv file" if of_table else "an image file")  # before any is read
+        count = max(1, min(MOST_EXAMPLES, LARGEST_BATCH // math.prod(self.info.shape)))
+        for first in range(0, len(paths), 1 if of_table else count):
+            if of_table:
+                lines, inputs = table.read_inputs(paths[first], self.info.columns, self.info.target)
+                places = [{"input": paths[first], "line": line} for line in lines]
+            else:
+                some = paths[first : first + count]
+                places, inputs = [{"input": path} for path in some], self.read_images(some)
+            for start in range(0, len(places), count):
+                yield places[start : start + count], inputs[start : start + count]
 
 
-def _check_file(path, expected):
-    if not pathlib.Path(path).is_file():
-        raise errors.InvalidInput("input", expected, f"{path}, which is no file")
+def _check_files(paths, expected):
+    for path in paths:
+        if not pathlib.Path(path).is_file():
+            raise errors.InvalidInput("input", expected, f"{path}, which is no file")
 
 
 def compile_and_build(model: keras.Model, optimizer: keras.Optimizer, loss: Any = None, **settings):

@@ -34,3 +34,6 @@ class Answers:
     def predict_on_batch(self, x):
         self.seen += len(x)
         return np.asarray(self.outputs[self.seen - len(x) : self.seen])
+
+    def __call__(self, x, training):
+        return tf.constant(self.outputs)

@@ -63,6 +63,9 @@ class Model:
         logits = np.tile(np.log(np.array([[0.125, 0.75, 0.125]], "float32")), (len(images), 1))
         return {"class": logits, "box": BOXES[: len(images), 0]}
 
+    def __call__(self, images, training):
+        return self.predict_on_batch(IMAGES[:1])
+
     def predict(self, images, batch_size, verbose):
         assert verbose == 0 and batch_size == 100
         return self.predict_on_batch(images)
@@ -119,7 +122,7 @@ def test_prediction_for_an_image_has_class_box_and_drawing(task, small, tmp_path
     task.write_examples(None, small, tmp_path / "examples")
     files = {path.stem: path for path in (tmp_path / "examples").iterdir()}
     assert set(files) == {"a", "b", "c"}
-    np.testing.assert_allclose(task.read_image(str(files["a"])), IMAGES[1], atol=1 / 255)
+    np.testing.assert_allclose(task.read_images([str(files["a"])])[0], IMAGES[1], atol=1 / 255)
     (row,) = task.predict(Model(), [str(files["a"])], tmp_path)
     assert row == {
         "input": str(files["a"]),
