@@ -42,13 +42,16 @@ class NonFinite(keras.callbacks.Callback):
     Keras's TerminateOnNaN only stops. This callback also keeps a recent copy of the model's state.
     When a loss is not finite, it repeats the steps from there one by one and examines the first bad
     one: its data, the output of every layer, and the gradients layer by layer. Training is slowed
-    only by the copies, which take a five-hundredth of its time.
+    only by the copies, which take a five-hundredth of its time. If there is no memory for a copy,
+    steps are not repeated, as without `batches`.
 
     Args:
         batches: function of (epoch, step) that returns the batches `fit` got from there to the end
             of the epoch. Without it (`None`) the steps cannot be repeated: the error names the last
             step of the call that failed, and only layers whose weights are not finite.
         hint: str, more advice to append.
+        snapshot: `kerasdl.callbacks.state.Snapshot` that other callbacks use, too, to save memory;
+            `None` makes one.
 
     Raises:
         NonFiniteLoss: from `fit`.
@@ -64,18 +67,23 @@ class NonFinite(keras.callbacks.Callback):
         kerasdl.callbacks.nonfinite.NonFiniteLoss: Invalid loss in step 1 of epoch 1.
     """
 
-    def __init__(self, batches: Callable[[int, int], Iterable] | None = None, hint: str = ""):
+    def __init__(
+        self,
+        batches: Callable[[int, int], Iterable] | None = None,
+        hint: str = "",
+        snapshot: state.Snapshot | None = None,
+    ):
         super().__init__()
         checks.callables(batches=batches, optional=True)
         checks.texts(hint=hint, empty=True)
         self.batches = batches
         self.hint = hint
-        self.copied = None  # epoch, step and values of the last copy
+        self.snapshot = snapshot or state.Snapshot()
         self.next_copy = 0.0  # time at which the next copy is due
         self.epoch = 0
 
     def on_train_begin(self, logs=None):
-        self.copied = None
+        self.snapshot.place, self.next_copy = None, 0.0
         optimizer = self.model.optimizer
         if optimizer and self.model.built and not optimizer.built:
             optimizer.build(self.model.trainable_variables)  # so that a copy has its variables
@@ -84,12 +92,9 @@ class NonFinite(keras.callbacks.Callback):
         self.epoch = epoch
 
     def on_train_batch_begin(self, batch, logs=None):
-        due = not self.copied or time.monotonic() >= self.next_copy
-        if self.batches and self.model.built and due:
-            begin = time.monotonic()
-            if state.is_finite(self.model):
-                values = state.copy(state.variables_of(self.model))
-                self.copied = self.epoch, batch, values
+        begin = time.monotonic()
+        if self.batches and self.model.built and begin >= self.next_copy:
+            self.snapshot.take(self.model, (self.epoch, batch))
             end = time.monotonic()
             self.next_copy = end + max(MIN_SECONDS, (end - begin) / TIME_FRACTION)
 
@@ -106,7 +111,7 @@ class NonFinite(keras.callbacks.Callback):
     def _stop(self, name, value, batch):
         steps = self.params.get("steps")
         step = min(batch, steps - 1) if steps else batch
-        found = _search(self.model, self.copied, self.batches, (self.epoch, step))
+        found = _search(self.model, self.snapshot, self.batches, (self.epoch, step))
         epoch, step, origin = found or (self.epoch, step, _broken_weights(self.model))
         place = f"{name} in step {step + 1} of epoch {epoch + 1}"
         raise NonFiniteLoss(place, value, origin, _advice(self.model, origin) + self.hint)
@@ -117,13 +122,13 @@ def losses_of(logs: dict) -> dict:
     return {name: v for name, v in logs.items() if "loss" in name} or logs
 
 
-def _search(model, copied, batches, last):
+def _search(model, snapshot, batches, last):
     """Repeat the steps from the copy to the `last`; the first bad one and where it began."""
-    if not copied:
+    if not snapshot.place:
         return None
-    epoch, step, values = copied
+    epoch, step = snapshot.place
     variables = state.variables_of(model)
-    state.put(variables, values)
+    state.put(variables, snapshot.values)
     model.reset_metrics()
     run = tf.function(model.train_step, reduce_retracing=True)
     while (epoch, step) <= last:

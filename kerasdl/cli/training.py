@@ -31,8 +31,12 @@ def train(
         str, typer.Option(help="auto, one, mirrored, cpu:N, multiworker, tpu or tpu:NAME")
     ] = "auto",
     save_seconds: Annotated[
-        float, typer.Option(help="Seconds between checkpoints; a kill loses about as much work.")
-    ] = 5.0,
+        float | None,
+        typer.Option(
+            help="Seconds between checkpoints, which a kill loses. Default: 5, or more for a large "
+            "model, so that checkpoints take at most 2 % of the time."
+        ),
+    ] = None,
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="Make results equal bit for bit; slower.")
     ] = False,

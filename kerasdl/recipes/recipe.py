@@ -150,7 +150,7 @@ class Recipe:
         fast: bool = False,
         progress: bool = True,
         strategy: str = "auto",
-        save_seconds: float = 5.0,
+        save_seconds: float | None = None,
         deterministic: bool = False,
         on_nan: str = "stop",
         **options,
@@ -165,7 +165,8 @@ class Recipe:
             fast: bool, whether to use one batch of everything, as a quick check.
             progress: bool, whether to show a progress bar.
             strategy: str, the devices to train on: see `kerasdl.distribute.strategy`.
-            save_seconds: float, least seconds between checkpoints: the work that a kill may cost.
+            save_seconds: float, seconds between checkpoints: the work that a kill may cost. `None`:
+                5, or more for a large model, so that they take at most 2 % of the training time.
             deterministic: bool, whether to forbid operations whose results vary in their last bits,
                 for the rest of this process: see `kerasdl.set_seed`.
             on_nan: str. At a NaN or infinite loss, "stop" raises; "lower" returns to the last

@@ -37,7 +37,7 @@ def train(
     fast: bool = False,
     progress: bool = True,
     strategy: str = "auto",
-    save_seconds: float = 5.0,
+    save_seconds: float | None = None,
     deterministic: bool = False,
     on_nan: str = "stop",
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -55,7 +55,7 @@ def train(
 
     The other arguments are those of `Recipe.run`.
     """
-    checks.numbers(save_seconds=save_seconds, at_least=0)
+    checks.numbers(save_seconds=save_seconds, at_least=0, optional=True)
     checks.choices(("stop", "lower"), on_nan=on_nan)
     recipe = recipe.replace(epochs=1) if fast else recipe
     run = Run(pathlib.Path(out), recipe)

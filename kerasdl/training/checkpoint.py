@@ -3,7 +3,9 @@
 import json
 import os
 import pathlib
+import threading
 import time
+import zipfile
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
@@ -15,6 +17,9 @@ from kerasdl.callbacks import rates, state
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import plain_text, schema
 
+SECONDS = 5.0  # least time between two checkpoints by default ...
+TIME_FRACTION = 1 / 50  # ... of the training time that they may take
+BYTES_A_SECOND = 500e6  # how fast the first checkpoint is expected to be written
 # the contents of a checkpoint besides its arrays; see `kerasdl.utils.schema`
 NUMBERS = schema.listed(schema.optional(schema.is_float))
 META = {
@@ -38,9 +43,21 @@ class Checkpoint(keras.callbacks.Callback):
     renamed, so a kill never leaves a torn one; checksums detect one that the disk has damaged.
     Nothing is saved while a weight is NaN or infinite.
 
+    The state is copied between two steps, and a thread writes the copy while training continues. If
+    the copy would take more than half of the available memory, training waits instead. An error of
+    the thread, such as a full disk, is raised after the next step.
+
+    By default, checkpoints take at most 2 % of the training time: the next one is due after 5
+    seconds, or after fifty times what the last one cost, if that is longer. Its cost is the time
+    that training waited and the processor time of the thread, about a second for 0.5 to 1 GB, so
+    that a kill loses at most a minute of work on a model whose state takes 0.5 GB. Until one is
+    written, a second for 0.5 GB is assumed.
+
     Args:
         folder: Where the checkpoints are.
-        seconds: float, the least time between two checkpoints; a kill loses about as much work.
+        seconds: float, the least time between two checkpoints whatever they cost; 0 saves after
+            every step. A kill loses the work of that time and of the time that writing takes.
+            `None` adapts the time as described above.
         writes: bool, whether this process saves; of several workers only the chief does.
         steps: int, steps in an epoch. `None` saves only at the end of an epoch, and no metrics:
             with several replicas, each holds a part of them.
@@ -52,7 +69,7 @@ class Checkpoint(keras.callbacks.Callback):
     def __init__(
         self,
         folder: str | pathlib.Path,
-        seconds: float = 5.0,
+        seconds: float | None = None,
         writes: bool = True,
         steps: int | None = None,
         epochs: int | None = None,
@@ -68,14 +85,28 @@ class Checkpoint(keras.callbacks.Callback):
         self.remembering = [each for each in callbacks if isinstance(each, WAITING)]
         self.remembered: list[tuple[dict, list]] = []  # the saved state of each of them
         self.ended = False  # whether a callback ended the training before its last epoch
-        self.saved = self.start = time.monotonic()
+        self.begun = self.start = time.monotonic()  # the last checkpoint, and the training
+        self.cost: float | None = None  # seconds that the last checkpoint took from training
         self.before = 0.0
-        self.epoch, self.step = 0, 0  # whole epochs, and steps of the next one, that are saved
+        self.saved = 0, 0  # whole epochs, and steps of the next one, that are saved
         self.now = 0, 0  # the same, that are trained
+        self.snapshot = state.Snapshot()  # the copy, which other callbacks may use, too
+        self.thread: threading.Thread | None = None  # that writes
+        self.failure: BaseException | None = None  # of the thread
         self.lowered: list[str] = []  # the reason for each halving of the learning rate
         self.history: dict[str, list] = {}
         self.logs: dict[str, float] = {}  # of the current epoch
         self.metrics: list[Any] = []
+
+    @property
+    def epoch(self) -> int:
+        """The number of whole epochs that are saved."""
+        return self.saved[0]
+
+    @property
+    def step(self) -> int:
+        """The number of steps of the next epoch that are saved."""
+        return self.saved[1]
 
     @property
     def spent(self) -> float:
@@ -114,7 +145,7 @@ class Checkpoint(keras.callbacks.Callback):
                 continue
             self._lower(model, meta["lowered"])
             state.put(state.variables_of(model), values)
-            self.epoch, self.step = self.now = meta["epoch"], meta["step"]
+            self.saved = self.now = meta["epoch"], meta["step"]
             self.before = max(self.spent, meta.get("seconds", 0.0))
             self.start = time.monotonic()
             self.history, self.logs, self.metrics = meta["history"], meta["logs"], metrics
@@ -177,17 +208,56 @@ class Checkpoint(keras.callbacks.Callback):
         self._save_if_due()
 
     def on_train_end(self, logs=None):
-        if self.writes and self.now != (self.epoch, self.step):
+        self.wait()
+        if self.writes and self.now != self.saved:
             self.save()
 
     def _save_if_due(self):
-        if self.writes and time.monotonic() - self.saved >= self.seconds:
-            self.save()
+        writing = self.thread is not None and self.thread.is_alive()
+        if not writing:
+            self.wait()  # raises its error
+        if not self.writes or time.monotonic() - self.begun < self._interval():
+            return
+        if self.seconds is None and writing:  # the disk is slow
+            return
+        self.wait()
+        begin = time.monotonic()
+        if not self.snapshot.take(self.model, self.now):
+            return self.save()
+        contents = self._contents(self.snapshot.values)
+        self.begun, self.snapshot.held = begin, True
+        work = self.now, contents, time.monotonic() - begin
+        thread = threading.Thread(target=self._write_in_thread, args=work, daemon=True)
+        thread.start()
+        self.thread = thread
+
+    def _interval(self):
+        if self.seconds is not None:
+            return self.seconds
+        if self.cost is None:
+            self.cost = state.size_of(state.variables_of(self.model)) / BYTES_A_SECOND
+        return max(SECONDS, self.cost / TIME_FRACTION)
 
     def save(self):
-        """Save the current state."""
+        """Save the current state, and return when it is written."""
+        self.wait()
         if not state.is_finite(self.model):
             return
+        self.begun = time.monotonic()
+        self._write(self.now, self._contents(map(state.view, state.variables_of(self.model))))
+        self.cost = time.monotonic() - self.begun
+
+    def wait(self):
+        """Wait until the last checkpoint is written; raise the error if it could not be."""
+        if self.thread:
+            self.thread.join()
+            self.thread = None
+        if self.failure:
+            failure, self.failure = self.failure, None
+            raise failure
+
+    def _contents(self, values):
+        """Return the arrays of a checkpoint of a model whose variables have these values."""
         epoch, step = self.now
         numbers = {name: float(value) for name, value in self.logs.items()}
         meta = {"epoch": epoch, "step": step, "lowered": self.lowered, "seconds": self.spent}
@@ -196,20 +266,32 @@ class Checkpoint(keras.callbacks.Callback):
             {name: _plain(vars(each)[name]) for name in REMEMBERED if name in vars(each)}
             for each in self.remembering
         ]
-        values = {f"v{i}": np.asarray(v) for i, v in enumerate(state.variables_of(self.model))}
-        metrics = (self.metrics or self.model.metrics_variables) if step else []
-        metrics = {f"m{i}": np.asarray(m) for i, m in enumerate(metrics)}
-        weights = {
+        arrays = {f"v{i}": value for i, value in enumerate(values)}
+        metrics = (self.metrics or state.copy(self.model.metrics_variables)) if step else []
+        arrays |= {f"m{i}": value for i, value in enumerate(metrics)}
+        arrays |= {
             f"c{i}_{j}": np.asarray(weight)
             for i, each in enumerate(self.remembering)
             for j, weight in enumerate(getattr(each, "best_weights", None) or ())
         }
-        arrays = {**values, **metrics, **weights}
-        meta = json.dumps({**meta, "arrays": list(arrays)})
+        return {"meta": np.array(json.dumps({**meta, "arrays": list(arrays)})), **arrays}
+
+    def _write_in_thread(self, place, contents, waited):
+        begin = time.thread_time()
+        try:
+            self._write(place, contents)
+        except BaseException as error:  # raised in the main thread by `wait`
+            self.failure = error
+        finally:
+            self.snapshot.held = False
+        self.cost = waited + time.thread_time() - begin
+
+    def _write(self, place, contents):
+        """Write a checkpoint to a temporary file, and rename it."""
         partial = self.file.with_suffix(".partial")
         try:
             with partial.open("wb") as file:
-                np.savez(file, meta=meta, **arrays)
+                _write_arrays(file, contents)
                 file.flush()
                 os.fsync(file.fileno())
             if self.file.exists():
@@ -219,13 +301,14 @@ class Checkpoint(keras.callbacks.Callback):
             partial.unlink(missing_ok=True)
             expected = f"a writable folder with room ({self.kept()} are kept)"
             raise InvalidInput("place for checkpoints", expected, error) from error
-        self.epoch, self.step, self.saved = epoch, step, time.monotonic()
+        self.saved = place
 
     def kept(self) -> str:
         """Describe in words how much training is saved."""
-        steps = f" and {self.step} of {self.steps} steps" if self.step else ""
+        epoch, step = self.saved
+        steps = f" and {step} of {self.steps} steps" if step else ""
         total = f" of {self.epochs}" if self.epochs else ""
-        return f"{self.epoch}{total} epochs{steps}"
+        return f"{epoch}{total} epochs{steps}"
 
 
 def _plain(value):
@@ -235,6 +318,17 @@ def _plain(value):
 def _check(arrays, variables):
     if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:
         raise ValueError("it is of another model")
+
+
+def _write_arrays(file, arrays):
+    """Write what `np.savez` writes, but without copying the arrays in pieces."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            array = np.asarray(array, order="C")
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                header = np.lib.format.header_data_from_array_1_0(array)
+                np.lib.format.write_array_header_1_0(entry, header)
+                entry.write(array.reshape(-1).view(np.uint8))  # also adds to the checksum
 
 
 def _read(file):

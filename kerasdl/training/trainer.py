@@ -66,7 +66,7 @@ class Trainer:
         folder: Where `checkpoints/` and TensorBoard's `events/` are.
         replicas: `Replicas`, the devices and workers that take part.
         title: str, a name for the progress bar.
-        save_seconds: float, the least time between checkpoints; a kill loses about as much work.
+        save_seconds: float, the least time between checkpoints; `None`: see `Checkpoint`.
         on_nan: str. At a NaN or infinite loss, "stop" raises; "lower" returns to the last
             checkpoint and halves the learning rate, at most `LOWERINGS` times.
         callbacks: Further Keras callbacks.
@@ -82,7 +82,7 @@ class Trainer:
         replicas: Replicas,
         *,
         title: str = "",
-        save_seconds: float = 5.0,
+        save_seconds: float | None = None,
         on_nan: str = "stop",
         callbacks: Sequence[keras.callbacks.Callback] = (),
         progress: bool = True,
@@ -156,7 +156,8 @@ class Trainer:
         hint = HINT
         if self.on_nan == "lower":
             hint = f" (the learning rate was halved {len(self.lowered)} times so far)"
-        watch = nonfinite.NonFinite(None if several else self.pipelines.batches, hint)
+        batches = None if several else self.pipelines.batches
+        watch = nonfinite.NonFinite(batches, hint, self.checkpoint.snapshot)
         order = self.pipelines.splits.order_callback()
         callbacks = [order, *self.callbacks, watch, self.checkpoint]
         interrupts = Interrupts(self.checkpoint)
@@ -170,7 +171,10 @@ class Trainer:
         try:
             listening = contextlib.nullcontext() if several else interrupts.listening()
             with self.replicas.synchronized(self.model), listening:
-                self._fit_from_checkpoint(callbacks)
+                try:
+                    self._fit_from_checkpoint(callbacks)
+                finally:
+                    self.checkpoint.wait()
         except KeyboardInterrupt:
             raise Interrupted(
                 f"Stopped. {self.checkpoint.kept()} are kept in {self.folder}; "

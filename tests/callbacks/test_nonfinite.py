@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from kerasdl import callbacks
 from kerasdl.callbacks import nonfinite, rates
+from kerasdl.utils import memory
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(64, 4)).astype("float32")
@@ -120,6 +121,12 @@ class TwoLosses(keras.Model):
             optimizer.apply(tape.gradient(loss, variables), variables)
             self.trackers[number].update_state(loss)
         return {tracker.name: tracker.result() for tracker in self.trackers}
+
+
+def test_without_memory_for_a_copy_the_layer_with_broken_weights_is_named(monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 0)
+    message = fitted([], optimizer=keras.optimizers.SGD(50.0))
+    assert "in step 4 of epoch 1" in message and "first not finite: the weights" in message
 
 
 def test_a_custom_train_step_with_two_optimizers():

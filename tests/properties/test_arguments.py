@@ -701,7 +701,7 @@ SUBJECTS += [
         fast="flag",
         progress="flag",
         strategy=("choice", [None]),
-        save_seconds=("number", [-1]),
+        save_seconds=("number?", [-1]),
         deterministic="flag",
         on_nan="choice",
     ),

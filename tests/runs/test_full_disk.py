@@ -16,6 +16,7 @@ out = pathlib.Path(sys.argv[1])
 for limit in (100_000, 630_000, resource.RLIM_INFINITY):  # none; a checkpoint; model.keras, too
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     sys.argv = ["kerasdl", "train", "mlp", "--epochs", "2", "--json", "--out", str(out)]
+    sys.argv += ["--save-seconds", "1000"]  # only at the end, however slow the machine is
     try:
         cli.main()
     except SystemExit as stop:

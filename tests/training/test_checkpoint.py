@@ -1,7 +1,11 @@
-"""Damaged checkpoints, a full disk, and a folder that another process uses."""
+"""Checkpoints written while training continues, damaged ones, a full disk, a folder in use."""
 
+import itertools
+import os
 import subprocess
 import sys
+import threading
+import types
 
 import keras
 import numpy as np
@@ -10,8 +14,10 @@ import pytest
 from kerasdl.callbacks import state
 from kerasdl.errors import InvalidInput
 from kerasdl.runs import folder
+from kerasdl.training import checkpoint as module
 from kerasdl.training import lock
 from kerasdl.training.checkpoint import Checkpoint
+from kerasdl.utils import memory
 
 
 @pytest.fixture
@@ -33,6 +39,106 @@ def fitted(model, folder, epochs):
     checkpoint = checkpoint_of(model, folder)
     model.fit(x, x[:, :3], epochs=epochs, callbacks=[checkpoint], verbose=0)
     return checkpoint
+
+
+def restored(model, folder):
+    """Return the checkpoint in a folder, and the state that it restores."""
+    checkpoint = checkpoint_of(model, folder)
+    checkpoint.restore(model)
+    return checkpoint, state.copy(state.variables_of(model))
+
+
+def assert_equal(values, expected):
+    for value, other in zip(values, expected, strict=True):
+        np.testing.assert_array_equal(value, other)
+
+
+def test_training_continues_while_the_state_of_a_step_is_written(model, tmp_path, monkeypatch):
+    write, released, states = module._write_arrays, threading.Event(), []
+
+    def write_later(*arguments):
+        assert released.wait(60)
+        write(*arguments)
+
+    def after_epoch(epoch, logs):
+        states.append(state.copy(state.variables_of(model)))
+        if epoch == 2:
+            assert not checkpoint.file.exists()
+            released.set()
+
+    monkeypatch.setattr(module, "_write_arrays", write_later)
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.begun = -1e9  # the first one is due
+    after = keras.callbacks.LambdaCallback(on_epoch_end=after_epoch)
+    x = np.ones((8, 4), "float32")
+    model.fit(x, x[:, :3], epochs=3, callbacks=[checkpoint, after], verbose=0)
+    again, values = restored(model, tmp_path)
+    assert again.epoch == 3
+    assert_equal(values, states[2])
+    checkpoint.file.unlink()
+    again, values = restored(model, tmp_path)
+    assert again.epoch == 1
+    assert_equal(values, states[0])
+
+
+@pytest.mark.parametrize("steps", [4, None])
+def test_error_while_training_continues_is_raised_after_the_next_step_or_at_the_end(
+    model, steps, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(os, "fsync", full)
+    checkpoint, done = Checkpoint(tmp_path, seconds=0, steps=steps), []
+    count = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: done.append(batch)
+    )
+    x = np.ones((8, 4), "float32")
+    with pytest.raises(InvalidInput, match=r"room .0 epochs are kept.*No space left") as raised:
+        model.fit(x, x[:, :3], batch_size=2, callbacks=[count, checkpoint], verbose=0)
+    assert "\n" not in str(raised.value) and len(done) == (2 if steps else 4)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("seconds", "between"), [(None, 25), (2, 2), (0, 1)])
+def test_expensive_checkpoints_are_rare_unless_their_time_is_given(
+    model, seconds, between, tmp_path, monkeypatch
+):
+    """Steps of one second, and writing that takes half a second of processor time."""
+    clock, used = itertools.count(), itertools.count(step=0.5)
+    now = [0]
+    times = {"monotonic": lambda: now[0], "thread_time": lambda: next(used)}
+    monkeypatch.setattr(module, "time", types.SimpleNamespace(**times))
+    checkpoint = Checkpoint(tmp_path, seconds=seconds, steps=200)
+    checkpoint.set_model(model)
+    saved = []
+    for step in range(200):
+        now[0] = next(clock) + 1
+        checkpoint.on_train_batch_end(step, {})
+        checkpoint.wait()
+        saved += [now[0]] if checkpoint.saved == checkpoint.now else []
+    first = module.SECONDS if seconds is None else between
+    assert saved == [*range(int(first), 201, between)]
+
+
+def test_first_checkpoint_of_a_large_model_is_late(model, tmp_path):
+    checkpoint = checkpoint_of(model, tmp_path)
+    checkpoint.seconds = None
+    assert checkpoint._interval() == module.SECONDS
+    checkpoint = Checkpoint(tmp_path)
+    variable = types.SimpleNamespace(shape=(500_000_000,), dtype="float32")
+    layers = {"variables": [variable], "optimizer": None, "metrics_variables": []}
+    checkpoint.set_model(types.SimpleNamespace(**layers))
+    assert checkpoint._interval() == pytest.approx(200)
+
+
+def test_without_memory_for_a_copy_training_waits_until_the_state_is_written(
+    model, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(memory, "available", lambda: 0)
+    checkpoint = checkpoint_of(model, tmp_path)
+    checkpoint.on_epoch_end(0, {})
+    assert checkpoint.saved == (1, 0) and checkpoint.thread is None
+    assert checkpoint.snapshot.values == []
+    expected = state.copy(state.variables_of(model))
+    assert_equal(restored(model, tmp_path)[1], expected)
 
 
 def test_flipped_bit_is_detected_if_it_changes_the_content(model, tmp_path, capsys):
@@ -128,13 +234,14 @@ def test_previous_checkpoint_exists_between_two_renames(model, tmp_path):
     assert again.epoch == 1
 
 
+def full(*_):
+    raise OSError(28, "No space left on device")
+
+
 def test_full_disk_gives_one_line_and_keeps_the_last_state(model, tmp_path, monkeypatch):
     checkpoint = fitted(model, tmp_path, epochs=2)
 
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(InvalidInput, match=r"room .2 epochs are kept.*No space left") as raised:
         checkpoint.save()
     assert "\n" not in str(raised.value)
