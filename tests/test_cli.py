@@ -1,9 +1,11 @@
 """The command line: fast help, one line for wrong input, and complete workflows."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import PIL.Image
@@ -107,6 +109,7 @@ def test_help_list_and_info_are_fast_and_do_not_import_tensorflow():
         (["list"], expensive | {"numpy"}),
         (["info", "resnet50"], expensive | {"numpy"}),
         (["info", "digits"], expensive | {"numpy"}),
+        (["info"], expensive | {"numpy"}),
     ]:
         code = (
             "import sys; from kerasdl import cli; sys.argv[1:] = "
@@ -114,6 +117,26 @@ def test_help_list_and_info_are_fast_and_do_not_import_tensorflow():
             f"assert not {unwanted} & sys.modules.keys()"
         )
         assert seconds(code) < tensorflow / 10, arguments
+
+
+@pytest.mark.parametrize(("value", "state"), [("1", "on"), ("0", "off")])
+def test_info_without_a_name_shows_versions_and_whether_onednn_is_on(
+    value, state, capsys, monkeypatch
+):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", value)
+    status, out, _ = run(capsys, "info")
+    assert status == 0 and f"\ntensorflow {version('tensorflow')}\n" in out
+    assert f"\noneDNN {state} (" in out
+
+
+def test_onednn_is_on_unless_the_user_turns_it_off():
+    code = "import kerasdl.runs.numerics as n; print(n.here()['oneDNN'])"
+    for given, expected in ((None, "on"), ("0", "off")):
+        environment = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
+        environment.update({"TF_ENABLE_ONEDNN_OPTS": given} if given else {})
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == expected
 
 
 @pytest.mark.parametrize("name", ["se_resnet_tiny", "gpt_tiny"])

@@ -2,12 +2,15 @@
 
 import ast
 import json
+import os
 import pathlib
+import platform
+from importlib import metadata
 from typing import Any
 
 from kerasdl import data as datasets
 from kerasdl import errors, recipes, registry
-from kerasdl.utils import tables
+from kerasdl.utils import plain_text, tables
 
 PACKAGE = pathlib.Path(__file__).parents[1]
 
@@ -72,6 +75,22 @@ def _models(topic):
             rows.append({"model": entry.name, "parameters": parameters})
             rows[-1]["what"] = entry.docstring.splitlines()[0]
     return rows
+
+
+def show_installed(as_json: bool = False):
+    """Print the versions of what computes, and whether oneDNN's kernels are used."""
+    packages = ("kerasdl", "keras", "tensorflow", "numpy")
+    found = {"python": platform.python_version(), **{p: metadata.version(p) for p in packages}}
+    variable = "TF_ENABLE_ONEDNN_OPTS"  # `import kerasdl` sets it to 1 if it is not set
+    if os.environ[variable].lower() in ("1", "true"):
+        found["oneDNN"] = f"on (faster on x86 processors; {variable}=0 turns it off)"
+    else:
+        found["oneDNN"] = f"off ({variable}={os.environ[variable]}; 1 turns it on)"
+    if as_json:
+        tables.print_json(found)
+    else:
+        for name, value in found.items():
+            print(f"{name} {plain_text.for_terminal(value)}")
 
 
 def show(name: str, as_json: bool = False):

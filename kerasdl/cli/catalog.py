@@ -20,14 +20,19 @@ def list_(
 
 
 @app.command(
-    help="Show one thing: summary, parameters, multiply-accumulates, layers, reference, results.",
+    help="Show one thing: summary, parameters, multiply-accumulates, layers, reference, results. "
+    "Without a name, show what is installed.",
 )
 def info(
-    name: Annotated[str, typer.Argument(help="Anything that `list` shows.")], json: Json = False
+    name: Annotated[str, typer.Argument(help="Anything that `list` shows.")] = "",
+    json: Json = False,
 ):
     from kerasdl.cli import cards
 
-    cards.show(name, json)
+    if name:
+        cards.show(name, json)
+    else:
+        cards.show_installed(json)
 
 
 @app.command(

@@ -9,6 +9,7 @@ from keras import distillation
 from kerasdl.compression import pruning
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
+from kerasdl.utils.fused_batch_normalization import fused_batch_normalization
 
 
 def distill(
@@ -77,7 +78,8 @@ def distill(
     try:
         for variable in learning:  # the distiller trains every trainable variable
             variable.trainable = False
-        pair.fit(train, epochs=epochs, callbacks=list(callbacks), **fit_options)
+        with fused_batch_normalization():
+            pair.fit(train, epochs=epochs, callbacks=list(callbacks), **fit_options)
     finally:
         for variable in learning:
             variable.trainable = True

@@ -11,6 +11,7 @@ from kerasdl import errors
 from kerasdl.compression import masks, schedules
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
+from kerasdl.utils.fused_batch_normalization import fused_batch_normalization
 from kerasdl.utils.types import Tensor
 
 PATTERNS = ("unstructured", "2:4", "block")
@@ -72,7 +73,8 @@ def prune(
     callback = Prune(schedule, pattern=pattern, scope=scope, skip=skip)
     renew_optimizer(model, optimizer)
     fit_options = {"verbose": 0, "shuffle": False, **fit_options}
-    model.fit(train, epochs=epochs, callbacks=[*callbacks, callback], **fit_options)
+    with fused_batch_normalization():
+        model.fit(train, epochs=epochs, callbacks=[*callbacks, callback], **fit_options)
     return model
 
 

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasdl import optimizers
 from kerasdl.learners import checking, interpolation
 from kerasdl.models.generative import autoencoder as networks
 from kerasdl.models.network import Network
@@ -90,7 +91,7 @@ class Autoencoder(Network):
 
     def training_defaults(self) -> dict:
         return {
-            "optimizer": keras.optimizers.Adam(1e-3),
+            "optimizer": optimizers.Adam(1e-3),
             "loss": keras.losses.MeanSquaredError(),
         }
 

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from kerasdl import errors
+from kerasdl import errors, optimizers
 from kerasdl.layers.noise import replica_normal
 from kerasdl.learners import checking, interpolation
 from kerasdl.learners.replicas import global_mean
@@ -115,7 +115,7 @@ class DCGAN(Network):
         self.discriminator_optimizer = self._optimizer(discriminator_optimizer, self.discriminator)
 
     def _optimizer(self, optimizer, network):
-        optimizer = keras.optimizers.get(optimizer or keras.optimizers.Adam(2e-4, beta_1=0.5))
+        optimizer = keras.optimizers.get(optimizer or optimizers.Adam(2e-4, beta_1=0.5))
         scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         if self.dtype_policy.name == "mixed_float16" and not scaled:
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasdl import errors
+from kerasdl import errors, optimizers
 from kerasdl.layers.noise import replica_uniform
 from kerasdl.models.network import Network, cross_entropy
 from kerasdl.models.sequence.lstm_lm import LSTMLanguageModel
@@ -95,7 +95,7 @@ class ScheduledSampling(Network):
         return cls(network, InverseSigmoid(decay_steps), passes, seed, **kwargs)
 
     def training_defaults(self) -> dict:
-        return {"optimizer": keras.optimizers.Adam(1e-3), **cross_entropy()}
+        return {"optimizer": optimizers.Adam(1e-3), **cross_entropy()}
 
     @property
     def context(self) -> int | None:

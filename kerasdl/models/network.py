@@ -2,8 +2,9 @@
 
 import keras
 
-from kerasdl import errors
+from kerasdl import errors, optimizers
 from kerasdl.arguments import Arguments
+from kerasdl.utils.fused_batch_normalization import fused_batch_normalization
 
 Shape = tuple[int | None, int | None, int]  # height, width and channels of an image
 
@@ -28,6 +29,10 @@ class Network(Arguments, keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.optimizer is not None:  # its variables must exist before loading
             self.optimizer.build(self.trainable_variables)
+
+    def fit(self, *args, **kwargs):
+        with fused_batch_normalization():
+            return super().fit(*args, **kwargs)
 
     trained_by = ""  # names of the learners that train such a network as a part of theirs
 
@@ -57,7 +62,7 @@ class Classifier(Network):
         if num_classes is None:
             expected = "a network with classes, or an optimizer and a loss"
             raise errors.InvalidInput("`compile()` of a backbone", expected, "num_classes=None")
-        optimizer = keras.optimizers.AdamW(1e-3)
+        optimizer = optimizers.AdamW(1e-3)
         if num_classes == 1:
             mean_absolute_error = keras.metrics.MeanAbsoluteError(name="mae")
             loss = keras.losses.MeanSquaredError()

@@ -57,6 +57,7 @@ CONFIG_SCHEMA = {
     "info": INFO,
     "fast": schema.is_flag,
     "deterministic?": schema.is_flag,
+    "numerics?": {"*": schema.is_text},
     "versions?": {"*": schema.is_text},
 }
 

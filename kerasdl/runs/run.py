@@ -34,7 +34,7 @@ class Run:
 
     @functools.cached_property
     def config(self) -> dict:
-        """The content of config.json: recipe, info, fast, deterministic, versions."""
+        """The content of config.json: recipe, info, fast, deterministic, numerics, versions."""
         return files.read_config(self.path / files.CONFIG)
 
     @functools.cached_property

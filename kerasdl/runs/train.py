@@ -14,7 +14,7 @@ import tensorflow as tf
 import kerasdl
 from kerasdl import errors, seed
 from kerasdl.runs import folder as files
-from kerasdl.runs import prepare
+from kerasdl.runs import numerics, prepare
 from kerasdl.runs.run import Run, recipe_in
 from kerasdl.training import lock
 from kerasdl.training.replicas import Replicas
@@ -165,6 +165,8 @@ def _is_done(run, recipe, deterministic):
         changed = ", ".join(f"{k}={old[k]!r}" for k in new if old[k] != new[k])
         expected = f"a new folder (give another --out): {run.path} holds a run with {changed}"
         raise errors.InvalidInput("output folder", expected, run.path)
+    if not (run.path / files.MODEL).exists():
+        numerics.check_same(run.path)
     return run.finished
 
 
@@ -190,5 +192,6 @@ def _config(recipe, splits, fast, deterministic):
         "info": {**dataclasses.asdict(splits.info), "files": None},
         "fast": fast,
         "deterministic": deterministic,
+        "numerics": numerics.here(),
         "versions": {m.__name__: m.__version__ for m in (kerasdl, keras, tf)},
     }

@@ -2,7 +2,7 @@
 
 import keras
 
-from kerasdl import errors
+from kerasdl import errors, optimizers
 
 MOST_STEPS = 2**31  # TensorFlow counts them in 32 bits
 
@@ -39,4 +39,4 @@ def adamw(
         warmup_target=learning_rate,
         warmup_steps=warmup_steps,
     )
-    return keras.optimizers.AdamW(schedule, weight_decay=weight_decay, **options)
+    return optimizers.AdamW(schedule, weight_decay=weight_decay, **options)

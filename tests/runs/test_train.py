@@ -63,6 +63,22 @@ def test_interrupted_run_resumes_to_the_same_weights(undisturbed, tmp_path, monk
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["training steps", "tensorflow", "oneDNN"])
+def test_interrupted_run_with_other_numbers_is_refused(name, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "ProgressBar", lambda *arguments: StopAfter(1))
+        with pytest.raises(trainer.Interrupted):
+            RECIPE.run(tmp_path / "run", save_seconds=0)
+    file = tmp_path / "run" / "config.json"
+    config = json.loads(file.read_text())
+    config["numerics"][name] = "another"
+    file.write_text(json.dumps(config))
+    with pytest.raises(
+        errors.InvalidInput, match=f"numbers stay: {name} another; or another --out"
+    ):
+        RECIPE.run(tmp_path / "run", progress=False)
+
+
 def test_folder_of_another_run_is_refused(undisturbed, tmp_path):
     with pytest.raises(errors.InvalidInput, match="holds a run with epochs=4"):
         RECIPE.run(undisturbed.path, fast=True, progress=False)

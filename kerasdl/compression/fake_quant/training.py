@@ -11,6 +11,7 @@ from kerasdl.compression.fake_quant.activations import FakeQuantize
 from kerasdl.compression.fake_quant.graph import quantize_aware
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
+from kerasdl.utils.fused_batch_normalization import fused_batch_normalization
 
 CALIBRATION_EXAMPLES = 512
 
@@ -68,7 +69,8 @@ def train_aware(
         callbacks = [*callbacks, pruning.Prune(_keep)]
     if epochs:
         options = {"verbose": 0, "shuffle": False, "validation_data": validation_data}
-        aware.fit(train, epochs=epochs, callbacks=list(callbacks), **{**options, **fit_options})
+        with fused_batch_normalization():
+            aware.fit(train, epochs=epochs, callbacks=list(callbacks), **{**options, **fit_options})
     return aware
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasdl import errors
+from kerasdl import errors, optimizers
 from kerasdl.models.network import Network, cross_entropy
 from kerasdl.models.vision.simple_cnn import SimpleCNN
 from kerasdl.utils import checks
@@ -56,7 +56,7 @@ class Ensemble(Network):
         self.members = list(members)
 
     def training_defaults(self) -> dict:
-        optimizer, activation = keras.optimizers.AdamW(1e-3), self._arguments["activation"]
+        optimizer, activation = optimizers.AdamW(1e-3), self._arguments["activation"]
         if activation == "softmax":
             return {"optimizer": optimizer, **cross_entropy()}
         if activation == "sigmoid":

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from kerasdl import optimizers
 from kerasdl.models.network import Network, cross_entropy
 from kerasdl.models.vision.simple_cnn import SimpleCNN
 from kerasdl.utils import checks
@@ -67,7 +68,7 @@ class Localizer(Network):
         """Cross-entropy for the class, and the Huber loss (smooth L1) for the box."""
         classes = cross_entropy()
         return {
-            "optimizer": keras.optimizers.AdamW(1e-3),
+            "optimizer": optimizers.AdamW(1e-3),
             "loss": {"class": classes["loss"], "box": keras.losses.Huber(0.1)},
             "loss_weights": {"class": 1.0, "box": 50.0},
             "metrics": {"class": classes["metrics"]},

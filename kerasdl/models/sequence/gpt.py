@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from kerasdl import optimizers
 from kerasdl.errors import InvalidInput
 from kerasdl.layers.transformer_block import TransformerBlock
 from kerasdl.models.network import Network, cross_entropy
@@ -85,7 +86,7 @@ class GPT(Network):
         super().__init__(tokens, embed(norm(x), reverse=True), **kwargs)
 
     def training_defaults(self) -> dict:
-        return {"optimizer": keras.optimizers.AdamW(1e-3), **cross_entropy()}
+        return {"optimizer": optimizers.AdamW(1e-3), **cross_entropy()}
 
     @property
     def context(self) -> int:

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from kerasdl import optimizers
 from kerasdl.models.network import Network, cross_entropy
 from kerasdl.models.sequence.generate import generate
 from kerasdl.utils import checks
@@ -58,7 +59,7 @@ class LSTMLanguageModel(Network):
         super().__init__(tokens, layers.Dense(vocabulary_size, name="logits")(x), **kwargs)
 
     def training_defaults(self) -> dict:
-        return {"optimizer": keras.optimizers.AdamW(1e-3), **cross_entropy()}
+        return {"optimizer": optimizers.AdamW(1e-3), **cross_entropy()}
 
     @property
     def context(self) -> int:

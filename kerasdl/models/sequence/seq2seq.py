@@ -5,6 +5,7 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import ArrayLike
 
+from kerasdl import optimizers
 from kerasdl.models.network import Network, cross_entropy
 from kerasdl.utils import checks
 
@@ -74,7 +75,7 @@ class Seq2Seq(Network):
     context = 32  # tokens of source and target for which `kerasdl info` counts operations
 
     def training_defaults(self) -> dict:
-        return {"optimizer": keras.optimizers.AdamW(1e-3), **cross_entropy()}
+        return {"optimizer": optimizers.AdamW(1e-3), **cross_entropy()}
 
     def generate(self, source: ArrayLike, length: int) -> np.ndarray:
         """Translate greedily, by choosing the most probable token in each step.
