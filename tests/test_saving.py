@@ -3,6 +3,7 @@
 import collections
 import json
 import pathlib
+import re
 import resource
 import struct
 import subprocess
@@ -14,7 +15,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasdl import create_model, registration, saving
+from kerasdl import create_model, list_models, registration, saving
 from kerasdl.callbacks import rates
 from kerasdl.errors import InvalidInput
 from kerasdl.models.generative import autoencoder, dcgan
@@ -296,6 +297,26 @@ def test_memory_limit_allows_for_the_optimizer(compiled, tmp_path):
         model.optimizer.build(model.trainable_variables)
     model.save(tmp_path / "large.keras")
     assert saving.load_model(tmp_path / "large.keras").count_params() == model.count_params()
+
+
+# arguments of full-size models for narrower layers, but as many of them
+NARROW = {
+    r"alexnet": {"units": 8},
+    r"densenet\d+": {"growth_rate": 4},
+    r"gpt2.*": {"width": 8, "heads": 2, "context": 8, "vocabulary_size": 50},
+    r"(se_)?resnet\d+": {"width": 16},
+    r"vgg\d+": {"widths": (4, 8, 8, 16, 16), "units": 8},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list_models())
+def test_all_registered_models_are_within_the_limits(name, tmp_path):
+    options = [each for names, each in NARROW.items() if re.fullmatch(names, name)]
+    model = create_model(name, **(options or [{}])[0])
+    model.save(tmp_path / "model.keras")
+    again = saving.load_model(tmp_path / "model.keras")
+    assert type(again) is type(model) and again.count_params() == model.count_params()
 
 
 def test_error_of_a_kerasdl_check_is_shown(tmp_path):
