@@ -58,8 +58,6 @@ PRELOADED = (
     *("sklearn.datasets", "sklearn.metrics", "pytest"),
 )
 FAILED = 99  # exit status of a child in which something other than a test failed
-# tests of a package besides tests/PACKAGE, files named test_PACKAGE.py and the package's doctests
-MORE_TESTS = {"tasks": ["tests/runs"]}
 NOT_CHANGED = {"len", "isinstance"}  # calls whose arguments are not changed, as in mutmut
 
 
@@ -325,10 +323,10 @@ def choose(mutant: Mutant, seconds: dict[str, float], lines: dict) -> list[str]:
 
 
 def paths_of_tests(package: str) -> list[str]:
-    """Return the paths of a package's tests."""
+    """Return the paths of a package's tests: a folder, files of its name, and its doctests."""
     named = sorted(ROOT.glob(f"tests/**/test_{package}.py"))
     found = [f"tests/{package}", *(path.relative_to(ROOT).as_posix() for path in named)]
-    found += [*MORE_TESTS.get(package, []), f"kerasdl/{package}"]
+    found.append(f"kerasdl/{package}")
     return [path for path in dict.fromkeys(found) if (ROOT / path).exists()]
 
 
