@@ -119,8 +119,20 @@ def test_image_file_is_made_from_a_seed(task, tmp_path):
     (row,) = task.predict(Model(), ["7"], tmp_path)
     assert row == {"input": "7", "file": str(tmp_path / "sample-7.png")}
     assert np.asarray(keras.utils.load_img(row["file"])).shape == (8, 8, 3)
-    with pytest.raises(InvalidInput, match=r"a seed for a new image, such as 7.*Received: x.png"):
-        task.predict(Model(), ["x.png"], tmp_path)
+    for wrong in ("x.png", "-1", "7.0", "00000000007", str(2**31)):
+        message = rf"input. Expected a seed for a new image, such as 7, of .* Received: {wrong}$"
+        with pytest.raises(InvalidInput, match=message):
+            task.predict(Model(), [wrong], tmp_path)
+
+
+def test_pixels_of_a_generated_image_are_written_in_full_range(task, tmp_path):
+    class Gray(Model):
+        def generate(self, count, seed):
+            assert count == 1 and seed == 2**31 - 1
+            return np.full((1, 8, 8, 1), 0.2)
+
+    (row,) = task.predict(Gray(), [str(2**31 - 1)], tmp_path)
+    assert set(np.asarray(keras.utils.load_img(row["file"])).ravel()) == {51}
 
 
 def test_figures_and_exported_parts(task, splits):

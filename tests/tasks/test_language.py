@@ -76,6 +76,14 @@ def test_weight_decay_applies_to_matrices_only():
     assert model.loss.from_logits and model.steps_per_execution == 2
     (export,) = task.exports(model, splits).values()
     np.testing.assert_array_equal(export.inputs, WINDOWS)
+    assert export.model is model and not task.shown_in_demo
+    assert made.drawn(task.figures(model, splits, {"loss": [1.0]})) == {"curves"}
+
+
+def test_data_without_a_vocabulary_are_refused():
+    message = r"^Invalid data. Expected data with vocabulary for language modeling. .*made, without"
+    with pytest.raises(InvalidInput, match=message):
+        task_of(None)
 
 
 @pytest.mark.parametrize(("file", "holds"), [(2.0, True), (2.009, True), (2.011, False)])

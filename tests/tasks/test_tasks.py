@@ -1,5 +1,6 @@
 """Tasks: found by their files, matched with data, and complete."""
 
+import ast
 import dataclasses
 import json
 import string
@@ -23,6 +24,32 @@ def test_task_defines_all_required_attributes(name):
     assert all(metric.direction in ("max", "min") and metric.meaning for metric in task.metrics)
     fields = {field for _, field, _, _ in string.Formatter().parse(task.usage) if field}
     assert fields <= {"folder", "best", "data", "input_shape", "output_shape", "outputs"}
+
+
+REPORTED = {
+    "classification": "accuracy max, cross_entropy min",
+    "generation": "smallest_class max, largest_class min, certainty max, same_class max, "
+    "largest_pixel_error min, discriminator_loss min, generator_loss min",
+    "language": "nats min, bits min",
+    "localization": "localized max, accuracy max, iou max",
+    "reconstruction": "negative_elbo min, mse min, reconstruction min, kl min, "
+    "mean_reconstruction min",
+    "regression": "mse min, r2 max",
+    "translation": "exact max, token_accuracy max, nats min",
+}
+KINDS = {"language": "text", "localization": "boxes"}
+KINDS |= dict.fromkeys(("regression", "translation"))
+
+
+@EVERY
+def test_metrics_have_their_names_and_directions(name):
+    task = tasks.get(name)
+    found = ", ".join(f"{metric.name} {metric.direction}" for metric in task.metrics)
+    assert found == REPORTED[name]
+    assert task.kinds == (KINDS.get(name, "classification") or name,)
+    assert task.otherwise == ("regression" if name == "classification" else None)
+    assert task.early_stopping == (name != "generation")
+    ast.parse(task.keras_usage)
 
 
 @EVERY
