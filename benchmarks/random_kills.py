@@ -15,8 +15,8 @@ trial's test metrics. Seconds are not compared.
 train. The bytes of each file and its report must be equal; milliseconds are not compared.
 
 A process is killed several times before it ends; then the next one starts in a new folder. Two
-subjects run at a time. The result goes to results/random_kills.json: how often each was killed, how
-often while a file was being written, and whether all is equal.
+subjects run at a time. After each subject, the result goes to results/random_kills.json: how often
+it was killed, how often while a file was being written, and whether all is equal.
 """
 
 import argparse
@@ -248,20 +248,25 @@ def main():
             name: pool.submit(kills, name, place, each, f"{name} {options.seed}")
             for name, place in places.items()
         }
-        results = {}
-        for name, future in found.items():
-            results[name] = future.result()
-            print(name, results[name], flush=True)
-    summary = {
-        "seed": options.seed,
-        "kills": sum(row["kills"] for row in results.values()),
-        "while_writing": sum(row["while_writing"] for row in results.values()),
-        "minutes": round((time.monotonic() - begin) / 60, 1),
-        "all_equal": not any(row["different"] for row in results.values()),
-    }
-    options.result.write_text(json.dumps({**summary, "subjects": results}, indent=1) + "\n")
+        names, results = {future: name for name, future in found.items()}, {}
+        for future in concurrent.futures.as_completed(names):
+            results[names[future]] = future.result()
+            print(names[future], future.result(), flush=True)
+            summary = summary_of(results, options.seed, time.monotonic() - begin)
+            options.result.write_text(json.dumps(summary, indent=1) + "\n")
     if not summary["all_equal"]:
         raise SystemExit("not equal")
+
+
+def summary_of(results, seed, seconds):
+    return {
+        "seed": seed,
+        "kills": sum(row["kills"] for row in results.values()),
+        "while_writing": sum(row["while_writing"] for row in results.values()),
+        "minutes": round(seconds / 60, 1),
+        "all_equal": not any(row["different"] for row in results.values()),
+        "subjects": {name: results[name] for name in SUBJECTS if name in results},
+    }
 
 
 if __name__ == "__main__":
