@@ -18,7 +18,7 @@ from kerasdl.errors import InvalidInput
 from kerasdl.utils import plain_text, schema
 
 SECONDS = 5.0  # least time between two checkpoints by default ...
-TIME_FRACTION = 1 / 50  # ... of the training time that they may take
+TIMES = 75  # ... or that many times what one cost; fifty would be 2 %, but not all is counted
 BYTES_A_SECOND = 500e6  # how fast the first checkpoint is expected to be written
 # the contents of a checkpoint besides its arrays; see `kerasdl.utils.schema`
 NUMBERS = schema.listed(schema.optional(schema.is_float))
@@ -48,10 +48,11 @@ class Checkpoint(keras.callbacks.Callback):
     the thread, such as a full disk, is raised after the next step.
 
     By default, checkpoints take at most 2 % of the training time: the next one is due after 5
-    seconds, or after fifty times what the last one cost, if that is longer. Its cost is the time
-    that training waited and the processor time of the thread, about a second for 0.5 to 1 GB, so
-    that a kill loses at most a minute of work on a model whose state takes 0.5 GB. Until one is
-    written, a second for 0.5 GB is assumed.
+    seconds, or after 75 times what the last one cost, if that is longer. Its cost is the time that
+    training waited and the processor time of the thread, together about a second for 1 GB of
+    weights and optimizer state. So a kill loses about 5 seconds of work on a network of 60 MB, and
+    one or two minutes of work on one of 1 GB. Until one is written, two seconds for 1 GB are
+    assumed.
 
     Args:
         folder: Where the checkpoints are.
@@ -236,7 +237,7 @@ class Checkpoint(keras.callbacks.Callback):
             return self.seconds
         if self.cost is None:
             self.cost = state.size_of(state.variables_of(self.model)) / BYTES_A_SECOND
-        return max(SECONDS, self.cost / TIME_FRACTION)
+        return max(SECONDS, TIMES * self.cost)
 
     def save(self):
         """Save the current state, and return when it is written."""
