@@ -237,7 +237,8 @@ def houses(tmp_path):
 def test_train_on_a_table_and_predict_rows(houses, tmp_path, capsys):
     folder, asked = tmp_path / "run", tmp_path / "asked.csv"
     options = ("--data", houses, "--target", "price", "--epochs", "30", "--out", folder)
-    assert run(capsys, "train", "mlp", *options)[0] == 0
+    assert run(capsys, "train", "mlp", *options, "--no-pictures")[0] == 0
+    assert not (folder / "figures").exists()
 
     asked.write_text("town,area\nrome,60\nbonn,120\n")
     _, out, _ = run(capsys, "predict", folder, asked, "--json")

@@ -44,6 +44,9 @@ def train(
         str,
         typer.Option(help="At a NaN loss: stop, or lower (restore and halve the learning rate)."),
     ] = "stop",
+    no_pictures: Annotated[
+        bool, typer.Option("--no-pictures", help="Skip figures; `kerasdl explain RUN` draws them.")
+    ] = False,
     fast: Annotated[
         bool, typer.Option("--fast", help="Run one batch of everything, as a quick test.")
     ] = False,
@@ -59,7 +62,7 @@ def train(
         plain_text.tell(f"{folder} holds this run, finished; nothing to train.")
     quiet.import_tensorflow(find_devices=False)
     options = {"strategy": strategy, "save_seconds": save_seconds}
-    options |= {"deterministic": deterministic, "on_nan": on_nan}
+    options |= {"deterministic": deterministic, "on_nan": on_nan, "pictures": not no_pictures}
     with stopping():
         run = recipe.run(folder, fast=fast, progress=not json, **options)
     if run:  # only the chief of several workers has one

@@ -153,6 +153,7 @@ class Recipe:
         save_seconds: float | None = None,
         deterministic: bool = False,
         on_nan: str = "stop",
+        pictures: bool = True,
         **options,
     ) -> "Run | None":
         """Train, evaluate and draw; return a `kerasdl.runs.Run`, kept in the folder `out`.
@@ -171,10 +172,13 @@ class Recipe:
                 for the rest of this process: see `kerasdl.set_seed`.
             on_nan: str. At a NaN or infinite loss, "stop" raises; "lower" returns to the last
                 checkpoint and halves the learning rate, at most five times.
-            **options: `callbacks` and `pictures` of `kerasdl.runs.train`.
+            pictures: bool, whether to draw figures and write examples after the training. Without,
+                `Run.explain()` or `kerasdl explain RUN` draws the figures later.
+            **options: `callbacks` of `kerasdl.runs.train`.
         """
         checks.paths(out=out, optional=True)
-        checks.flags(fast=fast, progress=progress, deterministic=deterministic)
+        flags = {"progress": progress, "deterministic": deterministic, "pictures": pictures}
+        checks.flags(fast=fast, **flags)
         from kerasdl.runs.train import train  # imports TensorFlow
 
         return train(
@@ -186,6 +190,7 @@ class Recipe:
             save_seconds=save_seconds,
             deterministic=deterministic,
             on_nan=on_nan,
+            pictures=pictures,
             **options,
         )
 

@@ -102,8 +102,6 @@ def compiled_model(recipe: Recipe, task: Task, steps: int) -> keras.Model:
 def check_model(model: keras.Model, recipe: Recipe, task: Task):
     """Raise `InvalidInput` if the recipe cannot have trained a loaded model."""
     errors.one_of("model of the run", recipe.model, registry.list_models())
-    if not model.compiled:
-        raise errors.InvalidInput("model of the run", "a compiled model", "one that is not")
     kind = registry.entries()[recipe.model].load()
     if not isinstance(model, kind):
         raise errors.InvalidInput("model of the run", kind.__name__, type(model).__name__)

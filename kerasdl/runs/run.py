@@ -63,7 +63,19 @@ class Run:
     @functools.cached_property
     def model(self) -> keras.Model:
         """The trained Keras model, loaded at the first access."""
-        model = saving.load_model(self.path / files.MODEL, trust=self.trust)
+        model = self._load_model()
+        if not model.compiled:
+            raise errors.InvalidInput("model of the run", "a compiled model", "one that is not")
+        return model
+
+    @functools.cached_property
+    def _network(self):
+        """The model without its optimizer, whose state is twice as large as the weights."""
+        return self._load_model(compile=False)
+
+    def _load_model(self, compile=True):
+        file = self.path / files.MODEL
+        model = saving.load_model(file, trust=self.trust, compile=compile)
         prepare.check_model(model, self.recipe, self.task)
         return model
 
@@ -104,11 +116,19 @@ class Run:
             return self.task.evaluate(self.model, splits.test)
 
     def predict(self, inputs: Sequence[str]) -> list[dict]:
-        """Apply the model to image files, CSV files, prompts or seeds; return a row for each."""
-        return self.task.predict(self.model, inputs, self.path)
+        """Apply the model to image files, CSV files, prompts or seeds; return a row for each.
+
+        The first call compiles the model; further calls take as long as reading the files and the
+        model itself. Many files are read and predicted in batches.
+        """
+        model = self.model if "model" in vars(self) else self._network
+        return self.task.predict(model, inputs, self.path)
 
     def explain(self, inputs: Sequence[str] = ()) -> list[pathlib.Path]:
-        """Draw figures of the run, or of the model on some inputs; return their paths."""
+        """Draw figures of the run, or of the model on some inputs; return their paths.
+
+        Training draws those of the run, unless `pictures=False` (`--no-pictures`).
+        """
         if inputs:
             drawings = self.task.explain(self.model, inputs)
         else:

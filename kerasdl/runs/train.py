@@ -51,7 +51,6 @@ def train(
         recipe: `kerasdl.recipes.Recipe`.
         out: The run folder: new, empty, or with a run of the same recipe.
         callbacks: Keras callbacks in addition to those of every run.
-        pictures: bool, whether to draw figures and write examples.
 
     The other arguments are those of `Recipe.run`.
     """

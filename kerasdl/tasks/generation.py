@@ -1,5 +1,6 @@
 """Generation: GANs, which learn to generate images from noise."""
 
+import functools
 import pathlib
 from collections.abc import Sequence
 from types import MappingProxyType
@@ -78,18 +79,17 @@ class Generation(task.Task):
     def has_classifier(self, shape: Sequence[int]) -> bool:
         """Return whether generated images of this shape can be classified."""
         known = [file.stem for file in CLASSIFIERS.glob("*.keras")]
-        return self.info.name in known and tuple(shape) == self._classifier_shape()
+        return self.info.name in known and tuple(shape) == self._classifier.input_shape[1:]
 
     def classify(self, images: np.ndarray) -> np.ndarray:
         """Return the recorded classifier's probabilities, (images, classes)."""
-        classifier = saving.load_model(self._classifier_file(), compile=False)
-        return tf.nn.softmax(classifier.predict(images, batch_size=500, verbose=0)).numpy()
+        batches = [images[start : start + 500] for start in range(0, len(images), 500)]
+        logits = np.concatenate([self._classifier.predict_on_batch(batch) for batch in batches])
+        return tf.nn.softmax(logits).numpy()
 
-    def _classifier_file(self):
-        return CLASSIFIERS / f"{self.info.name}.keras"
-
-    def _classifier_shape(self):
-        return saving.load_model(self._classifier_file(), compile=False).input_shape[1:]
+    @functools.cached_property
+    def _classifier(self):
+        return saving.load_model(CLASSIFIERS / f"{self.info.name}.keras", compile=False)
 
     def model_options(self):
         return {"input_shape": self.info.shape}

@@ -704,6 +704,7 @@ SUBJECTS += [
         save_seconds=("number?", [-1]),
         deterministic="flag",
         on_nan="choice",
+        pictures="flag",
     ),
 ]
 WORKS = [s for s in SUBJECTS if s.made]

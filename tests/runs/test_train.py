@@ -34,6 +34,16 @@ def test_run_writes_its_files_and_can_be_opened(undisturbed):
     assert again.evaluate() == undisturbed.metrics["test"]
 
 
+def test_prediction_loads_no_optimizer_and_uses_the_model_that_is_loaded(undisturbed):
+    run = recipes.open(undisturbed.path)
+    files = sorted(str(file) for file in (run.path / "examples").iterdir())
+    rows = run.predict(files)
+    assert [row["input"] for row in rows] == files and not run._network.compiled
+    assert run.predict(files[:1]) == rows[:1]
+    run.model.set_weights([0 * weights for weights in run.model.get_weights()])
+    assert [row["probability"] for row in run.predict(files)] == [0.1] * 10
+
+
 class StopAfter(keras.callbacks.Callback):
     def __init__(self, epochs):
         super().__init__()
@@ -118,6 +128,15 @@ def test_failed_evaluation_is_named_and_the_training_is_kept(tmp_path, monkeypat
     assert "No evaluation: RuntimeError" in capsys.readouterr().err
     assert [(value, holds) for _, value, holds in run.bars()] == [(None, False)]
     assert recipes.open(run.path).evaluate()["accuracy"] >= 0
+
+
+def test_figures_that_training_skips_are_drawn_later(tmp_path):
+    run = recipes.get("mlp").run(tmp_path / "run", fast=True, progress=False, pictures=False)
+    assert run.finished and run.metrics["test"]["accuracy"] >= 0
+    assert not (run.path / "figures").exists() and not (run.path / "examples").exists()
+    drawn = recipes.open(run.path).explain()
+    assert {file.name for file in drawn} == {"curves.png", "confusion.png", "mistakes.png"}
+    assert all(file.stat().st_size > 0 for file in drawn)
 
 
 class Breaks(keras.callbacks.Callback):

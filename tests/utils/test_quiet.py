@@ -1,0 +1,33 @@
+"""The quiet import of TensorFlow, in a fresh process."""
+
+import subprocess
+import sys
+
+from kerasdl.utils import quiet
+
+CODE = """
+import sys
+from kerasdl.utils import quiet
+quiet.import_tensorflow()
+print(*({*quiet.OPTIONAL} & {*sys.modules}))
+import keras, numpy as np
+model = keras.Sequential([keras.layers.Dense(1)])
+model.compile("sgd", "mse")
+model.fit(np.ones((2, 3)), np.ones((2, 1)), verbose=0)
+import pandas, sklearn.linear_model
+from matplotlib import pyplot
+"""
+
+
+def test_tensorflow_is_imported_without_messages_and_optional_packages():
+    command = [sys.executable, "-c", CODE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "\n" and done.stderr == ""
+
+
+def test_packages_that_are_imported_already_stay():
+    with quiet._as_if_missing(["json", "kerasdl", "antigravity"]):
+        assert sys.modules["json"] and sys.modules["kerasdl"]
+        assert sys.modules["antigravity"] is None
+    assert sys.modules["json"] and "antigravity" not in sys.modules
