@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kerasdl import errors
-from kerasdl.utils import checks, variants
+from kerasdl.utils import checks, precision, variants
 
 if TYPE_CHECKING:
     import keras
@@ -102,7 +102,7 @@ def create_model(model: str | None = None, /, **options) -> "keras.Model":
     Args:
         model: str, one of `list_models()`. Without it, the option `name` is the registered name.
         **options: Arguments of its class, such as `num_classes` and `input_shape`, in place of the
-            variant's own; and `name` and `dtype`, as every Keras model takes them.
+            variant's own; `name`; and `dtype`, the policy of all layers, such as "mixed_bfloat16".
 
     Returns:
         A built `keras.Model`.
@@ -125,4 +125,5 @@ def create_model(model: str | None = None, /, **options) -> "keras.Model":
         if option not in ("name", "dtype"):
             errors.one_of(f"option for model `{name}`", option, known)
     checks.model_options(**options)
-    return make(**{"name": name, **entry.options, **checks.plain(options)})
+    with precision.under(options.get("dtype")):
+        return make(**{"name": name, **entry.options, **checks.plain(options)})

@@ -42,6 +42,7 @@ def folders(tmp_path):
         (("train", "no_such"), "Invalid recipe name"),
         (("train", "mlp", "--epochs", "-1"), "`epochs`"),
         (("train", "mlp", "--batch-size", "0"), "`batch_size`"),
+        (("train", "mlp", "--mixed-precision", "half"), "one of bfloat16, float16. Received: half"),
         (("train", "mlp", "--epochs", "few"), "Invalid value for '--epochs'"),
         (("train", "mlp", "--data", "{}/nowhere"), "Received: "),
         (("train", "simple_cnn", "--data", "{}/empty"), "Received: "),

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 import typer.core
 
+from kerasdl import errors
 from kerasdl.utils import plain_text
 
 ORDER = (
@@ -51,6 +52,9 @@ Data = Annotated[
 ]
 Target = Annotated[str | None, typer.Option(help="The column of a .csv to predict.")]
 ImageSize = Annotated[int | None, typer.Option(help="Height and width to resize images to.")]
+MixedPrecision = Annotated[
+    str | None, typer.Option(help="Compute in float16 or bfloat16; weights and loss are float32.")
+]
 
 
 @contextlib.contextmanager
@@ -61,6 +65,14 @@ def stopping():
     except KeyboardInterrupt as stop:
         plain_text.tell(str(stop) or "Stopped.")
         sys.exit(getattr(stop, "status", 130))
+
+
+def policy_of(mixed_precision: str | None) -> str | None:
+    """Return the dtype policy for a value of `--mixed-precision`."""
+    if mixed_precision is None:
+        return None
+    errors.one_of("value for `--mixed-precision`", mixed_precision, ("float16", "bfloat16"))
+    return f"mixed_{mixed_precision}"
 
 
 def recipe_of(name: str, data_options: dict, **changes):

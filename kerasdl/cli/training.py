@@ -7,7 +7,18 @@ from typing import Annotated, Any
 import typer
 
 from kerasdl import errors
-from kerasdl.cli.options import Data, ImageSize, Json, RecipeName, Target, app, recipe_of, stopping
+from kerasdl.cli.options import (
+    Data,
+    ImageSize,
+    Json,
+    MixedPrecision,
+    RecipeName,
+    Target,
+    app,
+    policy_of,
+    recipe_of,
+    stopping,
+)
 from kerasdl.utils import plain_text, quiet, tables
 
 
@@ -23,6 +34,7 @@ def train(
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak of the schedule.")] = None,
+    mixed_precision: MixedPrecision = None,
     seed: int | None = None,
     out: Annotated[
         pathlib.Path | None, typer.Option(help="Run folder; default runs/NAME-...")
@@ -56,6 +68,7 @@ def train(
 
     changes: dict[str, Any] = {"data": data, "image_size": image_size, "epochs": epochs}
     changes |= {"seed": seed, "batch_size": batch_size, "learning_rate": learning_rate}
+    changes |= {"dtype_policy": policy_of(mixed_precision)}
     recipe = recipe_of(name, {"target": target, "skip_bad": skip_bad}, **changes)
     folder = out or recipe.folder(fast)
     if runs.is_finished(folder):
@@ -91,6 +104,7 @@ def tune(
     data: Data = None,
     target: Target = None,
     image_size: ImageSize = None,
+    mixed_precision: MixedPrecision = None,
     epochs: Annotated[int | None, typer.Option(help="Largest number in a trial.")] = None,
     patience: Annotated[
         int | None,
@@ -111,7 +125,9 @@ def tune(
     ] = False,
     json: Json = False,
 ):
-    recipe = recipe_of(name, {"target": target}, data=data, image_size=image_size, epochs=epochs)
+    changes: dict[str, Any] = {"data": data, "image_size": image_size, "epochs": epochs}
+    changes |= {"dtype_policy": policy_of(mixed_precision)}
+    recipe = recipe_of(name, {"target": target}, **changes)
     settings: dict[str, Any] = {"tuner": tuner, "trials": trials, "time": time}
     settings |= {"trial_time": trial_time, "patience": patience}
     settings |= {"validation": validation, "only": tuple(only or ())}

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasdl.errors import InvalidInput
-from kerasdl.utils import checks
+from kerasdl.utils import checks, precision
 from kerasdl.utils.types import Arrays
 
 
@@ -137,28 +137,25 @@ def _error(value, weight, gradient, epsilon, random):
 
 def in_float64(model: keras.Model) -> keras.Model:
     """Return a copy of the model that computes in float64."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float64")
     try:
-        copied = type(model).from_config(_widened(model.get_config()))
-        copied.build(model.input_shape) if not copied.built else None
-        copied.set_weights(model.get_weights())
+        with precision.under("float64"):
+            copied = type(model).from_config(_widened(model.get_config()))
+            copied.build(model.input_shape) if not copied.built else None
+            copied.set_weights(model.get_weights())
     except Exception as error:
         reason = str(error).strip().splitlines()[0]
         expected = "one that can be made from its configuration"
         raise InvalidInput(f"model `{model.name}` to check", expected, reason) from error
-    finally:
-        keras.config.set_dtype_policy(before)
     return copied
 
 
 def _widened(config):
-    """The configuration with every float32 replaced by float64."""
+    """The configuration with every float32 and mixed precision replaced by float64."""
     if isinstance(config, dict):
         if config.get("class_name") == "DTypePolicy":
             return {**config, "config": {"name": "float64"}}
         return {
-            key: "float64" if key == "dtype" and value == "float32" else _widened(value)
+            key: "float64" if key == "dtype" and value in precision.POLICIES else _widened(value)
             for key, value in config.items()
         }
     if isinstance(config, list | tuple):

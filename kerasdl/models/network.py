@@ -1,9 +1,12 @@
 """The base class of networks and learners: a functional model with a class."""
 
+from typing import Any
+
 import keras
 
 from kerasdl import errors, optimizers
 from kerasdl.arguments import Arguments
+from kerasdl.utils import precision
 from kerasdl.utils.fused_batch_normalization import fused_batch_normalization
 
 Shape = tuple[int | None, int | None, int]  # height, width and channels of an image
@@ -17,7 +20,27 @@ class Network(Arguments, keras.Model):
 
     `compile()` without an optimizer and a loss uses those of the family, `training_defaults()`.
     With either of them it is `keras.Model.compile`.
+
+    Under the policies "mixed_bfloat16" and "mixed_float16" the layers compute in half precision;
+    weights and outputs are float32, so losses and metrics are too. A file keeps the policy.
     """
+
+    def __init__(self, inputs: Any, outputs: Any, **kwargs):
+        policy, dtype = keras.config.dtype_policy(), kwargs.pop("dtype", None)
+        if dtype is not None and keras.dtype_policies.get(dtype) != policy:
+            expected = f"{policy.name}, the policy of its layers (`create_model` sets both)"
+            raise errors.InvalidInput(f"`dtype` of {type(self).__name__}", expected, dtype)
+        super().__init__(inputs, keras.tree.map_structure(_in_float32, outputs), **kwargs)
+        made_by = [tensor._keras_history.operation for tensor in keras.tree.flatten(outputs)]
+        self.output_names = [operation.name for operation in made_by]
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "dtype": self.dtype_policy.name}
+
+    @classmethod
+    def from_config(cls, config: dict):
+        with precision.under(config.get("dtype")):
+            return super().from_config(config)
 
     def compile(self, optimizer=None, loss=None, *args, **kwargs):
         if optimizer is None and loss is None and not args:
@@ -41,6 +64,13 @@ class Network(Arguments, keras.Model):
         expected = "an optimizer and a loss"
         expected += f", or to train it in a learner: {self.trained_by}" if self.trained_by else ""
         raise errors.InvalidInput(f"`compile()` of {type(self).__name__}", expected, "neither")
+
+
+def _in_float32(outputs):
+    """Cast outputs in half precision by a layer, which is none for compression and export."""
+    if outputs.dtype not in ("float16", "bfloat16"):
+        return outputs
+    return keras.layers.Activation("linear", dtype="float32")(outputs)
 
 
 class Classifier(Network):

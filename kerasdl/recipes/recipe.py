@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kerasdl import errors, registry, tasks
 from kerasdl.data import catalog, policies
 from kerasdl.recipes.space import Parameter
-from kerasdl.utils import checks, files
+from kerasdl.utils import checks, files, precision
 
 if TYPE_CHECKING:
     from kerasdl.runs.run import Run
@@ -72,6 +72,9 @@ class Recipe:
         warmup: float, epochs of warm-up.
         weight_decay: float, AdamW's.
         steps_per_execution: int, training steps that TensorFlow runs without returning to Python.
+        dtype_policy: str, "float32", or "mixed_float16" or "mixed_bfloat16": the layers then
+            compute in half precision, and weights, outputs and the loss are float32.
+        jit_compile: bool or str, whether XLA compiles the training step; "auto" does on a GPU.
         seed: int, seed of the initial weights, the order of the data, augmentation and dropout.
         image_size: int, height and width to resize images to; by default the dataset's own.
         data_options: dict, further options of `kerasdl.data.load`.
@@ -93,6 +96,8 @@ class Recipe:
     warmup: float = 1.0
     weight_decay: float = 0.0
     steps_per_execution: int = 8
+    dtype_policy: str = "float32"
+    jit_compile: bool | str = "auto"
     seed: int = 0
     image_size: int | None = None
     data_options: dict = dataclasses.field(default_factory=dict)
@@ -112,6 +117,9 @@ class Recipe:
         errors.one_of("model name", self.model, registry.list_models(), "kerasdl list models")
         checks.integers(epochs=self.epochs, batch_size=self.batch_size, limit=checks.LARGEST)
         checks.integers(steps_per_execution=self.steps_per_execution, limit=MOST_STEPS)
+        checks.choices(precision.POLICIES, dtype_policy=self.dtype_policy)
+        holds = checks.is_flag(self.jit_compile) or self.jit_compile == "auto"
+        checks.check("jit_compile", self.jit_compile, holds, "True, False or 'auto'")
         checks.integers(seed=self.seed, at_least=0, below=2**31)
         checks.integers(image_size=self.image_size, optional=True)
         checks.learning_rates(learning_rate=self.learning_rate)
@@ -123,6 +131,9 @@ class Recipe:
         for name in ("data_options", "model_options", "task_options"):
             _check_options(name, getattr(self, name))
         tasks.check_options(self.task, self.task_options)
+        holds = "dtype" not in self.model_options
+        expected = "options without `dtype`, which is the recipe's `dtype_policy`"
+        checks.check("model_options", self.model_options, holds, expected)
         for name, kind in (("bars", Bar), ("space", Parameter)):
             parts = getattr(self, name)
             holds = isinstance(parts, (tuple, list)) and all(isinstance(p, kind) for p in parts)

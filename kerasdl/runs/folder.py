@@ -31,7 +31,8 @@ RECIPE = {
     **dict.fromkeys(("name", "summary", "task", "model", "data"), schema.is_text),
     **dict.fromkeys(("data_options?", "model_options?", "task_options?"), schema.is_object),
     "bars": schema.listed(BAR),
-    "augment?": lambda value: schema.is_text(value) or schema.is_flag(value),
+    **dict.fromkeys(("augment?", "jit_compile?"), lambda v: schema.is_text(v) or schema.is_flag(v)),
+    "dtype_policy?": schema.is_text,
     "*": schema.optional(schema.is_finite),
 }
 COLUMN = {

@@ -28,6 +28,8 @@ class Recipe(Protocol):
     warmup: float
     weight_decay: float
     steps_per_execution: int
+    dtype_policy: str
+    jit_compile: bool | str
     seed: int
     image_size: int | None
     data_options: dict
@@ -94,7 +96,8 @@ def model_options(recipe: Recipe, task: Task) -> dict:
 
 def compiled_model(recipe: Recipe, task: Task, steps: int) -> keras.Model:
     """Make a new, compiled model of the recipe; an epoch has `steps` steps."""
-    model = registry.create_model(recipe.model, **model_options(recipe, task))
+    options = model_options(recipe, task)
+    model = registry.create_model(recipe.model, dtype=recipe.dtype_policy, **options)
     compile_model(model, recipe, task, steps)
     return model
 
@@ -102,6 +105,9 @@ def compiled_model(recipe: Recipe, task: Task, steps: int) -> keras.Model:
 def check_model(model: keras.Model, recipe: Recipe, task: Task):
     """Raise `InvalidInput` if the recipe cannot have trained a loaded model."""
     errors.one_of("model of the run", recipe.model, registry.list_models())
+    policy = model.dtype_policy.name
+    if policy != recipe.dtype_policy:
+        raise errors.InvalidInput("precision of the run's model", recipe.dtype_policy, policy)
     kind = registry.entries()[recipe.model].load()
     if not isinstance(model, kind):
         raise errors.InvalidInput("model of the run", kind.__name__, type(model).__name__)
@@ -114,4 +120,9 @@ def check_model(model: keras.Model, recipe: Recipe, task: Task):
 
 def compile_model(model: keras.Model, recipe: Recipe, task: Task, steps: int):
     """Compile a model with the recipe's optimizer."""
-    task.compile(model, optimizer_for(recipe, steps), recipe.steps_per_execution)
+    task.compile(
+        model,
+        optimizer_for(recipe, steps),
+        steps_per_execution=recipe.steps_per_execution,
+        jit_compile=recipe.jit_compile,
+    )

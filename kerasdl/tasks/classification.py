@@ -60,7 +60,7 @@ class Classification(task.Task):
         count = len(self.info.classes)  # one-hot, because Keras smooths only such labels
         return dataset.map(lambda x, label: (x, tf.one_hot(label, count)), name="one_hot")
 
-    def compile(self, model, optimizer, steps_per_execution=1):
+    def compile(self, model, optimizer, **settings):
         task.compile_and_build(
             model,
             optimizer(),
@@ -68,7 +68,7 @@ class Classification(task.Task):
                 from_logits=True, label_smoothing=self.options["label_smoothing"]
             ),
             metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-            steps_per_execution=steps_per_execution,
+            **settings,
         )
 
     def evaluate(self, model, dataset):

@@ -100,13 +100,12 @@ class Generation(task.Task):
     def prepare(self, dataset):
         return dataset.map(lambda inputs, target: inputs, name="inputs")
 
-    def compile(self, model, optimizer, steps_per_execution=1):
+    def compile(self, model, optimizer, **settings):
         # with Adam's usual beta_1 of 0.9 the two networks oscillate
         model.compile(
             generator_optimizer=optimizer(beta_1=0.5),
             discriminator_optimizer=optimizer(self.options["discriminator_rate"], beta_1=0.5),
-            steps_per_execution=steps_per_execution,
-            jit_compile=False,
+            **settings,
         )
 
     def evaluate(self, model, dataset):

@@ -62,7 +62,7 @@ class LanguageModeling(task.Task):
     def model_options(self):
         return {"vocabulary_size": len(self.info.vocabulary), "context": self.info.shape[0]}
 
-    def compile(self, model, optimizer, steps_per_execution=1):
+    def compile(self, model, optimizer, **settings):
         adamw = optimizer(beta_2=0.95, global_clipnorm=1.0)
         # weight decay applies only to matrices of linear maps, not to offsets and embeddings
         adamw.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "embedding"])
@@ -70,7 +70,7 @@ class LanguageModeling(task.Task):
             model,
             adamw,
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            steps_per_execution=steps_per_execution,
+            **settings,
         )
 
     def evaluate(self, model, dataset):

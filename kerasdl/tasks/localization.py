@@ -69,9 +69,9 @@ class Localization(task.Task):
 
         return dataset.map(one, name="one_object")
 
-    def compile(self, model, optimizer, steps_per_execution=1):
-        settings = {**model.training_defaults(), "optimizer": optimizer()}
-        task.compile_and_build(model, **settings, steps_per_execution=steps_per_execution)
+    def compile(self, model, optimizer, **settings):
+        settings = {**model.training_defaults(), "optimizer": optimizer(), **settings}
+        task.compile_and_build(model, **settings)
 
     def evaluate(self, model, dataset):
         images, targets = _arrays(dataset)

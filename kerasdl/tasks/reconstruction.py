@@ -81,7 +81,7 @@ class Reconstruction(task.Task):
     def prepare(self, dataset):
         return dataset.map(lambda inputs, target: inputs, name="inputs")
 
-    def compile(self, model, optimizer, steps_per_execution=1):
+    def compile(self, model, optimizer, **settings):
         loss = self.options["loss"]
         try:
             keras.losses.get(loss)
@@ -92,7 +92,7 @@ class Reconstruction(task.Task):
             model,
             optimizer(),
             loss=loss,
-            steps_per_execution=steps_per_execution,
+            **settings,
         )
 
     def evaluate(self, model, dataset):

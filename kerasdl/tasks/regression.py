@@ -46,12 +46,12 @@ class Regression(task.Task):
     def model_options(self):
         return {"input_shape": self.info.shape, "num_classes": 1}
 
-    def compile(self, model, optimizer, steps_per_execution=1):
+    def compile(self, model, optimizer, **settings):
         task.compile_and_build(
             model,
             optimizer(),
             keras.losses.MeanSquaredError(),
-            steps_per_execution=steps_per_execution,
+            **settings,
         )
 
     def evaluate(self, model, dataset):

@@ -154,8 +154,14 @@ class Task(abc.ABC):
         return dataset
 
     @abc.abstractmethod
-    def compile(self, model: keras.Model, optimizer: MakeOptimizer, steps_per_execution: int = 1):
-        """Compile the model with loss, optimizer and metrics."""
+    def compile(self, model: keras.Model, optimizer: MakeOptimizer, **settings):
+        """Compile the model with loss, optimizer and metrics.
+
+        Args:
+            model: keras.Model, to train on the data of the task.
+            optimizer: function that makes the optimizer.
+            **settings: Further arguments of `keras.Model.compile`, such as `jit_compile`.
+        """
 
     def check_model(self, model: keras.Model):
         """Raise `InvalidInput` if parts of a loaded model do not fit the data."""
@@ -301,8 +307,8 @@ def _check_files(paths, expected):
 
 
 def compile_and_build(model: keras.Model, optimizer: keras.Optimizer, loss: Any = None, **settings):
-    """Compile a model without XLA and build its optimizer, else `fit` traces its step twice."""
-    model.compile(optimizer, loss, jit_compile=False, **settings)
+    """Compile a model and build its optimizer, else `fit` traces its step twice."""
+    model.compile(optimizer, loss, **settings)
     model.optimizer.build(model.trainable_variables)
 
 

@@ -56,13 +56,13 @@ class Translation(task.Task):
     def model_options(self):
         return {"vocabulary_size": len(self.info.vocabulary)}
 
-    def compile(self, model, optimizer, steps_per_execution=1):
+    def compile(self, model, optimizer, **settings):
         task.compile_and_build(
             model,
             optimizer(global_clipnorm=1.0),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=[keras.metrics.SparseCategoricalAccuracy(name="token_accuracy")],
-            steps_per_execution=steps_per_execution,
+            **settings,
         )
 
     def evaluate(self, model, dataset):

@@ -111,7 +111,6 @@ def test_each_network_is_compiled_with_its_learning_rate(splits):
         "generator_optimizer": ((), {"beta_1": 0.5}),
         "discriminator_optimizer": ((1e-5,), {"beta_1": 0.5}),
         "steps_per_execution": 3,
-        "jit_compile": False,
     }
 
 

@@ -69,7 +69,11 @@ def test_weight_decay_applies_to_matrices_only():
     inputs = keras.Input((4,), dtype="int32")
     x = keras.layers.LayerNormalization()(keras.layers.Embedding(4, 3)(inputs))
     model = keras.Model(inputs, keras.layers.Dense(4)(x))
-    task.compile(model, lambda **options: keras.optimizers.AdamW(weight_decay=0.1, **options), 2)
+
+    def optimizer(**options):
+        return keras.optimizers.AdamW(weight_decay=0.1, **options)
+
+    task.compile(model, optimizer, steps_per_execution=2)
     decays = {v.name for v in model.trainable_variables if model.optimizer._use_weight_decay(v)}
     assert decays == {"kernel"}
     assert model.optimizer.beta_2 == 0.95 and model.optimizer.global_clipnorm == 1

@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 
 import kerasdl
-from kerasdl import tasks
+from kerasdl import recipes, tasks
 from kerasdl.errors import InvalidInput
+from kerasdl.runs import prepare
 from kerasdl.tasks import task as shared
 from tests.tasks import made
 
@@ -228,11 +229,33 @@ def test_task_without_figures_of_inputs_raises():
         tasks.create("regression", splits.info).explain(None, ["x.csv", "y.csv"])
 
 
-def test_compiled_model_has_a_built_optimizer_and_no_xla():
+def compiled(**settings):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    shared.compile_and_build(model, keras.optimizers.Adam(), "mse", steps_per_execution=4)
-    assert model.optimizer.built and not model.jit_compile and model.steps_per_execution == 4
+    shared.compile_and_build(model, keras.optimizers.Adam(), "mse", **settings)
+    return model
+
+
+def test_compiled_model_has_a_built_optimizer():
+    model = compiled(steps_per_execution=4)
+    assert model.optimizer.built and model.steps_per_execution == 4
     assert len(model.optimizer.variables) > 2 and model.loss == "mse"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "asked", "compiles"),
+    [
+        (["CPU"], "auto", False),
+        (["CPU", "GPU"], "auto", True),
+        (["CPU"], True, True),
+        (["CPU", "GPU"], False, False),
+    ],
+)
+def test_xla_is_used_on_a_gpu_unless_asked_otherwise(kinds, asked, compiles, monkeypatch):
+    devices = [tf.config.PhysicalDevice(f"/physical_device:{kind}:0", kind) for kind in kinds]
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda: devices)
+    assert compiled(jit_compile=asked).jit_compile is compiles
+    recipe = recipes.get("mlp").replace(jit_compile=asked)
+    assert prepare.compiled_model(recipe, classification(IMAGES), 1).jit_compile is compiles
 
 
 def test_options_of_a_task_are_checked_and_completed():
