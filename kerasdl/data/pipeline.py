@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from kerasdl.data import images, sharing
+from kerasdl.data import images, passes, sharing
 from kerasdl.data.examples import Examples
 from kerasdl.data.splits import NAMES, Source
 
@@ -47,12 +47,13 @@ def of_splits(source: Source, batch_size: int, training: Training) -> dict:
         order, sizes = _training_order(source.train, batch_size, training, first)
         return to_elements(order, source.train, sizes, training.augment, training.mix)
 
-    pipelines = {"train": train(), "validation": None, "test": None, "rest": train}
+    pipelines = {"train": passes.reuse_iterators(train()), "validation": None, "test": None}
     for split in ("validation", "test"):
         if part := source.splits()[split]:
             order = in_order(len(part), batch_size)
-            pipelines[split] = to_elements(order, part, _sizes(len(part), batch_size))
-    return pipelines
+            dataset = to_elements(order, part, _sizes(len(part), batch_size))
+            pipelines[split] = passes.reuse_iterators(dataset)
+    return {**pipelines, "rest": train}
 
 
 def _training_order(train, batch_size, how, first):
