@@ -1,5 +1,6 @@
 """Keras is patched only when needed; patched functions run with a fake strategy of two replicas."""
 
+import re
 import subprocess
 import sys
 
@@ -29,7 +30,12 @@ def test_an_unknown_keras_is_refused(monkeypatch):
     monkeypatch.setattr(keras_patches, "_original", {})
     owner, _ = keras_patches.KNOWN["reduce_per_replica"]
     monkeypatch.setitem(keras_patches.KNOWN, "reduce_per_replica", (owner, ("another",)))
-    with pytest.raises(InvalidInput, match=r"version of Keras .*reduce_per_replica"):
+    message = (
+        "^Invalid version of Keras for several replicas. Expected one whose "
+        r"`[\w.]+\.reduce_per_replica` is as in 3.15 or 3.16. "
+        f"Received: {re.escape(keras.__version__)}$"
+    )
+    with pytest.raises(InvalidInput, match=message):
         keras_patches.apply()
     assert not keras_patches._original
 
