@@ -68,9 +68,10 @@ def _start(command, number, addresses):
 
 
 def _prefix(lines, number):
-    for line in lines:
-        sys.stdout.write(f"[{number}] {line}")
-        sys.stdout.flush()
+    with lines:  # closed here, because closing it elsewhere would wait for this thread
+        for line in lines:
+            sys.stdout.write(f"[{number}] {line}")
+            sys.stdout.flush()
 
 
 def _watch(running):
@@ -96,8 +97,7 @@ def _end(running):
     for worker in running:
         _signal(worker, signal.SIGKILL)
         worker.wait()
-        worker.reader.join(timeout=1)
-        worker.stdout.close()
+        worker.reader.join(timeout=1)  # a process that the worker started may keep it open
 
 
 def _signal(worker, number):

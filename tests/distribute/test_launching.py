@@ -134,3 +134,17 @@ def test_second_interrupt_kills_workers_at_once(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         launching.launch(python(wait), workers=1)
     assert time.monotonic() - started < launching.GRACE_SECONDS
+
+
+def test_a_process_that_outlives_its_worker_is_not_waited_for():
+    code = """
+import subprocess, sys
+from kerasdl.distribute import launching
+start = '''
+import subprocess
+print(subprocess.Popen(["sleep", "100"], start_new_session=True).pid, flush=True)
+'''
+sys.exit(launching.launch([sys.executable, "-c", start], workers=1))
+"""
+    done = subprocess.run(python(code), capture_output=True, text=True, timeout=60, check=True)
+    os.kill(int(done.stdout.removeprefix("[0] ")), signal.SIGKILL)

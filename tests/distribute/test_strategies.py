@@ -147,6 +147,30 @@ def test_virtual_devices_after_tensorflow_started_raise():
         distribute.strategy("cpu:99")
 
 
+def test_existing_virtual_devices_are_used_if_they_are_enough(monkeypatch):
+    def started(*given):
+        raise RuntimeError("TensorFlow has started")
+
+    config = strategies.tf.config
+    monkeypatch.setattr(config, "list_logical_devices", lambda kind: [f"{kind}:0", f"{kind}:1"])
+    monkeypatch.setattr(config, "set_logical_device_configuration", started)
+    asked = []
+    made = types.SimpleNamespace(num_replicas_in_sync=1)
+    monkeypatch.setattr(
+        strategies.tf.distribute, "MirroredStrategy", lambda devices: asked.append(devices) or made
+    )
+    assert distribute.strategy("cpu:2") is made and asked == [["CPU:0", "CPU:1"]]
+    with pytest.raises(InvalidInput, match=r"Received: a call after TensorFlow made 2 devices$"):
+        distribute.strategy("cpu:3")
+
+
+@pytest.mark.parametrize("count", [257, 1000, 10**30])
+def test_too_many_virtual_devices_are_refused(count):
+    message = rf"^Invalid strategy. Expected cpu:N with N up to 256. Received: cpu:{count}$"
+    with pytest.raises(InvalidInput, match=message):
+        distribute.strategy(f"cpu:{count}")
+
+
 @pytest.mark.parametrize(
     ("spec", "name", "source"),
     [("tpu:other", "other", "TPU other"), ("tpu", None, "named by the variable TPU_NAME")],
