@@ -5,7 +5,6 @@ import pathlib
 from types import MappingProxyType
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from kerasdl import errors, explain
@@ -72,14 +71,14 @@ class Classification(task.Task):
         )
 
     def evaluate(self, model, dataset):
-        return _metrics(*outputs_of(model, dataset))
+        return _metrics(*self.apply_all(model, dataset))
 
     def figures(self, model, splits, history):
         names = self.info.classes
 
         @functools.cache
         def outputs():
-            return outputs_of(model, splits.test)
+            return self.apply_all(model, splits.test)
 
         def confusion():
             logits, labels = outputs()
@@ -103,12 +102,10 @@ class Classification(task.Task):
     def write_examples(self, model, splits, folder):
         task.save_images(splits, folder)
 
-    def outputs(self, model, inputs):
-        return tf.nn.softmax(tf.cast(model(inputs, training=False), "float32"))
-
     def predict(self, model, inputs, folder):
         rows = []
-        for places, _, probabilities in self.predict_files(model, inputs):
+        for places, _, logits in self.predict_files(model, inputs):
+            probabilities = tf.nn.softmax(logits).numpy()
             rows += [{**p, **self._answer(q)} for p, q in zip(places, probabilities, strict=True)]
         return rows
 
@@ -142,13 +139,6 @@ class Classification(task.Task):
     @property
     def shown_in_demo(self):
         return len(self.info.shape) == 3
-
-
-def outputs_of(model: keras.Model, dataset: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Return the model's outputs and the targets of a whole dataset."""
-    pairs = [(model.predict_on_batch(x), y.numpy()) for x, y in dataset]
-    outputs, targets = zip(*pairs, strict=True)
-    return np.concatenate(outputs), np.concatenate(targets)
 
 
 def _metrics(logits, labels):

@@ -5,7 +5,6 @@ import numpy as np
 
 from kerasdl import explain
 from kerasdl.tasks import task
-from kerasdl.tasks.classification import outputs_of
 
 USAGE = """\
 The input is a `float32` vector, standardized as the file's description says; the output is the
@@ -55,7 +54,7 @@ class Regression(task.Task):
         )
 
     def evaluate(self, model, dataset):
-        return _metrics(*outputs_of(model, dataset))
+        return _metrics(*self.apply_all(model, dataset))
 
     def figures(self, model, splits, history):
         return {"curves": lambda: explain.curves(history)}

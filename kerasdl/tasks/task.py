@@ -191,34 +191,45 @@ class Task(abc.ABC):
         """
 
     def outputs(self, model: keras.Model, inputs: tf.Tensor) -> Any:
-        """Return what `predict` needs of the model for a batch of inputs from files."""
+        """Return what `predict` and `evaluate` need of the model for a batch of inputs."""
         return model(inputs, training=False)
+
+    def apply(self, model: keras.Model, inputs: Any) -> Any:
+        """Return `outputs` as arrays; the function is compiled once for batches of any size.
+
+        Args:
+            model: keras.Model.
+            inputs: tensor or numpy array, a batch of inputs with the shape of the data's.
+        """
+        inputs = tf.convert_to_tensor(inputs)
+        if self._compiled[0] is not model:
+            batch = tf.TensorSpec((None, *inputs.shape[1:]), inputs.dtype)
+            call = functools.partial(self.outputs, model)
+            self._compiled = model, tf.function(call, [batch], autograph=False)
+        return keras.tree.map_structure(np.asarray, self._compiled[1](inputs))
+
+    def apply_all(
+        self, model: keras.Model, dataset: tf.data.Dataset
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the outputs for all inputs of a dataset, and its targets."""
+        pairs = [(self.apply(model, inputs), targets.numpy()) for inputs, targets in dataset]
+        outputs, targets = zip(*pairs, strict=True)
+        return np.concatenate(outputs), np.concatenate(targets)
 
     def predict_files(
         self, model: keras.Model, paths: Sequence[str]
     ) -> Iterator[tuple[list[dict], np.ndarray, Any]]:
-        """Read the inputs in files and apply `outputs` to them, in batches.
-
-        The function is compiled once for a model and serves batches of any size.
+        """Read the inputs in files and apply the model to them, in batches.
 
         Args:
             model: keras.Model.
             paths: list of str, image files, or .csv files if the inputs are rows of a table.
 
         Yields:
-            For each batch, the start of a row that locates each input, the inputs, and the outputs
-            as arrays.
+            For each batch, the start of a row that locates each input, the inputs and the outputs.
         """
         for places, inputs in self.read_batches(paths):
-            outputs = self._outputs_of(model, inputs.shape[1:])(tf.constant(inputs, "float32"))
-            yield places, inputs, keras.tree.map_structure(np.asarray, outputs)
-
-    def _outputs_of(self, model, shape):
-        if self._compiled[0] is not model:
-            inputs = tf.TensorSpec((None, *shape), "float32")
-            call = functools.partial(self.outputs, model)
-            self._compiled = model, tf.function(call, [inputs], autograph=False)
-        return self._compiled[1]
+            yield places, inputs, self.apply(model, inputs)
 
     def explain(self, model: keras.Model, inputs: Sequence[str]) -> Drawings:
         """Return figures of the model on some inputs: a dict from file names to functions."""

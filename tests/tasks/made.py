@@ -36,4 +36,4 @@ class Answers:
         return np.asarray(self.outputs[self.seen - len(x) : self.seen])
 
     def __call__(self, x, training):
-        return tf.constant(self.outputs)
+        return tf.numpy_function(self.predict_on_batch, [x], "float32")

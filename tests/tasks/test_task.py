@@ -176,6 +176,9 @@ def test_many_files_are_predicted_in_batches_by_a_function_that_is_traced_once(
     expected = [(file, 30 * n / 255) for some in (7, 1, 5) for n, file in enumerate(files[:some])]
     assert [file for file, _ in rows] == [file for file, _ in expected]
     np.testing.assert_allclose([mean for _, mean in rows], [mean for _, mean in expected], 1e-6)
+    dataset = made.splits(IMAGES, LABELS, "classification").test  # batches of 3 and 1
+    means, labels = task.apply_all(model, dataset)
+    assert means.shape == (4, 1) and len(labels) == 4 and len(traced) == 1
     other = keras.models.clone_model(model)
     assert len(list(task.predict_files(other, files[:1]))) == 1 and len(traced) == 2
 
