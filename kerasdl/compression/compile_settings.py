@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterable
 import keras
 
 from kerasdl.errors import InvalidInput
-from kerasdl.utils import checks
-
-STEPS_PER_EXECUTION = 8
+from kerasdl.utils import checks, execution
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,12 +47,12 @@ class CompileSettings:
         epochs: int,
     ) -> None:
         """Compile a model with these settings, without XLA, which is slower on a CPU."""
-        watched = any(_watches_batches(callback) for callback in callbacks)
+        watched = execution.watches_batches(callbacks)
         model.compile(
             optimizer=self.optimizer(step, epochs),
             loss=self.loss,
             jit_compile=False,
-            steps_per_execution=1 if watched else STEPS_PER_EXECUTION,
+            steps_per_execution=1 if watched else execution.AT_ONCE,
             **self.options,
         )
         model.optimizer.build(model.trainable_variables)  # else `fit` traces twice
@@ -86,9 +84,3 @@ def check_callbacks(callbacks: Iterable[keras.callbacks.Callback]) -> None:
         if checkpoint and not callback.save_weights_only:
             expected = "`save_weights_only=True` (a model in compression cannot be saved whole)"
             raise InvalidInput(f"callback `{name}`", expected, "`save_weights_only=False`")
-
-
-def _watches_batches(callback):
-    base = keras.callbacks.Callback
-    hooks = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
-    return any(getattr(type(callback), hook) is not getattr(base, hook) for hook in hooks)

@@ -1,12 +1,14 @@
 """The base class of networks and learners: a functional model with a class."""
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from kerasdl import errors, optimizers
 from kerasdl.arguments import Arguments
-from kerasdl.utils import precision
+from kerasdl.utils import execution, precision
 from kerasdl.utils.fused_batch_normalization import fused_batch_normalization
 
 Shape = tuple[int | None, int | None, int]  # height, width and channels of an image
@@ -19,7 +21,8 @@ class Network(Arguments, keras.Model):
     start: summaries, shapes, weights, feature extraction, saving and distribution all work.
 
     `compile()` without an optimizer and a loss uses those of the family, `training_defaults()`.
-    With either of them it is `keras.Model.compile`.
+    With either of them it is `keras.Model.compile`. Without them and `steps_per_execution`, a long
+    training runs several steps without returning to Python; the numbers stay the same.
 
     Under the policies "mixed_bfloat16" and "mixed_float16" the layers compute in half precision;
     weights and outputs are float32, so losses and metrics are too. A file keeps the policy.
@@ -42,8 +45,12 @@ class Network(Arguments, keras.Model):
         with precision.under(config.get("dtype")):
             return super().from_config(config)
 
+    _chooses_steps = False  # whether `fit` sets `steps_per_execution`
+
     def compile(self, optimizer=None, loss=None, *args, **kwargs):
-        if optimizer is None and loss is None and not args:
+        by_default = optimizer is None and loss is None and not args
+        self._chooses_steps = by_default and "steps_per_execution" not in kwargs
+        if by_default:
             super().compile(**{**self.training_defaults(), **kwargs})
         else:
             super().compile(optimizer or "rmsprop", loss, *args, **kwargs)
@@ -54,8 +61,22 @@ class Network(Arguments, keras.Model):
             self.optimizer.build(self.trainable_variables)
 
     def fit(self, *args, **kwargs):
+        if self._chooses_steps:
+            given = inspect.signature(super().fit).bind(*args, **kwargs).arguments
+            self._set_steps(execution.steps_at_once(**given))
         with fused_batch_normalization():
             return super().fit(*args, **kwargs)
+
+    def _set_steps(self, at_once):
+        """Set `steps_per_execution`; functions that were traced for another one are dropped."""
+        if at_once != self.steps_per_execution:
+            self.steps_per_execution = at_once
+            self.train_function = self.test_function = self.predict_function = None
+
+    def make_train_function(self, force: bool = False) -> Callable:
+        if self.optimizer is not None and not self.optimizer.built:  # else the step is traced twice
+            self.optimizer.build(self.trainable_variables)
+        return super().make_train_function(force)
 
     trained_by = ""  # names of the learners that train such a network as a part of theirs
 

@@ -66,3 +66,42 @@ def test_other_arguments_keep_the_defaults_and_a_loss_replaces_them():
     model.compile(loss="mse")
     assert model.loss == "mse"
     assert isinstance(model.optimizer, keras.optimizers.RMSprop)
+
+
+def counted(model):
+    """Count the traces of a model's training step."""
+    traces, step = [], model.train_step
+    model.train_step = lambda data: (traces.append(data), step(data))[1]
+    return traces
+
+
+@pytest.mark.parametrize("arguments", [(), ("adam", "mse")])
+def test_the_training_step_is_traced_once(arguments):
+    model = kerasdl.create_model("mlp_tiny", num_classes=1, input_shape=(4,))
+    model.compile(*arguments)
+    traces = counted(model)
+    model.fit(np.ones((8, 4)), np.arange(8.0), batch_size=4, verbose=0)
+    assert len(traces) == 1 and model.steps_per_execution == 1
+
+
+def trained(**settings):
+    keras.utils.set_random_seed(0)
+    model = kerasdl.create_model("mlp_tiny", widths=(3,), input_shape=(4,))
+    model.compile(**settings)
+    x, y = np.random.default_rng(0).random((10, 4)), np.arange(10)
+    history = model.fit(x, y, batch_size=2, epochs=100, verbose=0, validation_data=(x, y)).history
+    return model, history
+
+
+def test_a_long_training_runs_several_steps_at_once_with_the_same_numbers():
+    (fast, history), (plain, expected) = trained(), trained(steps_per_execution=1)
+    assert fast.steps_per_execution == 8 and plain.steps_per_execution == 1
+    assert history == expected
+    for ours, theirs in zip(fast.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    seen = []
+    watch = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(batch)
+    )
+    fast.fit(np.ones((10, 4)), np.arange(10), batch_size=2, verbose=0, callbacks=[watch])
+    assert seen == [0, 1, 2, 3, 4]
