@@ -12,6 +12,7 @@ import keras
 from kerasdl import data, errors
 from kerasdl.callbacks import nonfinite
 from kerasdl.training.checkpoint import Checkpoint
+from kerasdl.training.events import Events
 from kerasdl.training.interrupts import Interrupts
 from kerasdl.training.progress import ProgressBar
 from kerasdl.training.replicas import Replicas
@@ -165,8 +166,7 @@ class Trainer:
         callbacks += [] if several else [interrupts]
         bar = None
         if self.replicas.chief:
-            events = self.folder / EVENTS
-            callbacks.append(keras.callbacks.TensorBoard(events, write_graph=False))
+            callbacks.append(Events(self.folder / EVENTS))
             bar = ProgressBar(self.title, self.epochs) if self.progress else None
             callbacks += [bar] if bar else []
         try:
