@@ -24,8 +24,7 @@ def case_of(run) -> diagnosis.Case:
     def fresh():
         seed.set_seed(recipe.seed)
         # the configuration may come from an unknown source
-        limited = saving.no_larger(f"model of the run {run.path}", *_saved(run))
-        with contextlib.nullcontext() if run.trust else limited:
+        with saving.no_larger(f"model of the run {run.path}", *_saved(run)):
             return prepare.compiled_model(recipe, task, int(train.cardinality()))
 
     if run.finished:
