@@ -14,8 +14,9 @@ copy of the repository, so that processes which a test starts see it as well. On
 TensorFlow, computes nothing, and forks a child per mutant, because importing takes longer than most
 tests, and TensorFlow's threads do not survive a fork.
 
-For each mutant, the tests that run its function are run, then others of their files, fastest
-first, as far as they take `SECONDS` in all without the mutant. Tests marked `slow` are left out.
+For each mutant, the tests that run its function are run, then others of their files, or of all
+files for code outside functions. They are run fastest first, as far as they take `SECONDS` in all
+without the mutant. Tests marked `slow` are left out.
 
 Mutants are run in a random order, so those run within `--minutes` are a sample. A run continues
 where the last one stopped: results are kept in out/mutants/PACKAGE.jsonl. A killed mutant is run
@@ -306,9 +307,10 @@ def choose(mutant: Mutant, seconds: dict[str, float], lines: dict) -> list[str]:
     here = {int(line): tests for line, tests in lines.get(mutant.file, {}).items()}
     first, last = mutant.function or (1, math.inf)
     running = {test for line, tests in here.items() if first <= line <= last for test in tests}
-    # code that TensorFlow runs as a graph is not seen, and imports run module level code
+    # code that TensorFlow runs as a graph is not seen
     running = running or {test for tests in here.values() for test in tests} or {*seconds}
-    files = {test.partition("::")[0] for test in running}
+    # any test may depend on code outside functions, which runs when it is imported
+    files = {test.partition("::")[0] for test in (running if mutant.function else seconds)}
     known = [test for test in seconds if test.partition("::")[0] in files]
     known.sort(key=lambda test: (test not in running, seconds[test]))
     total = itertools.accumulate(seconds[test] for test in known)
