@@ -114,6 +114,14 @@ def test_each_network_is_compiled_with_its_learning_rate(splits):
     }
 
 
+def test_loaded_model_must_have_the_shape_of_the_images(task):
+    task.check_model(Model())
+    other = Model()
+    other.generator = type("Large", (), {"output_shape": (None, 16, 16, 1)})
+    with pytest.raises(InvalidInput, match=r"image shape .* \(8, 8, 1\). .* \(16, 16, 1\)$"):
+        task.check_model(other)
+
+
 def test_image_file_is_made_from_a_seed(task, tmp_path):
     (row,) = task.predict(Model(), ["7"], tmp_path)
     assert row == {"input": "7", "file": str(tmp_path / "sample-7.png")}

@@ -97,6 +97,11 @@ def test_first_examples_are_gathered(small, count, expected):
     np.testing.assert_array_equal(targets["class"], CLASSES[:expected])
 
 
+def test_only_the_needed_batches_are_read(small):
+    images, _ = localization._arrays(small.test.repeat(), 7)
+    np.testing.assert_array_equal(images, np.concatenate([IMAGES, IMAGES[:2]]))
+
+
 def test_training_gets_the_class_and_the_one_box(task, small):
     _, targets = next(iter(task.prepare(small.train)))
     assert set(targets) == {"class", "box"}

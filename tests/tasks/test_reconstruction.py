@@ -1,5 +1,7 @@
 """Reconstruction: errors per image, in nats and per pixel, and the two files of an autoencoder."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -66,6 +68,14 @@ def test_model_is_compiled_with_the_given_loss(splits):
     unknown = tasks.create("reconstruction", splits.info, {"loss": "smallness"})
     with pytest.raises(InvalidInput, match=r"option `loss`. Expected the name of .*smallness$"):
         unknown.compile(model, keras.optimizers.Adam)
+
+
+def test_loaded_model_must_have_the_shape_of_the_images(task):
+    task.check_model(SimpleNamespace(encoder=SimpleNamespace(input_shape=(None, 4, 4, 1))))
+    other = SimpleNamespace(encoder=SimpleNamespace(input_shape=(None, 8, 4, 1)))
+    message = r"^Invalid image shape of the model. Expected \(4, 4, 1\). Received: \(8, 4, 1\)$"
+    with pytest.raises(InvalidInput, match=message):
+        task.check_model(other)
 
 
 def test_files_are_measured_from_the_means_of_the_codes(task, splits):

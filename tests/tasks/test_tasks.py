@@ -21,6 +21,7 @@ def test_task_defines_all_required_attributes(name):
     assert task.title and task.kinds and task.metrics
     names = [metric.name for metric in task.metrics]
     assert task.criterion.metric in names and len(set(names)) == len(names)
+    assert task.criterion.text.strip()
     assert all(metric.direction in ("max", "min") and metric.meaning for metric in task.metrics)
     fields = {field for _, field, _, _ in string.Formatter().parse(task.usage) if field}
     assert fields <= {"folder", "best", "data", "input_shape", "output_shape", "outputs"}

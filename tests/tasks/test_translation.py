@@ -2,6 +2,7 @@
 
 import re
 
+import keras
 import numpy as np
 import pytest
 
@@ -113,6 +114,17 @@ def test_target_is_exact_if_all_of_its_tokens_are(letters, small):
     assert found == {"exact": 0.0, "token_accuracy": 0.5, "nats": 1.25}
 
 
+def test_gradients_are_clipped_and_token_accuracy_is_reported(letters):
+    asked = {}
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Embedding(5, 5)])
+    letters.compile(
+        model, lambda **options: asked.update(options) or keras.optimizers.SGD(), jit_compile=False
+    )
+    assert asked == {"global_clipnorm": 1.0} and model.optimizer.built and model.loss.from_logits
+    found = model.evaluate(SOURCES, SOURCES, verbose=0, return_dict=True)
+    assert set(found) == {"loss", "token_accuracy"}
+
+
 def test_file_is_measured_on_all_tokens(letters, small):
     logits = np.log(np.where(np.eye(5)[TARGETS] > 0, 0.8, 0.05)).astype("float32")
     logits[0, 0] = np.log([0.05, 0.05, 0.8, 0.05, 0.05])
@@ -142,6 +154,12 @@ def test_first_examples_are_gathered(small, count, expected):
     np.testing.assert_array_equal(source, SOURCES[:expected])
     np.testing.assert_array_equal(delayed, DELAYED[:expected])
     np.testing.assert_array_equal(target, TARGETS[:expected])
+
+
+def test_only_the_needed_batches_are_read(small):
+    (source, _), target = translation._arrays(small.test.repeat(), 5)
+    np.testing.assert_array_equal(source, np.concatenate([SOURCES, SOURCES[:1]]))
+    np.testing.assert_array_equal(target, np.concatenate([TARGETS, TARGETS[:1]]))
 
 
 @pytest.mark.parametrize(("file", "holds"), [(0.9, True), (0.896, True), (0.894, False)])
