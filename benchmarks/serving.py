@@ -50,8 +50,8 @@ def thumbnails(folder):
 
 
 def photographs(folder):
-    """16 JPEG files of 1000 x 800 pixels, and a residual network of 96 x 96."""
-    return trained("resnet20", folder, 16, ".jpg", (800, 1000, 3), 96)
+    """40 JPEG files of 1000 x 800 pixels, and a residual network of 96 x 96."""
+    return trained("resnet20", folder, 40, ".jpg", (800, 1000, 3), 96)
 
 
 CASES = {case.__name__: case for case in (digits, thumbnails, photographs)}

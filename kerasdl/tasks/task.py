@@ -281,12 +281,15 @@ class Task(abc.ABC):
 
     def read_images(self, paths: Sequence[str]) -> np.ndarray:
         """Read image files as an array (files, height, width, channels) in [0, 1] for the model."""
+        self._check_images(paths)
+        *size, channels = self.info.shape
+        return images.pixels(paths, size, channels)
+
+    def _check_images(self, paths):
         if len(self.info.shape) != 3:
             expected = "a run on images or on rows of a table (for others use `Run.model`)"
             raise errors.InvalidInput("run for an input", expected, self.info.name)
         _check_files(paths, "an image file")
-        *size, channels = self.info.shape
-        return images.pixels(paths, size, channels)
 
     def read_batches(self, paths: Sequence[str]) -> Iterator[tuple[list[dict], np.ndarray]]:
         """Read the inputs in files, in batches of bounded memory.
@@ -298,7 +301,10 @@ class Task(abc.ABC):
             For each batch, the start of a row that locates each input, and an array of the inputs.
         """
         of_table = bool(self.info.columns)
-        _check_files(paths, "a .csv file" if of_table else "an image file")  # before any is read
+        if of_table:  # all files, before any is read
+            _check_files(paths, "a .csv file")
+        else:
+            self._check_images(paths)
         count = max(1, min(MOST_EXAMPLES, LARGEST_BATCH // math.prod(self.info.shape)))
         for first in range(0, len(paths), 1 if of_table else count):
             if of_table:

@@ -74,6 +74,8 @@ def test_path_that_is_not_a_file_is_named(tmp_path):
 def test_image_files_are_refused_for_other_inputs(tmp_path):
     with pytest.raises(InvalidInput, match=r"on images or on rows of a table.*made"):
         classification(IMAGES[:, 0, 0]).read_images(["any.png"])
+    with pytest.raises(InvalidInput, match=r"on images or on rows of a table.*made"):
+        next(classification(IMAGES[:, 0, 0]).read_batches(["any.png"]))
     with pytest.raises(InvalidInput, match=r"images for classification. Received: made.*\(1,\)"):
         classification(IMAGES[:, 0, 0]).require_images()
     classification(IMAGES).require_images()
