@@ -10,7 +10,7 @@ fraction of the time if one is written after every five seconds of training.
 
     python benchmarks/checkpoints.py [NETWORK ...] [--checkpoints 4]
 
-The result goes to results/checkpoints.json.
+After each network, the result goes to results/checkpoints.json.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from kerasdl.callbacks import state
 from kerasdl.training import checkpoint
 
 RESULT = pathlib.Path(__file__).parent / "results" / "checkpoints.json"
-FIRST = 20  # steps before the measurement, which trace the network and fill caches
+FIRST = 5  # steps before the measurement, which trace the network and fill caches
 STEPS = 10**9  # in the epoch, which is stopped before
 
 
@@ -51,7 +51,7 @@ def text(name, batch, length):
 NETWORKS = {
     "se_resnet_tiny": lambda: images("se_resnet_tiny", 64, 32, 3),
     "resnet50": lambda: images("resnet50", 8, 64, 3),
-    "gpt2": lambda: text("gpt2", 2, 64),
+    "gpt2": lambda: text("gpt2", 1, 64),
 }
 
 
@@ -162,12 +162,13 @@ def main():
     parser.add_argument("--result", type=pathlib.Path, default=RESULT, help="file to write")
     parser.add_argument("networks", nargs="*", default=[*NETWORKS])
     options = parser.parse_args()
-    record = {"load of the machine before": os.getloadavg()[0], "networks": {}}
+    what = "cost of checkpoints by default, and of one for which training waits, on two cores"
+    record = {"what": what, "load of the machine before": os.getloadavg()[0], "networks": {}}
     for name in options.networks:
         found = record["networks"][name] = measure(NETWORKS[name], options.checkpoints)
         print(name, json.dumps(found, indent=2), flush=True)
+        options.result.write_text(json.dumps(record, indent=2) + "\n")
         keras.backend.clear_session()
-    options.result.write_text(json.dumps(record, indent=2) + "\n")
 
 
 if __name__ == "__main__":

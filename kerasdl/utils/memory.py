@@ -1,4 +1,4 @@
-"""The memory that is left."""
+"""How much memory is available."""
 
 import math
 import pathlib
