@@ -77,7 +77,8 @@ class Curriculum:
         """Return a function from places in an epoch, and the epoch, to rows; all are tensors."""
         import tensorflow as tf
 
-        ranked = tf.constant(self.rank(train), "int64")
+        with tf.device("CPU:0"):
+            ranked = tf.constant(self.rank(train), "int64")
         total = len(ranked)
 
         def choose(places, epoch):

@@ -37,15 +37,12 @@ class Examples(abc.ABC):
         """Return the examples of some rows: indices, a slice or a mask."""
 
     @abc.abstractmethod
-    def batches(
-        self, order: "tf.data.Dataset", then: Callable, sizes: list[int]
-    ) -> "tf.data.Dataset":
+    def batches(self, order: "tf.data.Dataset", then: Callable) -> "tf.data.Dataset":
         """Turn batches of rows into batches of examples.
 
         Args:
             order: tf.data.Dataset of (epoch, rows).
             then: Function of (inputs, targets, epoch, rows), the rest of the same `map`.
-            sizes: list of int, the size of each batch.
         """
 
     @abc.abstractmethod
@@ -117,7 +114,7 @@ class Arrays(Examples):
     def take(self, rows):
         return Arrays(*take(self.arrays, rows))
 
-    def batches(self, order, then, sizes):
+    def batches(self, order, then):
         import tensorflow as tf
 
         from kerasdl.data import images
@@ -134,7 +131,8 @@ class Arrays(Examples):
     def _tensors(self):
         import tensorflow as tf
 
-        return tf.nest.map_structure(tf.constant, self.arrays)
+        with tf.device("CPU:0"):  # a copy on a GPU would take memory and be copied back
+            return tf.nest.map_structure(tf.constant, self.arrays)
 
     def one_hot(self, classes):
         return Arrays(self.inputs, np.eye(classes, dtype="float32")[self.targets])
@@ -144,8 +142,9 @@ class Arrays(Examples):
 
         from kerasdl.data import images
 
-        resized = tf.image.resize(images.to_unit(tf.constant(self.inputs)), size)
-        return Arrays(tf.clip_by_value(resized, 0.0, 1.0).numpy(), self.targets)
+        with tf.device("CPU:0"):  # all images may not fit on a GPU
+            resized = tf.image.resize(images.to_unit(tf.constant(self.inputs)), size)
+            return Arrays(tf.clip_by_value(resized, 0.0, 1.0).numpy(), self.targets)
 
     def find_bad(self, batches_of_rows):
         pass  # nothing is read again
@@ -189,29 +188,22 @@ class EncodedImages(Examples):
 
         return images.decoder(self.size, self.channels, self.are_files)
 
-    def batches(self, order, then, sizes):
+    def batches(self, order, then):
         import tensorflow as tf
 
         from kerasdl.data import images
 
-        items, targets = tf.constant(self.items), tf.constant(self.targets)
-        parallel = images.parallel()
+        with tf.device("CPU:0"):
+            items, targets = tf.constant(self.items), tf.constant(self.targets)
+        decode = tf.autograph.experimental.do_not_convert(self.decoder())
+        image = tf.TensorSpec((*self.size, self.channels), "uint8")
 
         def gather(epoch, rows):
-            epochs = tf.fill(tf.shape(rows), epoch)
-            return tf.gather(items, rows), tf.gather(targets, rows), epochs, rows
+            # a function for whole batches takes less time than a dataset of single images
+            inputs = tf.map_fn(decode, tf.gather(items, rows), fn_output_signature=image)
+            return then(inputs, tf.gather(targets, rows), epoch, rows)
 
-        # one image an element, so that the images of one batch are decoded in parallel
-        dataset = order.map(gather, name="gather", **parallel)
-        dataset = dataset.flat_map(_one_by_one, name="decode")
-        decode = tf.autograph.experimental.do_not_convert(self.decoder())
-        dataset = dataset.map(lambda x, *rest: (decode(x), *rest), name="decode", **parallel)
-        dataset = dataset.batch(max(sizes), name="decode")
-        if any(size != max(sizes) for size in sizes[:-1]):
-            dataset = dataset.rebatch(sizes, name="decode")
-        return dataset.map(
-            lambda x, y, epoch, rows: then(x, y, epoch[0], rows), name="decode", **parallel
-        )
+        return order.map(gather, name="gather", **images.parallel())
 
     def one_hot(self, classes):
         return dataclasses.replace(self, targets=np.eye(classes, dtype="float32")[self.targets])
@@ -227,9 +219,3 @@ class EncodedImages(Examples):
             part = self.take(rows)
             images.inspect(part.items, self.decoder(), part.names, inspection, keep=False)
             inspection.check()
-
-
-def _one_by_one(*batch):
-    import tensorflow as tf
-
-    return tf.data.Dataset.from_tensor_slices(batch)

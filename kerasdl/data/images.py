@@ -53,26 +53,49 @@ def decoder(size: tuple[int, int], channels: int, are_files: bool = False) -> Ca
 
     def decode(item):
         image = _decoded(tf.io.read_file(item) if are_files else item, channels)
-        image.set_shape((None, None, channels))
-        height, width = tf.shape(image)[0], tf.shape(image)[1]
-        scale = tf.minimum(height / size[0], width / size[1])
-        cut = [tf.maximum(tf.cast(tf.round(scale * side), "int32"), 1) for side in size]
-        top, left = (height - cut[0]) // 2, (width - cut[1]) // 2
-        image = image[top : top + cut[0], left : left + cut[1]]
-        image = tf.image.resize(image, size, antialias=True)
-        return tf.saturate_cast(tf.round(image), "uint8")
+        image = _cropped(tf.ensure_shape(image, (None, None, channels)), size)
+        fits = tf.reduce_all(tf.shape(image)[:2] == size)
+        image = tf.cond(fits, lambda: image, lambda: _resized(image, size))
+        return tf.ensure_shape(image, (*size, channels))
 
     return decode
 
 
 def _decoded(content, channels):
     # TensorFlow reads palettes of GIF and BMP files as gray levels and refuses gray ones
+    by_pillow = functools.partial(_by_pillow, channels)
     start = tf.strings.substr(content, 0, 2)
     return tf.cond(
-        (start == b"\xff\xd8") | (start == b"\x89P"),
-        lambda: tf.io.decode_image(content, channels, expand_animations=False),
-        lambda: tf.numpy_function(functools.partial(_by_pillow, channels), [content], "uint8"),
+        start == b"\xff\xd8",
+        lambda: tf.io.decode_jpeg(content, channels),
+        lambda: tf.cond(
+            start == b"\x89P",
+            lambda: tf.io.decode_png(content, channels),
+            lambda: tf.numpy_function(by_pillow, [content], "uint8"),
+        ),
     )
+
+
+def _cropped(image, size):
+    """Cut the largest window with the aspect ratio of `size` from the center of an image."""
+    shape = tf.shape(image)[:2]
+    scale = tf.reduce_min(shape / size)
+    cut = tf.maximum(tf.cast(tf.round(scale * size), "int32"), 1)
+    top, left = tf.unstack((shape - cut) // 2)
+    return tf.slice(image, [top, left, 0], [*tf.unstack(cut), -1])
+
+
+def _resized(image, size):
+    """Resize an image of bytes as `tf.image.resize(antialias=True)` does, in fewer operations."""
+    resized = tf.raw_ops.ScaleAndTranslate(
+        images=tf.cast(image, "float32")[None],
+        size=size,
+        scale=tf.cast(size / tf.shape(image)[:2], "float32"),
+        translation=(0.0, 0.0),
+        kernel_type="triangle",
+        antialias=True,
+    )
+    return tf.cast(tf.round(resized[0]), "uint8")
 
 
 def _by_pillow(channels, content):

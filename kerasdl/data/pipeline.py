@@ -137,7 +137,7 @@ def to_elements(
 
     changed = augment or mix
     # without either, one function gathers and finishes
-    dataset = examples.batches(order, (lambda *batch: batch) if changed else finish, sizes)
+    dataset = examples.batches(order, (lambda *batch: batch) if changed else finish)
     for name, step in (("augment", augment), ("mix", mix)):
         if step:
             # there is nothing for autograph to convert, and its check takes a second

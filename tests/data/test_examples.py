@@ -1,5 +1,7 @@
 """Examples in memory and encoded examples have the same batches; changes make new examples."""
 
+import types
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,6 +10,7 @@ from kerasdl.data import examples, images, pipeline
 from kerasdl.data.examples import Arrays, EncodedImages
 from kerasdl.data.kinds import Stored
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import patches
 
 RANDOM = np.random.default_rng(0)
 PIXELS = RANDOM.integers(0, 256, (7, 4, 6, 3), "uint8")
@@ -129,3 +132,34 @@ def test_images_are_cropped_at_the_center_before_scaling():
     tall = tf.io.encode_png(np.transpose(wide, (1, 0, 2)))
     assert (images.decoder((4, 4), 1)(tall).numpy() == 200).all()
     assert images.decoder((2, 8), 3)(content).shape == (2, 8, 3)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (5, 9), (31, 17), (16, 40), (200, 90), (1, 7)])
+@pytest.mark.parametrize("encode", [tf.io.encode_jpeg, tf.io.encode_png])
+def test_images_are_scaled_with_antialiasing(shape, encode):
+    """Images that have the wanted size already are not scaled at all."""
+    pixels = np.random.default_rng(1).integers(0, 256, (*shape, 3), "uint8")
+    content = encode(pixels)
+    whole = tf.io.decode_image(content, 3).numpy()
+    found = images.decoder((8, 8), 3)(content).numpy()
+    side = min(shape)
+    top, left = ((length - side) // 2 for length in shape)
+    cut = whole[top : top + side, left : left + side]
+    expected = np.round(tf.image.resize(cut, (8, 8), antialias=True))
+    np.testing.assert_array_equal(found, expected)
+    if shape == (8, 8):
+        np.testing.assert_array_equal(found, whole)
+
+
+@pytest.mark.parametrize("make", [lambda: Arrays(PIXELS, LABELS), encoded])
+def test_arrays_stay_in_the_memory_of_the_host(make):
+    part, made, constant = make(), [], tf.constant
+
+    def kept(*args, **kwargs):
+        made.append(constant(*args, **kwargs))
+        return made[-1]
+
+    # in a graph, operations can be placed on a GPU that does not exist
+    with tf.Graph().as_default(), tf.device("GPU:0"), patches.replaced(tf, "constant", kept):
+        part.batches(types.SimpleNamespace(map=lambda *args, **kwargs: None), tuple)
+    assert [tensor.device for tensor in made] == ["/device:CPU:0"] * 2

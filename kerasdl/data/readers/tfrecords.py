@@ -166,7 +166,7 @@ class Records(_FromFiles):
     def take(self, rows):
         return dataclasses.replace(self, places=self.places[rows])
 
-    def batches(self, order, then, sizes):
+    def batches(self, order, then):
         def gather(epoch, rows):
             data = tf.numpy_function(self.read, [rows], "string")
             data.set_shape(rows.shape)
@@ -230,7 +230,7 @@ class WholeFiles(_FromFiles):
     def take(self, rows):
         raise errors.InvalidInput("rows of whole files", "single records, `shard` is index", rows)
 
-    def batches(self, order, then, sizes):
+    def batches(self, order, then):
         def gather(epoch, rows, data):
             return then(*self.parse(data), epoch, rows)
 
