@@ -42,6 +42,11 @@ CASES = (
 )
 
 
+def defaults() -> dict:
+    """Return the options of each dataset with their default values."""
+    return json.loads(json.dumps({name: catalog.options(name) for name in catalog.names()}))
+
+
 def numbers(name: str, options: dict) -> dict:
     """Return facts of a dataset, and for each array of its splits type, shape and two sums."""
     source = catalog.find(name)(3, **options)
@@ -72,7 +77,8 @@ def _rounded(number):
 
 
 def main():
-    found = [[name, options, numbers(name, options)] for name, options in CASES]
+    found = [["", {}, defaults()]]
+    found += [[name, options, numbers(name, options)] for name, options in CASES]
     lines = ",\n".join(json.dumps(row) for row in found)
     FILE.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 

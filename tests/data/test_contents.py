@@ -6,7 +6,11 @@ import pytest
 
 from tests.data import contents
 
-RECORDED = json.loads(contents.FILE.read_text(encoding="utf-8"))
+DEFAULTS, *RECORDED = json.loads(contents.FILE.read_text(encoding="utf-8"))
+
+
+def test_options_have_the_defaults_that_were_recorded():
+    assert contents.defaults() == DEFAULTS[2]
 
 
 def test_every_case_is_recorded():

@@ -7,6 +7,7 @@ import pytest
 
 from kerasdl.data import baselines, catalog, text
 from kerasdl.data.sets import digits, mnist, points, sequences, shapes, texts
+from kerasdl.errors import InvalidInput
 
 
 def test_digits_equal_scikit_learns_halves():
@@ -229,3 +230,29 @@ def test_shapes_have_any_size(size):
     source = shapes.shapes(0, count=20, image_size=size, clutter=2)
     height, width = (size, size) if isinstance(size, int) else size
     assert source.train.inputs.shape == (16, height, width, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("ring", "deviation"),
+        ("ring", "radius"),
+        ("grid", "deviation"),
+        ("moons", "noise"),
+        ("swiss_roll", "noise"),
+        ("sine", "noise"),
+    ],
+)
+def test_noise_and_size_of_points_and_series_are_limited(name, option):
+    make = catalog.find(name)
+    make(0, **{option: 1e6})
+    for wrong in (1000000.5, -1e-9, float("nan")):
+        expected = "a number at least 0 and at most 1e[+]06"
+        with pytest.raises(InvalidInput, match=rf"`{option}`. Expected {expected}. Received: "):
+            make(0, **{option: wrong})
+
+
+@pytest.mark.parametrize("wrong", [3, {"class": 1}])
+def test_elements_of_shapes_are_names(wrong):
+    with pytest.raises(InvalidInput, match=rf"value for option `elements`. .*: {wrong}$"):
+        shapes.shapes(0, 20, 16, wrong)

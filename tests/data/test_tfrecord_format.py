@@ -89,6 +89,7 @@ def test_damaged_data_hides_no_record_but_a_damaged_length_hides_all_after_it(fi
         (16, 1, None),
         (STARTS[2] - 1, 1, "the file's end after 18 of 19 bytes"),
         (STARTS[2] + 5, 2, "the file's end after 5 of 12 bytes"),
+        (STARTS[2] + 12, 2, "the file's end after 12 of 20 bytes"),
         (STARTS[6] - 1, 5, "the file's end after 1,015 of 1,016 bytes"),
     ],
 )
