@@ -163,7 +163,9 @@ def inspect(
     """Decode images in parallel and note those that cannot be decoded.
 
     Args:
-        examples, decode, names: As for `pixels`.
+        examples: What `decode` takes, such as names of files or their contents.
+        decode: Function from one of them to an image; see `decoder`.
+        names: Names of the images for messages.
         inspection: Takes the notes, by name.
         keep: bool, whether to return the images. Otherwise only rows are returned.
 

@@ -1,7 +1,6 @@
 """Classification: one of several classes for an image or a row of a table."""
 
 import functools
-import pathlib
 from types import MappingProxyType
 
 import keras
@@ -9,6 +8,7 @@ import tensorflow as tf
 
 from kerasdl import errors, explain
 from kerasdl.tasks import task
+from kerasdl.utils import files
 
 USAGE = """\
 The input is a `float32` image of shape {input_shape}, gray from 0 (paper) to 1 (ink). The output
@@ -121,8 +121,7 @@ class Classification(task.Task):
     def explain(self, model, inputs):
         if not _convolves(model):
             raise errors.InvalidInput("run to explain an input of", "convolutions", model.name)
-        names = [pathlib.Path(path).stem for path in inputs]
-        pictures = dict(zip(names, self.read_images(inputs), strict=True))
+        pictures = dict(zip(files.stems(inputs), self.read_images(inputs), strict=True))
         return {
             f"feature_maps-{name}": functools.partial(explain.feature_maps, model, picture)
             for name, picture in pictures.items()

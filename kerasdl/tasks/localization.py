@@ -1,7 +1,5 @@
 """Localization: the class of the one object of an image, and the box around it."""
 
-import pathlib
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -101,11 +99,12 @@ class Localization(task.Task):
                 keras.utils.save_img(file, image * 255, scale=False)
 
     def predict(self, model, inputs, folder):
-        rows = []
+        rows: list[dict] = []
+        names = files.stems(inputs)
         for places, images, outputs in self.predict_files(model, inputs):
             for i, place in enumerate(places):
                 one = {name: output[i : i + 1] for name, output in outputs.items()}
-                file = folder / f"boxes-{pathlib.Path(place['input']).stem}.png"
+                file = folder / f"boxes-{names[len(rows)]}.png"
                 self._draw(images[i : i + 1], one).savefig(file, dpi=120, bbox_inches="tight")
                 probabilities = tf.nn.softmax(one["class"][0]).numpy()
                 rows.append(

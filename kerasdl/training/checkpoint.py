@@ -335,6 +335,9 @@ def _write_arrays(file, arrays):
 def _read(file):
     """Read a checkpoint; reading every array verifies its checksum."""
     with file.open("rb") as opened, np.load(opened) as saved:
+        # `_write_arrays` compresses nothing; what is compressed may unpack to more than the memory
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in saved.zip.infolist()):
+            raise ValueError("it holds compressed arrays")
         arrays = {name: saved[name] for name in saved.files}
     meta = json.loads(str(arrays.pop("meta")))
     schema.check(meta, META)

@@ -1,13 +1,14 @@
-"""Atomic writes, JSON files and safe file names."""
+"""Atomic writes, JSON files and names of files."""
 
 import contextlib
+import itertools
 import json
 import os
 import pathlib
 import re
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 LONGEST_NAME = 150  # bytes; a system allows 255, with prefix, number and suffix
 PARTIAL = "partial-"  # how the names of temporary files begin
@@ -80,3 +81,17 @@ def safe_name(text: str) -> str:
     name = name.encode()[:LONGEST_NAME].decode(errors="ignore")
     number = zlib.crc32(text.encode(errors="surrogatepass"))  # of a file name that is not UTF-8
     return name if name == text else f"{name}-{number:08x}".lstrip("-")
+
+
+def stems(paths: Sequence[str | pathlib.Path]) -> list[str]:
+    """Return the names of files without folders and suffixes, all different.
+
+    >>> stems(["a/cat.png", "b/cat.png", "dog.jpg"])
+    ['cat', 'cat-2', 'dog']
+    """
+    found: list[str] = []
+    for path in paths:
+        stem = pathlib.Path(path).stem
+        numbered = (f"{stem}-{number}" for number in itertools.count(2))
+        found.append(next(name for name in itertools.chain([stem], numbered) if name not in found))
+    return found

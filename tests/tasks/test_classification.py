@@ -99,7 +99,8 @@ def test_only_convolutional_networks_are_explained(task, tmp_path):
     with pytest.raises(InvalidInput, match=r"run to explain.*Expected convolutions.*flat"):
         task.explain(flat, [str(file)])
     deep = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3)])
-    assert made.drawn(task.explain(deep, [str(file)])) == {"feature_maps-owl"}
+    drawings = task.explain(deep, [str(file), str(file)])
+    assert made.drawn(drawings) == {"feature_maps-owl", "feature_maps-owl-2"}
 
 
 @pytest.mark.parametrize(("file", "holds"), [(0.9, True), (0.896, True), (0.894, False)])

@@ -1,7 +1,10 @@
 """Localization: what counts as localized, and data that is refused."""
 
+import pathlib
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasdl import recipes
 from kerasdl.errors import InvalidInput
@@ -64,7 +67,9 @@ class Model:
         return {"class": logits, "box": BOXES[: len(images), 0]}
 
     def __call__(self, images, training):
-        return self.predict_on_batch(IMAGES[:1])
+        count = tf.shape(images)[0]
+        outputs = self.predict_on_batch(IMAGES[:1])
+        return {name: tf.repeat(output, count, axis=0) for name, output in outputs.items()}
 
     def predict(self, images, batch_size, verbose):
         assert verbose == 0 and batch_size == 100
@@ -137,6 +142,9 @@ def test_prediction_for_an_image_has_class_box_and_drawing(task, small, tmp_path
         "drawn": str(tmp_path / "boxes-a.png"),
     }
     assert made.drawn(task.explain(Model(), [str(files["a"])])) == {"boxes_of_inputs"}
+    (tmp_path / "a.png").write_bytes(files["b"].read_bytes())
+    rows = task.predict(Model(), [str(files["a"]), str(tmp_path / "a.png")], tmp_path)
+    assert [pathlib.Path(row["drawn"]).name for row in rows] == ["boxes-a.png", "boxes-a-2.png"]
     assert made.drawn(task.figures(Model(), small, {"loss": [1.0]})) == {"curves", "boxes"}
     (export,) = task.exports("the model", small).values()
     assert export.model == "the model" and len(export.inputs) == 5

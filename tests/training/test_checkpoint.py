@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import tracemalloc
 import types
 
 import keras
@@ -171,6 +172,19 @@ def test_damaged_checkpoint_is_reported_and_the_previous_one_used(model, damage,
     assert len(again.history["loss"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "latest.npz cannot be read" in line
+
+
+def test_compressed_checkpoint_is_not_unpacked(model, tmp_path, capsys):
+    checkpoint = fitted(model, tmp_path, epochs=3)
+    with np.load(checkpoint.file) as saved:
+        np.savez_compressed(checkpoint.file, **saved, v9=np.zeros(50_000_000, "int8"))
+    tracemalloc.start()
+    again = checkpoint_of(model, tmp_path)
+    again.restore(model)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+    assert again.epoch == 2
+    assert "latest.npz cannot be read (it holds compressed" in capsys.readouterr().err
 
 
 def test_two_damaged_checkpoints_are_reported_and_training_starts_again(model, tmp_path, capsys):
