@@ -70,10 +70,12 @@ def test_wide_images_are_cropped_and_not_squeezed(tmp_path):
     np.testing.assert_array_equal(images, 1)
 
 
-def test_gray_images_stay_gray(tmp_path):
+@pytest.mark.parametrize("mode", ["1", "L", "I;16"])
+def test_gray_images_stay_gray(mode, tmp_path):
     for name, shade in (("a", 10), ("b", 90)):
+        (tmp_path / name).mkdir()
         for i in range(10):
-            write(tmp_path / name / f"{i}.png", shade, mode="L")
+            PIL.Image.new(mode, (30, 20), shade).save(tmp_path / name / f"{i}.png")
     assert kerasdl.data.load(tmp_path, image_size=8).info.shape == (8, 8, 1)
 
 
