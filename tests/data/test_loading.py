@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import kerasdl.data
 from kerasdl.data import catalog, sharing
+from kerasdl.data.sets import shapes
 from kerasdl.errors import InvalidInput
 from tests.data.brown import make_package
 
@@ -41,8 +42,8 @@ def test_every_dataset_matches_its_info_and_is_reproducible(name, tmp_path, monk
         tf.nest.map_structure(np.testing.assert_array_equal, first, second)
         inputs, targets = first
         assert tf.nest.flatten(targets)[0].shape[0] == splits.info.counts[split]
-        shapes = tf.nest.map_structure(lambda part: part.shape[1:], inputs)
-        assert shapes == splits.info.shape
+        found = tf.nest.map_structure(lambda part: part.shape[1:], inputs)
+        assert found == splits.info.shape
         kinds = {"regression": "float32"}
         assert targets.dtype == kinds.get(splits.info.task, "int32")
         assert np.all(np.isfinite(targets))
@@ -194,6 +195,12 @@ def test_images_are_resized():
         ("shapes", {"elements": "clas"}, "element of `shapes`. Expected one of boxes"),
         ("shapes", {"elements": "boxes", "count": 20, "mixup": 0.2}, "one class an image"),
         ("shapes", {"held_out": "pink circle"}, "held-out pair of `shapes`"),
+        (
+            "shapes",
+            {"held_out": shapes.PAIRS},
+            "option `held_out`. Expected a pair left to train on. Received: all pairs",
+        ),
+        ("shapes", {"elements": 5}, "option `elements`. Expected a name or several, in a text"),
         ("sums", {"digits": 0}, "`digits`. Expected an integer from 1 to 7"),
         ("pydocs", {"tokens": "letters"}, "`tokens`. Expected one of"),
     ],
@@ -211,5 +218,5 @@ def test_numbers_of_numpy_are_numbers():
     splits = kerasdl.data.load("digits", **given)
     assert splits.train.element_spec[0].shape[1:] == (6, 6, 1)
     assert splits.info.counts["validation"] == 225
-    shapes = kerasdl.data.load("shapes", count=np.int64(20), image_size=(np.int64(8), 9))
-    assert shapes.info.shape == (8, 9, 3)
+    loaded = kerasdl.data.load("shapes", count=np.int64(20), image_size=(np.int64(8), 9))
+    assert loaded.info.shape == (8, 9, 3)

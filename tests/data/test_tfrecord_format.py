@@ -131,3 +131,17 @@ def test_missing_records_are_noted(cut, count, reasons, message, file):
         with pytest.raises(InvalidInput, match="Expected a whole TFRecord. ".join(parts)):
             inspection.check()
         assert inspection._first[0][0] == f"{file} record {len(starts)}"
+
+
+def test_reader_closes_its_file(tmp_path):
+    file = tmp_path / "records.tfrecord"
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        writer.write(b"some data")
+    before = os.listdir("/proc/self/fd")
+    reader = tfrecord_format.Reader(file)
+    assert reader.read(0, 9)[:9] == b"some data"
+    assert len(os.listdir("/proc/self/fd")) == len(before) + 1
+    del reader
+    assert os.listdir("/proc/self/fd") == before
+    with pytest.raises(FileNotFoundError):
+        tfrecord_format.Reader(tmp_path / "absent.tfrecord")
