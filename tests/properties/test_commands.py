@@ -39,7 +39,7 @@ KNOWN = {
     ("bench", "--threads"): ["0", "-1", "9" * 30],
     ("demo", "--port"): ["-1", "70000"],
     ("list", ""): ["no_such"],
-    ("info", ""): ["no_such", "", "/", "\0"],
+    ("info", ""): ["no_such", "/", "\0"],  # without a name, it shows versions
 }
 REQUIRED = {"train": ["mlp"], "info": ["mlp"], "tune": ["mlp"], "launch": ["list"]}
 OF_A_RUN = ("compress", "export", "bench", "demo")
