@@ -190,7 +190,7 @@ def outdated_averages(case: Case) -> Finding | None:
     evidence += f"; mean and deviation of normalized values, instead of 0 and 1: {layers}"
     evidence += _initial_fraction(case)
     advice = "to train longer, a lower momentum of BatchNormalization (0.9), or to recompute the "
-    advice += "averages: with momentum 0.9, call the model with training=True on 50 batches"
+    advice += "averages: with momentum 0.9, call the model with training=True on 100 batches"
     return Finding("outdated batch normalization averages", evidence, advice)
 
 
