@@ -142,7 +142,7 @@ def _check_size(path, archive, entry):
 
 @contextlib.contextmanager
 def no_larger(what: str, stored: int, size: int, listed: int = 0) -> Iterator[None]:
-    """Refuse to create a model that is much larger than its stored weights, in a `with` block.
+    """Raise an error if a model made in the `with` block is much larger than its stored weights.
 
     Args:
         what: str, the source of the model, for the message.

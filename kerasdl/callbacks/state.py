@@ -30,7 +30,7 @@ def variables_of(model: keras.Model) -> list:
 
 
 def view(variable: keras.Variable) -> np.ndarray:
-    """Return the value of a variable, without a copy if it is in the memory of the host.
+    """Return the value of a variable as an array. It is copied only from another device.
 
     The array is read-only and never changes: TensorFlow writes to new memory while an array uses
     the old one.

@@ -143,7 +143,7 @@ def pixels(files: Sequence[str], size: tuple[int, int], channels: int) -> np.nda
 
 @functools.lru_cache(maxsize=16)
 def _read_all(size, channels):
-    """Return a compiled function from the names of image files to an array of their pixels."""
+    """Compile a function that reads image files into one array."""
     decode = decoder(size, channels, are_files=True)
     image = tf.TensorSpec((*size, channels), "uint8")
 

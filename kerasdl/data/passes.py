@@ -1,7 +1,7 @@
 """Iterate over a dataset many times with one TensorFlow iterator.
 
-Making an iterator compiles the functions of its pipeline, which takes 15 to 80 ms of processor
-time: longer than a small epoch. Keras makes two iterators in every epoch of `fit` and `evaluate`.
+Making an iterator compiles the functions of its pipeline, which may take longer than a
+small epoch. Keras makes two iterators in every epoch of `fit` and `evaluate`.
 """
 
 import functools
@@ -20,7 +20,7 @@ def reuse_iterators(dataset: tf.data.Dataset) -> tf.data.Dataset:
 
 
 class Passes(tf.data.Dataset):
-    """A dataset whose passes use the same iterator, one after the other.
+    """A dataset that is read many times with one TensorFlow iterator.
 
     A pass that begins while another one is in use gets an iterator of its own, so passes never
     disturb each other. As with any dataset, every pass runs the pipeline again: it draws new random
@@ -54,7 +54,7 @@ class Passes(tf.data.Dataset):
         return _Pass(self)
 
     def begin(self, user: "_Pass") -> tf.data.Iterator:
-        """Return an iterator at the beginning of a pass, for `user` to read."""
+        """Begin a pass for `user`, and return an iterator over its elements."""
         with self._lock, tf.init_scope():
             if self._user and self._user():
                 return iter(self._dataset)

@@ -150,7 +150,7 @@ def in_float64(model: keras.Model) -> keras.Model:
 
 
 def _widened(config):
-    """The configuration with every float32 and mixed precision replaced by float64."""
+    """Return the configuration of a model with float64 in place of every other precision."""
     if isinstance(config, dict):
         if config.get("class_name") == "DTypePolicy":
             return {**config, "config": {"name": "float64"}}

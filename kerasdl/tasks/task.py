@@ -324,7 +324,7 @@ def _check_files(paths, expected):
 
 
 def compile_and_build(model: keras.Model, optimizer: keras.Optimizer, loss: Any = None, **settings):
-    """Compile a model and build its optimizer, else `fit` traces its step twice."""
+    """Compile a model and build its optimizer; otherwise `fit` would trace its step twice."""
     model.compile(optimizer, loss, **settings)
     model.optimizer.build(model.trainable_variables)
 

@@ -49,10 +49,9 @@ class Checkpoint(keras.callbacks.Callback):
 
     By default, checkpoints take at most 2 % of the training time: the next one is due after 5
     seconds, or after 75 times what the last one cost, if that is longer. Its cost is the time that
-    training waited and the processor time of the thread: with a processor of its own about a second
-    for 1 GB of weights and optimizer state, and more on a busy machine. So a kill loses about 5
-    seconds of work on a network of 60 MB, and one or two minutes of work on one of 1 GB. Until one
-    is written, two seconds for 1 GB are assumed.
+    training waited and the processor time of the thread. A kill loses the work since the last
+    checkpoint was begun, that is, at most that interval and the time of writing. Until one is
+    written, a cost of two seconds for 1 GB of weights and optimizer state is assumed.
 
     Args:
         folder: Where the checkpoints are.

@@ -8,9 +8,10 @@ from tensorboard import summary
 
 
 class Events(keras.callbacks.Callback):
-    """Write metrics and learning rate of each epoch, under the names that Keras's TensorBoard uses.
+    """Write the metrics and the learning rate of each epoch, for TensorBoard.
 
-    It takes a third of the time of Keras's callback, which runs TensorFlow operations for it.
+    The names are those of Keras's callback, which takes longer because it runs TensorFlow
+    operations.
 
     Args:
         folder: path. Training metrics go to files in its folder `train`, others to `validation`.

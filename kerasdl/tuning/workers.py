@@ -24,7 +24,7 @@ WAIT = 600.0  # seconds that a chief waits for a worker, and a worker for its ch
 
 
 class Heartbeats:
-    """Measure how long each process of a search has not touched its file.
+    """Measure the seconds since each process of a search last touched its file.
 
     Times are measured by this process's clock, because clocks of machines differ.
     """

@@ -1,4 +1,4 @@
-"""How much memory is available."""
+"""Measure the memory that is available."""
 
 import math
 import pathlib

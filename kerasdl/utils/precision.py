@@ -1,4 +1,4 @@
-"""The precision of networks: Keras's dtype policies."""
+"""Make layers that compute in another precision, such as half precision."""
 
 import contextlib
 from collections.abc import Iterator

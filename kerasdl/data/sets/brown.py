@@ -42,7 +42,7 @@ def brown(
 
 
 def _folder():
-    """Return the package's folder in node_modules of the current folder or of one above it."""
+    """Find the package in `node_modules` of the current folder, or of a folder above it."""
     here = pathlib.Path.cwd()
     for parent in (here, *here.parents):
         found = parent / "node_modules" / PACKAGE
