@@ -41,20 +41,20 @@ def dataset(subject, inputs=None):
     return tf.data.Dataset.from_tensor_slices(data).batch(batch, drop_remainder=True).repeat()
 
 
-def history(subject, strategy=None, options=None, synchronized=False, turned=False):
+def history(subject, strategy=None, options=None, synchronized=False, order=None):
     """Train two epochs of two steps; return losses, metrics and final weights.
 
     Args:
         synchronized: Use the statistics of all replicas in batch normalization.
-        turned: Reverse the order of the examples in the batch.
+        order: Another order of the examples in the batch, as a list of their rows.
     """
     with strategy.scope() if strategy else contextlib.nullcontext():
         model = compiled(subject, options=options)
     if synchronized:
         distribute.synchronize(model)
     data = dataset(subject, equal_halves(subject.inputs) if normalizes_alone(model) else None)
-    if turned:
-        data = data.map(lambda *batch: keras.tree.map_structure(lambda x: x[::-1], batch))
+    if order is not None:
+        data = data.map(lambda *batch: tf.nest.map_structure(lambda x: tf.gather(x, order), batch))
     fitted = model.fit(data, epochs=2, steps_per_epoch=2, verbose=0, shuffle=False)
     return fitted.history, model.get_weights()
 
