@@ -8,13 +8,16 @@ with AdamW and a cosine schedule. kerasdl trains as its recipes do; the others a
 In each round every process trains for a short time, in a rotating order, so that other load on the
 machine affects all alike. A ratio is the median over rounds of a library's time relative to that of
 kerasdl in the same round, with its quartiles; below 1 the library is faster. Memory is the peak of
-the process. With `--growth`, exponents say how the time grows with batch, images, sequence length
-and parameters. The results go to results/training.json; an entry of an earlier run is kept if its
-case is not measured again.
+the process. `kerasdl_without_onednn` is kerasdl with TF_ENABLE_ONEDNN_OPTS=0, the default of
+TensorFlow on many processors, for the cases that torch compiles. With `--growth`, exponents say how
+the time grows with batch, images, sequence length and parameters. The results go to
+results/training.json; an entry of an earlier run is kept if its case is not measured again.
 """
 
 import argparse
+import contextlib
 import dataclasses
+import importlib
 import importlib.metadata
 import json
 import math
@@ -30,10 +33,19 @@ import time
 import numpy as np
 
 RESULT = pathlib.Path(__file__).parent / "results" / "training.json"
-LIBRARIES = ("kerasdl", "keras", "tf_keras", "torch", "torch_channels_last", "torch_compile")
+LIBRARIES = (
+    "kerasdl",
+    "kerasdl_without_onednn",
+    "keras",
+    "tf_keras",
+    "torch",
+    "torch_channels_last",
+    "torch_compile",
+)
 SECONDS = 1.0  # of a library in a round
 AT_ONCE = 8  # steps that recipes of kerasdl run without returning to Python
 TEXT = {"vocabulary_size": 96, "context": 128}
+LENGTH = 32  # of texts without a context
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +59,9 @@ class Case:
         options: dict, arguments that it takes and kerasdl's variant already has.
         shape: tuple, the shape of an image; `None` for text.
         sizes: dict, arguments of all libraries, in place of the variant's.
-        labeled: bool, whether images have labels.
-        compiled: bool, whether `torch.compile` is tried.
+        labels: str, "class", "box" (a class and a box), or `None`; for images.
+        pairs: bool, whether the text is a source and a target.
+        compiled: bool, whether `torch.compile` is tried, and kerasdl without oneDNN.
     """
 
     model: str
@@ -57,7 +70,8 @@ class Case:
     options: dict = dataclasses.field(default_factory=dict)
     shape: tuple | None = None
     sizes: dict = dataclasses.field(default_factory=dict)
-    labeled: bool = True
+    labels: str | None = "class"
+    pairs: bool = False
     compiled: bool = False
 
     @property
@@ -69,28 +83,30 @@ class Case:
         return {**self.options, **self.sizes, **({"shape": self.shape} if self.shape else {})}
 
     def data(self):
-        """Return a batch of inputs and targets; the targets of unlabeled images are `None`."""
+        """Return a batch of inputs and targets: a pair or a dictionary where there are several."""
         rng = np.random.default_rng(0)
         if self.shape is None:
-            text = rng.integers(0, self.sizes["vocabulary_size"], (self.batch, self.length + 1))
-            return text[:, :-1].astype("int32"), text[:, 1:].astype("int32")
+            size = (self.batch, self.sizes.get("context", LENGTH) + 1)
+            text = rng.integers(1, self.sizes["vocabulary_size"], size).astype("int32")
+            inputs, targets = text[:, :-1], text[:, 1:]
+            return (inputs[:, ::-1].copy(), inputs) if self.pairs else inputs, targets
         images = rng.random((self.batch, *self.shape), dtype="float32")
-        return images, rng.integers(0, 10, self.batch) if self.labeled else None
-
-    @property
-    def length(self):
-        return self.sizes["context"]
+        classes = rng.integers(0, 10, self.batch)
+        boxes = rng.random((self.batch, 4), dtype="float32")
+        return images, {None: None, "class": classes, "box": {"class": classes, "box": boxes}}[
+            self.labels
+        ]
 
     @property
     def clipped(self):
         """Gradients of language models are clipped, as in the recipes."""
-        return {} if self.shape else {"global_clipnorm": 1.0}
+        return {} if self.shape or self.pairs else {"global_clipnorm": 1.0}
 
     def libraries(self):
         """Return the libraries that can train the case in a way of their own."""
         images = self.shape is not None and self.torch not in ("mlp", "Coder")
         left_out = set() if images else {"torch_channels_last"}
-        left_out |= set() if self.compiled else {"torch_compile"}
+        left_out |= set() if self.compiled else {"torch_compile", "kerasdl_without_onednn"}
         return [name for name in LIBRARIES if name not in left_out]
 
 
@@ -155,23 +171,30 @@ CASES = {
         DIGIT,
     ),
     "squeezenet": Case("squeezenet", 16, "squeezenet", {}, (96, 96, 3)),
-    "autoencoder_tiny": Case("autoencoder_tiny", 64, "Coder", CODER, DIGIT, labeled=False),
+    "mobilenet_v2": Case("keras.applications", 32, "mobilenet_v2", {}, LARGE, compiled=True),
+    "localizer_tiny": Case(
+        "localizer_tiny", 64, "Localizer", {"widths": (16, 32), "units": 32}, DIGIT, labels="box"
+    ),
+    "localizer": Case(
+        "localizer", 32, "Localizer", {}, LARGE, sizes={"num_classes": 10}, labels="box"
+    ),
+    "autoencoder_tiny": Case("autoencoder_tiny", 64, "Coder", CODER, DIGIT, labels=None),
     "autoencoder": Case(
         "autoencoder",
         128,
         "Coder",
         {"latent_dim": 32, "widths": (128, 64)},
         (28, 28, 1),
-        labeled=False,
+        labels=None,
     ),
-    "vae_tiny": Case("vae_tiny", 64, "Coder", {**CODER, "sampled": True}, DIGIT, labeled=False),
+    "vae_tiny": Case("vae_tiny", 64, "Coder", {**CODER, "sampled": True}, DIGIT, labels=None),
     "vae": Case(
         "vae",
         128,
         "Coder",
         {"latent_dim": 20, "widths": (512, 256), "sampled": True},
         (28, 28, 1),
-        labeled=False,
+        labels=None,
         compiled=True,
     ),
     "dcgan_tiny": Case(
@@ -180,7 +203,7 @@ CASES = {
         "DCGAN",
         {"latent_dim": 32, "width": 64, "start": 2},
         DIGIT,
-        labeled=False,
+        labels=None,
     ),
     "dcgan": Case(
         "dcgan",
@@ -188,7 +211,7 @@ CASES = {
         "DCGAN",
         {"latent_dim": 100, "width": 64, "start": 4},
         LARGE,
-        labeled=False,
+        labels=None,
     ),
     "gpt_tiny": Case(
         "gpt_tiny",
@@ -202,6 +225,20 @@ CASES = {
     ),
     "lstm_lm": Case(
         "lstm_lm", 32, "LSTM", sizes={**TEXT, "width": 256, "depth": 2, "dropout": 0.1}
+    ),
+    "seq2seq_tiny": Case(
+        "seq2seq_tiny",
+        64,
+        "Seq2Seq",
+        sizes={"vocabulary_size": 40, "width": 64, "dropout": 0.0},
+        pairs=True,
+    ),
+    "seq2seq": Case(
+        "seq2seq",
+        64,
+        "Seq2Seq",
+        sizes={"vocabulary_size": 100, "width": 256, "dropout": 0.1},
+        pairs=True,
     ),
 }
 
@@ -236,9 +273,20 @@ GROWING = ("kerasdl", "keras", "torch")
 def kerasdl_step(case):
     """Train as the recipes do."""
     import kerasdl
+    from kerasdl.models.network import cross_entropy
     from kerasdl.training import optimizer
+    from kerasdl.utils.fused_batch_normalization import fused_batch_normalization
 
     rates = {"epochs": 10, "steps": 1000, "weight_decay": 1e-4}
+    if case.model == "keras.applications":  # a model of Keras, trained as `Trainer` does
+        model = mobilenet_v2("keras", case)
+        model.compile(
+            optimizer.adamw(1e-3, **rates),
+            **cross_entropy(),
+            steps_per_execution=AT_ONCE,
+        )
+        model.optimizer.build(model.trainable_variables)
+        return KerasStep(model, case, AT_ONCE, fused_batch_normalization())
     model = kerasdl.create_model(case.model, **case.of_kerasdl)
     if case.torch == "DCGAN":
         both = [optimizer.adamw(2e-4, beta_1=0.5, **rates) for _ in range(2)]
@@ -263,7 +311,8 @@ def keras_step(case, lib, convert):
 
     options = dict(case.of_peers)
     loss = lib.losses.SparseCategoricalCrossentropy(from_logits=True)
-    if case.torch in ("GPT", "LSTM"):
+    weights = None
+    if case.torch in ("GPT", "LSTM", "Seq2Seq"):
         model = getattr(networks, case.torch.lower())(lib, **options)
     elif case.torch == "Coder":
         sampled = options.pop("sampled", False)
@@ -271,17 +320,24 @@ def keras_step(case, lib, convert):
         loss = None if sampled else lib.losses.MeanSquaredError()
     elif case.torch == "DCGAN":
         model, loss = networks.dcgan(lib, **options, optimizer=optimizer), None
+    elif case.torch == "mobilenet_v2":
+        model = mobilenet_v2(lib.__name__, case)
     else:
         model = convert(case)
-    model.compile(optimizer(), loss)
+    if case.labels == "box":
+        loss = {"class": loss, "box": lib.losses.Huber(0.1)}
+        weights = {"class": 1.0, "box": 50.0}
+    model.compile(optimizer(), loss, loss_weights=weights)
     return KerasStep(model, case)
 
 
 class KerasStep:
     """A training step of a compiled model of Keras 3 or tf_keras."""
 
-    def __init__(self, model, case, at_once=1):
+    def __init__(self, model, case, at_once=1, context=None):
         import tensorflow as tf
+
+        self.context = context or contextlib.nullcontext()
 
         x, y = case.data()
         if case.torch == "Coder" and model.loss is not None:
@@ -295,10 +351,17 @@ class KerasStep:
         return sum(math.prod(weight.shape) for weight in self.model.trainable_weights)
 
     def first(self):
-        self.model.fit(self.data, verbose=0)
+        with self.context:
+            self.model.fit(self.data, verbose=0)
 
     def __call__(self):
         self.model.train_function(self.batches)
+
+
+def mobilenet_v2(lib, case):
+    """Return MobileNetV2 of `keras.applications` or `tf_keras.applications`."""
+    network = importlib.import_module(f"{lib}.applications").MobileNetV2
+    return network(case.shape, weights=None, classes=10, classifier_activation=None)
 
 
 def flat(case):
@@ -326,7 +389,7 @@ def torch_step(case, **how):
 
 
 def made(library, case):
-    if library == "kerasdl":
+    if library.startswith("kerasdl"):
         return kerasdl_step(case)
     if library == "keras":
         import keras
@@ -348,7 +411,7 @@ def serve(library, case):
     step.first()
     seconds = {"first": time.perf_counter() - begin, "first_cpu": time.process_time() - used}
     step()  # the first call for a repeated dataset
-    package = "torch" if library.startswith("torch") else library
+    package = "tf_keras" if library == "tf_keras" else library.partition("_")[0]
     version = importlib.metadata.version(package)
     tell({**seconds, "parameters": int(step.parameters), "version": version})
     for _ in sys.stdin:
@@ -376,6 +439,7 @@ class Library:
         # a pipe that nobody reads would fill
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (it is read when the process ended)
         quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        quiet |= {"TF_ENABLE_ONEDNN_OPTS": "0"} if library.endswith("without_onednn") else {}
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -415,6 +479,8 @@ def measure(case, where, peer, rounds, libraries):
         try:
             library = Library(name, where, python)
         except RuntimeError as error:
+            if name == "kerasdl":
+                raise
             failed[name] = str(error)
             continue
         count = library.about["parameters"]

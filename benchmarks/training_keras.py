@@ -49,6 +49,21 @@ def lstm(lib, vocabulary_size, context, width, depth, dropout=0.0):
     return lib.Model(tokens, layers.Dense(vocabulary_size)(layers.Dropout(dropout)(x)))
 
 
+def seq2seq(lib, vocabulary_size, width, dropout=0.0):
+    layers = lib.layers
+    source, target = (lib.Input((None,), dtype="int32") for _ in range(2))
+    x = layers.Dropout(dropout)(layers.Embedding(vocabulary_size, width, mask_zero=True)(source))
+    encoder = layers.GRU(width // 2, return_sequences=True, return_state=True)
+    h, forward, backward = layers.Bidirectional(encoder)(x)
+    y = layers.Dropout(dropout)(layers.Embedding(vocabulary_size, width)(target))
+    state = layers.Concatenate()([forward, backward])
+    d = layers.GRU(width, return_sequences=True)(y, initial_state=state)
+    c = layers.Attention()([d, layers.Dense(width, use_bias=False)(h)])
+    d = layers.Dense(width, "tanh")(layers.Concatenate()([d, c]))
+    logits = layers.Dense(vocabulary_size)(layers.Dropout(dropout)(d))
+    return lib.Model([source, target], logits)
+
+
 def dense(lib, sizes, activation):
     layers = [lib.layers.Dense(size, activation) for size in sizes[1:-1]]
     return lib.Sequential([lib.Input((sizes[0],)), *layers, lib.layers.Dense(sizes[-1])])

@@ -182,6 +182,40 @@ def squeezenet(
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
+def mobilenet_v2(shape):
+    return torchvision.models.mobilenet_v2(num_classes=10)
+
+
+class Localizer(nn.Module):
+    def __init__(self, shape, num_classes=10, widths=(32, 64, 128, 128), units=128):
+        super().__init__()
+        backbone = simple_cnn(shape, widths=widths)[: 4 * len(widths)]
+        flat = widths[-1] * (shape[0] >> len(widths)) * (shape[1] >> len(widths))
+        self.features = nn.Sequential(*backbone, nn.Flatten(), nn.Linear(flat, units), nn.ReLU())
+        self.classes, self.box = nn.Linear(units, num_classes), nn.Linear(units, 4)
+
+    def forward(self, x):
+        x = self.features(x)
+        return self.classes(x), torch.sigmoid(self.box(x))
+
+
+class Seq2Seq(nn.Module):
+    def __init__(self, vocabulary_size, width, dropout=0.0):
+        super().__init__()
+        self.source, self.target = (nn.Embedding(vocabulary_size, width) for _ in range(2))
+        self.encoder = nn.GRU(width, width // 2, batch_first=True, bidirectional=True)
+        self.decoder = nn.GRU(width, width, batch_first=True)
+        self.keys, self.combine = nn.Linear(width, width, bias=False), nn.Linear(2 * width, width)
+        self.logits, self.drop = nn.Linear(width, vocabulary_size), nn.Dropout(dropout)
+
+    def forward(self, source, target):
+        h, state = self.encoder(self.drop(self.source(source)))
+        d, _ = self.decoder(self.drop(self.target(target)), torch.cat([*state], 1)[None])
+        h = self.keys(h)
+        c = torch.softmax(d @ h.transpose(1, 2), 2) @ h
+        return self.logits(self.drop(torch.tanh(self.combine(torch.cat([d, c], 2)))))
+
+
 class GPT(nn.Module):
     def __init__(self, vocabulary_size, context, width, depth, heads, dropout=0.0):
         super().__init__()
@@ -307,14 +341,17 @@ class Step:
     """A training step of a network on one batch, as a loop of PyTorch takes it."""
 
     def __init__(self, network, x, y, channels_last=False, compiled=False):
-        self.x = torch.from_numpy(x)
-        self.y = None if y is None else torch.from_numpy(y).long()
-        if self.x.ndim == 4:
-            self.x = self.x.permute(0, 3, 1, 2).contiguous()
-        network(self.x) if not isinstance(network, DCGAN) else None  # sizes of lazy layers
+        self.x = [torch.from_numpy(part) for part in (x if isinstance(x, tuple) else (x,))]
+        self.y = self.box = None
+        if y is not None:
+            self.box = torch.from_numpy(y["box"]) if isinstance(y, dict) else None
+            self.y = torch.from_numpy(y if self.box is None else y["class"]).long()
+        if self.x[0].ndim == 4:
+            self.x = [self.x[0].permute(0, 3, 1, 2).contiguous()]
+        network(*self.x) if not isinstance(network, DCGAN) else None  # sizes of lazy layers
         if channels_last:
-            network, self.x = (
-                part.to(memory_format=torch.channels_last) for part in (network, self.x)
+            network, *self.x = (
+                part.to(memory_format=torch.channels_last) for part in (network, *self.x)
             )
         self.network = network.train()
         self.forward = torch.compile(network) if compiled else network
@@ -335,12 +372,15 @@ class Step:
 
     def __call__(self):
         if self.is_gan:
-            losses = self.network.losses(self.x)
+            losses = self.network.losses(*self.x)
             for optimizer in reversed(self.optimizers):  # the discriminator's first
                 self.descend(*optimizer, next(losses))
             return
-        outputs = self.forward(self.x)
-        if self.y is not None:
+        outputs = self.forward(*self.x)
+        if self.box is not None:
+            loss = 50 * functional.huber_loss(outputs[1], self.box, delta=0.1)
+            outputs = loss + functional.cross_entropy(outputs[0], self.y)
+        elif self.y is not None:
             outputs = functional.cross_entropy(outputs.flatten(0, -2), self.y.flatten())
         self.descend(*self.optimizers[0], outputs)
 
