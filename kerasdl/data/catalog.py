@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable
 
 from kerasdl import errors
+from kerasdl.data import in_memory
 
 # name: module in kerasdl.data.sets
 SETS = {
@@ -38,6 +39,7 @@ SETS = {
     "world_dates": "languages",
     "world_names": "languages",
 }
+NO_IMAGES = (".csv", ".txt")  # endings of files without images
 IMAGES = ("digits", "emoji", "faces", "mnist", "shapes")
 LISTER = "kerasdl list data"
 BASELINES = pathlib.Path(__file__).parent / "baselines.json"
@@ -56,7 +58,9 @@ def find(name: str) -> Callable:
 
 def may_hold_images(name: str) -> bool:
     """Return whether `load(name)` may give images: not for tables, texts, points and sequences."""
-    own = name not in SETS and pathlib.Path(name).suffix not in (".csv", ".txt")
+    if isinstance(name, in_memory.InMemory):
+        return name.holds_images
+    own = name not in SETS and pathlib.Path(name).suffix.lower() not in NO_IMAGES
     return name in IMAGES or own
 
 

@@ -13,18 +13,23 @@ import tensorflow as tf
 
 from kerasdl import errors
 from kerasdl.data import augment as augmentation
-from kerasdl.data import catalog, images, mixup, pipeline, policies, sharing
+from kerasdl.data import catalog, images, in_memory, mixup, pipeline, policies, sharing
 from kerasdl.data.curriculum import Curriculum
 from kerasdl.data.splits import Info, Source, Splits
 from kerasdl.utils import checks
 
 LARGEST_SEED = 2**31  # TensorFlow's seeds have 32 bits
 # readers by the end of a name: modules in kerasdl.data.readers
-READERS = {".csv": "table", ".txt": "text", ".tfrecord": "tfrecords"}
+READERS = {
+    ".csv": "table",
+    ".npz": "arrays",
+    ".txt": "text",
+    ".tfrecord": "tfrecords",
+}
 
 
 def load(
-    name: str,
+    name: Any,
     *,
     batch_size: int = 64,
     image_size: int | tuple | None = None,
@@ -43,7 +48,10 @@ def load(
     Args:
         name: One of `kerasdl.data.names()`, "tfds:NAME" for a dataset of TensorFlow Datasets, a
             folder with a folder of images for each class, a folder of TFRecords that
-            `write_records` wrote, or the path of a .csv, .txt or .tfrecord file.
+            `write_records` wrote, or the path of a .csv, .npz, .txt or .tfrecord file. Or data in
+            memory: arrays (inputs, targets), a `tf.data.Dataset` or a Keras `PyDataset` of
+            batches, which is read once, a dictionary with any of these for "train", "validation"
+            and "test", a pandas DataFrame or a dictionary of columns.
         batch_size: int, examples in a batch; the last batch of an epoch may be smaller.
         image_size: int, height and width of the images, or (height, width). By default images keep
             the size of the dataset.
@@ -70,12 +78,13 @@ def load(
         >>> splits.train.element_spec[0].shape
         TensorShape([None, 8, 8, 1])
     """
-    named = isinstance(name, (str, os.PathLike))
-    checks.check("name", name, named, "the name of a dataset, or a path")
-    name = str(name)
+    given = in_memory.named(name)
+    expected = "the name of a dataset, a path, or (inputs, targets), a DataFrame or tf.data.Dataset"
+    checks.check("name", name, isinstance(given, (str, os.PathLike)), expected)
+    name = str(given)
     _check(batch_size, seed, mixup, cutmix, share, shard, skip_bad, curriculum)
     policy, size = policies.policy(augment), images.checked_size(image_size)
-    make = _maker(name)
+    make = _maker(given)
     if shard == "file":
         options = {**options, "whole_files": True}
         share = share or sharing.Share(0, 1, 1)
@@ -135,8 +144,15 @@ def _check(batch_size, seed, mixup, cutmix, share, shard, skip_bad, curriculum):
 
 def _maker(name) -> Callable:
     """Return the function that makes or reads the dataset `name`."""
+    if isinstance(name, in_memory.InMemory):
+        reader = importlib.import_module(f"kerasdl.data.readers.{name.reader}")
+        return functools.partial(reader.read, name.value)
+    name = str(name)
     path = pathlib.Path(name)
     module: str | None
+    if name.startswith(in_memory.PREFIX):
+        expected = "the arrays: kerasdl.recipes.open(RUN, data=(x, y)) for a run that was trained"
+        raise errors.InvalidInput(f"data `{name}`", f"{expected} on them", "their name alone")
     if name in catalog.SETS:
         return catalog.find(name)
     if name.startswith("tfds:"):
@@ -145,11 +161,11 @@ def _maker(name) -> Callable:
         described = (path / "features.json").is_file()
         module, exists = "tfrecords" if described else "folder", bool(name)
     else:
-        module, exists = READERS.get(path.suffix), path.is_file()
+        module, exists = READERS.get(path.suffix.lower()), path.is_file()
     if module is None and len(path.parts) == 1 and not path.suffix:
         errors.one_of("name of a dataset", name, catalog.names(), catalog.LISTER)
     if module is None or not exists:
-        expected = "a dataset's name, tfds:NAME, or an existing folder, .csv or .txt file"
+        expected = "a dataset's name, tfds:NAME, or an existing folder, .csv or .txt file (or .npz)"
         raise errors.InvalidInput("data", expected, name)
     return functools.partial(importlib.import_module(f"kerasdl.data.readers.{module}").read, name)
 
@@ -190,7 +206,7 @@ def _mix(strength, cutmix, seed):
 
 def _info(name, make, source, plan) -> Info:
     card = catalog.card(name) if name in catalog.SETS else inspect.getdoc(make.func) or ""
-    facts = ("task", "classes", "vocabulary", "target_scale", "columns", "target", "files")
+    facts = ("task", "classes", "vocabulary", "target_scale", "columns", "target", "files", "notes")
     return Info(
         name=name,
         card=card,

@@ -36,6 +36,7 @@ class Source:
         target: Name of the column that a table's model predicts, or None.
         files: dict, file names of the examples of each split, if examples are files.
         skipped: `Skipped`, the invalid examples that were left out, or None.
+        notes: tuple of str, how the data were understood, such as what became of each column.
     """
 
     task: str
@@ -49,6 +50,7 @@ class Source:
     target: str | None = None
     files: dict | None = None
     skipped: bad_examples.Skipped | None = None
+    notes: tuple = ()
 
     def __post_init__(self):
         for split in NAMES:
@@ -95,6 +97,7 @@ class Info:
         files: dict, file names of the examples of each split, if examples are files.
         skipped: `Skipped`, the invalid examples that were left out, or None.
         replicas: tuple of int, examples of each replica if replicas read whole files.
+        notes: tuple of str, how the data were understood, such as what became of each column.
     """
 
     name: str
@@ -110,6 +113,7 @@ class Info:
     files: dict | None = None
     skipped: bad_examples.Skipped | None = None
     replicas: tuple | None = None
+    notes: tuple = ()
 
     @property
     def kind(self) -> kinds.Kind:

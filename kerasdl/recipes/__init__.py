@@ -5,7 +5,7 @@ run.metrics["test"]
 """
 
 import pathlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kerasdl import errors
 from kerasdl.recipes.catalog import RECIPES
@@ -41,15 +41,19 @@ def space_of(recipe: Recipe) -> tuple:
     return tuple(parameter.including(recipe) for parameter in parameters)
 
 
-def open(path: str | pathlib.Path, *, trust: bool = False, finished: bool = True) -> "Run":
+def open(
+    path: str | pathlib.Path, *, data: Any = None, trust: bool = False, finished: bool = True
+) -> "Run":
     """Open a run folder as a `kerasdl.runs.Run`.
 
     Args:
         path: The folder.
+        data: The data that the run was trained on, as `kerasdl.data.load` takes them: needed to
+            evaluate, draw, export or compress a run on data in memory, or if files have moved.
         trust: bool, whether code that came with its model may run: see `kerasdl.load_model`.
         finished: bool, whether an interrupted run is refused.
     """
     checks.paths(path=path)
     from kerasdl.runs import run  # imports TensorFlow
 
-    return run.open_run(path, Recipe.from_json, trust=trust, finished=finished)
+    return run.open_run(path, Recipe.from_json, data=data, trust=trust, finished=finished)

@@ -7,7 +7,7 @@ import pathlib
 from typing import TYPE_CHECKING, Any
 
 from kerasdl import errors, registry, tasks
-from kerasdl.data import catalog, policies
+from kerasdl.data import catalog, in_memory, policies
 from kerasdl.recipes.space import Parameter
 from kerasdl.utils import checks, files, precision
 
@@ -62,7 +62,8 @@ class Recipe:
         summary: str, one line for `kerasdl list`.
         task: str, a name of `kerasdl.tasks.names()`.
         model: str, a name of `kerasdl.list_models()`.
-        data: str, what `kerasdl.data.load` takes.
+        data: What `kerasdl.data.load` takes: a name, a path or data in memory, which become a
+            string with their fingerprint.
         epochs: int, passes over the training data.
         bars: tuple of `Bar`, what the test metrics must reach; all must hold.
         batch_size: int, examples in a step, of all replicas together.
@@ -106,6 +107,7 @@ class Recipe:
     space: tuple = dataclasses.field(default=(), compare=False, repr=False)
 
     def __post_init__(self):
+        object.__setattr__(self, "data", in_memory.named(self.data))
         for field in dataclasses.fields(self):
             object.__setattr__(self, field.name, checks.plain(getattr(self, field.name)))
         checks.texts(name=self.name, task=self.task, model=self.model, data=self.data)
@@ -146,6 +148,8 @@ class Recipe:
         for name in changes:
             errors.one_of("part of a recipe", name, fields)
         changes = {name: value for name, value in changes.items() if value is not None}
+        if "data" in changes:
+            changes["data"] = in_memory.named(changes["data"])
         checks.texts(data=changes.get("data", self.data))
         if changes.get("data", self.data) != self.data:
             # options and bars of the recipe's dataset do not apply to other data
@@ -215,6 +219,7 @@ class Recipe:
         """Return the recipe as a dictionary that JSON can hold."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         del values["space"]
+        values["data"] = str(self.data)  # without the arrays of data in memory
         bars = [dataclasses.asdict(bar) for bar in self.bars]
         for bar in bars:
             bar.update({k: None for k in ("at_least", "at_most") if math.isinf(bar[k])})

@@ -52,6 +52,7 @@ INFO = {
     "replicas?": schema.optional(schema.listed(schema.is_count)),
     "files?": schema.is_any,
     "skipped?": schema.is_any,
+    "notes?": schema.listed(schema.is_text),
 }
 CONFIG_SCHEMA = {
     "recipe": RECIPE,

@@ -1,12 +1,15 @@
 """A run folder: the results of a training run, and what can be done with them."""
 
+import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
 from kerasdl import data, errors, saving
+from kerasdl.data import in_memory
 from kerasdl.data.columns import Column
 from kerasdl.runs import compress, doctor, export, prepare
 from kerasdl.runs import folder as files
@@ -212,6 +215,7 @@ def open_run(
     path: str | pathlib.Path,
     read_recipe: Callable[[dict], prepare.Recipe],
     *,
+    data: Any = None,
     trust: bool = False,
     finished: bool = True,
 ) -> Run:
@@ -220,6 +224,7 @@ def open_run(
     Args:
         path: The folder.
         read_recipe: function from the JSON form of a recipe to a `Recipe`.
+        data: The data that the run was trained on; by default what config.json names.
         trust: bool, whether code that came with its model may run.
         finished: bool, whether an interrupted run is refused.
     """
@@ -229,9 +234,19 @@ def open_run(
     if finished and not files.is_finished(path):
         expected = "a finished run (the command that started it continues it)"
         raise errors.InvalidInput("run folder", expected, f"{path}, which was interrupted")
-    run = Run(path, recipe_in(path, read_recipe), trust)
+    recipe = recipe_in(path, read_recipe)
+    run = Run(path, recipe if data is None else _on(recipe, data), trust)
     _ = run.task, run.finished and run.metrics  # or say what is wrong with them
     return run
+
+
+def _on(recipe, data):
+    """Return the recipe of a run on the data that are given instead of named."""
+    given = in_memory.named(data)
+    if recipe.data.startswith(in_memory.PREFIX) and given != recipe.data:
+        expected = f"those that the run was trained on, {recipe.data}"
+        raise errors.InvalidInput("data of the run", expected, given)
+    return dataclasses.replace(recipe, data=given)
 
 
 def recipe_in(path: pathlib.Path, read_recipe: Callable[[dict], prepare.Recipe]) -> prepare.Recipe:

@@ -65,6 +65,9 @@ def train(
     splits = prepare.load_data(recipe, fast, None if fast else replicas.share)
     if splits.info.skipped and replicas.chief:
         plain_text.tell(splits.info.skipped)
+    if progress and replicas.chief:
+        for note in splits.info.notes:
+            plain_text.tell(note)
     task = prepare.task_for(recipe, splits.info)
     pipelines = _pipelines(splits, task, recipe, fast, replicas)
     with replicas.scope():

@@ -163,5 +163,5 @@ def make_best(plan):
         shutil.copytree(plan.folder / rows[0]["run"], partial, ignore=leave)
         facts = {key: rows[0][key] for key in ("trial", "values", "score")}
         files.write_json(partial / "trial.json", facts)
-        run = recipes.open(partial)
+        run = recipes.open(partial, data=plan.recipe.data)
         run.draw(run.task, run.model, run.load_data())

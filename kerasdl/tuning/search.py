@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import pathlib
+import pickle
 import re
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from keras_tuner.engine import base_tuner
 from keras_tuner.src import config
 
 from kerasdl import errors, recipes
+from kerasdl.data import in_memory
 from kerasdl.errors import InvalidInput
 from kerasdl.recipes import space
 from kerasdl.recipes.recipe import Recipe
@@ -23,7 +25,7 @@ from kerasdl.runs.run import Run
 from kerasdl.tasks.task import Metric
 from kerasdl.training import lock
 from kerasdl.tuning import leaderboard, oracles, parameters, trial, workers
-from kerasdl.utils import checks, patches, plain_text
+from kerasdl.utils import checks, files, patches, plain_text
 
 STARTING = 120.0  # seconds that a trial may take in addition to three times its limit
 VALIDATION = 0.2  # fraction of the training data that evaluates trials, if a recipe leaves none
@@ -117,9 +119,22 @@ def tune(
     if role.name == "worker":
         _work(planned, role, show)
         return None
-    with lock.hold(_claimed(planned)):
+    with lock.hold(_claimed(planned)), _shared_data(planned):
         _search(planned, role, show)
     return Search(planned.folder)
+
+
+@contextlib.contextmanager
+def _shared_data(planned):
+    """Keep data in memory in a file of the folder while trials, which are processes, read it."""
+    data, file = planned.recipe.data, planned.folder / trial.DATA
+    if isinstance(data, in_memory.InMemory):
+        with files.atomic(file) as partial:
+            partial.write_bytes(pickle.dumps(data))
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def _claimed(planned):

@@ -5,10 +5,12 @@ folder `run` and result.json. So a trial can be repeated from its file, memory d
 over trials, and a crash ends only one trial.
 """
 
+import dataclasses
 import json
 import math
 import os
 import pathlib
+import pickle
 import shutil
 import signal
 import subprocess
@@ -19,6 +21,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, cast
 
+from kerasdl.data import in_memory
 from kerasdl.errors import InvalidInput
 from kerasdl.recipes.recipe import Recipe
 from kerasdl.utils import schema
@@ -33,6 +36,7 @@ RESULT = {  # the contents of result.json; see `kerasdl.utils.schema`
     "seconds?": schema.is_float,
     **dict.fromkeys(("stopped?", "reason?"), schema.is_text),
 }
+DATA = "data.pickle"  # data in memory, which the search writes for its trials
 OTHERS = ("TF_CONFIG", "KERASTUNER_")  # variables that would make a trial a worker
 
 
@@ -85,6 +89,9 @@ def run(folder: pathlib.Path) -> dict:
 
     trial = json.loads((folder / "trial.json").read_text(encoding="utf-8"))
     recipe, metric = Recipe.from_json(trial["recipe"]), trial["metric"]
+    if recipe.data.startswith(in_memory.PREFIX):
+        data = pickle.loads((folder.parent.parent / DATA).read_bytes())
+        recipe = dataclasses.replace(recipe, data=data)
     begin = time.perf_counter()
     callbacks, limit, patience = [], None, None
     if trial["patience"]:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from kerasdl import errors
+from kerasdl.data import in_memory
 from kerasdl.data.bad_examples import Inspection
 from kerasdl.data.columns import Column, inputs
 from kerasdl.data.sets import tables
@@ -25,7 +26,7 @@ MISSING = ("", "nan", "NaN", "NAN")  # how spreadsheets and pandas write missing
 
 
 def read(path, seed, target=None, validation=0.1, test=0.2, skip_bad=False) -> Source:
-    """A table in a .csv file: a line of column names, then a line for each example.
+    """A table: a .csv file with a line of column names, then a line for each example; a DataFrame.
 
     Columns of numbers are standardized with the statistics of the training split; columns of words
     are one-hot encoded, rows times different words at most 134,217,728 numbers. A target of words,
@@ -36,8 +37,10 @@ def read(path, seed, target=None, validation=0.1, test=0.2, skip_bad=False) -> S
     validation, test: float, fractions of the lines, drawn with the seed and stratified by class.
     skip_bad: bool, leave out lines that are ragged or lack a value.
     """
-    inspection = Inspection(skip_bad)
-    lines, table = read_rows(path, inspection)
+    inspection, rows = Inspection(skip_bad), None
+    if isinstance(path, in_memory.Table):
+        target, rows, path = target or path.target, _rows_of(path.frame), "DataFrame"
+    lines, table = read_rows(path, inspection, rows=rows)
     total = len(lines) + inspection.count
     if not isinstance(target, str) or target not in table:
         expected = f"option `target` to be one of the columns {_listed(table)}"
@@ -158,7 +161,10 @@ def _few_integers(column):
 
 
 def read_rows(
-    path: str | pathlib.Path, inspection: Inspection, names_needed: Collection[str] | None = None
+    path: str | pathlib.Path,
+    inspection: Inspection,
+    names_needed: Collection[str] | None = None,
+    rows: dict[int, list[str]] | None = None,
 ) -> tuple[list[int], dict[str, Sequence[str]]]:
     """Read a .csv file in UTF-8: a line of names, then a line for each example.
 
@@ -166,11 +172,12 @@ def read_rows(
         path: The file.
         inspection: Notes lines that are ragged, lack a value or are not UTF-8, by line.
         names_needed: Columns that must have values; by default all.
+        rows: The cells of each row by its number, the names first; by default those of the file.
 
     Returns:
         The number of the line on which each row starts, and the values of each column as text.
     """
-    lines = _lines(path)
+    lines = _lines(path) if rows is None else rows
     if len(lines) < 2:
         expected = "a line of names and lines of values"
         raise errors.InvalidInput(f"file `{path}`", expected, f"{len(lines)} lines")
@@ -214,6 +221,18 @@ def _is_utf8(text):
 
 def _escaped(cells):
     return ",".join(cells).encode("utf-8", "surrogateescape")
+
+
+def _rows_of(frame):
+    """Return the cells of a DataFrame as text by the number of the row; row 0 holds the names."""
+    columns = []
+    for place in range(frame.shape[1]):
+        values = frame.iloc[:, place]  # by its place, because names may repeat
+        pairs = zip(values.tolist(), values.isna().tolist(), strict=True)
+        columns.append(["" if missing else str(value).strip() for value, missing in pairs])
+    names = [str(name).strip() for name in frame.columns]
+    rows = zip(*columns, strict=True)
+    return {0: names, **{row: list(cells) for row, cells in enumerate(rows, start=1)}}
 
 
 def _lines(path):
