@@ -12,6 +12,7 @@ from kerasdl.compression import pruning
 from kerasdl.errors import InvalidInput
 from kerasdl.export import trace
 from kerasdl.export.litert_model import LiteRTModel
+from kerasdl.export.verify import predict
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,7 +150,7 @@ def _accuracy(outputs, labels):
 
 def _evaluate(file, x, labels, expected):
     try:
-        received = file.predict(x)
+        received = predict(file, x)
     except InvalidInput:  # the data does not fit the file's input shape, such as longer texts
         return dict.fromkeys(("accuracy", "agreement", "largest_error"))
     if not isinstance(expected, dict):

@@ -11,6 +11,7 @@ import pathlib
 import re
 import shutil
 import tempfile
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from kerasdl.errors import InvalidInput
 from kerasdl.export import metadata
 from kerasdl.export.litert_model import LiteRTModel
 from kerasdl.export.onnx_model import ONNXModel, require
+from kerasdl.export.quantize import CALIBRATED
 from kerasdl.export.worker import WORKER, CrashError
 from kerasdl.utils import checks, files
 from kerasdl.utils.types import Arrays
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 
 
 QUANTIZATIONS = ("float16", "dynamic", "int8", "int16x8", "int4", "aware")
-CALIBRATED = ("int8", "int16x8")  # methods with fixed ranges of activations
 CALIBRATION_EXAMPLES = 200
+FAR = 0.5  # error of a quantized file, relative to its outputs, from which a warning is given
 LARGEST_BATCH = 2**16  # of a file, whose tensors are all allocated when it is opened
 LARGE = 1_000_000  # elements; larger matrices are copied into the ONNX file last
 
@@ -70,8 +72,10 @@ def to_litert(
             "int4": 4-bit weights;
             "aware": int8, with the ranges that quantization-aware training put into the model.
         calibration: Inputs that set the ranges of activations for "int8" and "int16x8": an array, a
-            tuple or dict of arrays for several inputs, or a `tf.data.Dataset` of batches. The first
-            200 examples are used.
+            tuple or dict of arrays for several inputs; or batches or single examples, as a list, a
+            generator or a `tf.data.Dataset`. The first 200 examples are used. They must look like
+            the training data: NaN, infinity, and values outside `input_range` are refused. A
+            warning says so if the file's outputs for them are far from those in floats.
         batch_size: int or `None`, the file's fixed batch size, at most 65,536. `None` allows any.
             The default, 1, is what phones and browsers need.
         sparse: bool, whether the file omits zeros. This makes the file of a float model smaller if
@@ -97,12 +101,13 @@ def to_litert(
     if short_scales is not None:
         checks.flags(short_scales=short_scales)
     _check_facts(signature, labels, description, input_range, example)
+    _check_weights(model)
     WORKER.start()  # it imports TensorFlow while this process traces the model
     from kerasdl.export import trace
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
-        specs = trace.save(
+        specs, outputs = trace.save(
             model,
             folder / "model",
             quantize=quantize,
@@ -116,19 +121,24 @@ def to_litert(
             "output": str(folder / "converted.tflite"),
             "quantize": quantize,
             "calibration": str(folder / "calibration.npz"),
+            "inputs": [spec.name for spec in specs],
+            "outputs": outputs,
             "batch_size": int(batch_size or 1),
             "sparse": bool(sparse),
             "short_scales": quantize != "aware" if short_scales is None else bool(short_scales),
         }
         if quantize in CALIBRATED:
-            np.savez(job["calibration"], **_calibration_arrays(calibration, specs, batch_size or 1))
-        _run_worker(model, f"LiteRT {quantize}" if quantize else "LiteRT", **job)
+            arrays = _calibration_arrays(calibration, specs, batch_size or 1)
+            _check_calibration(arrays, model, input_range)
+            np.savez(job["calibration"], **arrays)
+        answer = _run_worker(model, f"LiteRT {quantize}" if quantize else "LiteRT", **job)
         bits = "int8" if quantize == "aware" else quantize
         facts = metadata.Metadata(
             description, tuple(labels), checks.plain(input_range), activation, bits
         )
         metadata.append(folder / "converted.tflite", facts)
         _move(folder / "converted.tflite", path)
+    _warn_if_far(answer.get("deviation"), path, quantize)
     return LiteRTModel(path)
 
 
@@ -163,6 +173,7 @@ def to_onnx(
     checks.models(model=model)
     check_options(path, ONNXModel.suffix, batch_size, activation)
     _check_facts("", labels, description, input_range, example)
+    _check_weights(model)
     require("tf2onnx", "onnx")
     WORKER.start()  # it imports TensorFlow while this process traces the model
     from kerasdl.export import trace
@@ -175,7 +186,7 @@ def to_onnx(
     ]
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
-        specs = trace.save(
+        specs, outputs = trace.save(
             model,
             folder / "model",
             batch_size=batch_size,
@@ -191,6 +202,7 @@ def to_onnx(
             saved_model=str(folder / "model"),
             output=str(folder / "converted.onnx"),
             inputs=[spec.name for spec in specs],
+            outputs=outputs,
             weights={f"weight_{i}": index for i, index in enumerate(large)},
             metadata=metadata.to_texts(facts),
         )
@@ -294,49 +306,130 @@ def check_litert_options(
 
 def _calibration_arrays(calibration, specs, batch_size) -> dict[str, Any]:
     """Return the first examples of the calibration data, by the names of the inputs."""
-    import keras
-
-    if hasattr(calibration, "as_numpy_iterator"):
-        calibration = _stack(calibration)
-    arrays = [np.asarray(array)[:CALIBRATION_EXAMPLES] for array in keras.tree.flatten(calibration)]
-    if (
-        len(arrays) != len(specs)
-        or any(
-            not spec.shape[1:].is_compatible_with(array.shape[1:])
-            for spec, array in zip(specs, arrays, strict=True)
-        )
-        or min(map(len, arrays)) < batch_size
-    ):
+    if isinstance(calibration, list) and not any(hasattr(x, "shape") for x in calibration):
+        with contextlib.suppress(ValueError):  # rows of numbers, unless they differ in length
+            calibration = np.asarray(calibration, "float64")
+    arrays = _inputs(calibration, specs)
+    whole = isinstance(calibration, tuple | dict) or hasattr(calibration, "shape")
+    if not _fit(arrays, specs) and not whole:
+        arrays = _joined(calibration, specs)
+    if not _fit(arrays, specs) or min(map(len, arrays)) < batch_size:
         raise InvalidInput(
             "value for argument `calibration`",
             f"{batch_size} or more examples of shape {_shapes(s.shape[1:] for s in specs)}",
-            f"shape {_shapes(array.shape for array in arrays)}",
+            f"shape {_shapes(np.shape(array) for array in arrays)}",
         )
-    return {s.name: a.astype(s.dtype.as_numpy_dtype) for s, a in zip(specs, arrays, strict=True)}
+    return {
+        spec.name: np.asarray(array)[:CALIBRATION_EXAMPLES].astype(spec.dtype.as_numpy_dtype)
+        for spec, array in zip(specs, arrays, strict=True)
+    }
+
+
+def _inputs(structure, specs) -> list:
+    """Return the leaves of a structure in the order of the inputs; a dict may name these."""
+    import keras
+
+    if isinstance(structure, dict) and all(spec.name in structure for spec in specs):
+        return [structure[spec.name] for spec in specs]
+    if not isinstance(structure, list | tuple | dict) and not hasattr(structure, "shape"):
+        return []  # batches
+    return keras.tree.flatten(structure)
+
+
+def _fit(arrays, specs) -> bool:
+    """Return whether arrays are batches of the inputs."""
+    return len(arrays) == len(specs) and all(
+        np.ndim(array) == len(spec.shape) and spec.shape[1:].is_compatible_with(np.shape(array)[1:])
+        for spec, array in zip(specs, arrays, strict=True)
+    )
+
+
+def _joined(elements, specs) -> list:
+    """Join the first batches or examples, each of x, (x, y) or (x, y, weight)."""
+    import keras
+
+    if callable(elements) and not hasattr(elements, "__iter__"):
+        elements = elements()  # as LiteRT's converter takes its `representative_dataset`
+    batches, count = [], 0
+    for element in elements:
+        parts = _inputs(keras.utils.unpack_x_y_sample_weight(element)[0], specs)
+        if len(parts) != len(specs):
+            parts = _inputs(element, specs)  # a tuple of several inputs without y
+        if not _fit(parts, specs):
+            parts = [np.expand_dims(part, 0) for part in parts]
+        batches.append(parts)
+        count += len(parts[0]) if parts else 0
+        if not _fit(parts, specs) or count >= CALIBRATION_EXAMPLES:
+            break
+    if not batches or not _fit(batches[-1], specs):
+        return batches[-1] if batches else []
+    return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+
+
+def _check_calibration(arrays, model, input_range):
+    """Raise for values that would make a wrong file; warn of those that probably do."""
+    subject = "value for argument `calibration`"
+    for name, array in arrays.items():
+        if array.dtype.kind != "f":
+            continue
+        finite = np.isfinite(array)
+        if not finite.all():
+            example = int(np.argwhere(~finite)[0][0])
+            received = f"{array[~finite][0]} in example {example} of input `{name}`"
+            raise InvalidInput(subject, "finite numbers", received)
+        low, high = float(array.min()), float(array.max())
+        if input_range and len(arrays) == 1:
+            slack = (input_range[1] - input_range[0]) / 2
+            if low < input_range[0] - slack or high > input_range[1] + slack:
+                expected = "inputs like those of training, from {:g} to {:g}".format(*input_range)
+                raise InvalidInput(subject, expected, f"values from {low:g} to {high:g}")
+        elif _are_bytes(array) and not _rescales(model):
+            text = (
+                f"`calibration` holds images of whole numbers from {low:g} to {high:g}, and model "
+                f"`{model.name}` has no Rescaling or Normalization layer: if it was trained on "
+                "values from 0 to 1, divide them by 255."
+            )
+            warnings.warn(text, stacklevel=3)
+
+
+def _are_bytes(images) -> bool:
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not 1 < images.max() <= 255:
+        return False
+    return images.min() >= 0 and bool((images == np.round(images)).all())
+
+
+def _rescales(model) -> bool:
+    names = {type(layer).__name__ for layer in model._flatten_layers()}
+    return not names.isdisjoint(("Normalization", "Rescaling"))
+
+
+def _check_weights(model):
+    """Raise for a weight that is NaN or infinite, which no converter refuses."""
+    for variable in model.variables:
+        value = np.asarray(variable) if "float" in str(variable.dtype) else np.zeros(())
+        finite = np.isfinite(value) if variable.trainable else ~np.isnan(value)
+        if not finite.all():
+            received = f"{value[~finite].flat[0]} in `{variable.path}`"
+            raise InvalidInput(f"model `{model.name}`", "finite weights", received)
+
+
+def _warn_if_far(deviation, path, quantize):
+    """Warn of a quantized file whose outputs are far from those in floats."""
+    if deviation is not None and not deviation <= FAR:
+        other = "'dynamic'" if quantize == "int16x8" else "'int16x8' or 'dynamic'"
+        text = (
+            f"The outputs of {path} for the calibration data are off by {deviation:.0%} of their "
+            f"size: {quantize} does not suit this model or these data. Try quantize={other}."
+        )
+        warnings.warn(text, stacklevel=3)
 
 
 def _shapes(shapes):
     return ", ".join(str(tuple(shape)) for shape in shapes) or "none"
 
 
-def _stack(dataset):
-    """Return the inputs of a dataset of batches of x, (x, y) or (x, y, weight)."""
-    import keras
-
-    batches, count = [], 0
-    for element in dataset.as_numpy_iterator():
-        x = keras.utils.unpack_x_y_sample_weight(element)[0]
-        batches.append(x)
-        count += len(keras.tree.flatten(x)[0])
-        if count >= CALIBRATION_EXAMPLES:
-            break
-    if not batches:
-        return ()
-    return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *batches)
-
-
-def _run_worker(model, target, **job):
-    """Run a job in the converter process; raise one line that names what failed, in which layer."""
+def _run_worker(model, target, **job) -> dict:
+    """Return the converter process's answer; raise one line that names what failed and where."""
     subject = f"model `{model.name}` for {target}"
     try:
         answer = WORKER.run(**job)
@@ -353,6 +446,7 @@ def _run_worker(model, target, **job):
     if answer.get("error"):
         received = answer["error"] + _layer(answer["scope"], names)
         raise InvalidInput(subject, "one that the converter accepts", received)
+    return answer
 
 
 def _layer(scope, names):

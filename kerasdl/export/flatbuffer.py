@@ -1,6 +1,7 @@
 """Read, change and write the flatbuffer in a LiteRT file."""
 
 import collections
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -45,6 +46,29 @@ def operators(content: bytes) -> dict[str, int]:
             is_custom = name == "CUSTOM"
             counts[f"custom:{code.CustomCode().decode()}" if is_custom else name] += 1
     return dict(counts.most_common())
+
+
+def in_order(content: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
+    """Return a file whose inputs and outputs have the given order.
+
+    A converter sorts them by name, so `input_10` comes before `input_2`.
+
+    Args:
+        content: The bytes of the file.
+        inputs: Names of the signature's inputs in the order of the model.
+        outputs: Names of its outputs.
+    """
+    model = read(content)
+    (signature,) = model.signatureDefs
+    graph = model.subgraphs[signature.subgraphIndex]
+
+    def sort(names, tensors, indices):
+        places = {t.tensorIndex: names.index(t.name.decode()) for t in reversed(tensors)}
+        return sorted(indices, key=places.__getitem__)
+
+    graph.inputs = sort(inputs, signature.inputs, graph.inputs)
+    graph.outputs = sort(outputs, signature.outputs, graph.outputs)
+    return write(model)
 
 
 def without_names(content: bytes) -> bytes:

@@ -70,11 +70,11 @@ class LiteRTModel(model_file.ModelFile):
 
     @functools.cached_property
     def inputs(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
-        return self._specs(self.signature.get_input_details)
+        return self._specs(self.signature.get_input_details, self.interpreter.get_input_details)
 
     @functools.cached_property
     def outputs(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
-        return self._specs(self.signature.get_output_details)
+        return self._specs(self.signature.get_output_details, self.interpreter.get_output_details)
 
     def call(self, **arrays):
         try:
@@ -99,11 +99,14 @@ class LiteRTModel(model_file.ModelFile):
             raise self._invalid(error) from error
         return run
 
-    def _specs(self, details):
+    def _specs(self, details, in_order):
+        """Return shapes and types by name, in the file's order; signatures sort by name."""
         try:
+            order = [detail["index"] for detail in in_order()]
+            found = sorted(details().items(), key=lambda item: order.index(item[1]["index"]))
             return {
                 name: (tuple(map(int, detail["shape_signature"])), np.dtype(detail["dtype"]))
-                for name, detail in details().items()
+                for name, detail in found
             }
         except Exception as error:  # pybind11 raises any kind
             raise self._invalid(error) from error

@@ -52,12 +52,12 @@ class ModelFile(abc.ABC):
     @property
     @abc.abstractmethod
     def inputs(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
-        """Shape (-1 for a free size) and type of each input, by name."""
+        """Shape (-1 for a free size) and type of each input, by name, in the model's order."""
 
     @property
     @abc.abstractmethod
     def outputs(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
-        """Shape and type of each output, by name."""
+        """Shape and type of each output, by name, in the model's order."""
 
     @property
     @abc.abstractmethod
@@ -90,7 +90,8 @@ class ModelFile(abc.ABC):
         A file with a fixed batch size is called as often as needed.
 
         Args:
-            x: An array, or a tuple or dict of arrays for several inputs.
+            x: An array. For several inputs, a tuple or list of arrays in the order of `inputs`,
+                which is the model's, or a dict of arrays by name.
         """
         arrays = self._arrays(x)
         count = min(map(len, arrays.values()))
@@ -109,7 +110,11 @@ class ModelFile(abc.ABC):
     def _arrays(self, x):
         """The inputs by name, in the file's types."""
         if not isinstance(x, dict):
-            x = dict(zip(self.inputs, x if isinstance(x, tuple | list) else [x], strict=False))
+            parts = x if isinstance(x, tuple | list) else [x]
+            if len(self.inputs) > 1 and len(parts) != len(self.inputs):
+                expected = f"{len(self.inputs)} arrays: {', '.join(self.inputs)}"
+                raise InvalidInput(f"inputs of {self.path}", expected, f"{len(parts)}")
+            x = dict(zip(self.inputs, parts, strict=False))
         arrays = {name: np.asarray(array) for name, array in x.items()}
         for name, (shape, dtype) in self.inputs.items():
             array = arrays.get(name, np.zeros(()))

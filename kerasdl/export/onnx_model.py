@@ -88,6 +88,7 @@ def from_saved_model(
     saved_model: str,
     output: str,
     inputs: list[str],
+    outputs: list[str],
     weights: dict[str, int],
     metadata: dict[str, str],
 ) -> dict:
@@ -99,6 +100,7 @@ def from_saved_model(
         saved_model: Path of a folder that `trace.save` wrote.
         output: Path of the file to write.
         inputs: Names of the model's inputs, in the order in which it takes them.
+        outputs: Names of its outputs, in order.
         weights: Further inputs that become constants: the name of each, and the index of the
             model's variable that has its value.
         metadata: Texts by name.
@@ -125,6 +127,10 @@ def from_saved_model(
     lacking = {(n.op_type, n.name) for n in _nodes(model.graph) if not onnx.defs.has(n.op_type)}
     if lacking:  # tf2onnx keeps TensorFlow operators that it cannot convert
         return {"operators": sorted(lacking)}
+    for values, order in ((model.graph.input, names), (model.graph.output, outputs)):
+        ordered = sorted(values, key=lambda value: order.index(value.name))
+        del values[:]
+        values.extend(ordered)
     _name_free_sizes(model.graph.input, dict(zip(names, specs, strict=True)))
     _name_free_sizes(model.graph.output, served.structured_outputs)
     onnx.helper.set_model_props(model, metadata)

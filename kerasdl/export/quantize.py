@@ -5,6 +5,7 @@ attention, whose mask of minus infinity makes the range infinite, and for unroll
 """
 
 import collections
+import math
 import warnings
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from kerasdl.export import flatbuffer
 
 ACTIVATION_BITS = {"int8": 8, "int16x8": 16, "int4": None}
+CALIBRATED = ("int8", "int16x8")  # methods with fixed ranges of activations
 ATTENTION = ("BATCH_MATMUL", "SELECT", "SELECT_V2", "SOFTMAX")
 NORMALIZATION = ("ADD", "MEAN", "MUL", "RSQRT", "SQUARED_DIFFERENCE", "SUB", "SUM")
 TRANSFORMER = {"BATCH_MATMUL", "RSQRT"}  # used by attention and layer normalization
@@ -91,6 +93,33 @@ def calibration_batches(calibration: str, batch_size: int) -> list[dict[str, np.
         {name: array[i : i + batch_size] for name, array in arrays.items()}
         for i in range(0, count - batch_size + 1, batch_size)
     ]
+
+
+def deviation(floats: bytes, content: bytes, batches: list[dict[str, np.ndarray]]) -> float:
+    """Return how far a quantized file's outputs are from the float file's, relative to their size.
+
+        sqrt(mean((y' - y)^2) / mean(y^2)), the largest of all outputs; infinite if y' is not finite
+
+    Args:
+        floats: The bytes of the float file.
+        content: The bytes of the quantized file.
+        batches: Inputs by name.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    answers = []
+    for file in (floats, content):
+        interpreter = Interpreter(model_content=file)
+        (signature,) = interpreter.get_signature_list()
+        run = interpreter.get_signature_runner(signature)
+        answers.append([run(**batch) for batch in batches])
+    ratios = []
+    for name in answers[0][0]:
+        right, found = (np.stack([y[name] for y in each]).astype("float64") for each in answers)
+        if not np.isfinite(found).all():
+            return math.inf
+        ratios.append(np.sqrt(np.mean((found - right) ** 2) / max(np.mean(right**2), 1e-12)))
+    return float(max(ratios))
 
 
 def quantize_large_weights(content: bytes) -> bytes:

@@ -41,19 +41,27 @@ def input_specs(model, batch_size: int | None, example=None) -> list:
             model(signature[0], training=False)
     else:
         signature = input_signature(model)
-    free = [str(tuple(leaf.shape)) for leaf in tree.flatten(signature) if None in leaf.shape[1:]]
+    leaves = tree.flatten(list(signature))
+    free = [str(tuple(leaf.shape)) for leaf in leaves if None in leaf.shape[1:]]
     if free:
         expected = "fixed sizes (give an `example`, whose shape fixes them)"
         raise InvalidInput(f"input of model `{model.name}`", expected, ", ".join(free))
-    names = iter(leaf_names("input", signature[0] if len(signature) == 1 else signature))
+    names = leaf_names("input", signature[0] if len(signature) == 1 else signature)
+    given = [_given_name(leaf) or name for leaf, name in zip(leaves, names, strict=True)]
+    names = given if len(set(given)) == len(given) else names
+    specs = [
+        tf.TensorSpec((batch_size, *leaf.shape[1:]), leaf.dtype, name)
+        for leaf, name in zip(leaves, names, strict=True)
+    ]
+    return tree.pack_sequence_as(list(signature), specs)
 
-    def spec(leaf):
-        name, given = next(names), getattr(leaf, "name", None)
-        if given and not re.match("keras_tensor|input_layer|Const|Eager", given):
-            name = re.sub(r"\W", "_", given)  # given by the user: keras.Input(..., name="image")
-        return tf.TensorSpec((batch_size, *leaf.shape[1:]), leaf.dtype, name)
 
-    return tree.map_structure(spec, list(signature))
+def _given_name(leaf):
+    """Return the name that a user gave an input: `keras.Input(..., name="image")`."""
+    name = getattr(leaf, "name", None)
+    if not name or re.match("keras_tensor|input_layer|Const|Eager", name):
+        return None
+    return re.sub(r"\W", "_", name)
 
 
 def leaf_names(prefix: str, structure) -> list[str]:
@@ -126,8 +134,8 @@ def save(
     signature: str = "serving_default",
     example=None,
     as_inputs: Sequence[keras.Variable] = (),
-) -> list[tf.TensorSpec]:
-    """Write a SavedModel and return the specs of its inputs as a flat list.
+) -> tuple[list[tf.TensorSpec], list[str]]:
+    """Write a SavedModel; return the specs of its inputs and the names of its outputs, in order.
 
     Args:
         model: The Keras model.
@@ -156,4 +164,4 @@ def save(
             tf.saved_model.save(module, folder, {signature: concrete})
         except tf.errors.OpError as error:  # the disk is full, or may not be written
             raise OSError(f"{folder}: {error.message}") from error
-    return tree.flatten(specs)
+    return tree.flatten(specs), list(concrete.structured_outputs)

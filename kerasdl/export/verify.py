@@ -57,7 +57,7 @@ def verify(model: "keras.Model", litert_model: ModelFile, x: Arrays) -> Parity:
     opened = isinstance(litert_model, ModelFile)
     checks.check("litert_model", litert_model, opened, "an opened LiteRT or ONNX file")
     checks.arrays(x=x)
-    received = litert_model.predict(tree.map_structure(np.asarray, x))  # checks the inputs
+    received = predict(litert_model, x)  # checks the inputs
     serve = trace.serving_function(model, litert_model.metadata.activation)
     with trace.settings(model, litert_model.metadata.quantize):
         expected = _in_batches(serve, x, tree)
@@ -79,6 +79,21 @@ def verify(model: "keras.Model", litert_model: ModelFile, x: Arrays) -> Parity:
         agreement=float(np.concatenate(same).mean()) if same else None,
         count=len(tree.flatten(x)[0]),
     )
+
+
+def predict(file: ModelFile, x: Arrays) -> np.ndarray | dict[str, np.ndarray]:
+    """Return a file's outputs for inputs as its Keras model takes them.
+
+    Args:
+        file: The file.
+        x: An array, or a structure of arrays; the keys of a dict need not be the file's names.
+    """
+    from keras import tree
+
+    x = tree.map_structure(np.asarray, x)
+    if not tree.is_nested(x) or (isinstance(x, dict) and set(file.inputs) <= set(x)):
+        return file.predict(x)
+    return file.predict(tree.flatten(x))
 
 
 def _in_batches(serve, x, tree, size=128):

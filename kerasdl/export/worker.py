@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable
 
 NOT_BUILT_IN = re.compile(r'"([^"]*?)@[^"]*"[^\n]*?\'tf\.(\w+)\' op is neither a custom op')
+COMPARED = 16  # batches on which a quantized file is compared with the float file
 LOCATION = re.compile(r'"([^"]*?)@[^"]*"')
 
 
@@ -92,7 +93,17 @@ WORKER = Worker()
 # What follows runs in the process.
 
 
-def to_litert(saved_model, output, quantize, calibration, batch_size, sparse, short_scales):
+def to_litert(
+    saved_model,
+    output,
+    quantize,
+    calibration,
+    inputs,
+    outputs,
+    batch_size,
+    sparse,
+    short_scales,
+):
     """Convert a SavedModel to LiteRT and run the result once: some files convert but cannot run."""
     import tensorflow as tf
 
@@ -107,7 +118,7 @@ def to_litert(saved_model, output, quantize, calibration, batch_size, sparse, sh
         converter.target_spec.supported_types = [tf.float16]
     if sparse:
         converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
-    content = converter.convert()
+    content = floats = converter.convert()
     if quantize in quantizing.ACTIVATION_BITS:
         try:
             content = quantizing.quantize(content, quantize, calibration, batch_size)
@@ -125,9 +136,15 @@ def to_litert(saved_model, output, quantize, calibration, batch_size, sparse, sh
         content = flatbuffer.without_names(content)
     if quantize and short_scales:
         content = quantizing.shorten_scales(content)
+    if sorted(inputs) != inputs or sorted(outputs) != outputs:
+        content = flatbuffer.in_order(content, inputs, outputs)
     _run(content)
     with open(output, "wb") as file:
         file.write(content)
+    if quantize in quantizing.CALIBRATED:
+        batches = quantizing.calibration_batches(calibration, batch_size)
+        return {"deviation": quantizing.deviation(floats, content, batches[:COMPARED])}
+    return {}
 
 
 def _run(content):

@@ -338,3 +338,14 @@ def test_several_outputs_and_labels_of_every_kind_are_evaluated(tmp_path):
     assert reporting.Evaluator(model, (x, x)).accuracy(file) is None
     with pytest.raises(InvalidInput, match="at least one batch"):
         reporting.Evaluator(model, [])
+
+
+def test_inputs_of_equal_shapes_are_evaluated_in_the_order_of_the_model(tmp_path):
+    query, document = keras.Input((4,), name="query"), keras.Input((4,), name="document")
+    dense = keras.layers.Dense(3)
+    model = keras.Model([query, document], dense(query) - 2 * dense(document))
+    x = tuple(np.random.default_rng(0).normal(size=(2, 32, 4)).astype("float32"))
+    labels = model(x).numpy().argmax(-1)
+    file = export.to_litert(model, tmp_path / "m.tflite")
+    found = reporting.Evaluator(model, (x, labels)).report(file, model, method="float")
+    assert (found.accuracy, found.agreement) == (1, 1) and found.largest_error < 1e-5

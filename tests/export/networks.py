@@ -54,3 +54,21 @@ def two_heads():
     return keras.Model(
         {"image": image, "size": size}, {"kind": layers.Dense(5)(x), "age": layers.Dense(1)(x)}
     )
+
+
+def pair():
+    """Two inputs and two outputs of equal shapes, whose names are not in alphabetical order."""
+    query, document = keras.Input((4,), name="query"), keras.Input((4,), name="document")
+    score = layers.Subtract(name="score")([layers.Dense(3)(query), layers.Dense(3)(document)])
+    more = layers.Add(name="more")([score, layers.Dense(3)(query)])
+    return keras.Model([query, document], [score, more])
+
+
+def twelve():
+    """Twelve unnamed inputs, and twelve outputs, of equal shapes."""
+    inputs = [keras.Input((2,)) for _ in range(12)]
+    return keras.Model(inputs, [(number + 1) * x for number, x in enumerate(inputs)])
+
+
+def vectors(parts, count=16, size=4, seed=0):
+    return list(np.random.default_rng(seed).normal(size=(parts, count, size)).astype("float32"))

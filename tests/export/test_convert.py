@@ -10,6 +10,7 @@ from kerasdl import export
 from kerasdl.errors import InvalidInput
 from kerasdl.export import convert
 from kerasdl.export.worker import CrashError
+from tests.export.networks import pair, vectors
 
 
 class Converter:
@@ -47,7 +48,8 @@ def model():
 
 
 def without_paths(job):
-    return {k: v for k, v in job.items() if k not in ("saved_model", "output", "calibration")}
+    paths = ("saved_model", "output", "calibration")
+    return {k: v for k, v in job.items() if k not in (*paths, "inputs", "outputs")}
 
 
 @pytest.mark.parametrize(
@@ -92,6 +94,82 @@ def test_calibration_is_the_first_200_examples_by_name(as_dataset, converter, mo
     (name,) = converter.calibration
     assert name == "x" and converter.calibration["x"].dtype == "float32"
     np.testing.assert_array_equal(converter.calibration["x"], x[:200])
+
+
+X = np.arange(80.0).reshape(20, 4)
+
+
+@pytest.mark.parametrize(
+    "calibration",
+    [
+        (x for x in (X[:8], X[8:])),  # a generator of batches
+        ((x, 1.0) for x in X),  # of single examples with labels
+        lambda: ([x[None]] for x in X),  # a `representative_dataset`
+        [X[:8], X[8:]],
+        list(X),
+        X.tolist(),
+        [X],
+        {"x": X, "label": X[:, 0]},
+        tf.data.Dataset.from_tensor_slices(X),
+    ],
+)
+def test_calibration_may_be_batches_or_examples(calibration, converter, model, tmp_path):
+    export.to_litert(model, tmp_path / "m.tflite", quantize="int8", calibration=calibration)
+    np.testing.assert_array_equal(converter.calibration["x"], X)
+
+
+def test_calibration_of_several_inputs_has_the_order_of_the_model(converter, tmp_path):
+    model, (query, document) = pair(), vectors(2)
+    by_name = {"document": document, "query": query}
+    pairs = zip(query, document, strict=True)
+    for calibration in ([query, document], by_name, pairs, ((x, 0) for x in [(query, document)])):
+        options = {"quantize": "int8", "calibration": calibration}
+        export.to_litert(model, tmp_path / "m.tflite", **options)
+        np.testing.assert_array_equal(converter.calibration["query"], query)
+        np.testing.assert_array_equal(converter.calibration["document"], document)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_calibration_that_is_not_finite_is_refused(value, converter, model, tmp_path):
+    x = X.copy()
+    x[7, 2] = value
+    message = rf"Expected finite numbers. Received: {value} in example 7 of input `x`$"
+    with pytest.raises(InvalidInput, match=message):
+        export.to_litert(model, tmp_path / "m.tflite", quantize="int8", calibration=x)
+
+
+def test_calibration_with_other_values_than_the_training_data_is_refused(
+    converter, model, tmp_path
+):
+    options = {"quantize": "int8", "input_range": (0.0, 1.0)}
+    message = r"Expected inputs like those of training, from 0 to 1. Received: values from 0 to 79$"
+    with pytest.raises(InvalidInput, match=message):
+        export.to_litert(model, tmp_path / "m.tflite", calibration=X, **options)
+    export.to_litert(model, tmp_path / "m.tflite", calibration=X / 79, **options)
+
+
+def test_images_of_bytes_for_a_model_without_rescaling_warn(converter, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (20, 4, 4, 3), "uint8")
+    inputs = keras.Input((4, 4, 3))
+    plain = keras.Model(inputs, layers.Flatten()(inputs), name="net")
+    options = {"path": tmp_path / "m.tflite", "quantize": "int8"}
+    with pytest.warns(UserWarning, match="`net` has no Rescaling .* divide them by 255") as found:
+        export.to_litert(plain, calibration=images, **options)
+    assert "\n" not in str(found[0].message)
+    export.to_litert(plain, calibration=images / 255, **options)
+    rescaled = keras.Model(inputs, layers.Flatten()(layers.Rescaling(1 / 255)(inputs)))
+    export.to_litert(rescaled, calibration=images, **options)
+
+
+def test_weights_that_are_not_finite_are_refused(converter, tmp_path):
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(3, name="logits")(inputs), name="net")
+    kernel = model.trainable_variables[0]
+    for value in (np.nan, np.inf):
+        kernel.assign(np.full((4, 3), value))
+        message = rf"model `net`. Expected finite weights. Received: {value} in `.*logits/kernel`$"
+        with pytest.raises(InvalidInput, match=message):
+            export.to_litert(model, tmp_path / "m.tflite")
 
 
 @pytest.mark.parametrize(

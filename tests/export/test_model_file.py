@@ -96,7 +96,7 @@ def test_invalid_inputs_raise(path, x, received):
 
 
 def test_missing_second_input_raises(path):
-    with pytest.raises(InvalidInput, match=r"input `z`.*Received: none"):
+    with pytest.raises(InvalidInput, match=r"Expected 2 arrays: x, z. Received: 1$"):
         Made(path, names=("x", "z")).predict(examples(2))
 
 

@@ -39,6 +39,18 @@ IMAGES, TOKENS = networks.images(), networks.tokens()
 DIGITS = {"input_shape": (8, 8, 1)}
 
 
+@pytest.mark.parametrize(
+    ("make", "x"),
+    [(networks.pair, networks.vectors(2)), (networks.twelve, networks.vectors(12, size=2))],
+)
+def test_several_inputs_and_outputs_have_the_order_of_the_model(make, x, tmp_path):
+    model = make()
+    file = export.to_onnx(model, tmp_path / "m.onnx")
+    assert export.verify(model, file, x).largest_error < 1e-5
+    for found, right in zip(file.predict(x).values(), model(x), strict=True):
+        np.testing.assert_allclose(found, right, atol=1e-5)
+
+
 @pytest.mark.rows("CMP-10")
 @pytest.mark.parametrize(
     ("make", "x"),

@@ -15,9 +15,12 @@ from tests.export.networks import (
     cnn,
     images,
     lstm,
+    pair,
     sequential,
     tokens,
+    twelve,
     two_heads,
+    vectors,
 )
 
 
@@ -66,6 +69,57 @@ def test_several_inputs_and_outputs_keep_their_names(tmp_path):
     assert export.verify(model, file, x).largest_error < 1e-5
     file = export.to_litert(model, tmp_path / "int8.tflite", quantize="int8", calibration=x)
     assert export.verify(model, file, x).largest_error < 0.1
+
+
+@pytest.mark.parametrize("quantize", [None, "int8", "int4"])
+def test_a_list_of_inputs_has_the_order_of_the_model(quantize, tmp_path):
+    model, x = pair(), vectors(2)
+    calibration = x if quantize == "int8" else None
+    options = {"quantize": quantize, "calibration": calibration}
+    file = export.to_litert(model, tmp_path / "m.tflite", **options)
+    assert list(file.inputs) == ["query", "document"]
+    assert list(file.outputs) == ["score", "more"]
+    tensors = [detail["name"] for detail in file.interpreter.get_input_details()]
+    assert ["query" in name for name in tensors] == [True, False]
+    by_name = {"document": x[1], "query": x[0]}
+    for given in (x, tuple(x), by_name):
+        found = file.predict(given)
+        assert list(found) == ["score", "more"]
+        np.testing.assert_array_equal(found["score"], file.predict(by_name)["score"])
+        assert export.verify(model, file, given).largest_error < (0.5 if quantize else 1e-5)
+    with pytest.raises(InvalidInput, match=r"Expected 2 arrays: query, document. Received: 3$"):
+        file.predict([*x, x[0]])
+
+
+def test_twelve_unnamed_inputs_and_outputs_keep_their_order(tmp_path):
+    model, x = twelve(), vectors(12, size=2)
+    file = export.to_litert(model, tmp_path / "m.tflite")
+    assert list(file.inputs) == [f"input_{number}" for number in range(12)]
+    found = file.predict(x)
+    for number, output in enumerate(found.values()):
+        np.testing.assert_allclose(output, (number + 1) * x[number], rtol=1e-6)
+    assert export.verify(model, file, x).largest_error < 1e-5
+
+
+def test_keys_of_a_dictionary_may_differ_from_the_names_of_the_inputs(tmp_path):
+    b, a = keras.Input((4,), name="x"), keras.Input((4,), name="y")
+    with pytest.warns(UserWarning, match="all keys in the dict must match"):
+        model = keras.Model({"b": b, "a": a}, layers.Dense(3)(a) - b[:, :3])
+    x = dict(zip("ba", vectors(2), strict=True))
+    file = export.to_litert(model, tmp_path / "m.tflite")
+    assert export.verify(model, file, x).largest_error < 1e-5
+    file = export.to_litert(model, tmp_path / "n.tflite", quantize="int8", calibration=x)
+    assert export.verify(model, file, x).largest_error < 0.1
+
+
+def test_a_file_far_from_its_model_warns(tmp_path):
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(3, use_bias=False)(inputs) * 1e-3)
+    x = np.full((20, 4), 0.001, "float32")
+    x[19, 0] = 1000  # the range of the input, in which the other examples are 0
+    with pytest.warns(UserWarning, match=r"off by \d+% of their size: int8 does not suit") as found:
+        export.to_litert(model, tmp_path / "m.tflite", quantize="int8", calibration=x)
+    assert "\n" not in str(found[0].message)
 
 
 @pytest.mark.parametrize("batch_size", [None, 3])

@@ -49,6 +49,12 @@ def test_inputs_in_a_dictionary_are_named_by_keys():
     assert specs["size"].dtype == "int32" and specs["size"].shape.as_list() == [1, 2]
 
 
+def test_names_that_would_collide_are_replaced():
+    first, second = keras.Input((4,), name="input_1"), keras.Input((4,))
+    (specs,) = trace.input_specs(keras.Model([first, second], first + second), 1)
+    assert [spec.name for spec in specs] == ["input_0", "input_1"]
+
+
 def test_unknown_sizes_require_an_example():
     model = dense(shape=(None, 4))
     message = r"input of model `.*fixed sizes \(give an `example`.*Received: \(None, None, 4\)"
@@ -121,7 +127,7 @@ def test_settings_apply_only_inside_the_block():
 def test_saved_model_has_signature_with_weights_as_inputs(tmp_path):
     model = dense()
     kernel = model.trainable_variables[0]
-    specs = trace.save(
+    specs, outputs = trace.save(
         model,
         tmp_path / "m",
         batch_size=2,
@@ -129,7 +135,7 @@ def test_saved_model_has_signature_with_weights_as_inputs(tmp_path):
         as_inputs=[kernel],
         activation="softmax",
     )
-    assert [spec.name for spec in specs] == ["picture"]
+    assert [spec.name for spec in specs] == ["picture"] and outputs == ["output"]
     run = tf.saved_model.load(str(tmp_path / "m")).signatures["run"]
     shapes = {name: s.shape.as_list() for name, s in run.structured_input_signature[1].items()}
     assert shapes == {"picture": [2, 4], "weight_0": [4, 3]}

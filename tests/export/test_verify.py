@@ -15,7 +15,8 @@ class File(ModelFile):
     """A fake file with given outputs and the attributes that `verify` reads."""
 
     path, metadata = "fake", None
-    call = runner = inputs = outputs = None
+    call = runner = outputs = None
+    inputs = ("a", "b")
 
     def __init__(self, predict, **facts):
         self.predict, self.metadata = predict, Metadata(**facts)
