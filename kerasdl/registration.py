@@ -4,16 +4,12 @@ Keras finds a class by its registered name, and only if the module of the class 
 table of names is replaced by one that imports the module when a file asks for the name.
 """
 
-import ast
 import functools
 import importlib
-import importlib.abc
 import importlib.util
-import pathlib
 import sys
 from collections.abc import Iterator
 
-PACKAGE = pathlib.Path(__file__).parent
 TABLE = "keras.src.saving.object_registration"  # the module of Keras that has the table
 # names in files from before 2026-12 -> names that carry the family
 FORMER = {
@@ -30,11 +26,15 @@ def registered() -> Iterator[tuple[str, str]]:
     >>> dict(registered())["kerasdl>VAE"]
     'kerasdl.learners.vae'
     """
-    for file in sorted(PACKAGE.rglob("*.py")):
+    import ast  # these two only when a file names a class: `import kerasdl` stays fast
+    import pathlib
+
+    package = pathlib.Path(__file__).parent
+    for file in sorted(package.rglob("*.py")):
         text = file.read_text(encoding="utf-8")
         if "register_keras_serializable(" not in text:
             continue
-        module = ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
+        module = ".".join(file.relative_to(package.parent).with_suffix("").parts)
         for node in ast.walk(ast.parse(text)):
             for call in getattr(node, "decorator_list", ()):
                 if "register_keras_serializable(" in ast.unparse(call):
@@ -58,7 +58,7 @@ class Names(dict):
         return super().__contains__(name)
 
 
-class Finder(importlib.abc.MetaPathFinder):
+class Finder:
     """Replaces Keras's table as soon as Keras is imported."""
 
     def find_spec(self, name, path, target=None):

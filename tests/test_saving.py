@@ -6,8 +6,6 @@ import pathlib
 import re
 import resource
 import struct
-import subprocess
-import sys
 import time
 import zipfile
 
@@ -107,19 +105,6 @@ def test_files_with_former_names_are_loaded(load, folder, former, tmp_path):
     assert type(part) is FORMER[former]
     image = np.array(part(np.ones((1, part.input_shape[-1]))))
     assert image.std() > 0.1  # trained weights, not new ones
-
-
-@pytest.mark.parametrize("imports", ["import kerasdl, keras", "import keras, kerasdl"])
-@pytest.mark.slow
-def test_keras_finds_kerasdl_classes_after_import_kerasdl(imports, tmp_path):
-    model = create_model("se_resnet_tiny")
-    model.compile()
-    model.save(tmp_path / "model.keras")
-    script = f"{imports}; print(keras.models.load_model('model.keras').name)"
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "se_resnet_tiny"
 
 
 def layer(module, name, **config):

@@ -4,20 +4,35 @@ catalog.py   list, info, formulas
 training.py  train, tune, launch
 runs.py      evaluate, predict, explain, doctor
 shipping.py  export, compress, bench, demo
+listing.py   the tables of `list`, which are shown without the parser and its imports
 """
 
 import io
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from kerasdl import errors
-from kerasdl.cli import catalog, runs, shipping, training
-from kerasdl.cli.options import app, stopping
 from kerasdl.utils import plain_text
 
-__all__ = ["app", "catalog", "main", "runs", "shipping", "training"]
+if TYPE_CHECKING:
+    import typer
+
+__all__ = ["app", "main"]
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are raised as exceptions too
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def __getattr__(name: str) -> "typer.Typer":
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from kerasdl.cli import catalog, options, runs, shipping, training  # noqa: F401
+
+    return options.app
 
 
 def main():
@@ -26,6 +41,11 @@ def main():
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may lack the letters of a name
     try:
+        if _list(arguments):
+            sys.exit(0)
+        app = __getattr__("app")
+        from kerasdl.cli.options import stopping
+
         with stopping():
             sys.exit(app(arguments, standalone_mode=False))
     except errors.InvalidInput as error:
@@ -38,6 +58,18 @@ def main():
         if not hasattr(error, "format_message"):
             raise
         _fail(error.format_message())
+
+
+def _list(arguments):
+    """Run `list [TOPIC] [--json]`; return False for anything else, such as other options."""
+    command, *rest = arguments
+    topics = [each for each in rest if each != "--json"]
+    if command != "list" or len(topics) > 1 or any(each.startswith("-") for each in topics):
+        return False
+    from kerasdl.cli import listing
+
+    listing.show("".join(topics), as_json="--json" in rest)
+    return True
 
 
 def _fail(message):

@@ -36,15 +36,11 @@ def result(name: str) -> dict | None:
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
-def listing(topic: str = "") -> dict[str, list[dict]]:
-    """Return the rows of all tables, or of those of one topic, by title."""
-    topics = sorted({entry.topic for entry in registry.entries().values()})
-    makers = {"recipes": _recipes, "layers": _layers, "data": _data}
-    errors.one_of("topic", topic or "recipes", [*makers, "models", *topics])
-    shown = {name: make() for name, make in makers.items() if topic in ("", name)}
-    for model_topic in topics:
-        if topic in ("", "models", model_topic):
-            shown[f"models: {model_topic}"] = _models(model_topic)
+def listing() -> dict[str, list[dict]]:
+    """Return the rows of the tables that `kerasdl list` shows, by title."""
+    shown = {"recipes": _recipes(), "layers": _layers(), "data": _data()}
+    for topic in sorted({entry.topic for entry in registry.entries().values()}):
+        shown[f"models: {topic}"] = _models(topic)
     return shown
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from kerasdl.cli import listing
 from kerasdl.cli.options import Json, app
 from kerasdl.utils import tables
 
@@ -13,10 +14,7 @@ def list_(
     topic: Annotated[str, typer.Argument(help="recipes, models, layers, data, or a topic")] = "",
     json: Json = False,
 ):
-    from kerasdl.cli import cards
-
-    for title, rows in cards.listing(topic).items():
-        tables.show(rows, title, json)
+    listing.show(topic, json)
 
 
 @app.command(

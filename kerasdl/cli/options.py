@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 import typer.core
 
+import kerasdl
 from kerasdl import errors
 from kerasdl.utils import plain_text
 
@@ -34,6 +35,25 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(given: bool):
+    if given:
+        print(f"kerasdl {kerasdl.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_show_version, help="Show the version and exit."
+        ),
+    ] = False,
+):
+    pass
+
 
 RunFolder = Annotated[
     pathlib.Path, typer.Argument(metavar="RUN", help="A folder that `train` wrote.")

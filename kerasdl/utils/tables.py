@@ -1,13 +1,16 @@
 """Print rows of results as a table for people or as JSON for programs."""
 
+import itertools
 import json
 import math
 import os
+import shutil
 import sys
 
 from kerasdl.utils import plain_text
 
-UNWRAPPED = 10_000  # columns; a file or a pipe gets whole lines
+GAP = 2  # columns of space between two cells
+NARROWEST = 8  # columns that a text keeps in a narrow terminal
 
 
 def show(rows: list[dict], title: str = "", as_json: bool = False):
@@ -23,32 +26,84 @@ def show(rows: list[dict], title: str = "", as_json: bool = False):
     """
     if as_json:
         return print_json(rows)
-    import rich.box
-    import rich.console
-    import rich.table
-    import rich.text
-
-    in_terminal = sys.stdout.isatty() or "COLUMNS" in os.environ
-    console = rich.console.Console(width=None if in_terminal else UNWRAPPED, highlight=False)
     if title:
-        console.print(rich.text.Text(plain_text.for_terminal(title), style="bold"))
-    table = rich.table.Table(
-        box=rich.box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False
-    )
-    for name in rows[0] if rows else ():
-        is_text = any(isinstance(row[name], str) for row in rows)
-        is_number = all(isinstance(row[name], int | float | None) for row in rows) and not is_text
-        table.add_column(
-            rich.text.Text(plain_text.for_terminal(name.replace("_", " "))),
-            justify="right" if is_number else "left",
-            overflow="fold",
-            no_wrap=not is_text,
-        )
-    for row in rows:
-        table.add_row(*(rich.text.Text(_cell(value)) for value in row.values()))
-    with console.capture() as captured:
-        console.print(table)
-    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+        print(_bold(plain_text.for_terminal(title)))
+    names = list(rows[0]) if rows else []
+    texts, numbers, columns = [], [], []
+    for name in names:
+        values = [row[name] for row in rows]
+        texts.append(any(isinstance(value, str) for value in values))
+        numbers.append(all(isinstance(v, int | float | None) for v in values))
+        head = plain_text.for_terminal(name.replace("_", " "))
+        columns.append([_lines(cell) for cell in (head, *map(_cell, values))])
+    widths = [max(_columns(line) for cell in column for line in cell) for column in columns]
+    if sys.stdout.isatty() or "COLUMNS" in os.environ:
+        widths = _fitted(widths, texts, shutil.get_terminal_size().columns)
+    for index, cells in enumerate(zip(*columns, strict=True)):
+        parts = [
+            [part for line in cell for part in (_wrapped(line, width) if is_text else [line])]
+            for cell, width, is_text in zip(cells, widths, texts, strict=True)
+        ]
+        for line in itertools.zip_longest(*parts, fillvalue=""):
+            shown = map(_padded, line, widths, numbers)
+            text = (" " * GAP).join(shown).rstrip()
+            print(_bold(text) if index == 0 else text)
+        if index == 0:
+            print("\N{BOX DRAWINGS LIGHT HORIZONTAL}" * (sum(widths) + GAP * (len(widths) - 1)))
+
+
+def _bold(text):
+    has_styles = sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+    return f"\x1b[1m{text}\x1b[0m" if has_styles else text
+
+
+def _lines(text):
+    return text.expandtabs().split("\n")
+
+
+def _columns(text):
+    """Count the columns that a text takes in a terminal: letters of some scripts take two."""
+    if text.isascii():
+        return len(text)
+    import rich.cells
+
+    return rich.cells.cell_len(text)
+
+
+def _padded(text, width, is_number):
+    space = " " * (width - _columns(text))
+    return space + text if is_number else text + space
+
+
+def _fitted(widths, texts, available):
+    """Narrow the widest columns of text until the table fits."""
+    widths = [min(w, available) if t else w for w, t in zip(widths, texts, strict=True)]
+    while sum(widths) + GAP * (len(widths) - 1) > available:
+        width, widest = max(((w, i) for i, w in enumerate(widths) if texts[i]), default=(0, 0))
+        if width <= NARROWEST:
+            break
+        widths[widest] -= 1
+    return widths
+
+
+def _wrapped(text, width):
+    """Break a line at spaces, and inside words that are wider than `width`."""
+    if _columns(text) <= width:
+        return [text]
+    lines, line = [], ""
+    for word in text.split(" "):
+        if _columns(joined := f"{line} {word}" if line else word) <= width:
+            line = joined
+            continue
+        if line:
+            lines.append(line)
+        line = ""
+        for letter in word:
+            if _columns(line + letter) > width:
+                lines.append(line)
+                line = ""
+            line += letter
+    return [*lines, line]
 
 
 def print_json(value):
