@@ -275,7 +275,7 @@ def kerasdl_step(case):
     import kerasdl
     from kerasdl.models.network import cross_entropy
     from kerasdl.training import optimizer
-    from kerasdl.utils.fused_batch_normalization import fused_batch_normalization
+    from kerasdl.utils.fast_training import fast_training
 
     rates = {"epochs": 10, "steps": 1000, "weight_decay": 1e-4}
     if case.model == "keras.applications":  # a model of Keras, trained as `Trainer` does
@@ -286,7 +286,7 @@ def kerasdl_step(case):
             steps_per_execution=AT_ONCE,
         )
         model.optimizer.build(model.trainable_variables)
-        return KerasStep(model, case, AT_ONCE, fused_batch_normalization())
+        return KerasStep(model, case, AT_ONCE, fast_training())
     model = kerasdl.create_model(case.model, **case.of_kerasdl)
     if case.torch == "DCGAN":
         both = [optimizer.adamw(2e-4, beta_1=0.5, **rates) for _ in range(2)]

@@ -9,7 +9,7 @@ from keras import distillation
 from kerasdl.compression import pruning
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
-from kerasdl.utils.fused_batch_normalization import fused_batch_normalization
+from kerasdl.utils.fast_training import fast_training
 
 
 def distill(
@@ -78,7 +78,7 @@ def distill(
     try:
         for variable in learning:  # the distiller trains every trainable variable
             variable.trainable = False
-        with fused_batch_normalization():
+        with fast_training():
             pair.fit(train, epochs=epochs, callbacks=list(callbacks), **fit_options)
     finally:
         for variable in learning:

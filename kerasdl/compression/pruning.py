@@ -11,7 +11,7 @@ from kerasdl import errors
 from kerasdl.compression import masks, schedules
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
-from kerasdl.utils.fused_batch_normalization import fused_batch_normalization
+from kerasdl.utils.fast_training import fast_training
 from kerasdl.utils.types import Tensor
 
 PATTERNS = ("unstructured", "2:4", "block")
@@ -73,7 +73,7 @@ def prune(
     callback = Prune(schedule, pattern=pattern, scope=scope, skip=skip)
     renew_optimizer(model, optimizer)
     fit_options = {"verbose": 0, "shuffle": False, **fit_options}
-    with fused_batch_normalization():
+    with fast_training():
         model.fit(train, epochs=epochs, callbacks=[*callbacks, callback], **fit_options)
     return model
 

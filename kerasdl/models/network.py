@@ -9,7 +9,7 @@ import keras
 from kerasdl import errors, optimizers
 from kerasdl.arguments import Arguments
 from kerasdl.utils import execution, precision
-from kerasdl.utils.fused_batch_normalization import fused_batch_normalization
+from kerasdl.utils.fast_training import fast_training
 
 Shape = tuple[int | None, int | None, int]  # height, width and channels of an image
 
@@ -64,7 +64,7 @@ class Network(Arguments, keras.Model):
         if self._chooses_steps:
             given = inspect.signature(super().fit).bind(*args, **kwargs).arguments
             self._set_steps(execution.steps_at_once(**given))
-        with fused_batch_normalization():
+        with fast_training():
             return super().fit(*args, **kwargs)
 
     def _set_steps(self, at_once):

@@ -17,8 +17,8 @@ from kerasdl.training.interrupts import Interrupts
 from kerasdl.training.progress import ProgressBar
 from kerasdl.training.replicas import Replicas
 from kerasdl.utils import plain_text
+from kerasdl.utils.fast_training import fast_training
 from kerasdl.utils.files import write_json
-from kerasdl.utils.fused_batch_normalization import fused_batch_normalization
 
 LOWERINGS = 5  # largest number of halvings of the learning rate
 STOPPED = "stopped.json"  # the reason why a training ended early
@@ -171,7 +171,7 @@ class Trainer:
             callbacks += [bar] if bar else []
         try:
             listening = contextlib.nullcontext() if several else interrupts.listening()
-            with self.replicas.synchronized(self.model), listening, fused_batch_normalization():
+            with self.replicas.synchronized(self.model), listening, fast_training():
                 try:
                     self._fit_from_checkpoint(callbacks)
                 finally:

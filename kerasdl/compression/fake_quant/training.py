@@ -11,7 +11,7 @@ from kerasdl.compression.fake_quant.activations import FakeQuantize
 from kerasdl.compression.fake_quant.graph import quantize_aware
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
-from kerasdl.utils.fused_batch_normalization import fused_batch_normalization
+from kerasdl.utils.fast_training import fast_training
 
 CALIBRATION_EXAMPLES = 512
 
@@ -69,7 +69,7 @@ def train_aware(
         callbacks = [*callbacks, pruning.Prune(_keep)]
     if epochs:
         options = {"verbose": 0, "shuffle": False, "validation_data": validation_data}
-        with fused_batch_normalization():
+        with fast_training():
             aware.fit(train, epochs=epochs, callbacks=list(callbacks), **{**options, **fit_options})
     return aware
 
