@@ -39,7 +39,7 @@ SETS = {
     "world_dates": "languages",
     "world_names": "languages",
 }
-NO_IMAGES = (".csv", ".txt")  # endings of files without images
+NO_IMAGES = (".csv", ".parquet", ".tsv", ".txt")  # endings of files without images
 IMAGES = ("digits", "emoji", "faces", "mnist", "shapes")
 LISTER = "kerasdl list data"
 BASELINES = pathlib.Path(__file__).parent / "baselines.json"

@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 import tensorflow as tf
 
 from kerasdl import errors
 from kerasdl.data import bad_examples
 from kerasdl.utils import checks
 
-FORMATS = "a JPEG, PNG, GIF or BMP image"
+FORMATS = "a JPEG, PNG, GIF, BMP or WebP image"
+OTHERS = ("GIF", "BMP", "WEBP", "PNG")  # what Pillow reads here
+ORIENTATION = 0x0112  # the Exif tag
 WORKERS = os.cpu_count() or 1
 
 
@@ -52,6 +55,7 @@ def decoder(size: tuple[int, int], channels: int, are_files: bool = False) -> Ca
     """
 
     def decode(item):
+        item = tf.convert_to_tensor(item)  # NumPy would strip zeros from the end of bytes
         image = _decoded(tf.io.read_file(item) if are_files else item, channels)
         image = _cropped(tf.ensure_shape(image, (None, None, channels)), size)
         fits = tf.reduce_all(tf.shape(image)[:2] == size)
@@ -62,18 +66,54 @@ def decoder(size: tuple[int, int], channels: int, are_files: bool = False) -> Ca
 
 
 def _decoded(content, channels):
-    # TensorFlow reads palettes of GIF and BMP files as gray levels and refuses gray ones
+    # TensorFlow reads palettes of GIF and BMP files as gray levels, refuses gray ones, and drops
+    # transparency, where pixels may have any color
     by_pillow = functools.partial(_by_pillow, channels)
     start = tf.strings.substr(content, 0, 2)
+    header = tf.strings.substr(content, 0, 26)  # of a PNG file; its last byte: palette, transparent
+    special = tf.strings.regex_full_match(header, r"\C{25}[\x03\x04\x06]")
     return tf.cond(
         start == b"\xff\xd8",
-        lambda: tf.io.decode_jpeg(content, channels),
+        lambda: _upright(tf.io.decode_jpeg(content, channels), content),
         lambda: tf.cond(
-            start == b"\x89P",
+            tf.logical_and(start == b"\x89P", tf.logical_or(channels == 4, ~special)),
             lambda: tf.io.decode_png(content, channels),
             lambda: tf.numpy_function(by_pillow, [content], "uint8"),
         ),
     )
+
+
+def _upright(image, content):
+    """Turn a decoded JPEG image as its Exif orientation says, which cameras write."""
+    start = tf.strings.substr(content, 0, 4096)
+    has_exif = tf.strings.regex_full_match(start, r"\C*Exif\x00\x00\C*")
+
+    def turned():
+        number = tf.numpy_function(_orientation, [content], "int64")
+        sideways = tf.transpose(image, (1, 0, 2))  # mirrored at the main diagonal
+        turns = {
+            2: lambda: image[:, ::-1],
+            3: lambda: image[::-1, ::-1],
+            4: lambda: image[::-1],
+            5: lambda: sideways,
+            6: lambda: sideways[:, ::-1],
+            7: lambda: sideways[::-1, ::-1],
+            8: lambda: sideways[::-1],
+        }
+        branches = [turns.get(place, lambda: image) for place in range(9)]
+        return tf.switch_case(tf.cast(number, "int32"), branches, default=lambda: image)
+
+    return tf.cond(has_exif, turned, lambda: image)
+
+
+def _orientation(content):
+    content = content.item() if isinstance(content, np.ndarray) else content
+    try:
+        with PIL.Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
+            number = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # Pillow raises any kind for damaged Exif data, which say nothing then
+        number = 1
+    return np.int64(number if number in range(1, 9) else 1)
 
 
 def _cropped(image, size):
@@ -102,14 +142,22 @@ def _by_pillow(channels, content):
     # an array of one item in a graph, bytes in eager mode
     content = content.item() if isinstance(content, np.ndarray) else content
     try:
-        with PIL.Image.open(io.BytesIO(content), formats=("GIF", "BMP")) as image:
-            pixels = np.asarray(image.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels]))
+        with PIL.Image.open(io.BytesIO(content), formats=OTHERS) as image:
+            shown = PIL.ImageOps.exif_transpose(image)
+            if channels < 4 and ("A" in shown.mode or "transparency" in shown.info):
+                shown = _on_white(shown)
+            pixels = np.asarray(shown.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels]))
     except PIL.UnidentifiedImageError:
         start = f"a file that starts with {content[:16]}" if content else "an empty file"
         raise ValueError(start) from None
     except Exception as error:  # Pillow raises any kind for a damaged image
         raise ValueError(repr(error)) from None
     return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def _on_white(image):
+    image = image.convert("RGBA")
+    return PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image)
 
 
 def pixels(files: Sequence[str], size: tuple[int, int], channels: int) -> np.ndarray:

@@ -23,8 +23,10 @@ LARGEST_SEED = 2**31  # TensorFlow's seeds have 32 bits
 READERS = {
     ".csv": "table",
     ".npz": "arrays",
+    ".parquet": "table",
     ".txt": "text",
     ".tfrecord": "tfrecords",
+    ".tsv": "table",
 }
 
 
@@ -47,8 +49,9 @@ def load(
 
     Args:
         name: One of `kerasdl.data.names()`, "tfds:NAME" for a dataset of TensorFlow Datasets, a
-            folder with a folder of images for each class, a folder of TFRecords that
-            `write_records` wrote, or the path of a .csv, .npz, .txt or .tfrecord file. Or data in
+            folder with a folder of images for each class or with a .csv file of their classes, a
+            pattern of images such as "photos/*/*.jpg", a folder of TFRecords that `write_records`
+            wrote, or the path of a .csv, .tsv, .parquet, .npz, .txt or .tfrecord file. Or data in
             memory: arrays (inputs, targets), a `tf.data.Dataset` or a Keras `PyDataset` of
             batches, which is read once, a dictionary with any of these for "train", "validation"
             and "test", a pandas DataFrame or a dictionary of columns.
@@ -160,12 +163,15 @@ def _maker(name) -> Callable:
     elif path.is_dir():
         described = (path / "features.json").is_file()
         module, exists = "tfrecords" if described else "folder", bool(name)
+    elif set(name) & set("*?[") and not path.exists():
+        module, exists = "folder", True
     else:
         module, exists = READERS.get(path.suffix.lower()), path.is_file()
     if module is None and len(path.parts) == 1 and not path.suffix:
         errors.one_of("name of a dataset", name, catalog.names(), catalog.LISTER)
     if module is None or not exists:
-        expected = "a dataset's name, tfds:NAME, or an existing folder, .csv or .txt file (or .npz)"
+        expected = "a dataset's name, tfds:NAME, or an existing folder, .csv or .txt file"
+        expected += " (also .npz, .parquet, .tsv and patterns of images)"
         raise errors.InvalidInput("data", expected, name)
     return functools.partial(importlib.import_module(f"kerasdl.data.readers.{module}").read, name)
 

@@ -96,3 +96,79 @@ def test_image_size_is_one_number_or_height_and_width(given, expected):
 def test_other_image_sizes_raise(given):
     with pytest.raises(InvalidInput, match="image_size"):
         images.checked_size(given)
+
+
+STORED = {
+    1: lambda upright: upright,
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: upright[::-1, ::-1],
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.transpose(1, 0, 2),
+    6: lambda upright: np.rot90(upright, 1),
+    7: lambda upright: upright[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda upright: np.rot90(upright, -1),
+}
+
+
+@pytest.mark.parametrize("form", ["JPEG", "WEBP"])
+def test_photographs_are_turned_as_their_orientation_says(form, tmp_path):
+    """Here the pixels are stored as a camera that is held in each of eight ways does."""
+    upright = np.zeros((16, 32, 3), "uint8")
+    upright[:8, :16], upright[:8, 16:], upright[8:, :16] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+    decode, files = images.decoder((16, 32), 3), []
+    for orientation, store in STORED.items():
+        exif = PIL.Image.Exif()
+        exif[images.ORIENTATION] = orientation
+        content = encoded(store(upright), form, exif=exif, quality=95)
+        assert np.abs(np.array(decode(content), float) - upright).mean() < 8, orientation
+        files.append(tmp_path / f"{orientation}.jpg")
+        files[-1].write_bytes(content)
+    found = images.pixels(list(map(str, files)), (16, 32), 3)
+    assert np.abs(found - upright / 255).mean(axis=(1, 2, 3)).max() < 0.03
+
+
+def test_damaged_exif_data_are_ignored():
+    exif = PIL.Image.Exif()
+    exif[images.ORIENTATION] = 6
+    content = encoded(COLORS, "JPEG", exif=exif, quality=95)
+    start = content.index(b"Exif\0\0") + 6
+    broken = content[:start] + b"\xff" * 12 + content[start + 12 :]
+    decode = images.decoder((10, 14), 3)
+    np.testing.assert_array_equal(decode(broken), decode(encoded(COLORS, "JPEG", quality=95)))
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "GIF"])
+def test_transparent_pixels_are_white(form):
+    pixels = np.zeros((10, 14, 4), "uint8")
+    pixels[:5] = (0, 0, 255, 255)
+    file = io.BytesIO()
+    PIL.Image.fromarray(pixels).save(file, form, **({"lossless": True} if form == "WEBP" else {}))
+    color = np.array(images.decoder((10, 14), 3)(file.getvalue()))
+    assert (color[:5] == (0, 0, 255)).all() and (color[5:] == 255).all()
+    gray = np.array(images.decoder((10, 14), 1)(file.getvalue()))
+    assert (gray[:5] < 40).all() and (gray[5:] == 255).all()
+
+
+def test_half_transparent_pixels_are_mixed_with_white():
+    pixels = np.full((10, 14, 4), (255, 0, 0, 128), "uint8")
+    found = np.array(images.decoder((10, 14), 3)(encoded(pixels, "PNG")))
+    np.testing.assert_allclose(found[0, 0], (255, 127, 127), atol=1)
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP"])
+def test_an_animation_is_its_first_frame(form):
+    frames = [PIL.Image.new("RGB", (14, 10), color) for color in ("red", "lime", "blue")]
+    file = io.BytesIO()
+    options = {"lossless": True} if form == "WEBP" else {}
+    frames[0].save(file, form, save_all=True, append_images=frames[1:], **options)
+    found = np.array(images.decoder((10, 14), 3)(file.getvalue()))
+    assert (found == (255, 0, 0)).all()
+
+
+def test_four_inks_are_converted_to_colors():
+    for color in ("red", "white", "black", "lime"):
+        image = PIL.Image.new("RGB", (14, 10), color)
+        file = io.BytesIO()
+        image.convert("CMYK").save(file, "JPEG", quality=95)
+        found = np.array(images.decoder((10, 14), 3)(file.getvalue()), float)
+        np.testing.assert_allclose(found[5, 5], image.getpixel((0, 0)), atol=6)

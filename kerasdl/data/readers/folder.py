@@ -1,6 +1,7 @@
-"""Read a folder of images, with a folder for each class."""
+"""Read a folder of images, with a folder for each class or a table of their classes."""
 
 import errno
+import glob
 import os
 import pathlib
 import stat
@@ -13,21 +14,35 @@ import PIL.Image
 from kerasdl import errors
 from kerasdl.data import bad_examples, images, splitting
 from kerasdl.data.examples import Arrays, EncodedImages
+from kerasdl.data.readers import table
 from kerasdl.data.splits import NAMES, Source
 from kerasdl.utils import checks
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
-PILLOW = ("JPEG", "PNG", "GIF", "BMP")  # the formats that Pillow may read
+SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
+PILLOW = ("JPEG", "PNG", "GIF", "BMP", "WEBP")  # the formats that Pillow may read
 
 
 def read(
-    path, seed, image_size=(64, 64), validation=0.1, test=0.1, memory=2**30, skip_bad=False
+    path,
+    seed,
+    image_size=(64, 64),
+    target=None,
+    validation=0.1,
+    test=0.1,
+    memory=2**30,
+    skip_bad=False,
 ) -> Source:
     """A folder of images of any size, with a folder for each class, named after it.
 
     The class folders may also be in folders `train`, `validation` and `test`; a missing validation
-    or test split is cut from the training split. Images are grayscale if all files are.
+    or test split is cut from the training split. Instead of class folders, there may be one .csv or
+    .tsv file with names of images and their classes; or the path may be a pattern such as
+    `photos/*/*.jpg`, whose images belong to the classes that their folders are named after.
 
+    Images are grayscale if all files are; transparent pixels are white, an animation is its first
+    frame, and a photograph is turned as its camera noted.
+
+    target: str, the column of classes in the .csv file; by default the only one besides the names.
     validation, test: float, fractions of the images, drawn with the seed and stratified by class.
     memory: int, bytes. Decoded images that fit are kept in memory; otherwise every epoch decodes
         them.
@@ -36,12 +51,17 @@ def read(
     """
     checks.numbers(at_least=0, memory=memory)
     folder, inspection = pathlib.Path(path), bad_examples.Inspection(skip_bad)
-    given = {split: folder / split for split in NAMES if (folder / split).is_dir()}
-    roots = given if "train" in given else {"train": folder}
-    classes = _folders(roots["train"])
-    found = {split: _files(root, classes, inspection) for split, root in roots.items()}
+    if not folder.is_dir():
+        classes, found = _by_pattern(path, inspection)
+    elif file := _label_file(folder):
+        classes, found = _by_label_file(folder, file, target, inspection)
+    else:
+        given = {split: folder / split for split in NAMES if (folder / split).is_dir()}
+        roots = given if "train" in given else {"train": folder}
+        classes = _folders(roots["train"])
+        found = {split: _files(root, classes, inspection) for split, root in roots.items()}
     fractions = [
-        0 if split in roots else s for split, s in zip(NAMES[1:], (validation, test), strict=True)
+        0 if split in found else s for split, s in zip(NAMES[1:], (validation, test), strict=True)
     ]
     files, labels = found["train"]
     rows = splitting.rows_of_splits(labels, seed, *fractions)
@@ -95,22 +115,77 @@ def _printable(name):
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
+def _by_pattern(pattern, inspection):
+    """Return the classes and the images of a pattern, which are in a folder for each class."""
+    found = sorted(filter(_is_image, map(pathlib.Path, glob.glob(str(pattern), recursive=True))))
+    classes = tuple(sorted({file.parent.name for file in found}))
+    if len(classes) < 2:
+        expected = "a pattern of images in a folder for each of at least two classes"
+        raise errors.InvalidInput(f"data `{pattern}`", expected, classes or "no image")
+    pairs = [(str(file), classes.index(file.parent.name)) for file in found]
+    return classes, {"train": _labeled(pairs, inspection)}
+
+
+def _is_image(file):
+    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+
+
+def _label_file(folder):
+    """Return the only table in a folder without class folders, or None."""
+    files = [file for file in folder.iterdir() if not file.name.startswith(".")]
+    tables = [file for file in files if file.suffix.lower() in table.SEPARATED]
+    few = sum(file.is_dir() for file in files) < 2
+    return tables[0] if len(tables) == 1 and few else None
+
+
+def _by_label_file(folder, file, target, inspection):
+    """Return the classes and the images that a table names, in the order of its lines."""
+    lines, cells = table.read_rows(file, inspection, ())
+    names = [n for n, column in cells.items() if column and _find(folder, column[0])]
+    if not names:
+        expected = f"a column with names of images ({', '.join(SUFFIXES)}) in `{folder}`"
+        raise errors.InvalidInput(f"file `{file}`", expected, f"columns {', '.join(cells)}")
+    others = [name for name in cells if name != names[0]]
+    target = others[0] if target is None and len(others) == 1 else target
+    if target not in others:
+        expected = f"option `target` to be one of the columns {', '.join(others) or '(none)'}"
+        raise errors.InvalidInput(f"classes in `{file}`", expected, target)
+    classes = tuple(sorted(set(cells[target]).difference(table.MISSING)))
+    if len(classes) < 2:
+        raise errors.InvalidInput(f"column `{target}` of `{file}`", "at least two classes", classes)
+    numbers, pairs = {name: number for number, name in enumerate(classes)}, []
+    for line, name, word in zip(lines, cells[names[0]], cells[target], strict=True):
+        image, subject, place = _find(folder, name), f"line {line} of `{file}`", f"line {line}"
+        if not image:
+            expected = f"the name of an image in `{folder}`"
+            inspection.bad(place, place, "no such image", subject, expected, name)
+        elif word not in numbers:
+            expected = f"a class in column `{target}`"
+            inspection.bad(place, place, "missing value", subject, expected, word or "none")
+        else:
+            pairs.append((str(image), numbers[word]))
+    return classes, {"train": _labeled(pairs, inspection)}
+
+
+def _find(folder, name):
+    """Return the file of an image that a table names, perhaps without its ending."""
+    for ending in ("", *SUFFIXES):
+        file = folder / f"{name}{ending}"
+        if _is_image(file) and file.is_file() and file.resolve().is_relative_to(folder.resolve()):
+            return file
+    return None
+
+
 def _files(root, classes, inspection):
-    files, labels = [], []
+    pairs = []
     for label, name in enumerate(classes):
-        found = sorted(f for f in (root / name).rglob("*") if f.suffix.lower() in SUFFIXES)
-        found = [str(file) for file in found if not file.name.startswith(".")]
+        found = sorted(map(str, filter(_is_image, (root / name).rglob("*"))))
         if not found:
             expected = f"images ({', '.join(SUFFIXES)})"
             subject = f"class folder `{root / name}`"
             inspection.bad(root / name, str(root / name), "empty class", subject, expected, "none")
-        for file in found:
-            if (shown := _printable(file)) != file:  # TensorFlow does not accept such names
-                subject = f"image file `{shown}`"
-                inspection.bad(file, shown, "name not UTF-8", subject, "a name in UTF-8", shown)
-            else:
-                files.append(file)
-                labels.append(label)
+        pairs += [(file, label) for file in found]
+    files, labels = _labeled(pairs, inspection, check=False)
     for folder in sorted(f for f in root.iterdir() if f.is_dir() and not f.name.startswith(".")):
         if folder.name not in classes:
             expected = f"one of the classes to train on, {', '.join(classes)}"
@@ -118,6 +193,21 @@ def _files(root, classes, inspection):
             note = (str(folder), "unknown class", subject, expected, folder.name)
             inspection.bad(folder, *note)
     inspection.check()
+    return files, labels
+
+
+def _labeled(pairs, inspection, check=True):
+    """Return arrays of the names and labels of files; TensorFlow needs names in UTF-8."""
+    files, labels = [], []
+    for file, label in pairs:
+        if (shown := _printable(file)) != file:
+            subject = f"image file `{shown}`"
+            inspection.bad(file, shown, "name not UTF-8", subject, "a name in UTF-8", shown)
+        else:
+            files.append(file)
+            labels.append(label)
+    if check:
+        inspection.check()
     return np.array(files, str), np.array(labels, "int32")
 
 

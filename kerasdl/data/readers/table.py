@@ -1,4 +1,4 @@
-"""Read a table from a .csv file."""
+"""Read a table from a file or a DataFrame."""
 
 import collections
 import csv
@@ -6,6 +6,7 @@ import dataclasses
 import io
 import itertools
 import pathlib
+import re
 import reprlib
 from collections.abc import Collection, Sequence
 
@@ -22,11 +23,15 @@ MANY = 20  # names of columns that a message lists
 FEW = 20  # a target with at most this many different integers is a class
 LARGEST = float(np.finfo("float32").max)
 ROOM = 2**27  # numbers, or characters, that the words of a column may take
+SEPARATED = (".csv", ".tsv")  # endings of files of separated values
+SEPARATORS = (",", ";", "\t", "|")
+QUOTED = re.compile(r'"[^"]*"')
+DECIMAL = re.compile(r"^([+-]?\d+),(\d+)$")
 MISSING = ("", "nan", "NaN", "NAN")  # how spreadsheets and pandas write missing values
 
 
 def read(path, seed, target=None, validation=0.1, test=0.2, skip_bad=False) -> Source:
-    """A table: a .csv file with a line of column names, then a line for each example; a DataFrame.
+    """A table: a .csv, .tsv or .parquet file with names of columns first, or a DataFrame.
 
     Columns of numbers are standardized with the statistics of the training split; columns of words
     are one-hot encoded, rows times different words at most 134,217,728 numbers. A target of words,
@@ -235,13 +240,34 @@ def _rows_of(frame):
     return {0: names, **{row: list(cells) for row, cells in enumerate(rows, start=1)}}
 
 
+def _read_parquet(path):
+    import pandas
+
+    try:
+        return pandas.read_parquet(path)
+    except (OSError, ValueError, ImportError) as error:  # pyarrow's errors are ValueErrors
+        reason = " ".join(str(error).split())
+        raise errors.InvalidInput(f"file `{path}`", "a table in Parquet", reason) from None
+
+
+def _separator(path, text):
+    """Return what separates the cells: the most frequent separator of the first line."""
+    if pathlib.Path(path).suffix.lower() == ".tsv":
+        return "\t"
+    first = QUOTED.sub("", text.lstrip().partition("\n")[0])
+    return max(SEPARATORS, key=first.count)
+
+
 def _lines(path):
     """Return the cells of each row by the number of the line on which it starts."""
+    if pathlib.Path(path).suffix.lower() == ".parquet":
+        return _rows_of(_read_parquet(path))
     content = pathlib.Path(path).read_bytes()
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise errors.InvalidInput(f"file `{path}`", "comma-separated text in UTF-8", "UTF-16")
     text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
-    reader, rows, line = csv.reader(io.StringIO(text, newline="")), {}, 1
+    separator = _separator(path, text)
+    reader, rows, line = csv.reader(io.StringIO(text, newline=""), delimiter=separator), {}, 1
     while True:
         try:
             row = next(reader, None)
@@ -252,4 +278,6 @@ def _lines(path):
             return rows
         if row:
             rows[line] = [cell.strip() for cell in row]
+            if separator == ";":  # where commas separate decimals
+                rows[line] = [DECIMAL.sub(r"\1.\2", cell) for cell in rows[line]]
         line = reader.line_num + 1

@@ -102,7 +102,7 @@ def fails(folder, *parts):
 def test_a_text_file_named_png_is_refused_by_name(folder):
     file = folder / "light" / "fake.png"
     file.write_text("hello there, this is no image")
-    fails(folder, file, "JPEG, PNG, GIF or BMP", "hello there")
+    fails(folder, file, "JPEG, PNG, GIF, BMP or WebP", "hello there")
 
 
 def test_empty_and_truncated_images_are_named(folder):
@@ -186,7 +186,7 @@ def test_check_names_a_file_that_is_damaged_after_loading(folder):
     pathlib.Path(file).write_bytes(b"\xff\xd8 and no more")
     with pytest.raises(tf.errors.OpError):
         list(splits.train)
-    with pytest.raises(InvalidInput, match="JPEG, PNG, GIF or BMP") as caught:
+    with pytest.raises(InvalidInput, match="JPEG, PNG, GIF, BMP or WebP") as caught:
         splits.check()
     assert file in str(caught.value) and "\n" not in str(caught.value)
 
@@ -259,4 +259,50 @@ def test_named_pipe_raises_at_once(folder):
 
 def test_other_format_with_a_known_suffix_raises(folder):
     PIL.Image.new("RGB", (8, 8)).save(folder / "dark" / "x.png", format="TIFF")
-    fails(folder, "x.png", "JPEG, PNG, GIF or BMP")
+    fails(folder, "x.png", "JPEG, PNG, GIF, BMP or WebP")
+
+
+def test_pattern_of_images_names_classes_by_folders(folder):
+    pattern = str(folder / "dark" / "*.png")
+    with pytest.raises(InvalidInput, match=r"a pattern of images in a folder for each.*'dark'"):
+        kerasdl.data.load(pattern, image_size=8)
+    splits = kerasdl.data.load(str(folder / "**" / "*.png"), image_size=8)
+    assert splits.info.classes == ("dark", "deep")
+    assert sum(splits.info.counts.values()) == 20
+    with pytest.raises(InvalidInput, match="Received: no image"):
+        kerasdl.data.load(str(folder / "none*"))
+
+
+def test_table_in_a_flat_folder_gives_the_classes(tmp_path):
+    for i in range(20):
+        write(tmp_path / f"{i}.{('png', 'webp')[i % 2]}", 10 * i)
+    lines = [f"{i}.{('png', 'webp')[i % 2]};{('cat', 'dog')[i // 10]};{i}" for i in range(20)]
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(["file;kind;weight", *lines]))
+    load = {"image_size": 8, "batch_size": 100}
+    with pytest.raises(InvalidInput, match="`target` to be one of the columns kind, weight"):
+        kerasdl.data.load(tmp_path, **load)
+    splits = kerasdl.data.load(tmp_path, target="kind", **load)
+    assert splits.info.classes == ("cat", "dog")
+    assert splits.info.counts == {"train": 16, "validation": 2, "test": 2}
+    pictures, labels = next(splits.test.as_numpy_iterator())
+    assert ((pictures[:, 4, 4, 0] >= 0.38) == labels).all()
+
+    stems = [f"{i},{('cat', 'dog')[i // 10]}" for i in range(20)]
+    table.write_text("\n".join(["id,kind", *stems]))
+    assert kerasdl.data.load(tmp_path, **load).info.counts == splits.info.counts
+    table.write_text("\n".join(["id,kind", *stems, "20,cat", "0,"]))
+    fails(tmp_path, "line 22 of", "the name of an image in", "1 more like it")
+    info = kerasdl.data.load(tmp_path, skip_bad=True, **load).info
+    assert info.skipped.reasons == {"no such image": 1, "missing value": 1}
+    table.write_text("a,b\nno,x\nnone,y\n")
+    fails(tmp_path, "labels.csv", "a column with names of images")
+
+
+def test_table_that_names_files_outside_of_its_folder_is_refused(tmp_path):
+    write(tmp_path / "secret.png", 3)
+    for i in range(4):
+        write(tmp_path / "data" / f"{i}.png", i)
+    lines = ["file,kind", "0.png,a", "1.png,b", "../secret.png,a"]
+    (tmp_path / "data" / "labels.csv").write_text("\n".join(lines))
+    fails(tmp_path / "data", "line 4 of", "the name of an image in", "../secret.png")

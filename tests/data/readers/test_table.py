@@ -259,3 +259,33 @@ def test_many_bad_lines_are_counted(tmp_path):
     file.write_text("a,b\n" + "1\n" * 100_000)
     with pytest.raises(InvalidInput, match=r"line 2 of .*\(99,999 more like it"):
         kerasdl.data.load(file, target="b")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_separator_is_found_in_the_first_line(file, tmp_path, separator):
+    expected = kerasdl.data.load(file, target="kind").info
+    other = tmp_path / "other.csv"
+    text = file.read_text()
+    decimal = "," if separator == ";" else "."
+    other.write_text(text.replace(",", separator).replace(".", decimal))
+    info = kerasdl.data.load(other, target="kind").info
+    assert (info.columns, info.counts) == (expected.columns, expected.counts)
+    _, inputs = read_inputs(other, info.columns, "kind")
+    np.testing.assert_array_equal(inputs, read_inputs(file, info.columns, "kind")[1])
+
+
+def test_tsv_and_parquet_files_are_tables(file, tmp_path):
+    import pandas as pd
+
+    expected = kerasdl.data.load(file, target="kind").info
+    frame = pd.read_csv(file, skipinitialspace=True)
+    frame.to_csv(tmp_path / "pets.tsv", index=False, sep="\t")
+    frame.to_parquet(tmp_path / "pets.parquet")
+    for name in ("pets.tsv", "pets.parquet"):
+        info = kerasdl.data.load(tmp_path / name, target="kind").info
+        assert info.columns == expected.columns
+        assert read_inputs(tmp_path / name, info.columns, "kind")[1].shape == (100, 6)
+    for content in (b"", b"PAR1 and no more"):
+        (tmp_path / "pets.parquet").write_bytes(content)
+        with pytest.raises(InvalidInput, match=r"pets.parquet`. Expected a table in Parquet"):
+            kerasdl.data.load(tmp_path / "pets.parquet", target="kind")
