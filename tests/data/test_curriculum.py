@@ -1,9 +1,13 @@
 """Curriculum: examples and their order in each epoch, for one replica and for two."""
 
+import types
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasdl import data
+from kerasdl.data.examples import Arrays
 from kerasdl.data.sharing import Share
 from kerasdl.errors import InvalidInput
 from kerasdl.formulas import training
@@ -93,3 +97,85 @@ def test_stages_and_epochs_must_be_positive(name):
 def test_ordered_must_be_a_flag():
     with pytest.raises(InvalidInput, match=r"`ordered`\. Expected True or False\. Received: 'yes'"):
         data.Curriculum(ink, ordered="yes")
+
+
+VALUES = np.array([5.0, 1.0, 3.0, 1.0, 4.0, 2.0, 0.5])
+TRAIN = Arrays(np.arange(14.0).reshape(7, 2), VALUES)
+
+
+def test_rows_are_ranked_from_the_easiest():
+    expected = [6, 1, 3, 5, 2, 4, 0]  # equal ones in their order
+    for difficulty in (VALUES, VALUES.tolist(), lambda x, y: y, VALUES.astype("float16")):
+        assert data.Curriculum(difficulty).rank(TRAIN).tolist() == expected
+    assert data.Curriculum(VALUES > 1).rank(TRAIN).tolist() == [1, 3, 6, 0, 2, 4, 5]
+    assert data.Curriculum(max, stages=1).difficulty is max
+
+
+def chosen(places, epoch, seed=0, **options):
+    choose = data.Curriculum(VALUES, **options).chooser(TRAIN, seed)
+    return choose(tf.constant(places, "int64"), tf.constant(epoch, "int64")).numpy().tolist()
+
+
+@pytest.mark.parametrize(
+    ("epoch", "pool"), [(0, 3), (1, 3), (2, 5), (3, 5), (4, 7), (5, 7), (100, 7)]
+)
+def test_pool_grows_with_the_stages(epoch, pool):
+    """Of 7 examples, ceil(7 / 3) = 3, ceil(14 / 3) = 5 and 7 are in the pools."""
+    ranked = [6, 1, 3, 5, 2, 4, 0]
+    found = chosen(range(7), epoch, stages=3, epochs=2)
+    assert set(found) <= set(ranked[:pool]) and sorted(found[:pool]) == sorted(ranked[:pool])
+    ordered = chosen(range(7), epoch, stages=3, epochs=2, ordered=True)
+    assert ordered == [ranked[place * pool // 7] for place in range(7)]
+
+
+def test_order_depends_on_seed_epoch_and_pass():
+    orders = [chosen(range(7), epoch, seed, stages=1) for seed in (0, 1) for epoch in (0, 1)]
+    assert len({tuple(order) for order in orders}) > 2
+    # a place does not depend on the other places of its batch
+    assert chosen([4, 2], 0, stages=1) == [orders[0][4], orders[0][2]]
+
+
+@pytest.mark.parametrize(
+    ("difficulty", "message"),
+    [
+        ([1.0, 2.0], "difficulty. Expected a number for each of 7 training examples. Received: sh"),
+        (lambda x: x, "difficulty of a curriculum. Expected a function of inputs and targets. Rec"),
+        (lambda x, y: y.astype(str), "difficulty. Expected finite numbers. Received: np.str_('5.0"),
+        (lambda x, y: y / 0, "difficulty. Expected finite numbers. Received: inf"),
+        (lambda x, y: y[:, None], "difficulty. Expected a number for each of 7 training examples."),
+    ],
+)
+def test_messages_about_the_difficulty(difficulty, message):
+    with pytest.raises(InvalidInput) as raised, np.errstate(divide="ignore"):
+        data.Curriculum(difficulty).rank(TRAIN)
+    assert str(raised.value).startswith(f"Invalid {message}")
+
+
+def test_function_needs_examples_in_memory():
+    class Read(types.SimpleNamespace):
+        def __len__(self):
+            return 7
+
+    train = Read(arrays=None)
+    with pytest.raises(InvalidInput) as raised:
+        data.Curriculum(max).rank(train)
+    assert str(raised.value) == (
+        "Invalid difficulty of a curriculum. Expected numbers, not a function, if examples are "
+        "read from files. Received: <built-in function max>"
+    )
+    assert data.Curriculum(VALUES).rank(train).tolist() == [6, 1, 3, 5, 2, 4, 0]
+
+
+@pytest.mark.parametrize("invalid", ["hard", None, dict, []])
+def test_difficulty_is_numbers_or_a_function(invalid):
+    with pytest.raises(InvalidInput, match=r"`difficulty`. Expected an array of numbers"):
+        data.Curriculum(invalid)
+
+
+@pytest.mark.parametrize("name", ["stages", "epochs"])
+def test_stages_and_epochs_fit_into_32_bits(name):
+    assert getattr(data.Curriculum(max, **{name: 2**31 - 1}), name) == 2**31 - 1
+    with pytest.raises(InvalidInput, match=f"`{name}`. Expected a positive integer, at most 21474"):
+        data.Curriculum(max, **{name: 2**31})
+    assert (data.Curriculum(max).stages, data.Curriculum(max).epochs) == (3, 1)
+    assert data.Curriculum(max).ordered is False

@@ -172,3 +172,195 @@ def test_a_single_required_array_may_stand_without_its_dictionary():
     message = "Expected a dictionary with `nodes` and `adjacency`. Received: float32 of shape"
     with pytest.raises(InvalidInput, match=message):
         check("graphs", (GRAPH["nodes"], LABELS))
+
+
+def wrong(name, place, value):
+    """Return (inputs, targets) of a kind in which one number of an array is `value`."""
+
+    def changed(structure, path):
+        if not path:
+            array = np.array(structure)
+            array.flat[-1] = value
+            return array
+        if isinstance(structure, dict):
+            return {**structure, path[0]: changed(structure[path[0]], path[1:])}
+        parts = list(structure)
+        parts[path[0]] = changed(parts[path[0]], path[1:])
+        return tuple(parts)
+
+    return changed(RIGHT[name], place)
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "right", "bad", "expected"),
+    [
+        ("boxes", (1, "boxes"), 1.0, 1.25, "boxes from 0 to 1"),
+        ("boxes", (1, "boxes"), 0.0, -0.25, "boxes from 0 to 1"),
+        ("boxes", (1, "class"), -1, -2, "class from -1 up"),
+        ("captions", (1,), 1, 2, "tokens from 0 to 1"),
+        ("captions", (1,), 0, -1, "tokens from 0 to 1"),
+        ("classification", (1,), 2, 3, "class from 0 to 2"),
+        ("classification", (1,), 0, -1, "class from 0 to 2"),
+        ("domains", (1,), 2, 3, "class from -1 to 2"),
+        ("domains", (1,), -1, -2, "class from -1 to 2"),
+        ("elements", (1, "colour"), -1, -2, "class from -1 up"),
+        ("elements", (1, "count"), 0, -1, "number from 0 up"),
+        ("graphs", (0, "adjacency"), 7.5, -0.5, "adjacency from 0 up"),
+        ("graphs", (1,), 2, 3, "class from -1 to 2"),
+        ("graphs", (1,), -1, -2, "class from -1 to 2"),
+        ("masks", (1,), 9, -1, "mask from 0 up"),
+        ("pairs", (0, 1), 1, 2, "tokens from 0 to 1"),
+        ("pairs", (0, 1), 0, -1, "tokens from 0 to 1"),
+        ("pairs", (1,), 1, 2, "class from 0 to 1"),
+        ("pairs", (1,), 0, -1, "class from 0 to 1"),
+        ("points", (1,), 99, -1, "class from 0 up"),
+        ("ratings", (0, 0), 99, -1, "user from 0 up"),
+        ("ratings", (0, 1), 99, -1, "item from 0 up"),
+        ("sequence", (0,), 1, 2, "tokens from 0 to 1"),
+        ("sequence", (1,), 0, -1, "tokens from 0 to 1"),
+        ("tags", (1,), 1.0, 1.5, "tags from 0 to 1"),
+        ("tags", (1,), 0.0, -0.5, "tags from 0 to 1"),
+        ("translation", (0, 0), 1, 2, "tokens from 0 to 1"),
+        ("translation", (0, 0), 0, -1, "tokens from 0 to 1"),
+        ("translation", (0, 1), 1, 2, "tokens from 0 to 1"),
+        ("translation", (0, 1), 0, -1, "tokens from 0 to 1"),
+        ("translation", (1,), 1, 2, "tokens from 0 to 1"),
+        ("translation", (1,), 0, -1, "tokens from 0 to 1"),
+        ("views", (1,), 2, 3, "class from -1 to 2"),
+        ("views", (1,), -1, -2, "class from -1 to 2"),
+    ],
+)
+def test_smallest_and_largest_numbers_of_each_array(name, place, right, bad, expected):
+    check(name, wrong(name, place, right))
+    with pytest.raises(InvalidInput, match=f"Expected {expected}. Received: from "):
+        check(name, wrong(name, place, bad))
+
+
+@pytest.mark.parametrize(
+    ("name", "train"),
+    [
+        ("classification", (np.ones((5, 3), "float64"), LABELS.astype("uint8"))),
+        ("classification", (np.ones((5, 4, 3), "float16"), LABELS.astype("int8"))),
+        ("classification", (TOKENS.astype("uint16"), LABELS.astype("int16"))),
+        ("classification", (IMAGES.astype("uint8"), LABELS.astype("int64"))),
+        ("regression", (np.ones((5, 4, 3), "float32"), np.ones((5, 2), "float64"))),
+        ("regression", (IMAGES, np.ones((5, 2), "float16"))),
+        ("tags", (TOKENS, np.zeros((5, 4), "float32"))),
+        ("tags", (np.ones((5, 3), "float32"), np.zeros((5, 4), "float32"))),
+        ("pairs", ((TOKENS, TOKENS[:, :4]), LABELS % 2)),
+        ("pairs", ((IMAGES, IMAGES[..., :1]), LABELS % 2)),
+        ("pairs", ((np.ones((5, 3), "float32"), np.ones((5, 2), "float32")), LABELS % 2)),
+        ("captions", (IMAGES, TOKENS[:, :3])),
+        ("boxes", (IMAGES, {"boxes": BOXES, "class": np.zeros((5, 2), "int32")})),
+        ("boxes", (IMAGES, {"boxes": BOXES[:, :1], "class": np.zeros(5, "int32")})),
+        ("masks", (IMAGES, {"mask": np.zeros((5, 8, 6), "uint8"), "caption": TOKENS})),
+        ("elements", (IMAGES, {"colour": LABELS})),
+        ("series", (np.ones((5, 12, 2), "float32"), np.ones((5, 12, 3), "float32"))),
+    ],
+)
+def test_other_arrays_that_a_kind_accepts(name, train):
+    check(name, train)
+
+
+@pytest.mark.parametrize(
+    ("name", "train", "message"),
+    [
+        (
+            "classification",
+            (IMAGES, LABELS.astype("float32")),
+            "targets of the train split of data `mine`. Expected integers of shape (). "
+            "Received: float32 of shape ()",
+        ),
+        (
+            "regression",
+            (TOKENS, BOXES[:, 0]),
+            "inputs of the train split of data `mine`. Expected floats of shape (features) or "
+            "floats of shape (steps, features) or float or uint8 of shape (height, width, "
+            "channels). Received: int32 of shape (7,)",
+        ),
+        (
+            "translation",
+            (TOKENS, TOKENS),
+            "inputs of the train split of data `mine`. Expected a tuple of 2 arrays. "
+            "Received: int32 of shape (7,)",
+        ),
+        (
+            "views",
+            ((IMAGES, IMAGES, IMAGES), LABELS),
+            "inputs of the train split of data `mine`. Expected a tuple of 2 arrays. "
+            "Received: a tuple of 3",
+        ),
+        (
+            "views",
+            ({"a": IMAGES, "b": IMAGES}, LABELS),
+            "inputs of the train split of data `mine`. Expected a tuple of 2 arrays. "
+            "Received: a dictionary with a, b",
+        ),
+        (
+            "views",
+            ((IMAGES, IMAGES[..., :1]), LABELS),
+            "part 1 of the inputs of the train split of data `mine`. Expected float or uint8 of "
+            "shape (height, width, channels) with height = 8, width = 6, channels = 3. "
+            "Received: float32 of shape (8, 6, 1)",
+        ),
+        (
+            "boxes",
+            (IMAGES, {"class": LABELS}),
+            "targets of the train split of data `mine`. Expected a dictionary with `boxes`. "
+            "Received: a dictionary with class",
+        ),
+        (
+            "boxes",
+            (IMAGES, {"boxes": BOXES, "name": LABELS}),
+            "targets of the train split of data `mine`. Expected a dictionary with `boxes` and "
+            "only known others. Received: a dictionary with boxes, name",
+        ),
+        (
+            "boxes",
+            (IMAGES, {"boxes": BOXES, "class": np.zeros((5, 3), "int32")}),
+            "`class` of the targets of the train split of data `mine`. Expected integers of shape "
+            "(objects) or integers of shape () with objects = 2. Received: int32 of shape (3,)",
+        ),
+        (
+            "boxes",
+            (IMAGES, BOXES[..., :3]),
+            "targets of the train split of data `mine`. Expected floats of shape (objects, 4). "
+            "Received: float32 of shape (2, 3)",
+        ),
+        (
+            "points",
+            (np.zeros((5, 3), "float32"), LABELS),
+            "inputs of the train split of data `mine`. Expected floats of shape (2). "
+            "Received: float32 of shape (3,)",
+        ),
+        (
+            "ratings",
+            ((LABELS - 1, LABELS), BOXES[:, 0, 0]),
+            "part 0 of the inputs of the train split of data `mine`. Expected user from 0 up. "
+            "Received: from -1 to 1",
+        ),
+        (
+            "graphs",
+            ({**GRAPH, "adjacency": GRAPH["adjacency"][:, :, :5]}, LABELS),
+            "`adjacency` of the inputs of the train split of data `mine`. Expected floats of "
+            "shape (nodes, nodes) with nodes = 9. Received: float32 of shape (9, 5)",
+        ),
+    ],
+)
+def test_whole_messages(name, train, message):
+    with pytest.raises(InvalidInput) as caught:
+        check(name, train)
+    assert str(caught.value) == f"Invalid {message}"
+
+
+def test_values_of_every_split_are_checked_and_missing_splits_are_not():
+    with pytest.raises(InvalidInput, match=r"^Invalid targets of the test split of data `mine`\. "):
+        check("classification", (IMAGES, LABELS), (IMAGES, LABELS + 1))
+    made = Source("classification", (IMAGES, LABELS), (IMAGES, LABELS + 1), None, ("a", "b", "c"))
+    with pytest.raises(InvalidInput, match=r"^Invalid targets of the validation split"):
+        made.kind.check("mine", made)
+
+
+def test_bytes_and_empty_arrays_have_no_range():
+    kinds._check_values(kinds.BOXES, "boxes", np.full((2, 4), 200, "uint8"), {})
+    kinds._check_values(kinds.BOXES, "boxes", np.zeros((0, 4), "float32"), {})

@@ -9,6 +9,7 @@ import tensorflow as tf
 from kerasdl import data
 from kerasdl.data import sharing
 from kerasdl.data.sharing import Plan, Share, bounds
+from kerasdl.errors import InvalidInput
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 8])
@@ -110,3 +111,55 @@ def test_long_files_are_assigned_first_and_steps_divide_all_examples():
     assert plan.sizes(0) == [2, 2, 2, 2, 2, 3] and plan.sizes(1) == [1, 2, 1, 2, 1, 2]
     assert sharing.steps([8, 8], 4) == 4
     assert Plan.of([2, 2], replicas=2, batch_size=2).counts == (2, 2)  # one example a step
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ((0, 0, 2), "`here`. Expected a positive integer. Received: 0"),
+        ((0, 1, 0), "`total`. Expected a positive integer. Received: 0"),
+        ((-1, 1, 2), "`first`. Expected an integer from 0 to 1. Received: -1"),
+        ((2, 1, 2), "`first`. Expected an integer from 0 to 1. Received: 2"),
+        ((1, 2, 2), "`here`. Expected an integer from 1 to 1. Received: 2"),
+    ],
+)
+def test_replicas_of_a_process_are_some_of_all(numbers, message):
+    with pytest.raises(InvalidInput) as raised:
+        Share(*numbers)
+    assert message in str(raised.value)
+    assert list(Share(1, 1, 2).replicas) == [1] and list(Share(0, 2, 2).replicas) == [0, 1]
+
+
+def test_too_few_files_or_examples_for_the_replicas_are_named():
+    with pytest.raises(InvalidInput) as raised:
+        Plan.of([5, 5], replicas=3, batch_size=4)
+    assert str(raised.value) == (
+        "Invalid number of files to train on. Expected at least one for each of the 3 replicas. "
+        "Received: 2"
+    )
+    with pytest.raises(InvalidInput) as raised:
+        Plan.of([9, 2], replicas=2, batch_size=4)  # 11 examples are 3 steps
+    assert str(raised.value) == (
+        "Invalid files for shard='file'. Expected files that give each replica at least 3 "
+        "examples, one a step. Received: only 2"
+    )
+    assert Plan.of([9, 3], replicas=2, batch_size=4).counts == (9, 3)
+
+
+def test_equal_files_go_to_the_first_replica_that_has_fewest():
+    plan = Plan.of([3, 3, 3], replicas=2, batch_size=3)
+    assert plan.files == ((0, 2), (1,)) and plan.counts == (6, 3) and plan.batch_size == 3
+
+
+@pytest.mark.parametrize(("count", "steps"), [(10, 3), (7, 7), (2, 5)])
+def test_parts_of_all_steps_are_all_examples(count, steps):
+    sizes = [sharing.part(count, step, steps) for step in range(steps)]
+    assert sum(sizes) == count and max(sizes) - min(sizes) <= 1
+    assert sizes == [count * (s + 1) // steps - count * s // steps for s in range(steps)]
+
+
+def test_bounds_at_the_number_of_replicas():
+    assert [bounds(3, replica, 3) for replica in range(3)] == [(0, 1), (1, 2), (2, 3)]
+    assert bounds(0, 1, 3) == (0, 0)
+    found = bounds(tf.constant(3), tf.constant(2), 3)
+    assert [int(end) for end in found] == [2, 3] and found[0].dtype == "int32"

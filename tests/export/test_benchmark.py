@@ -1,14 +1,17 @@
 """Latency is measured after a warm-up, at least 20 times, and in milliseconds."""
 
 import importlib
+import itertools
 import json
 import pathlib
+import sys
 import types
 
 import pytest
 
 from kerasdl.errors import InvalidInput
 from kerasdl.export.benchmark import Latency, benchmark, litert_benchmark
+from kerasdl.export.model_file import ModelFile
 
 module = importlib.import_module("kerasdl.export.benchmark")  # the package has the function's name
 
@@ -98,3 +101,89 @@ def test_a_failing_tool_is_one_line(status, stderr, received, monkeypatch):
     )
     with pytest.raises(InvalidInput, match=message):
         litert_benchmark("m.tflite")
+
+
+def test_defaults_are_one_thread_and_one_second(clock):
+    found = benchmark("some.tflite")
+    assert clock.opened == ("some.tflite", 1)
+    assert found.runs == 497  # one call of 9 ms and 496 of 2 ms are the first to exceed 1 s
+
+
+def test_p95_is_interpolated_between_calls(clock):
+    # of 20 sorted times, place 0.95 * 19 = 18.05 lies between 2 ms and 9 ms
+    found = benchmark("some.tflite", seconds=0)
+    assert found.p95 == pytest.approx(2 + 0.05 * 7)
+
+
+def test_opened_file_is_opened_again_by_its_path(clock):
+    class Opened(ModelFile):
+        call = runner = inputs = outputs = metadata = None
+
+        def __init__(self):
+            self.path = "opened.tflite"
+
+    benchmark(Opened(), threads=2, seconds=0)
+    assert clock.opened == ("opened.tflite", 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seconds": -0.5}, "`seconds`. Expected a number at least 0. Received: -0.5"),
+        ({"seconds": float("nan")}, "`seconds`. Expected a number at least 0. Received: nan"),
+        ({"seconds": "1"}, "`seconds`. Expected a number at least 0. Received: '1'"),
+        ({"seconds": 3600.5}, "`seconds`. Expected a number at least 0, at most 3600. Received"),
+        ({"threads": 1025}, "`threads`. Expected a positive integer, at most 1024. Received: 1025"),
+    ],
+)
+def test_invalid_options_raise_before_the_file_is_opened(options, message, clock):
+    with pytest.raises(InvalidInput, match=message):
+        benchmark("some.tflite", **options)
+    assert clock.calls == 0
+    assert benchmark("some.tflite", threads=1024, seconds=0).threads == 1024
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "message"),
+    [
+        (3, {}, "`path`. Expected a path. Received: 3"),
+        ("m.tflite", {"threads": 0}, "`threads`. Expected a positive integer. Received: 0"),
+        ("m.tflite", {"threads": 1025}, "`threads`. Expected a positive integer, at most 1024"),
+        ("m.tflite", {"runs": 0}, "`runs`. Expected a positive integer. Received: 0"),
+        ("m.tflite", {"runs": 2**31}, "`runs`. Expected a positive integer, at most 2147483647"),
+    ],
+)
+def test_invalid_options_of_the_tool_raise(path, options, message, monkeypatch):
+    monkeypatch.setattr(module.subprocess, "run", None)  # not called
+    with pytest.raises(InvalidInput, match=message):
+        litert_benchmark(path, **options)
+
+
+def test_the_tool_runs_1000_times_in_one_thread_by_default(monkeypatch):
+    asked = []
+
+    def run(command, **options):
+        asked.extend(command)
+        return types.SimpleNamespace(returncode=1, stderr="")
+
+    monkeypatch.setattr(module.subprocess, "run", run)
+    with pytest.raises(InvalidInput):
+        litert_benchmark("m.tflite")
+    assert asked[:3] == [sys.executable, "-m", "ai_edge_litert.tools.benchmark_litert_model"]
+    for option in (("--num_threads", "1"), ("--num_runs", "1000"), ("--warmup_runs", "100")):
+        assert option in itertools.pairwise(asked)
+
+
+def test_the_last_line_that_a_failing_tool_prints_is_shown_and_hidden_elsewhere(monkeypatch, capfd):
+    run = module.subprocess.run
+    program = (
+        "import sys; print('out'); print('first', 'last', sep='\\n', file=sys.stderr); exit(3)"
+    )
+    monkeypatch.setattr(
+        module.subprocess,
+        "run",
+        lambda command, **options: run([sys.executable, "-c", program], **options),
+    )
+    with pytest.raises(InvalidInput, match=r"Received: last$"):
+        litert_benchmark("m.tflite")
+    assert capfd.readouterr() == ("", "")

@@ -8,7 +8,7 @@ from keras import layers
 
 from kerasdl import export
 from kerasdl.errors import InvalidInput
-from kerasdl.export import convert
+from kerasdl.export import convert, metadata
 from kerasdl.export.worker import CrashError
 from tests.export.networks import pair, vectors
 
@@ -299,3 +299,207 @@ def test_a_saved_model_folder_is_new(model, tmp_path):
     assert name == "run"
     with pytest.raises(InvalidInput, match=r"`path`. Expected a folder that does not exist yet"):
         export.to_saved_model(model, tmp_path / "m")
+
+
+@pytest.fixture
+def no_worker(monkeypatch):
+    """Fail if a converter process is started."""
+    monkeypatch.setattr(convert, "WORKER", None)
+
+
+EXPORTS = {
+    ".tflite": export.to_litert,
+    ".onnx": export.to_onnx,
+    "": export.to_saved_model,
+}
+RANGE = "the smallest and the largest input value, or None"
+
+
+@pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"labels": "ab"}, "`labels`. Expected a tuple of texts. Received: 'ab'"),
+        ({"labels": ("a", 1)}, "`labels`. Expected a tuple of texts. Received: ('a', 1)"),
+        ({"description": None}, "`description`. Expected a text. Received: None"),
+        ({"input_range": (1, 1)}, f"`input_range`. Expected {RANGE}. Received: (1, 1)"),
+        ({"input_range": (2, 1)}, f"`input_range`. Expected {RANGE}. Received: (2, 1)"),
+        ({"input_range": (1,)}, f"`input_range`. Expected {RANGE}. Received: (1,)"),
+        ({"input_range": (0, 1, 2)}, f"`input_range`. Expected {RANGE}. Received: (0, 1, 2)"),
+        ({"input_range": (0, "1")}, f"`input_range`. Expected {RANGE}. Received: (0, '1')"),
+        ({"input_range": "01"}, f"`input_range`. Expected {RANGE}. Received: '01'"),
+        ({"input_range": 3}, f"`input_range`. Expected {RANGE}. Received: 3"),
+        ({"example": "text"}, "`example`. Expected an array of numbers, or nested arrays or None"),
+        ({"activation": "relu"}, "`activation`. Expected one of sigmoid, softmax. Received: relu"),
+        ({"batch_size": 65_537}, "`batch_size`. Expected a positive integer, at most 65536"),
+        ({"batch_size": 1.5}, "`batch_size`. Expected a positive integer or None. Received: 1.5"),
+    ],
+)
+def test_invalid_facts_raise_before_a_process_starts(
+    suffix, options, message, no_worker, model, tmp_path
+):
+    with pytest.raises(InvalidInput) as raised:
+        EXPORTS[suffix](model, tmp_path / f"m{suffix}", **options)
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("suffix", EXPORTS)
+def test_model_and_path_are_checked(suffix, no_worker, model, tmp_path):
+    with pytest.raises(InvalidInput, match=r"`path`. Expected a path. Received: 3"):
+        EXPORTS[suffix](model, 3)
+    with pytest.raises(InvalidInput, match=r"`model`. Expected a Keras model. Received: 'net'"):
+        EXPORTS[suffix]("net", tmp_path / f"m{suffix}")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"signature": 3}, "`signature`. Expected a text. Received: 3"),
+        ({"sparse": 1}, "`sparse`. Expected True or False. Received: 1"),
+        ({"short_scales": "no"}, "`short_scales`. Expected True or False. Received: 'no'"),
+        ({"sparse": True, "quantize": "int4"}, "`sparse`. Expected False with int4. Received: Tr"),
+        ({"calibration": (1,)}, "`calibration`. Expected none but for int8 and int16x8. Received"),
+        ({"quantize": "int8"}, "`calibration`. Expected inputs for int8. Received: None"),
+    ],
+)
+def test_invalid_options_of_litert_raise(options, message, no_worker, model, tmp_path):
+    with pytest.raises(InvalidInput, match=message):
+        export.to_litert(model, tmp_path / "m.tflite", **options)
+
+
+def test_largest_batch_size_and_lists_are_accepted(converter, model, tmp_path):
+    facts = {"labels": ["a", "b", "c"], "input_range": [np.float32(0), np.int64(2)]}
+    file = export.to_litert(model, tmp_path / "m.tflite", batch_size=65_536, **facts)
+    assert converter.job["batch_size"] == 65_536
+    assert file.metadata.labels == ("a", "b", "c") and file.metadata.input_range == (0, 2)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_no_more_batches_are_read_than_needed(weighted):
+    read = []
+
+    def batches():
+        for number in range(10):
+            read.append(number)
+            x = {"a": np.full((50, 2), number), "b": np.full((50, 3), -number)}
+            yield (x, np.zeros(50), np.ones(50)) if weighted else (x, np.zeros(50))
+
+    specs = [tf.TensorSpec((1, size), "float32", name) for name, size in (("a", 2), ("b", 3))]
+    for elements in (batches, batches()):
+        first, second = convert._joined(elements, specs)
+        assert read == [0, 1, 2, 3]  # 200 examples
+        assert first[:, 1].tolist() == np.repeat(range(4), 50).tolist()
+        assert second.shape == (200, 3) and second[-1, 0] == -3
+        read.clear()
+
+
+def test_calibration_of_several_inputs_is_stored_by_name(converter, tmp_path):
+    a, b = keras.Input((2,), name="a"), keras.Input((3,), name="b", dtype="int32")
+    model = keras.Model([a, b], layers.Concatenate()([a, keras.ops.cast(b, "float32")]))
+    data = (np.ones((4, 2)), np.arange(12.0).reshape(4, 3))
+    export.to_litert(model, tmp_path / "m.tflite", quantize="int8", calibration=data)
+    kinds = {name: array.dtype.name for name, array in converter.calibration.items()}
+    assert kinds == {"a": "float32", "b": "int32"}
+    np.testing.assert_array_equal(converter.calibration["b"], data[1])
+    with pytest.raises(InvalidInput) as raised:
+        export.to_litert(model, tmp_path / "n.tflite", quantize="int8", calibration=data[::-1])
+    assert str(raised.value) == (
+        "Invalid value for argument `calibration`. Expected 1 or more examples of shape (2,), "
+        "(3,). Received: shape (4, 3), (4, 2)"
+    )
+
+
+class ToONNX(Converter):
+    def run(self, **job):
+        self.job = job
+        loaded = tf.saved_model.load(job["saved_model"])
+        self.served, self.parts = loaded.signatures["serving_default"], loaded.parts
+        with open(job["output"], "wb") as file:
+            file.write(b"an ONNX file")
+        return self.answer
+
+
+@pytest.fixture
+def onnx_converter(monkeypatch):
+    made = ToONNX()
+    monkeypatch.setattr(convert, "WORKER", made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("large", "weights"), [(12, {"weight_0": 0}), (13, {}), (3, {"weight_0": 0})]
+)
+def test_converter_to_onnx_gets_names_metadata_and_large_matrices(
+    large, weights, onnx_converter, model, tmp_path, monkeypatch
+):
+    """The kernel has 4 * 3 elements; a vector, such as the bias, is never large."""
+    monkeypatch.setattr(convert, "LARGE", large)
+    facts = {"labels": ("a", "b", "c"), "description": "Three", "input_range": (0.0, 2.0)}
+    file = export.to_onnx(model, tmp_path / "m.onnx", activation="sigmoid", **facts)
+    assert file.path.read_bytes() == b"an ONNX file"
+    job = onnx_converter.job
+    assert (job["format"], job["inputs"], job["weights"]) == ("onnx", ["x"], weights)
+    expected = metadata.Metadata("Three", ("a", "b", "c"), (0.0, 2.0), "sigmoid")
+    assert metadata.from_texts(job["metadata"]) == expected
+    specs = onnx_converter.served.structured_input_signature[1]
+    assert specs["x"].shape.as_list() == [None, 4] and len(specs) == 1 + len(weights)
+    for name, index in weights.items():
+        np.testing.assert_array_equal(onnx_converter.parts[index], model.variables[0])
+        assert specs[name].shape.as_list() == [4, 3]
+    x = np.ones((2, 4), "float32")
+    arguments = {"x": x} | {name: model.variables[i].value for name, i in weights.items()}
+    (found,) = onnx_converter.served(**arguments).values()
+    np.testing.assert_allclose(found, keras.ops.sigmoid(model(x)), rtol=1e-5)
+    assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
+
+
+def test_matrices_from_a_million_elements_on_are_large():
+    assert convert.LARGE == 1_000_000 and convert.CALIBRATION_EXAMPLES == 200
+
+
+def test_failure_of_onnx_names_the_target(onnx_converter, model, tmp_path):
+    onnx_converter.answer = {"operators": [["Erf", "net/logits/Erf"]]}
+    with pytest.raises(InvalidInput) as raised:
+        export.to_onnx(model, tmp_path / "m.onnx", batch_size=2)
+    assert str(raised.value) == (
+        "Invalid model `net` for ONNX. Expected operators that are built into ONNX. "
+        "Received: Erf in layer `logits`"
+    )
+    specs = onnx_converter.served.structured_input_signature[1]
+    assert specs["x"].shape.as_list() == [2, 4]
+
+
+def test_saved_model_has_the_activation_and_sizes_of_the_example(tmp_path):
+    inputs = keras.Input((None, 4))
+    model = keras.Model(inputs, layers.Dense(3)(inputs))
+    example = np.ones((2, 5, 4), "float32")
+    made = export.to_saved_model(model, tmp_path / "m", activation="softmax", example=example)
+    served = tf.saved_model.load(str(made)).signatures["serving_default"]
+    (spec,) = served.structured_input_signature[1].values()
+    assert spec.shape.as_list() == [None, 5, 4]
+    (found,) = served(tf.constant(example)).values()
+    np.testing.assert_allclose(found, keras.ops.softmax(model(example)), rtol=1e-5)
+    with pytest.raises(InvalidInput, match=r"`activation`. Expected one of sigmoid, softmax"):
+        export.to_saved_model(model, tmp_path / "n", activation="relu", example=example)
+    with pytest.raises(InvalidInput, match=r"`signature`. Expected a text"):
+        export.to_saved_model(model, tmp_path / "n", signature=None, example=example)
+    with pytest.raises(InvalidInput, match=r"`batch_size`. Expected a positive integer or None"):
+        export.to_saved_model(model, tmp_path / "n", batch_size=0, example=example)
+    with pytest.raises(InvalidInput, match=r"`example`. Expected an array of numbers"):
+        export.to_saved_model(model, tmp_path / "n", example="text")
+
+
+def test_file_that_cannot_be_written_is_one_line_with_the_reason(
+    converter, model, tmp_path, monkeypatch
+):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(convert.shutil, "copyfile", fail)
+    with pytest.raises(InvalidInput) as raised:
+        export.to_litert(model, tmp_path / "m.tflite")
+    assert str(raised.value) == (
+        "Invalid place to write. Expected a writable folder with room. "
+        "Received: [Errno 28] No space left on device"
+    )
+    assert not list(tmp_path.iterdir())

@@ -9,6 +9,7 @@ import sys
 import tracemalloc
 import zipfile
 
+import ai_edge_litert.interpreter
 import keras
 import numpy as np
 import pytest
@@ -221,3 +222,72 @@ def test_signatures_of_tensors_that_do_not_exist_are_one_line(file, tmp_path):
         with pytest.raises(InvalidInput, match="a LiteRT model that runs") as raised:
             use()
         assert "\n" not in str(raised.value)
+
+
+def test_messages_name_the_file_and_show_the_first_line_of_the_error(file, tmp_path, monkeypatch):
+    model = export.LiteRTModel(file.path)
+    for error, line in (
+        (ValueError("\n no room \nmore"), "no room "),
+        (RuntimeError(""), "RuntimeError('')"),
+    ):
+        assert str(model._invalid(error)) == (
+            f"Invalid file {file.path}. Expected a LiteRT model that runs. Received: {line}"
+        )
+
+    def fail(content):
+        raise KeyError("odd")
+
+    monkeypatch.setattr(flatbuffer, "operators", fail)
+    with pytest.raises(InvalidInput) as raised:
+        model.operators  # noqa: B018
+    assert str(raised.value) == (
+        f"Invalid file {file.path}. Expected an intact LiteRT model. Received: KeyError('odd')"
+    )
+    text = tmp_path / "text.tflite"
+    text.write_bytes(b"TFL3 at another place")
+    with pytest.raises(InvalidInput) as raised:
+        export.LiteRTModel(text)
+    assert str(raised.value) == f"Invalid file. Expected a LiteRT model. Received: {text}"
+
+
+def test_file_without_a_signature_raises(file, tmp_path):
+    model = flatbuffer.read(file.path.read_bytes())
+    model.signatureDefs = []
+    path = tmp_path / "none.tflite"
+    path.write_bytes(flatbuffer.write(model))
+    with pytest.raises(InvalidInput) as raised:
+        export.LiteRTModel(path).predict(np.ones((1, 4)))
+    assert str(raised.value) == f"Invalid file {path}. Expected a signature. Received: none"
+
+
+def test_interpreter_gets_the_path_and_the_threads(file, monkeypatch):
+    made = []
+
+    class Interpreter:
+        def __init__(self, path, num_threads):
+            made.append((path, num_threads))
+
+        def allocate_tensors(self):
+            made.append("allocated")
+
+    monkeypatch.setattr(ai_edge_litert.interpreter, "Interpreter", Interpreter)
+    model = export.LiteRTModel(file.path, threads=3)
+    assert model.interpreter is model.interpreter
+    assert made == [(str(file.path), 3), "allocated"]
+    export.LiteRTModel(file.path).interpreter  # noqa: B018
+    assert made[2] == (str(file.path), 1)
+
+
+def test_runner_runs_the_file_on_random_inputs(file):
+    model = export.LiteRTModel(file.path)
+    model.runner()()
+    (output,) = model.interpreter.get_output_details()
+    x = np.random.default_rng(0).random((1, 4)).astype("float32")
+    np.testing.assert_allclose(model.interpreter.get_tensor(output["index"]), file.predict(x))
+
+
+def test_inputs_and_outputs_have_names_shapes_and_types(file):
+    assert file.inputs == {"input": ((1, 4), np.dtype("float32"))}
+    assert file.outputs == {"output": ((1, 3), np.dtype("float32"))}
+    ((shape, kind),) = file.inputs.values()
+    assert type(shape[0]) is int and isinstance(kind, np.dtype)

@@ -56,3 +56,36 @@ def test_entry_above_one_mebibyte_raises(tmp_path):
     message = r"metadata of .*Expected at most 1,048,576 bytes in labels.txt.*1,048,577 bytes"
     with pytest.raises(InvalidInput, match=message):
         metadata.read(tmp_path / f"{2**20 + 1}")
+
+
+def test_damaged_entry_is_named_with_the_reason(tmp_path):
+    path = tmp_path / "model.tflite"
+    metadata.append(path, FACTS)
+    path.write_bytes(path.read_bytes().replace(b"zero", b"none"))
+    with pytest.raises(InvalidInput) as raised:
+        metadata.read(path)
+    assert str(raised.value) == (
+        f"Invalid metadata of {path}. Expected an intact zip archive. "
+        "Received: Bad CRC-32 for file 'labels.txt'"
+    )
+
+
+def test_entry_of_unknown_compression_is_named(tmp_path):
+    path = tmp_path / "model.tflite"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("labels.txt", "a\nb")
+    with pytest.raises(InvalidInput) as raised:
+        metadata.read(path)
+    assert str(raised.value) == (
+        f"Invalid metadata of {path}. Expected entries that are stored or deflated. "
+        "Received: labels.txt, which is not"
+    )
+
+
+@pytest.mark.parametrize(
+    ("limits", "found"),
+    [("[0, 1]", (0, 1)), ("[0]", None), ("[0, 1, 2]", None), ('{"0": 1, "1": 2}', None)],
+)
+def test_input_range_is_a_list_of_two_numbers(limits, found):
+    texts = {"model.json": f'{{"input_range": {limits}}}'}
+    assert metadata.from_texts(texts) == Metadata(input_range=found)

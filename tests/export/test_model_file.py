@@ -1,5 +1,7 @@
 """Model files run any number of examples in their batches; inputs are matched and checked."""
 
+import zlib
+
 import numpy as np
 import pytest
 
@@ -137,3 +139,63 @@ def test_files_are_opened_by_suffix(tmp_path, name, expected):
     (tmp_path / name).write_bytes(b"nothing that could be run")
     with pytest.raises(InvalidInput, match=expected):
         files.open_file(tmp_path / name).predict(np.zeros((1, 1)))
+
+
+def test_zipped_size_is_that_of_the_best_compression(tmp_path):
+    path = tmp_path / "some.made"
+    words = np.random.default_rng(0).choice([b"some", b"thing", b"else"], 4000)
+    path.write_bytes(b"".join(words))
+    sizes = {level: len(zlib.compress(path.read_bytes(), level)) for level in (1, 6, 8, 9)}
+    assert Made(path).zipped_size == sizes[9] < sizes[1]
+
+
+@pytest.mark.parametrize("threads", [0, 1025, 1.5, True, None])
+def test_threads_are_an_integer_up_to_1024(path, threads):
+    assert model_file.ModelFile.__init__(Made(path), path, 1024) is None
+    with pytest.raises(InvalidInput, match=r"`threads`. Expected a positive integer"):
+        model_file.ModelFile.__init__(Made(path), path, threads)
+
+
+def test_default_is_one_thread_and_an_unknown_suffix_means_litert(tmp_path):
+    path = tmp_path / "model.bin"
+    path.write_bytes(b"....TFL3")
+    file = files.open_file(path)
+    assert type(file) is files.LiteRTModel and file.threads == 1
+    assert files.open_file(path, 2).threads == 2
+    for invalid in (3, None, ""):
+        with pytest.raises(InvalidInput, match=r"`path`. Expected a path"):
+            files.open_file(invalid)
+
+
+@pytest.mark.parametrize("given", [3, b"x", ""])
+def test_path_of_a_file_is_checked(given):
+    with pytest.raises(InvalidInput, match=r"`path`. Expected a path"):
+        Made(given)
+
+
+def test_missing_file_is_named_with_its_suffix(tmp_path):
+    with pytest.raises(InvalidInput) as raised:
+        Made(tmp_path / "none.made")
+    assert str(raised.value) == (
+        f"Invalid file. Expected a .made file that exists. Received: {tmp_path / 'none.made'}"
+    )
+
+
+def test_free_sizes_accept_any_number_and_fixed_ones_only_their_own(path):
+    class Free(Made):
+        @property
+        def inputs(self):
+            return {"x": ((-1, -1, 2), np.dtype("float32"))}
+
+    for steps in (1, 5):
+        found = Free(path).predict(np.ones((3, steps, 2)))
+        assert found.shape == (3, steps, 2)
+    with pytest.raises(InvalidInput, match=r"Expected \(batch, -1, 2\) of float32. Received: "):
+        Free(path).predict(np.ones((3, 5, 3)))
+
+
+def test_random_numbers_are_the_same_each_time():
+    first, second = (model_file.random_input((1, 4), np.dtype("float32")) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert model_file.random_input((1,), np.dtype("float16")).dtype == "float16"
+    assert model_file.random_input((1,), np.dtype("bool")).tolist() == [False]

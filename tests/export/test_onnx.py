@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import types
 
 import keras
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import tensorflow as tf
 from keras import layers
@@ -15,6 +17,7 @@ from keras import layers
 import kerasdl
 from kerasdl import export
 from kerasdl.errors import InvalidInput
+from kerasdl.export import onnx_model
 from tests.export import networks
 
 
@@ -145,6 +148,7 @@ def test_running_a_file_imports_no_tensorflow(tmp_path):
     export.to_onnx(networks.cnn(), tmp_path / "m.onnx")
     program = f"""
 import sys
+import types
 from kerasdl import export
 image = [[[[0.5]] * 8] * 8]
 assert export.ONNXModel({str(tmp_path / "m.onnx")!r}).predict([image]).shape == (1, 10)
@@ -210,3 +214,57 @@ def test_missing_and_invalid_files_are_refused(tmp_path):
     with pytest.raises(InvalidInput, match="an ONNX model that runs") as caught:
         export.benchmark(path)
     assert "\n" not in str(caught.value)
+
+
+def test_session_has_the_threads_and_prints_only_errors(tmp_path):
+    path = export.to_onnx(networks.sequential(), tmp_path / "m.onnx").path
+    for threads in (1, 3):
+        file = export.open_file(path, threads)
+        options = file.session.get_session_options()
+        assert (options.intra_op_num_threads, options.log_severity_level) == (threads, 3)
+        assert file.session.get_providers() == ["CPUExecutionProvider"]
+    run = file.runner()
+    run()
+    (output,) = run.args[0].copy_outputs_to_cpu()
+    x = np.random.default_rng(0).random((1, 8, 8, 1)).astype("float32")
+    np.testing.assert_allclose(output, file.predict(x), rtol=1e-6)
+
+
+def test_invalid_file_is_named_with_the_reason(tmp_path):
+    path = tmp_path / "m.onnx"
+    path.write_bytes(b"\0")
+    with pytest.raises(Exception, match=r"m.onnx") as reason:
+        onnxruntime.InferenceSession(path)
+    with pytest.raises(InvalidInput) as raised:
+        export.open_file(path).session  # noqa: B018
+    assert str(raised.value) == (
+        f"Invalid file {path}. Expected an ONNX model that runs. "
+        f"Received: {str(reason.value).strip().splitlines()[0]}"
+    )
+
+
+def test_all_missing_packages_are_named():
+    onnx_model.require("numpy", "onnx")
+    with pytest.raises(InvalidInput) as raised:
+        onnx_model.require("numpy", "not_there", "nor_there")
+    assert str(raised.value) == (
+        "Invalid installation. Expected the packages for ONNX (pip install 'kerasdl[onnx]'). "
+        "Received: no not_there, no nor_there"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("tensor(float)", "float32"),
+        ("tensor(double)", "float64"),
+        ("tensor(float16)", "float16"),
+        ("tensor(int64)", "int64"),
+        ("tensor(uint8)", "uint8"),
+        ("tensor(bool)", "bool"),
+    ],
+)
+def test_types_and_free_sizes_of_onnx_become_those_of_numpy(kind, expected):
+    argument = types.SimpleNamespace(name="x", type=kind, shape=["batch", 3, None])
+    found = onnx_model._specs([argument])
+    assert found == {"x": ((-1, 3, -1), np.dtype(expected))}

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from keras.src.export import export_utils
 
 from kerasdl.errors import InvalidInput
 from kerasdl.export import trace
@@ -144,3 +145,77 @@ def test_saved_model_has_signature_with_weights_as_inputs(tmp_path):
         (found,) = run(picture=x, weight_0=tf.constant(value)).values()
         expected = tf.nn.softmax(x @ value + model.trainable_variables[1])
         np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_reason_why_keras_knows_no_inputs_is_shown():
+    model = Subclassed()
+    with pytest.raises((TypeError, ValueError)) as reason:
+        export_utils.get_input_signature(model)
+    with pytest.raises(InvalidInput) as raised:
+        trace.input_signature(model)
+    assert str(raised.value) == (
+        f"Invalid model `{model.name}`. Expected a Keras model that is built or was called once, "
+        f"or an `example` of its input. Received: {str(reason.value).splitlines()[0]}"
+    )
+
+
+def test_all_inputs_of_free_size_are_named():
+    a, b = keras.Input((None, 2), name="a"), keras.Input((3, None), name="b")
+    model = keras.Model([a, b, keras.Input((4,))], [a + 0, b + 0])
+    with pytest.raises(InvalidInput) as raised:
+        trace.input_specs(model, 1)
+    assert str(raised.value) == (
+        f"Invalid input of model `{model.name}`. Expected fixed sizes (give an `example`, whose "
+        "shape fixes them). Received: (None, None, 2), (None, 3, None)"
+    )
+
+
+def test_example_builds_a_model_in_inference_mode():
+    class Model(Subclassed):
+        def call(self, inputs, training=None):
+            modes.append(training)
+            return super().call(inputs)
+
+    modes, model = [], Model()
+    (spec,) = trace.input_specs(model, None, example=np.zeros((5, 4), "float32"))
+    assert (spec.name, spec.shape.as_list(), spec.dtype) == ("input", [None, 4], "float32")
+    assert model.built and modes[-1] is False
+    modes.clear()
+    trace.input_specs(model, None, example=np.zeros((5, 4), "float32"))
+    assert modes == []  # a model that is built is not called
+
+
+def test_settings_change_no_other_layers():
+    inputs = keras.Input((5, 4))
+    simple = layers.SimpleRNN(2, dtype="float16")
+    dense = layers.Dense(2)
+    model = keras.Model(inputs, dense(simple(inputs)))
+    with trace.settings(model, "int4"):
+        assert simple.unroll and simple.compute_dtype == "float32"
+        assert not hasattr(simple, "use_cudnn")
+        assert not hasattr(dense, "unroll") and dense.compute_dtype == "float32"
+    assert not simple.unroll and simple.compute_dtype == "float16"
+    with trace.settings(model, "dynamic"):
+        assert not simple.unroll
+
+
+def test_full_disk_is_an_error_of_the_system(tmp_path, monkeypatch):
+    def save(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left")
+
+    monkeypatch.setattr(tf.saved_model, "save", save)
+    with pytest.raises(OSError, match=rf"^{tmp_path}: No space left$"):
+        trace.save(dense(), tmp_path)
+
+
+def test_saved_model_holds_all_variables_in_order(tmp_path):
+    model = dense()
+    (spec,), outputs = trace.save(model, tmp_path / "m")
+    assert outputs == ["output"] and spec.shape.as_list() == [None, 4]
+    loaded = tf.saved_model.load(str(tmp_path / "m"))
+    assert list(loaded.signatures) == ["serving_default"]
+    for part, variable in zip(loaded.parts, model.variables, strict=True):
+        np.testing.assert_array_equal(part, variable)
+    x = np.ones((3, 4), "float32")
+    (found,) = loaded.signatures["serving_default"](picture=x).values()
+    np.testing.assert_allclose(found, model(x), rtol=1e-6)

@@ -94,3 +94,47 @@ def test_outputs_of_other_shapes_are_refused():
         verify(identity((4,)), File(lambda x: x[:, :3]), X)
     with pytest.raises(InvalidInput, match="an opened LiteRT or ONNX file"):
         verify(identity((4,)), "model.tflite", X)
+
+
+def test_model_runs_in_batches_of_128_with_the_settings_of_the_file():
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.lstm = keras.layers.LSTM(4)
+
+        def build(self, shape):
+            self.lstm.build((None, 5, 4))
+
+        def call(self, inputs, training=None):
+            seen.append((len(inputs), training, self.lstm.unroll))
+            return inputs
+
+    seen, model = [], Model()
+    model(X)  # builds it
+    for quantize, unrolled in ((None, False), ("int8", True)):
+        seen.clear()
+        assert verify(model, File(lambda x: x, quantize=quantize), X).largest_error == 0
+        assert seen == [(128, False, unrolled), (128, False, unrolled), (44, False, unrolled)]
+
+
+def test_errors_are_computed_in_float64():
+    # float32 holds 2**25, but not 2**25 + 1
+    x = np.full((3, 2), 2.0**25, "float32")
+    parity = verify(identity((2,)), File(lambda x: x.astype("float64") + 1), x)
+    assert (parity.largest_error, parity.mean_error, parity.count) == (1, 1, 3)
+
+
+def test_invalid_arguments_raise():
+    with pytest.raises(InvalidInput, match=r"`model`. Expected a Keras model. Received: 'net'"):
+        verify("net", File(lambda x: x), X)
+    with pytest.raises(InvalidInput, match=r"`litert_model`. Expected an opened LiteRT or ONNX"):
+        verify(identity((4,)), identity((4,)), X)
+    for x in (None, [], ["a"]):
+        with pytest.raises(InvalidInput, match=r"`x`. Expected an array of numbers"):
+            verify(identity((4,)), File(lambda x: x), x)
+    with pytest.raises(InvalidInput) as raised:
+        verify(identity((4,)), File(lambda x: {"output": x[:7]}), X)
+    assert str(raised.value) == (
+        "Invalid outputs of fake. Expected the model's, {'output': (300, 4)}. "
+        "Received: {'output': (7, 4)}"
+    )

@@ -1,10 +1,15 @@
 """The converter process: its answers to failures, and what is said of its death."""
 
 import json
+import os
 
+import keras
+import numpy as np
 import pytest
 
-from kerasdl.export import worker
+from kerasdl.export import quantize as quantizing
+from kerasdl.export import trace, worker
+from kerasdl.export.litert_model import LiteRTModel
 
 NOT_BUILT_IN = (
     'somewhere))): error: loc(fused["Igamma:", "net/gamma/Igamma@__inference_1"]) : '
@@ -121,3 +126,121 @@ def test_an_interrupted_job_leaves_no_answer_for_the_next(process, monkeypatch):
             made.run(job=2)
     assert first.wait(timeout=10) == -9
     assert made.run(job=3) == {"pong": {"job": 3}}
+
+
+@pytest.mark.parametrize(
+    ("end", "report"),
+    [
+        ("sys.exit(0)", "exit status 0 (the last words)"),
+        ("print('\\n' + 300 * 'y' + '\\n ', file=sys.stderr); sys.exit(1)", f"({200 * 'y'})"),
+        ("sys.stderr.buffer.write(b'odd \\xff'); sys.exit(2)", "exit status 2 (odd \ufffd)"),
+        ("import os; os.ftruncate(2, 0); sys.exit(4)", "exit status 4 (no message)"),
+    ],
+)
+def test_last_message_of_a_process_is_cut_and_always_text(end, report, process):
+    made = process(end)
+    with pytest.raises(worker.CrashError) as caught:
+        made.run(job="die")
+    assert str(caught.value).endswith(report)
+
+
+def test_process_that_ended_before_its_job_is_reported(process):
+    made = process("pass")
+    made.start()
+    made.process.kill()
+    made.process.wait()
+    made.start = lambda: None  # it ends after `start` has looked
+    with pytest.raises(worker.CrashError, match=r"^SIGKILL \(no message\)$"):
+        made.run(job=1)
+
+
+def test_start_keeps_a_running_process_and_replaces_one_that_ended(process):
+    made = process("sys.exit(0)")
+    made.start()
+    first, log = made.process, made.log
+    made.start()
+    assert made.process is first and first.poll() is None
+    first.kill()
+    first.wait()
+    made.start()
+    assert made.process is not first and first.stdin.closed and log.closed
+
+
+def test_process_imports_from_the_same_paths(process, monkeypatch, tmp_path):
+    monkeypatch.setattr(worker.sys, "path", ["", str(tmp_path), "/somewhere"])
+    monkeypatch.setenv("KERASDL_TEST", "kept")
+    made, asked = process("pass"), []
+    popen = worker.subprocess.Popen
+
+    def start(command, **options):
+        asked.append(options["env"])
+        return popen(command, **options)
+
+    monkeypatch.setattr(worker.subprocess, "Popen", start)
+    made.start()
+    (found,) = asked
+    assert found["PYTHONPATH"] == f"{tmp_path}{os.pathsep}/somewhere"
+    assert found["KERASDL_TEST"] == "kept"
+
+
+def test_worker_is_stopped_when_python_exits(process, monkeypatch):
+    registered = []
+    monkeypatch.setattr(worker.atexit, "register", registered.append)
+    monkeypatch.setattr(worker.atexit, "unregister", registered.remove)
+    made = process("pass")
+    made.start()
+    assert registered == [made.stop]
+    made.stop()
+    assert registered == []
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A SavedModel of a small network, its calibration data, and its outputs for them."""
+    folder = tmp_path_factory.mktemp("saved")
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    x = np.random.default_rng(0).random((40, 4), dtype="float32")
+    np.savez(folder / "data.npz", input=x)
+    trace.save(model, folder / "model", batch_size=1)
+    return folder, x, np.array(model(x))
+
+
+def converted(saved, tmp_path, quantize, short_scales=False):
+    folder = saved[0]
+    calibration = str(folder / "data.npz")
+    output = tmp_path / "m.tflite"
+    worker.to_litert(
+        saved_model=str(folder / "model"),
+        output=str(output),
+        quantize=quantize,
+        calibration=calibration,
+        inputs=["input"],
+        outputs=["output"],
+        batch_size=1,
+        sparse=False,
+        short_scales=short_scales,
+    )
+    return LiteRTModel(output)
+
+
+@pytest.mark.filterwarnings(r"ignore:\s+Warning. tf.lite.Interpreter is deprecated")
+@pytest.mark.filterwarnings("ignore:Statistics for quantized inputs were expected")
+def test_int8_file_that_cannot_be_quantized_or_run_comes_from_tensorflow(
+    saved, tmp_path, monkeypatch
+):
+    _, x, y = saved
+    for quantized in (None, b"no model"):  # fails to quantize, fails to run
+
+        def quantize(content, *_, quantized=quantized):
+            if quantized is None:
+                raise RuntimeError("an operator")
+            return quantized
+
+        monkeypatch.setattr(quantizing, "quantize", quantize)
+        file = converted(saved, tmp_path, "int8")
+        types = {np.dtype(d["dtype"]).name for d in file.interpreter.get_tensor_details()}
+        assert "int8" in types and file.operators["FULLY_CONNECTED"] == 1
+        assert 1e-6 < np.abs(file.predict(x) - y).max() < 0.05 * np.ptp(y)
+        for method in ("int16x8", "int4"):
+            with pytest.raises((RuntimeError, ValueError)):
+                converted(saved, tmp_path, method)

@@ -3,6 +3,7 @@
 import pytest
 
 import kerasdl.data
+from kerasdl.data.readers import text
 from kerasdl.errors import InvalidInput
 
 
@@ -51,3 +52,52 @@ def test_many_invalid_bytes_are_counted(tmp_path):
         kerasdl.data.load(file)
     with pytest.raises(InvalidInput, match="100,000 of 100,000"):
         kerasdl.data.load(file, skip_bad=True)
+
+
+def test_places_of_invalid_bytes_are_counted_in_bytes_and_lines(tmp_path):
+    file = tmp_path / "story.txt"
+    content = "ž\n".encode() * 2 + b"ab\xff\n\xfe" + b"cd\n" * 100
+    file.write_bytes(content)
+    with pytest.raises(InvalidInput) as caught:
+        text.read(file, 0, context=2)
+    assert str(caught.value) == (
+        f"Invalid line 3 of `{file}`. Expected text in UTF-8. Received: byte 8, b'\\xff' "
+        "(1 more like it; --skip-bad, `skip_bad=True`, leaves them out)"
+    )
+    skipped = text.read(file, 0, context=2, skip_bad=True).skipped
+    assert (skipped.count, skipped.total) == (2, len(content))
+    assert skipped.reasons == {"not UTF-8": 2} and skipped.places == ("byte 8", "byte 10")
+
+
+def test_only_the_first_invalid_bytes_are_kept(tmp_path):
+    file = tmp_path / "story.txt"
+    file.write_bytes(b"abcd " * 100 + b"\xff" * 7)
+    skipped = text.read(file, 0, context=2, skip_bad=True).skipped
+    assert skipped.count == 7 and skipped.places == tuple(f"byte {500 + i}" for i in range(5))
+    file.write_bytes(b"abcd " * 100 + b"\xff" * 5)
+    assert text.read(file, 0, context=2, skip_bad=True).skipped.count == 5
+
+
+def test_line_ends_of_all_systems_become_one(tmp_path):
+    file = tmp_path / "story.txt"
+    file.write_bytes(b"one\r\ntwo\rthree\n" * 30)
+    vocabulary = text.read(file, 0, context=4).vocabulary
+    assert "\n" in vocabulary and "\r" not in vocabulary
+    source = text.read(file, 0, context=14, stride=15)
+    read = "".join(source.vocabulary[token] for token in source.train.inputs[0])
+    assert read == "one\ntwo\nthree\n"
+
+
+def test_options_go_to_the_language_model(tmp_path):
+    file = tmp_path / "story.txt"
+    file.write_text("one two three four " * 600, encoding="utf-8")
+    source = text.read(file, 0)
+    assert source.train.inputs.shape[1] == 128  # characters
+    assert (
+        source.train.inputs[1].tolist()
+        == source.train.inputs[0].tolist()[64:] + (source.train.inputs[2].tolist()[:64])
+    )
+    words = text.read(file, 0, tokens="words", context=3, words=3)
+    assert len(words.vocabulary) == 3
+    with pytest.raises(InvalidInput, match=rf"^Invalid file `{file}`. Expected more than 50010"):
+        text.read(file, 0, context=5000)
