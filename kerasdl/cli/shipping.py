@@ -2,18 +2,58 @@
 
 import contextlib
 import pathlib
+import tempfile
 from typing import Annotated
 
 import typer
 
 from kerasdl import errors
-from kerasdl.cli.options import Json, RunFolder, Trust, app, open_run
+from kerasdl.cli.options import Json, Target, Trust, app, open_run
 from kerasdl.utils import plain_text, tables
+
+KERAS = ".keras"
+RunOrFile = Annotated[
+    pathlib.Path,
+    typer.Argument(metavar="RUN|FILE", help="A folder that `train` wrote, or any .keras file."),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(help="Data for a .keras file: a dataset's name, a folder, a .csv, .npz, ..."),
+]
+Out = Annotated[
+    pathlib.Path | None,
+    typer.Option(help="Folder for the files of a .keras file; default: beside it."),
+]
+InputRange = Annotated[
+    tuple[float, float] | None,
+    typer.Option(metavar="LOW HIGH", help="Pixel values that a .keras file takes; default 0 1."),
+]
+
+
+def _opened(path, trust, data, out=None, input_range=None, target=None):
+    """Open a run folder, or a .keras file with the data for it."""
+    if path.suffix != KERAS:
+        given = {"data": data, "out": out, "input-range": input_range, "target": target}
+        for name, value in given.items():
+            if value is not None:
+                expected = "none for a run, which has its own (a .keras file takes it)"
+                raise errors.InvalidInput(f"option `--{name}`", expected, value)
+        return open_run(path, trust)
+    from kerasdl.utils import quiet
+
+    if path.is_file():
+        quiet.import_tensorflow()
+    from kerasdl.runs.keras_file import KerasFile
+
+    options = {"target": target} if target else {}
+    return KerasFile(
+        path, data, out=out, input_range=input_range, trust=trust, data_options=options
+    )
 
 
 @app.command(help="Write LiteRT or ONNX files and compare each with the Keras model.")
 def export(
-    run: RunFolder,
+    run: RunOrFile,
     quantize: Annotated[
         list[str] | None,
         typer.Option(
@@ -22,19 +62,26 @@ def export(
         ),
     ] = None,
     format: Annotated[str, typer.Option(help="litert or onnx.")] = "litert",
+    data: Data = None,
+    target: Target = None,
+    input_range: InputRange = None,
+    out: Out = None,
     trust: Trust = False,
     json: Json = False,
 ):
-    rows = open_run(run, trust).export(quantize or (), format)
+    opened = _opened(run, trust, data, out, input_range, target)
+    rows = opened.export(quantize or (), format)
     title = {"litert": "LiteRT", "onnx": "ONNX"}[format]
     tables.show(_relative(rows, run, json), f"{run}: {title} against Keras", json)
+    if not json and run.suffix == KERAS:
+        print(plain_text.for_terminal(f"files: {pathlib.Path(rows[0]['file']).parent}"))
 
 
 @app.command(
-    help="Find the smallest LiteRT file that is good enough: quantize, prune, cluster, combine.",
+    help="Find the smallest or fastest LiteRT file that is good enough: quantize, prune, cluster.",
 )
 def compress(
-    run: RunFolder,
+    run: RunOrFile,
     max_drop: Annotated[float, typer.Option(help="Largest loss of accuracy.")] = 0.005,
     method: Annotated[
         list[str] | None,
@@ -50,6 +97,13 @@ def compress(
             "fewer zeros if they lose too much accuracy."
         ),
     ] = 0.8,
+    prefer: Annotated[
+        str, typer.Option(help="Whether the best file has the least size or latency.")
+    ] = "size",
+    data: Data = None,
+    target: Target = None,
+    input_range: InputRange = None,
+    out: Out = None,
     trust: Trust = False,
     json: Json = False,
 ):
@@ -57,25 +111,38 @@ def compress(
     def progress(line):
         plain_text.tell(f"{line} ...")
 
-    rows = open_run(run, trust).compress(
-        max_drop=max_drop, methods=method, epochs=epochs, sparsity=sparsity, progress=progress
+    rows = _opened(run, trust, data, out, input_range, target).compress(
+        max_drop=max_drop,
+        methods=method,
+        epochs=epochs,
+        sparsity=sparsity,
+        prefer=prefer,
+        progress=progress,
+        notice=plain_text.tell,
     )
-    hidden = () if json else ("file", "best")
+    hidden = () if json else ("file", "best", "note", "faster")
     shown = [{k: v for k, v in row.items() if k not in hidden} for row in rows]
     tables.show(shown, f"{run}: compressed LiteRT files", json)
     if not json:
         best = next(row for row in rows if row["best"])
         print(plain_text.for_terminal(f"best: {best['file']}"))
-        print(plain_text.for_terminal(f"figure: {run / 'figures' / 'compression.png'}"))
+        if best["note"]:
+            print(plain_text.for_terminal(f"{best['note']} `--prefer latency` weighs that."))
+        folder = run if run.suffix != KERAS else pathlib.Path(best["file"]).parent
+        print(plain_text.for_terminal(f"figure: {folder / 'figures' / 'compression.png'}"))
 
 
 @app.command(help="Measure size and latency of LiteRT and ONNX files.")
 def bench(
     files: Annotated[
-        list[pathlib.Path], typer.Argument(help=".tflite and .onnx files, or folders of them")
+        list[pathlib.Path],
+        typer.Argument(
+            help=".tflite and .onnx files, folders of them, or .keras files as float LiteRT files"
+        ),
     ],
     threads: int = 1,
     sort: Annotated[str, typer.Option(help="kB, zip_kB, init_ms, ms or p95_ms")] = "",
+    trust: Trust = False,
     json: Json = False,
 ):
     from kerasdl import export as exports
@@ -90,12 +157,24 @@ def bench(
         raise errors.InvalidInput("files", expected, ", ".join(map(str, files)))
     rows = []
     for file in found:
-        model = exports.open_file(file)
-        latency = exports.benchmark(model, threads=threads)
-        times = (latency.init, latency.median, latency.p95)
-        numbers = (model.size / 1e3, model.zipped_size / 1e3, *times)
+        with _litert_file(file, trust) as path:
+            model = exports.open_file(path)
+            latency = exports.benchmark(model, threads=threads)
+            times = (latency.init, latency.median, latency.p95)
+            numbers = (model.size / 1e3, model.zipped_size / 1e3, *times)
         rows.append({"file": str(file), **dict(zip(columns, numbers, strict=True))})
     tables.show(sorted(rows, key=lambda row: row.get(sort, 0)), as_json=json)
+
+
+@contextlib.contextmanager
+def _litert_file(path, trust):
+    """Give the path of a model file; a .keras file is converted to a temporary LiteRT file."""
+    if path.suffix != KERAS:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        (row,) = _opened(path, trust, None, out=pathlib.Path(folder)).export()
+        yield pathlib.Path(row["file"])
 
 
 @app.command(help="Try an image classifier in the browser: draw a digit or open an image.")
@@ -104,7 +183,8 @@ def demo(
         pathlib.Path | None,
         typer.Argument(
             metavar="[RUN]",
-            help="A run, a .tflite file or a folder of them; default: the newest run.",
+            help="A run, a .tflite or .keras file, or a folder of .tflite files; default: the "
+            "newest run.",
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 0,
@@ -112,6 +192,8 @@ def demo(
     litertjs: Annotated[
         pathlib.Path | None, typer.Option(metavar="FOLDER", help="A copy of LiteRT.js.")
     ] = None,
+    data: Data = None,
+    input_range: InputRange = None,
     trust: Trust = False,
 ):
     import functools
@@ -120,7 +202,11 @@ def demo(
     from kerasdl.export import demo as page
     from kerasdl.runs import demo as choice
 
-    files = choice.litert_files(run, functools.partial(open_run, trust=trust))
+    if run is not None and run.suffix == KERAS:
+        rows = _opened(run, trust, data, None, input_range).export()
+        files = [pathlib.Path(row["file"]) for row in rows]
+    else:
+        files = choice.litert_files(run, functools.partial(open_run, trust=trust))
     server = page.Server(files, port, litertjs)
     print(f"{server.url} until Ctrl-C", flush=True)
     if browser:
@@ -133,4 +219,7 @@ def _relative(rows, run, as_json):
     """Name the files of rows relative to the run folder, which the table's title shows."""
     if as_json:
         return rows
-    return [{**row, "file": str(pathlib.Path(row["file"]).relative_to(run))} for row in rows]
+    files = [pathlib.Path(row["file"]) for row in rows]
+    bases = [run if run.suffix != KERAS else file.parent.parent for file in files]
+    names = [str(file.relative_to(base)) for file, base in zip(files, bases, strict=True)]
+    return [{**row, "file": name} for row, name in zip(rows, names, strict=True)]

@@ -57,7 +57,7 @@ def _largest(values, fraction):
     """Return 1 for a fraction of the values of a vector, the largest and at least one; else 0."""
     count = tf.size(values)
     keep = tf.cast(tf.round(tf.cast(count, "float32") * fraction), "int32")
-    ranks = _ranks(values, axis=0)
+    ranks = tf.math.invert_permutation(tf.argsort(values, stable=True))
     return tf.cast(ranks >= count - tf.maximum(keep, 1), "float32")
 
 

@@ -17,6 +17,7 @@ from kerasdl.utils.types import Tensor
 PATTERNS = ("unstructured", "2:4", "block")
 SCOPES = ("layer", "global")
 DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
+NOT_TRAINED = {"trainable": False, "aggregation": "only_first_replica"}
 KERNELS = ("kernel", "recurrent_kernel", "pointwise_kernel", "embeddings")
 
 
@@ -122,6 +123,8 @@ class Prune(keras.callbacks.Callback):
             raise InvalidInput(f"model `{self.model.name}`", expected, "none")
         with self.model.distribute_strategy.scope():
             self.constraints = [_Constraint(self, variable) for variable in variables]
+            # the last step at which the masks of all variables were renewed together
+            self.renewed = keras.Variable(-1, dtype="int32", **NOT_TRAINED)
         self.model.make_train_function(force=True)  # the old one was traced without masks
         self.started = False
 
@@ -137,16 +140,32 @@ class Prune(keras.callbacks.Callback):
             constraint.end()
         self.model.train_function = None
 
-    def mask(self, constraint: "_Constraint", value: Tensor, sparsity: float | Tensor) -> Tensor:
-        """Return the new mask of a variable that is about to become `value`."""
-        if self.pattern == "2:4":
-            return masks.two_of_four(value)
-        if self.pattern == "block":
-            return masks.block(value, sparsity)
-        if self.scope == "layer":
-            return masks.unstructured([value], sparsity)[0]
-        everything = [value if c is constraint else c.variable.value for c in self.constraints]
-        return masks.unstructured(everything, sparsity)[self.constraints.index(constraint)]
+    def is_due(self, constraint: "_Constraint", due: bool | Tensor) -> bool | Tensor:
+        """Return whether a variable's mask must be renewed, if the schedule says `due`.
+
+        With the scope "global", the first variable of a step renews the masks of all, because that
+        sorts all weights.
+        """
+        return due & (self.renewed.value != constraint.step.value) if self.is_global else due
+
+    def renew(self, constraint: "_Constraint", value: Tensor, sparsity: float | Tensor) -> None:
+        """Renew the mask of a variable that is about to become `value`, or those of all."""
+        if self.is_global:
+            weights = [value if c is constraint else c.variable.value for c in self.constraints]
+            found = masks.unstructured(weights, sparsity)
+            for other, mask in zip(self.constraints, found, strict=True):
+                other.mask.assign(mask)
+            self.renewed.assign(constraint.step.value)
+        elif self.pattern == "2:4":
+            constraint.mask.assign(masks.two_of_four(value))
+        elif self.pattern == "block":
+            constraint.mask.assign(masks.block(value, sparsity))
+        else:
+            constraint.mask.assign(masks.unstructured([value], sparsity)[0])
+
+    @property
+    def is_global(self) -> bool:
+        return self.scope == "global"
 
 
 class _Constraint:
@@ -157,9 +176,8 @@ class _Constraint:
         self.before = before.before if isinstance(before, _Constraint) else before
         self.prune = prune
         self.variable = variable
-        options = {"trainable": False, "aggregation": "only_first_replica"}
-        self.mask = keras.Variable("ones", variable.shape, "float32", **options)
-        self.step = keras.Variable(0, dtype="int32", **options)
+        self.mask = keras.Variable("ones", variable.shape, "float32", **NOT_TRAINED)
+        self.step = keras.Variable(0, dtype="int32", **NOT_TRAINED)
         variable.constraint = self
 
     def begin(self, step):
@@ -167,7 +185,8 @@ class _Constraint:
         due, sparsity = self.prune.schedule(self.step.value + 1)
         value = self.variable.value
         if due:
-            self.mask.assign(self.prune.mask(self, value, sparsity))
+            if self.prune.is_due(self, due):
+                self.prune.renew(self, value, sparsity)
         elif sparsity > 0:
             self.mask.assign(tf.cast(value != 0, "float32"))
         self.apply()
@@ -176,14 +195,13 @@ class _Constraint:
         value = tf.convert_to_tensor(self.before(variable) if self.before else variable)
         self.step.assign_add(1)
         due, sparsity = self.prune.schedule(self.step.value + 1)
-        self.mask.assign(
-            tf.cond(
-                due,
-                lambda: self.prune.mask(self, value, sparsity),
-                lambda: tf.convert_to_tensor(self.mask.value),
-            )
-        )
+        due = self.prune.is_due(self, due)
+        tf.cond(due, lambda: self._renew(value, sparsity), lambda: tf.constant(0))
         return value * tf.cast(self.mask.value, value.dtype)
+
+    def _renew(self, value, sparsity):
+        self.prune.renew(self, value, sparsity)
+        return tf.constant(0)  # a branch returns a tensor
 
     def apply(self):
         self.variable.assign(self.variable.value * tf.cast(self.mask.value, self.variable.dtype))

@@ -1,6 +1,7 @@
 """Report the size, accuracy and latency of a compressed file."""
 
 import dataclasses
+from typing import Any
 
 import keras
 import numpy as np
@@ -77,7 +78,7 @@ class Evaluator:
     """
 
     def __init__(self, model: keras.Model, data, count: int | None = None):
-        self.x, labels = _gather(data, count)
+        self.x, labels = gather(data, count)
         self.labels = None if tree.is_nested(labels) else labels  # nested for several outputs
         serve = tf.function(trace.serving_function(model), reduce_retracing=True)
         with trace.settings(model, None):
@@ -176,11 +177,17 @@ def _classifies(outputs):
     return outputs.ndim in (2, 3) and outputs.shape[-1] > 1
 
 
-def _gather(data, count):
-    """Return the first inputs and labels; stop at a batch of other shapes than the first."""
+def gather(data: Any, count: int | None = None) -> tuple:
+    """Return the first inputs and labels, without batches of other shapes than the first.
+
+    Args:
+        data: Batches of (x, y) or (x, y, weight): a dataset, or a tuple of arrays.
+        count: int, number of examples at least; by default all.
+    """
     if isinstance(data, tuple):
         data = tf.data.Dataset.from_tensor_slices(data).batch(64)
-    batches, seen = [], 0
+    batches: list = []
+    seen = 0
     for batch in data:
         batch = keras.utils.unpack_x_y_sample_weight(batch)[:2]
         if batches and _shapes(batch) != _shapes(batches[0]):

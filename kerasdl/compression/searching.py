@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 CONVERTED = ("float", "float16", "dynamic", "int8", "int4")
 TRAINED = ("prune", "qat", "pqat", "cqat", "pcqat")
+KNOWN = {*CONVERTED, *TRAINED, *compression_methods.METHODS}
+PREFERENCES = ("size", "latency")
+NOTABLE = 1.2  # times the float file's latency from which a file is called slower
 LOWERED = ("pqat", "pcqat")  # "prune" alone, with fewer zeros, is larger than "qat"
 
 
@@ -29,22 +33,37 @@ class Found:
     """The result of `search`.
 
     Args:
-        best: Report of the file with the smallest zip, among those that are accurate enough.
+        best: Report of the smallest or fastest file, among those that are accurate enough.
         reports: Reports of all files, in the order in which they were made.
         max_drop: float, allowed loss of accuracy relative to the float file.
+        prefer: str, "size" or "latency", what decided.
     """
 
     best: Report
     reports: tuple[Report, ...]
     max_drop: float
+    prefer: str = "size"
+
+    def slower(self) -> str:
+        """Return a sentence if the best file is slower than the float file, else an empty text."""
+        whole, fastest = self.reports[0], best_of(self.reports, self.max_drop, "latency")
+        times = self.best.median_ms / whole.median_ms
+        if times < NOTABLE:
+            return ""
+        other = f"; the fastest is {fastest.method}" if fastest is not self.best else ""
+        return (
+            f"{self.best.method} is {whole.zipped_size / self.best.zipped_size:.1f} times smaller "
+            f"than float, but takes {times:.1f} times as long on this processor{other}."
+        )
 
     def rows(self) -> list[dict]:
-        """Return a table: each file, its size relative to the float file, and the best one."""
+        """Return a table: each file, its size and speed relative to float, and the best one."""
         whole = self.reports[0]
         return [
             {
                 **item.row(),
                 "smaller": round(whole.zipped_size / item.zipped_size, 1),
+                "faster": round(whole.median_ms / item.median_ms, 1),
                 "ok": _accuracy(item) >= _accuracy(whole) - self.max_drop,
                 "best": item is self.best,
             }
@@ -59,6 +78,24 @@ class Found:
         if self.best.test_accuracy is not None:
             figure.axes[0].set_title("accuracy on the validation data")
         return figure
+
+
+def best_of(reports: Sequence[Report], max_drop: float, prefer: str) -> Report:
+    """Return the best report among those that are accurate enough; the first is that of float.
+
+    Latencies within a tenth of the least are equal, because measurements vary; of their files the
+    smallest is the best.
+
+    Args:
+        reports: The reports.
+        max_drop: float, allowed loss of accuracy relative to the first.
+        prefer: str, "size" or "latency".
+    """
+    enough = [r for r in reports if _accuracy(r) >= _accuracy(reports[0]) - max_drop]
+    if prefer == "latency":
+        least = min(report.median_ms for report in enough)
+        enough = [report for report in enough if report.median_ms <= 1.1 * least]
+    return min(enough, key=lambda report: report.zipped_size)
 
 
 def _accuracy(report: Report) -> float:
@@ -79,7 +116,9 @@ def search(
     clusters: int = 16,
     optimizer: str | dict | keras.Optimizer | Callable[[str, int], keras.Optimizer] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    prefer: str = "size",
     progress: Callable[[str], None] = lambda line: None,
+    notice: Callable[[str], None] = lambda line: None,
     file_options: dict | None = None,
     **fit_options,
 ) -> Found:
@@ -107,7 +146,11 @@ def search(
         clusters: int, the largest number of distinct weights in each kernel.
         optimizer: As in `compress`.
         callbacks: Keras callbacks for training.
+        prefer: str, whether "best" is the smallest zipped file or the one with the least
+            "latency" on this machine.
         progress: A function that is called with a line of text before each method.
+        notice: A function that is called with a line of text after each method: what its file is
+            like, and about how long the others will take.
         file_options: dict, further arguments of `kerasdl.export.to_litert`, such as `labels`.
         **fit_options: Further arguments of `fit`.
 
@@ -118,13 +161,14 @@ def search(
     listed = isinstance(methods, (tuple, list)) and bool(methods)
     checks.check("methods", methods, listed, "a tuple of at least one method")
     for method in methods:
-        errors.one_of("method", method, [*CONVERTED, *TRAINED, *compression_methods.METHODS])
+        errors.one_of("method", method, sorted(KNOWN))
     checks.numbers(above=0, below=1, sparsity=sparsity)
     checks.fractions(one=True, max_drop=max_drop)
     checks.choices(pruning.SCOPES, scope=scope)
     checks.integers(epochs=epochs, limit=checks.LARGEST)
     checks.integers(at_least=3, below=257, clusters=clusters)
-    checks.callables(progress=progress)
+    checks.choices(PREFERENCES, prefer=prefer)
+    checks.callables(progress=progress, notice=notice)
     checks.paths(folder=folder, optional=True)
     checks.datasets(train=getattr(data, "train", None))
     batches = isinstance(getattr(data, "test", None), Iterable)
@@ -140,7 +184,7 @@ def search(
     def attempt(method, sparsity, name):
         """Make one file and return its report."""
         progress(name)
-        options = {"epochs": epochs, "callbacks": list(callbacks), **fit_options}
+        options = {"epochs": epochs, "callbacks": [*callbacks, clock], **fit_options}
         path = folder / f"{name}.tflite"
         try:
             if method in CONVERTED:
@@ -180,22 +224,84 @@ def search(
             found = dataclasses.replace(found, test_accuracy=accuracy)
         return found
 
-    reports = [attempt("float", None, "float")]
-    if reports[0].accuracy is None:
-        raise InvalidInput("test data", "inputs and class numbers", "something else")
-    least = reports[0].accuracy - max_drop
-    for method in methods:
-        if method == "float":
-            continue
+    waiting = [method for method in methods if method != "float"]
+    clock = _Clock(waiting, epochs, notice)
+    reports: list[Report] = []
+
+    def add(method, sparsity, name):
+        """Make one file, keep its report and tell what it is like."""
+        begin = time.perf_counter()
+        reports.append(attempt(method, sparsity, name))
+        taken = time.perf_counter() - begin
+        if reports[0].accuracy is None:
+            raise InvalidInput("test data", "inputs and class numbers", "something else")
+        more = clock.rest(taken) if method not in CONVERTED else ""
+        notice(f"{_described(reports[-1], reports[0])}, made in {_duration(taken)}{more}")
+
+    add("float", None, "float")
+    least = _accuracy(reports[0]) - max_drop
+    while waiting:
+        method = waiting.pop(0)
         try:
-            reports.append(attempt(method, sparsity, method))
+            add(method, sparsity, method)
         except InvalidInput as error:  # a layer that this method cannot take; others may
             if len(methods) == 1:
                 raise
             progress(f"Skipping {method}: {error}")
             continue
         lower = round(1 - 2 * (1 - sparsity), 3)
-        if method in LOWERED and reports[-1].accuracy < least and lower > 0:
-            reports.append(attempt(method, lower, f"{method}-{lower:g}"))
-    enough = [found for found in reports if found.accuracy >= least]
-    return Found(min(enough, key=lambda found: found.zipped_size), tuple(reports), max_drop)
+        if method in LOWERED and _accuracy(reports[-1]) < least and lower > 0:
+            add(method, lower, f"{method}-{lower:g}")
+    return Found(best_of(reports, max_drop, prefer), tuple(reports), max_drop, prefer)
+
+
+class _Clock(keras.callbacks.Callback):
+    """After the first epoch of all, tell about how long the methods that train will take.
+
+    Args:
+        waiting: Names of the methods that are left, a list that gets shorter.
+        epochs: int, number of epochs of a method.
+        notice: A function of a line of text.
+    """
+
+    def __init__(self, waiting: list[str], epochs: int, notice: Callable[[str], None]):
+        super().__init__()
+        self.waiting = waiting
+        self.epochs = epochs
+        self.notice = notice
+        self.told = False
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.begin = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not self.told:
+            self.told = True
+            count = 1 + self._left()
+            seconds = (time.perf_counter() - self.begin) * self.epochs * count
+            what = f"The {count} methods that train take" if count > 1 else "This takes"
+            self.notice(f"{what} about {_duration(seconds)}.")
+
+    def rest(self, seconds: float) -> str:
+        """Return about how long the methods that are left take, if the last one took `seconds`."""
+        return f", about {_duration(seconds * self._left())} more" if self._left() else ""
+
+    def _left(self):
+        return sum(method not in CONVERTED for method in self.waiting)
+
+
+def _described(report, whole) -> str:
+    times = whole.zipped_size / report.zipped_size
+    return (
+        f"{report.method}: accuracy {report.accuracy:.4g}, {report.zipped_size / 1e3:,.1f} kB "
+        f"zipped ({times:.1f} times smaller), {report.median_ms:.3g} ms"
+    )
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration in words.
+
+    >>> _duration(0.2), _duration(75), _duration(4000)
+    ('1 s', '75 s', '67 min')
+    """
+    return f"{max(1, round(seconds))} s" if seconds < 120 else f"{round(seconds / 60):,} min"

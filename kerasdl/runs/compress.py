@@ -5,6 +5,7 @@ import pathlib
 
 from kerasdl import compression, seed
 from kerasdl.compression import methods as compression_methods
+from kerasdl.compression.searching import Found
 from kerasdl.errors import InvalidInput
 from kerasdl.runs import export, folder, prepare
 from kerasdl.tasks.classification import Classification
@@ -12,9 +13,8 @@ from kerasdl.utils import checks
 from kerasdl.utils.files import write_json
 
 
-def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[dict]:
+def compress_run(run, *, max_drop, methods, epochs, sparsity, progress, **options) -> list[dict]:
     """Try each method; write files, a report and a figure; return a row for each file."""
-
     checks.integers(epochs=epochs, limit=checks.LARGEST, optional=True)
     if not isinstance(run.task, Classification):
         expected = "one that classifies (accuracy decides which file is good enough)"
@@ -42,21 +42,28 @@ def compress_run(run, *, max_drop, methods, epochs, sparsity, progress) -> list[
         folder=output,
         optimizer=optimizer,
         callbacks=[splits.order_callback()],
-        progress=lambda line: progress(_explained(line)),
+        progress=lambda line: progress(explained(line)),
         file_options={
             "labels": run.info.classes,
             **export.description_of("model", run, run.info.shape),
         },
+        **options,
     )
-    write_json(output / "report.json", [dataclasses.asdict(item) for item in found.reports])
     folder.save_figures(run.path, {"compression": found.figure})
+    return rows_of(found, output)
+
+
+def rows_of(found: Found, output: pathlib.Path) -> list[dict]:
+    """Write the reports of a search into its folder; return a row for each file."""
+    write_json(output / "report.json", [dataclasses.asdict(item) for item in found.reports])
     rows = found.rows()
     for row, item in zip(rows, found.reports, strict=True):
         row["file"] = str(pathlib.Path(item.file))
+        row["note"] = found.slower() if item is found.best else ""
     return rows
 
 
-def _explained(line):
+def explained(line: str) -> str:
     """Return the line for a method, with the reason why it is repeated with fewer zeros."""
     method, _, lowered = line.partition("-")
     repeated = lowered and method in compression_methods.METHODS

@@ -1,10 +1,15 @@
 """Export the model of a run as LiteRT or ONNX files, each compared with Keras."""
 
+import pathlib
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from kerasdl import errors, export
 from kerasdl.errors import InvalidInput
 from kerasdl.export import onnx_model
+from kerasdl.export.quantize import CALIBRATED
+from kerasdl.tasks.task import Export
 
 FORMATS = ("litert", "onnx")
 DEFAULT = ("none", "int8")
@@ -14,33 +19,60 @@ CALIBRATION = 256  # examples; more do not change the ranges of activations
 
 def export_run(run, quantize=(), format="litert") -> list[dict]:
     """Convert each network of the run by each method; return a row for each file."""
+    check_options(quantize, format)
+    methods = (quantize or DEFAULT) if format == "litert" else ()
+    splits = run.load_data()
+    folder = run.path / "export"
+    folder.mkdir(exist_ok=True)
+
+    def facts(name, part):
+        labels = tuple(run.info.classes or ()) if part.activation == "softmax" else ()
+        return {"labels": labels, **description_of(name, run, part.shape)}
+
+    return write_files(run.task.exports(run.model, splits), folder, methods, format, facts)
+
+
+def check_options(quantize: Sequence[str], format: str) -> None:
+    """Check the format and the quantization methods, before anything is read."""
     errors.one_of("format", format, FORMATS)
     if format == "onnx":
         onnx_model.require("tf2onnx", "onnx", "onnxruntime")
         if quantize:
             raise InvalidInput("quantization", "none for ONNX", ", ".join(quantize))
-    methods = (quantize or DEFAULT) if format == "litert" else ()
-    for method in methods:
+    for method in quantize:
         errors.one_of("quantization", method, METHODS)
-    splits = run.load_data()
-    folder = run.path / "export"
-    folder.mkdir(exist_ok=True)
+
+
+def write_files(
+    parts: dict[str, Export],
+    folder: pathlib.Path,
+    methods: Sequence[str],
+    format: str,
+    facts: Callable[[str, Export], dict],
+) -> list[dict]:
+    """Write a file for each part and method; return a row for each file.
+
+    Args:
+        parts: The networks by name.
+        folder: Path of the folder.
+        methods: Quantization methods; not used for ONNX.
+        format: str, "litert" or "onnx".
+        facts: Function from a part's name and the part to its files' metadata, as arguments of
+            `to_litert`.
+    """
     rows = []
-    for name, part in run.task.exports(run.model, splits).items():
-        options = {
-            "activation": part.activation,
-            "example": part.first(1) if part.has_free_size else None,
-            "labels": tuple(run.info.classes or ()) if part.activation == "softmax" else (),
-            **description_of(name, run, part.shape),
-        }
+    for name, part in parts.items():
+        example = part.first(1) if part.has_free_size else None
+        options = {"activation": part.activation, "example": example, **facts(name, part)}
         if format == "onnx":
             rows.append(_row(part, export.to_onnx(part.model, folder / f"{name}.onnx", **options)))
+            continue
         for method in methods:
             litert = export.to_litert(
                 part.model,
                 folder / f"{name}-{'float' if method == 'none' else method}.tflite",
                 quantize=None if method == "none" else method,
-                calibration=part.first(CALIBRATION) if method in ("int8", "int16x8") else None,
+                calibration=part.first(CALIBRATION) if method in CALIBRATED else None,
                 **options,
             )
             rows.append(_row(part, litert))
@@ -61,7 +93,7 @@ def description_of(name, run, shape) -> dict:
 def _row(part, file):
     parity = export.verify(part.model, file, part.inputs)
     row = {"file": str(file.path)}
-    if part.labels is not None and part.activation == "softmax":
+    if part.labels is not None and np.issubdtype(part.labels.dtype, np.integer):
         right = file.predict(part.inputs).argmax(-1) == part.labels
         row["accuracy"] = float(np.mean(right))
     return {

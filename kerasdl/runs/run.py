@@ -171,9 +171,11 @@ class Run:
         methods: Sequence[str] | None = None,
         epochs: int | None = None,
         sparsity: float = 0.8,
+        prefer: str = "size",
         progress: Callable[[str], None] = print,
+        notice: Callable[[str], None] = lambda line: None,
     ) -> list[dict]:
-        """Try compression methods and mark the smallest file within `max_drop`.
+        """Try compression methods and mark the smallest or fastest file within `max_drop`.
 
         Returns a row for each file.
 
@@ -182,7 +184,9 @@ class Run:
             methods: list of str, from cheapest to most expensive; by default all.
             epochs: int, epochs of methods that train; by default a third of the run's.
             sparsity: float, fraction of zeros, for methods that prune.
+            prefer: str, whether the best file is the one of the least "size" or "latency".
             progress: function that gets each method's name as it starts.
+            notice: function that gets a line about each file, and about the time that is left.
         """
         return compress.compress_run(
             self,
@@ -190,7 +194,9 @@ class Run:
             methods=methods,
             epochs=epochs,
             sparsity=sparsity,
+            prefer=prefer,
             progress=progress,
+            notice=notice,
         )
 
 

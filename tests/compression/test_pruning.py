@@ -223,3 +223,23 @@ def test_invalid_input_is_refused(train, compiled):
     bare = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
     with pytest.raises(InvalidInput, match="kernels"):
         compression.prune(compiled(bare), train, epochs=1)
+
+
+def test_global_pruning_sorts_all_weights_once_a_step(train, compiled, monkeypatch):
+    """Masks are renewed at the steps 2 and 5 for all kernels together."""
+    sorts = tf.Variable(0)
+    unstructured = pruning.masks.unstructured
+
+    def counted(weights, sparsity):
+        sorts.assign_add(1)
+        return unstructured(weights, sparsity)
+
+    monkeypatch.setattr(pruning.masks, "unstructured", counted)
+    model = compiled(functional_without_dropout())
+    schedule = schedules.Polynomial(0.7, begin=2, end=5, frequency=10)
+    callback = compression.Prune(schedule, scope="global")
+    model.fit(train, epochs=2, verbose=0, shuffle=False, callbacks=[callback])
+    assert len(pruning.kernels(model)) == 3 and int(sorts) == 2
+    values = np.concatenate([kernel.numpy().ravel() for kernel in pruning.kernels(model)])
+    assert np.sum(values == 0) == len(values) - round(len(values) * 0.3)
+    assert len({round(s, 2) for s in sparsities(model)}) > 1

@@ -1,5 +1,6 @@
 """`search` reports files, finds the smallest within `max_drop` and restores the weights."""
 
+import re
 import types
 
 import keras
@@ -8,6 +9,8 @@ import pytest
 import tensorflow as tf
 
 from kerasdl import compression, export
+from kerasdl.compression import searching
+from kerasdl.compression.reporting import Report
 from kerasdl.errors import InvalidInput
 
 
@@ -29,7 +32,7 @@ def data(train):
 
 
 def test_the_smallest_file_within_max_drop_is_found(learned, data, images, tmp_path):
-    weights, said = learned.get_weights(), []
+    weights, said, notices = learned.get_weights(), [], []
     found = compression.search(
         learned,
         data,
@@ -38,6 +41,7 @@ def test_the_smallest_file_within_max_drop_is_found(learned, data, images, tmp_p
         epochs=2,
         folder=tmp_path,
         progress=said.append,
+        notice=notices.append,
         file_options={"labels": ("a", "b", "c", "d")},
     )
     assert (
@@ -58,6 +62,51 @@ def test_the_smallest_file_within_max_drop_is_found(learned, data, images, tmp_p
     assert found.reports[0].zeros < 0.01
     assert all(np.array_equal(a, b) for a, b in zip(weights, learned.get_weights(), strict=True))
     assert found.figure().axes[0].get_xlabel() == "zipped size, kB"
+    assert re.fullmatch(
+        r"float: accuracy [\d.]+, [\d.]+ kB zipped \(1.0 times smaller\), \S+ ms, made in \d+ s",
+        notices[0],
+    )
+    assert re.fullmatch(r"The 2 methods that train take about \d+ s\.", notices[3])
+    assert notices[4].startswith("prune: ") and re.search(r"about \d+ s more$", notices[4])
+    assert notices[5].startswith("pqat: ") and notices[5].endswith(" s") and len(notices) == 6
+
+
+def report(method, accuracy, size, latency):
+    return Report(
+        method=method,
+        parameters=1,
+        zeros=0.0,
+        sparsity={},
+        unique={},
+        size=size,
+        zipped_size=size,
+        accuracy=accuracy,
+        agreement=1.0,
+        largest_error=0.0,
+        median_ms=latency,
+        file=f"{method}.tflite",
+    )
+
+
+def test_the_best_file_is_the_smallest_or_the_fastest():
+    reports = (
+        report("float", 0.9, 900, 1.0),
+        report("int8", 0.899, 300, 0.52),
+        report("dynamic", 0.9, 310, 0.5),
+        report("int4", 0.898, 150, 3.0),
+        report("pqat", 0.7, 50, 0.1),
+    )
+    best = searching.best_of(reports, 0.005, "size")
+    found = searching.Found(best, reports, 0.005)
+    assert best.method == "int4"
+    assert found.slower() == (
+        "int4 is 6.0 times smaller than float, but takes 3.0 times as long on this processor; "
+        "the fastest is int8."
+    )
+    assert [row["faster"] for row in found.rows()] == [1.0, 1.9, 2.0, 0.3, 10.0]
+    fast = searching.best_of(reports, 0.005, "latency")  # of equal ones the smaller
+    assert fast.method == "int8"
+    assert searching.Found(fast, reports, 0.005, "latency").slower() == ""
 
 
 def test_files_are_chosen_by_validation_data_and_reported_on_test_data(
@@ -101,6 +150,12 @@ def test_fewer_bits_and_more_zeros_lower_the_accuracy_more(learned, images, trai
 def test_invalid_input_is_refused(learned, data):
     with pytest.raises(InvalidInput, match="pqat"):
         compression.search(learned, data, methods=("pqta",))
+    with pytest.raises(
+        InvalidInput, match=r"of cluster, cqat, dynamic, float, float16, int4, int8"
+    ):
+        compression.search(learned, data, methods=("int3",))
+    with pytest.raises(InvalidInput, match=r"`prefer`\. Expected one of latency, size"):
+        compression.search(learned, data, prefer="speed")
     with pytest.raises(InvalidInput, match=r"`sparsity`.*Received: 1\.5"):
         compression.search(learned, data, sparsity=1.5)
     with pytest.raises(InvalidInput, match=r"`max_drop`.*Received: -1"):
