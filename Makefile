@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
 BIN = .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: install quickstart test test-slow tutorials conformance formulas coverage lint results saved-models summaries listing check-readme mutants clean
+.PHONY: install quickstart test test-slow tutorials conformance formulas coverage lint results saved-models summaries listing stubs check-readme mutants clean
 
 install: .venv/installed
 RUN = runs/simple_cnn_mnist-mnist-seed0
@@ -73,6 +73,9 @@ saved-models: .venv/installed
 summaries: .venv/installed
 	$(BIN)/python -m kerasdl.summaries
 	$(BIN)/python -m kerasdl.cli.listing
+
+stubs: .venv/tested
+	$(BIN)/python -m tests.stubs
 
 listing: .venv/installed
 	$(BIN)/python -m kerasdl.cli.listing

@@ -4,12 +4,24 @@ import ast
 import functools
 import importlib
 import inspect
+import json
+import os
+import pathlib
 import pkgutil
+import subprocess
+import sys
 import textwrap
+import typing
 
 import pytest
 
 import kerasdl
+from kerasdl.compression import methods
+from kerasdl.export import convert
+from kerasdl.runs import export
+from kerasdl.tuning import oracles
+from kerasdl.utils import types
+from tests import stubs
 
 WRAPPERS = (staticmethod, classmethod)
 
@@ -62,7 +74,11 @@ def function_of(value):
 
 
 def untyped(function):
-    """Return the arguments without a type, and "return" if the result has none."""
+    """Return the arguments without a type, and "return" if the result has none.
+
+    A function without arguments needs the type of its result too, or a type checker takes it for
+    an untyped one.
+    """
     signature = inspect.signature(function)
     names = [
         p.name
@@ -71,7 +87,8 @@ def untyped(function):
         and p.name not in ("self", "cls")
         and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     ]
-    if signature.return_annotation is signature.empty and returns(function):
+    typed = set(function.__annotations__) | set(names)
+    if signature.return_annotation is signature.empty and (returns(function) or not typed):
         names.append("return")
     return names
 
@@ -123,3 +140,57 @@ def test_missing_types_are_found():
         for label, function in functions(Example, __name__)
     }
     assert found == {"size": ["return"], "sets": []}
+
+
+JOBS = pathlib.Path(__file__).with_name("typed_jobs.py")
+ROOT = JOBS.parents[1]
+
+
+def test_mypy_accepts_usual_jobs(tmp_path):
+    """`silent` reports the errors of the script alone, as for an installed package."""
+    options = ["--strict", "--follow-imports=silent", f"--cache-dir={tmp_path}", str(JOBS)]
+    command = [sys.executable, "-m", "mypy", "--config-file=", *options]
+    environment = {**os.environ, "MYPYPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_pyright_accepts_usual_jobs(tmp_path):
+    """basedpyright is pyright with its own node, so that it needs no download when it runs."""
+    pytest.importorskip("basedpyright", reason="basedpyright is not installed")
+    config = {
+        "include": [str(JOBS)],
+        "extraPaths": [str(ROOT)],
+        "typeCheckingMode": "standard",
+        "reportUnnecessaryTypeIgnoreComment": "error",
+    }
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(config))
+    options = ["--project", str(tmp_path), "--pythonpath", sys.executable]
+    command = [sys.executable, "-m", "basedpyright", *options]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("literal", "accepted"),
+    [
+        (types.Method, methods.METHODS),
+        (types.Engine, methods.ENGINES),
+        (types.Quantization, convert.QUANTIZATIONS),
+        (types.ExportFormat, export.FORMATS),
+        (types.ExportQuantization, export.METHODS),
+        (types.Tuner, oracles.NAMES),
+    ],
+)
+def test_literal_types_are_the_accepted_values(literal, accepted):
+    assert set(typing.get_args(literal)) == set(accepted)
+
+
+def test_stubs_are_up_to_date():
+    for package in stubs.packages():
+        text = stubs.file_of(package).read_text(encoding="utf-8")
+        assert text == stubs.stub(package), "`make stubs` renews it"
+    written = set(ROOT.glob("kerasdl/**/*.pyi"))
+    assert written == {stubs.file_of(package) for package in stubs.packages()}

@@ -16,7 +16,7 @@ from kerasdl.compression import compile_settings, flat_graph, pruning, reporting
 from kerasdl.errors import InvalidInput
 from kerasdl.export import convert, trace
 from kerasdl.export.litert_model import LiteRTModel
-from kerasdl.utils import checks
+from kerasdl.utils import checks, types
 
 METHODS = {
     "qat": ("quantize",),
@@ -63,12 +63,12 @@ def compress(
     model: keras.Model,
     train: tf.data.Dataset,
     *,
-    method: str,
+    method: types.Method,
     path: str | os.PathLike | None = None,
     epochs: int = 6,
     sparsity: float = 0.8,
     clusters: int = 16,
-    engine: str = "auto",
+    engine: types.Engine = "auto",
     optimizer: str | dict | keras.Optimizer | Callable[[str, int], keras.Optimizer] | None = None,
     loss: str | keras.Loss | Callable | list | dict | None = None,
     metrics: list | dict | None = None,
@@ -140,7 +140,7 @@ def compress(
         per_step = _epochs_per_step(epochs, steps)
         for step, count in per_step.items():
             getattr(work, step)(count)
-        quantize = "aware" if steps[-1] == "quantize" else None
+        quantize: types.Quantization | None = "aware" if steps[-1] == "quantize" else None
         # TFMOT's scales may be rounded: it folds batch normalization only in the file, so they
         # differ from those of training anyway
         file_options = {"short_scales": work.hosted, **file_options}

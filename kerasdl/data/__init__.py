@@ -32,4 +32,4 @@ MODULES = {
 }
 
 __all__ = ["card", "names", "options", *MODULES]
-__getattr__, _ = lazy.names(__name__, MODULES)
+__getattr__, __dir__ = lazy.names(__name__, MODULES, ["card", "names", "options"])

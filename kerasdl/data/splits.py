@@ -143,7 +143,7 @@ class Splits:
     rest: "Callable[[int], tf.data.Dataset] | None" = None
     find_bad: Callable[[], None] | None = None
 
-    def check(self):
+    def check(self) -> None:
         """Read the examples of an epoch again; raise an error for the first that cannot be read.
 
         Examples in memory are not read again. Training examples come in the order of the current

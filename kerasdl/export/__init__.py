@@ -24,3 +24,7 @@ __all__ = [
     "to_saved_model",
     "verify",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

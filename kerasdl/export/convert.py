@@ -23,7 +23,7 @@ from kerasdl.export.litert_model import LiteRTModel
 from kerasdl.export.onnx_model import ONNXModel, require
 from kerasdl.export.quantize import CALIBRATED
 from kerasdl.export.worker import WORKER, CrashError
-from kerasdl.utils import checks, files
+from kerasdl.utils import checks, files, types
 from kerasdl.utils.types import Arrays
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def to_litert(
     model: "keras.Model",
     path: str | os.PathLike,
     *,
-    quantize: str | None = None,
+    quantize: types.Quantization | None = None,
     calibration: "tf.data.Dataset | Arrays" = None,
     batch_size: int | None = 1,
     sparse: bool = False,

@@ -6,6 +6,7 @@ import os
 import pathlib
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -84,7 +85,7 @@ class ModelFile(abc.ABC):
         """What the model does and what its input means."""
         return self.metadata.description
 
-    def predict(self, x: Arrays) -> np.ndarray | dict[str, np.ndarray]:
+    def predict(self, x: Arrays) -> np.ndarray | Any:
         """Return the outputs for any number of examples.
 
         A file with a fixed batch size is called as often as needed.

@@ -45,3 +45,7 @@ __all__ = [
     "TransformerDecoderBlock",
     "TransitionBlock",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

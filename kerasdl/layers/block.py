@@ -1,6 +1,7 @@
 """The base class of layers that consist of other layers."""
 
 import functools
+from typing import Any
 
 from keras import layers
 
@@ -14,7 +15,7 @@ class Block(Arguments, layers.Layer):
     freezes the layers that its `build` creates, which Keras would leave trainable.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not self.trainable:
             after_build(self, functools.partial(set_trainable, False, ()))

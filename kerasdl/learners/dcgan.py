@@ -96,7 +96,12 @@ class DCGAN(Network):
         )
         return cls(generator, discriminator, label_smoothing, seed, **kwargs)
 
-    def compile(self, generator_optimizer=None, discriminator_optimizer=None, **kwargs):
+    def compile(  # type: ignore[override]  # two optimizers in place of one
+        self,
+        generator_optimizer: keras.Optimizer | None = None,
+        discriminator_optimizer: keras.Optimizer | None = None,
+        **kwargs: Any,
+    ) -> None:
         """Configure training.
 
         Args:

@@ -47,7 +47,7 @@ class Network(Arguments, keras.Model):
 
     _chooses_steps = False  # whether `fit` sets `steps_per_execution`
 
-    def compile(self, optimizer=None, loss=None, *args, **kwargs):
+    def compile(self, optimizer: Any = None, loss: Any = None, *args: Any, **kwargs: Any) -> None:
         by_default = optimizer is None and loss is None and not args
         self._chooses_steps = by_default and "steps_per_execution" not in kwargs
         if by_default:

@@ -1,1 +1,5 @@
 """Publishing: train, compress and describe the models of `saved_models/`."""
+
+from kerasdl.utils import lazy
+
+__all__, __getattr__, __dir__ = lazy.modules(__name__, __path__)

@@ -20,6 +20,10 @@ RESULTS = pathlib.Path(__file__).parent / "results"
 __all__ = ["RESULTS", "Bar", "Recipe", "get", "names", "open", "space_of"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def names() -> list[str]:
     """Return the names of all recipes, in the order in which a new user may want them."""
     return [recipe.name for recipe in RECIPES]

@@ -4,12 +4,12 @@ import dataclasses
 import json
 import math
 import pathlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from kerasdl import errors, registry, tasks
 from kerasdl.data import catalog, in_memory, policies
 from kerasdl.recipes.space import Parameter
-from kerasdl.utils import checks, files, precision
+from kerasdl.utils import checks, files, precision, types
 
 if TYPE_CHECKING:
     from kerasdl.runs.run import Run
@@ -158,6 +158,36 @@ class Recipe:
             changes = {**kept, "augment": augment, **changes}
         return dataclasses.replace(self, **changes)
 
+    @overload
+    def run(
+        self,
+        out: str | pathlib.Path | None = None,
+        *,
+        fast: bool = False,
+        progress: bool = True,
+        strategy: types.LocalStrategy = "auto",
+        save_seconds: float | None = None,
+        deterministic: bool = False,
+        on_nan: types.OnNaN = "stop",
+        pictures: bool = True,
+        **options,
+    ) -> "Run": ...
+
+    @overload
+    def run(
+        self,
+        out: str | pathlib.Path | None = None,
+        *,
+        fast: bool = False,
+        progress: bool = True,
+        strategy: str,
+        save_seconds: float | None = None,
+        deterministic: bool = False,
+        on_nan: types.OnNaN = "stop",
+        pictures: bool = True,
+        **options,
+    ) -> "Run | None": ...
+
     def run(
         self,
         out: str | pathlib.Path | None = None,
@@ -167,7 +197,7 @@ class Recipe:
         strategy: str = "auto",
         save_seconds: float | None = None,
         deterministic: bool = False,
-        on_nan: str = "stop",
+        on_nan: types.OnNaN = "stop",
         pictures: bool = True,
         **options,
     ) -> "Run | None":

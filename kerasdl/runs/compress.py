@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from typing import Any
 
 from kerasdl import compression, seed
 from kerasdl.compression import methods as compression_methods
@@ -32,11 +33,12 @@ def compress_run(run, *, max_drop, methods, epochs, sparsity, progress, **option
         return prepare.optimizer_for(recipe.replace(epochs=epochs, learning_rate=rate), steps)()
 
     output = run.path / "compressed"
+    chosen: dict[str, Any] = {"methods": tuple(dict.fromkeys(methods))} if methods else {}
     found = compression.search(
         model,
         data,
         max_drop,
-        **({"methods": tuple(dict.fromkeys(methods))} if methods else {}),
+        **chosen,
         epochs=recipe.epochs,
         sparsity=sparsity,
         folder=output,

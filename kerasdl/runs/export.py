@@ -2,6 +2,7 @@
 
 import pathlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -68,10 +69,11 @@ def write_files(
             rows.append(_row(part, export.to_onnx(part.model, folder / f"{name}.onnx", **options)))
             continue
         for method in methods:
+            quantization: Any = None if method == "none" else method  # checked by check_options
             litert = export.to_litert(
                 part.model,
                 folder / f"{name}-{'float' if method == 'none' else method}.tflite",
-                quantize=None if method == "none" else method,
+                quantize=quantization,
                 calibration=part.first(CALIBRATION) if method in CALIBRATED else None,
                 **options,
             )

@@ -183,11 +183,12 @@ class KerasFile:
             return adamw(rate, epochs=epochs, steps=steps)
 
         output = self._folder("compressed")
+        chosen: dict[str, Any] = {"methods": tuple(dict.fromkeys(methods))} if methods else {}
         found = compression.search(
             self.model,
             splits,
             max_drop,
-            **({"methods": tuple(dict.fromkeys(methods))} if methods else {}),
+            **chosen,
             epochs=epochs or EPOCHS,
             sparsity=sparsity,
             folder=output,

@@ -14,7 +14,7 @@ from kerasdl.data.columns import Column
 from kerasdl.runs import compress, doctor, export, prepare
 from kerasdl.runs import folder as files
 from kerasdl.tasks.task import Task
-from kerasdl.utils import schema
+from kerasdl.utils import schema, types
 from kerasdl.utils.files import tupled
 
 
@@ -155,7 +155,11 @@ class Run:
         """Diagnose the run; return a row for each question: finding, evidence and advice."""
         return doctor.examine(self)
 
-    def export(self, quantize: Sequence[str] = (), format: str = "litert") -> list[dict]:
+    def export(
+        self,
+        quantize: Sequence[types.ExportQuantization] = (),
+        format: types.ExportFormat = "litert",
+    ) -> list[dict[str, Any]]:
         """Write LiteRT or ONNX files and compare them with Keras; return a row for each file.
 
         Args:

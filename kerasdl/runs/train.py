@@ -26,7 +26,7 @@ from kerasdl.training.trainer import (
     Pipelines,
     Trainer,
 )
-from kerasdl.utils import checks, plain_text
+from kerasdl.utils import checks, plain_text, types
 from kerasdl.utils.files import write_json
 
 
@@ -39,7 +39,7 @@ def train(
     strategy: str = "auto",
     save_seconds: float | None = None,
     deterministic: bool = False,
-    on_nan: str = "stop",
+    on_nan: types.OnNaN = "stop",
     callbacks: Sequence[keras.callbacks.Callback] = (),
     pictures: bool = True,
 ) -> Run | None:

@@ -24,3 +24,7 @@ __all__ = [
     "OneCycle",
     "WarmUp",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -14,12 +14,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kerasdl import data, errors
-from kerasdl.utils import checks
+from kerasdl.utils import checks, lazy
 
 if TYPE_CHECKING:
-    from kerasdl.tasks.task import Task
+    from kerasdl.tasks.task import Task as Task
 
-FOLDER = pathlib.Path(__file__).parent
+NAMES = sorted({file.stem for file in pathlib.Path(__file__).parent.glob("[a-z]*.py")} - {"task"})
+FUNCTIONS = ["check_options", "create", "get", "names"]
+MODULES = {"Task": "task", "task": "task", **{name: name for name in NAMES}}
+
+__all__ = [*FUNCTIONS, *MODULES]
+__getattr__, __dir__ = lazy.names(__name__, MODULES, FUNCTIONS)
+
 FORMER_NAMES = {"supervised": "classification", "adversarial": "generation"}
 # the check of each option; it is here because recipes are checked without importing TensorFlow
 OPTIONS: dict[str, dict[str, Callable[..., None]]] = {
@@ -31,8 +37,7 @@ OPTIONS: dict[str, dict[str, Callable[..., None]]] = {
 
 def names() -> list[str]:
     """Return the names of all tasks without importing them."""
-    stems = {file.stem for file in FOLDER.glob("*.py")}
-    return sorted(stems - {"__init__", "task"})
+    return list(NAMES)
 
 
 def get(name: str) -> "type[Task]":

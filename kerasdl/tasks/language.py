@@ -113,14 +113,15 @@ class LanguageModeling(task.Task):
 
     def encode(self, text: str) -> np.ndarray:
         """Return the tokens of a text; token 0 replaces what is not in the vocabulary."""
-        numbers = {token: number for number, token in enumerate(self.info.vocabulary)}
+        numbers = {token: number for number, token in enumerate(self.info.vocabulary or ())}
         parts = texts.SPLITTERS["words" if self._of_words else "characters"](text)
         return np.array([numbers.get(part, 0) for part in parts], "int32")
 
     def decode(self, tokens: Iterable[int]) -> str:
         """Return the text of some tokens."""
         between = " " if self._of_words else ""
-        return between.join(self.info.vocabulary[token] for token in tokens)
+        vocabulary = self.info.vocabulary or ()
+        return between.join(vocabulary[token] for token in tokens)
 
 
 def _continue(model, prompt, count=200):

@@ -141,7 +141,7 @@ class Task(abc.ABC):
         self.options = {**self.defaults, **(options or {})}
         self.check_data()
 
-    def check_data(self):
+    def check_data(self) -> None:
         """Raise `InvalidInput` if data of the right kind still cannot be used."""
         return
 
@@ -265,7 +265,7 @@ class Task(abc.ABC):
     def check_shape(self, shape: tuple):
         """Raise `InvalidInput` unless the shape of a batch is that of the data's inputs."""
         if tuple(shape[1:]) != tuple(self.info.shape):
-            raise errors.InvalidInput("image shape of the model", self.info.shape, shape[1:])
+            raise errors.InvalidInput("image shape of the model", str(self.info.shape), shape[1:])
 
     def require(self, fact: str):
         """Raise `InvalidInput` unless the data has "classes" or a "vocabulary", as named."""
@@ -273,7 +273,7 @@ class Task(abc.ABC):
             expected = f"data with {fact} for {self.title}"
             raise errors.InvalidInput("data", expected, f"{self.info.name}, without")
 
-    def require_images(self):
+    def require_images(self) -> None:
         """Raise `InvalidInput` unless the inputs are images."""
         if len(self.info.shape) != 3:
             received = f"{self.info.name}, whose inputs have the shape {self.info.shape}"
@@ -282,8 +282,8 @@ class Task(abc.ABC):
     def read_images(self, paths: Sequence[str]) -> np.ndarray:
         """Read image files as an array (files, height, width, channels) in [0, 1] for the model."""
         self._check_images(paths)
-        *size, channels = self.info.shape
-        return images.pixels(paths, size, channels)
+        height, width, channels = self.info.shape
+        return images.pixels(paths, (height, width), channels)
 
     def _check_images(self, paths):
         if len(self.info.shape) != 3:
@@ -300,15 +300,15 @@ class Task(abc.ABC):
         Yields:
             For each batch, the start of a row that locates each input, and an array of the inputs.
         """
-        of_table = bool(self.info.columns)
-        if of_table:  # all files, before any is read
+        columns = self.info.columns or ()
+        if columns:  # all files, before any is read
             _check_files(paths, "a .csv file")
         else:
             self._check_images(paths)
         count = max(1, min(MOST_EXAMPLES, LARGEST_BATCH // math.prod(self.info.shape)))
-        for first in range(0, len(paths), 1 if of_table else count):
-            if of_table:
-                lines, inputs = table.read_inputs(paths[first], self.info.columns, self.info.target)
+        for first in range(0, len(paths), 1 if columns else count):
+            if columns:
+                lines, inputs = table.read_inputs(paths[first], columns, self.info.target)
                 places = [{"input": paths[first], "line": line} for line in lines]
             else:
                 some = paths[first : first + count]

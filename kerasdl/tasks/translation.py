@@ -112,10 +112,11 @@ class Translation(task.Task):
 
     def encode(self, text: str, length: int) -> np.ndarray:
         """Return the tokens of a text, padded with 0 to a length."""
-        numbers = {token: number for number, token in enumerate(self.info.vocabulary)}
+        vocabulary = self.info.vocabulary or ()
+        numbers = {token: number for number, token in enumerate(vocabulary)}
         unknown = [character for character in text if character not in numbers]
         if unknown or not text or len(text) > length:
-            known = "".join(self.info.vocabulary[START + 1 :])
+            known = "".join(vocabulary[START + 1 :])
             expected = f"1 to {length} characters out of {known!r}"
             raise errors.InvalidInput("input", expected, repr(text))
         return np.array([numbers[c] for c in text] + [0] * (length - len(text)), "int32")

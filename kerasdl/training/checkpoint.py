@@ -238,7 +238,7 @@ class Checkpoint(keras.callbacks.Callback):
             self.cost = state.size_of(state.variables_of(self.model)) / BYTES_A_SECOND
         return max(SECONDS, TIMES * self.cost)
 
-    def save(self):
+    def save(self) -> None:
         """Save the current state, and return when it is written."""
         self.wait()
         if not state.is_finite(self.model):
@@ -247,7 +247,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._write(self.now, self._contents(map(state.view, state.variables_of(self.model))))
         self.cost = time.monotonic() - self.begun
 
-    def wait(self):
+    def wait(self) -> None:
         """Wait until the last checkpoint is written; raise the error if it could not be."""
         if self.thread:
             self.thread.join()

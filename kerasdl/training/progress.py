@@ -45,7 +45,7 @@ class ProgressBar(keras.callbacks.Callback):
         numbers = "  ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
         self.bar.update(self.task, numbers=plain_text.for_terminal(numbers))
 
-    def stop(self):
+    def stop(self) -> None:
         """Remove the bar, also after an interrupt, when Keras does not call `on_train_end`."""
         if getattr(self, "bar", None):
             self.bar.stop()

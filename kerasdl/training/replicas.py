@@ -77,6 +77,6 @@ class Replicas:
             return model
         return saving.load_model(path) if self.chief else None
 
-    def wait(self):
+    def wait(self) -> None:
         """Wait for the other workers, which would fail if this one ended first."""
         self.agree(0, "end of training")

@@ -9,6 +9,7 @@ seed, so its seeds are derived from ours.)
 import pathlib
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import keras_tuner
@@ -36,12 +37,17 @@ class Resumable:
         on_end: function that gets each trial that ended.
     """
 
-    trials: dict  # by id; KerasTuner fills it
+    # of the oracle beside it
+    trials: dict  # by id
+    get_state: Callable[[], dict]
+    _get_oracle_fname: Callable[[], str]
+    _record_values: Callable[[Any], None]
+    _retry_queue: list
     first: dict | None = None
     deadline: float | None = None
     stopped = False
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.on_end = lambda trial: None
         self.verbose = 0
@@ -68,16 +74,16 @@ class Resumable:
         super().end_trial(trial)  # type: ignore[misc]  # of the oracle beside it
         self.on_end(trial)
 
-    def save(self):
+    def save(self) -> None:
         write_json(pathlib.Path(self._get_oracle_fname()), self.get_state())
 
     def _save_trial(self, trial):
         folder = pathlib.Path(self._get_trial_dir(trial.trial_id))
         write_json(folder / "trial.json", trial.get_state())
 
-    def reload(self):
+    def reload(self) -> None:
         """Reload the state; a trial that began and did not end is run again."""
-        super().reload()
+        super().reload()  # type: ignore[misc]  # of the oracle beside it
         for trial in self.trials.values():
             ended = trial.status in ("COMPLETED", "FAILED")
             if not ended and trial.trial_id not in self._retry_queue:

@@ -10,6 +10,7 @@ import pickle
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import keras_tuner
 from keras_tuner.engine import base_tuner
@@ -25,7 +26,7 @@ from kerasdl.runs.run import Run
 from kerasdl.tasks.task import Metric
 from kerasdl.training import lock
 from kerasdl.tuning import leaderboard, oracles, parameters, trial, workers
-from kerasdl.utils import checks, files, patches, plain_text
+from kerasdl.utils import checks, files, patches, plain_text, types
 
 STARTING = 120.0  # seconds that a trial may take in addition to three times its limit
 VALIDATION = 0.2  # fraction of the training data that evaluates trials, if a recipe leaves none
@@ -62,7 +63,7 @@ class Search:
 def tune(
     recipe: Recipe,
     *,
-    tuner: str = "bayesian",
+    tuner: types.Tuner = "bayesian",
     trials: int = 20,
     time: str | None = None,
     trial_time: str | None = None,
@@ -74,7 +75,7 @@ def tune(
     out: str | pathlib.Path | None = None,
     fast: bool = False,
     show: Callable[[str], object] = plain_text.tell,
-) -> Search | None:
+) -> Search | Any:  # None only for a worker of a shared search
     """Search the hyperparameters of a recipe; return a `Search`, or `None` for a worker.
 
     Each trial trains the recipe with other values in a process of its own, and is evaluated on the

@@ -1,15 +1,21 @@
 """Names of a package that are imported when they are first used."""
 
 import importlib
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
 
 
-def names(package: str, modules: dict[str, str]):
+def names(
+    package: str, modules: dict[str, str], imported: Iterable[str] = ()
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return `__getattr__` and `__dir__` for a package, as in PEP 562.
 
     Args:
         package: Its `__name__`.
         modules: The module of the package that defines each public name; for a module, its own
             name.
+        imported: Public names that the package has imported already.
 
     Example:
 
@@ -24,4 +30,23 @@ def names(package: str, modules: dict[str, str]):
         module = importlib.import_module(f"{package}.{modules[name]}")
         return module if name == modules[name] else getattr(module, name)
 
-    return find, lambda: sorted(modules)
+    public = sorted([*modules, *imported])
+    return find, lambda: list(public)
+
+
+def modules(package: str, path: list[str]) -> tuple[list[str], Callable, Callable]:
+    """Return `__all__`, `__getattr__` and `__dir__` for a package of lazily imported modules.
+
+    Args:
+        package: Its `__name__`.
+        path: Its `__path__`.
+
+    Example:
+
+    >>> import kerasdl.formulas
+    >>> modules("kerasdl.formulas", kerasdl.formulas.__path__)[0][:2]
+    ['activations', 'adversarial']
+    """
+    files = [file.removesuffix(".py") for file in os.listdir(path[0]) if file.endswith(".py")]
+    found = sorted(file for file in files if not file.startswith("_"))
+    return found, *names(package, dict(zip(found, found, strict=True)))

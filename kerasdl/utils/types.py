@@ -1,9 +1,20 @@
 """Types of several signatures that Python's type system cannot express more precisely."""
 
-from typing import Any
+from typing import Any, Literal
 
 # of TensorFlow, or a symbolic keras.KerasTensor
 Tensor = Any
 
 # an array or a tensor; or a list, tuple or dict of them, for a model with several inputs
 Arrays = Any
+
+# values of arguments; tests compare them with those that are accepted
+Method = Literal["qat", "cluster", "pqat", "cqat", "pcqat"]
+Engine = Literal["auto", "tfmot", "keras"]
+Quantization = Literal["float16", "dynamic", "int8", "int16x8", "int4", "aware"]
+ExportFormat = Literal["litert", "onnx"]
+ExportQuantization = Literal["none", "float16", "dynamic", "int8", "int16x8", "int4"]
+OnNaN = Literal["stop", "lower"]
+Tuner = Literal["random", "grid", "bayesian", "hyperband"]
+# the strategies that train in this process alone
+LocalStrategy = Literal["auto", "one", "mirrored"]

@@ -16,3 +16,7 @@ __all__ = [
     "train_aware",
     "untouched",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -9,3 +9,7 @@ from kerasdl.data.builders.digits import Digits
 from kerasdl.data.builders.shapes import Shapes
 
 __all__ = ["Digits", "Shapes"]
+
+
+def __dir__() -> list[str]:
+    return __all__

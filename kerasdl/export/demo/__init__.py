@@ -4,3 +4,7 @@ from kerasdl.export.demo.describe import describe
 from kerasdl.export.demo.server import Server
 
 __all__ = ["Server", "describe"]
+
+
+def __dir__() -> list[str]:
+    return __all__

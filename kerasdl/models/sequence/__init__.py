@@ -1,1 +1,5 @@
 """Networks for sequences."""
+
+from kerasdl.utils import lazy
+
+__all__, __getattr__, __dir__ = lazy.modules(__name__, __path__)

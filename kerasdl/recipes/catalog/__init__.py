@@ -3,3 +3,9 @@
 from kerasdl.recipes.catalog import detection, generative, language, vision
 
 RECIPES = [*vision.RECIPES, *detection.RECIPES, *generative.RECIPES, *language.RECIPES]
+
+__all__ = ["RECIPES"]
+
+
+def __dir__() -> list[str]:
+    return __all__

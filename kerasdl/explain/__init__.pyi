@@ -1,0 +1,22 @@
+# `make stubs` writes this file, from the names that the package imports lazily.
+from kerasdl.explain.attention_maps import attention as attention
+from kerasdl.explain.classification import confusion as confusion
+from kerasdl.explain.classification import predictions as predictions
+from kerasdl.explain.compression import trade_off as trade_off
+from kerasdl.explain.counts import macs as macs
+from kerasdl.explain.counts import parameters as parameters
+from kerasdl.explain.detection import boxes as boxes
+from kerasdl.explain.generation import interpolation as interpolation
+from kerasdl.explain.generation import latent as latent
+from kerasdl.explain.generation import reconstructions as reconstructions
+from kerasdl.explain.generation import samples as samples
+from kerasdl.explain.image_patches import top_patches as top_patches
+from kerasdl.explain.layers import activations as activations
+from kerasdl.explain.layers import feature_maps as feature_maps
+from kerasdl.explain.layers import filters as filters
+from kerasdl.explain.layers import steps as steps
+from kerasdl.explain.learning_curves import curves as curves
+from kerasdl.explain.saliency_maps import maximize as maximize
+from kerasdl.explain.saliency_maps import perturbation as perturbation
+from kerasdl.explain.saliency_maps import saliency as saliency
+from kerasdl.explain.saliency_maps import slopes as slopes

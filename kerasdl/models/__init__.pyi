@@ -1,0 +1,20 @@
+# `make stubs` writes this file, from the names that the package imports lazily.
+from kerasdl.models import backbone as backbone
+from kerasdl.models.composite.ensemble import Ensemble as Ensemble
+from kerasdl.models.detection.localizer import Localizer as Localizer
+from kerasdl.models.generative.autoencoder import Decoder as Decoder
+from kerasdl.models.generative.autoencoder import Encoder as Encoder
+from kerasdl.models.generative.dcgan import Discriminator as Discriminator
+from kerasdl.models.generative.dcgan import Generator as Generator
+from kerasdl.models.sequence.gpt import GPT as GPT
+from kerasdl.models.sequence.lstm_lm import LSTMLanguageModel as LSTMLanguageModel
+from kerasdl.models.sequence.seq2seq import Seq2Seq as Seq2Seq
+from kerasdl.models.vision.alexnet import AlexNet as AlexNet
+from kerasdl.models.vision.densenet import DenseNet as DenseNet
+from kerasdl.models.vision.lenet import LeNet5 as LeNet5
+from kerasdl.models.vision.mlp import MLP as MLP
+from kerasdl.models.vision.resnet import ResNet as ResNet
+from kerasdl.models.vision.resnet import SmallResNet as SmallResNet
+from kerasdl.models.vision.simple_cnn import SimpleCNN as SimpleCNN
+from kerasdl.models.vision.squeezenet import SqueezeNet as SqueezeNet
+from kerasdl.models.vision.vgg import VGG as VGG
