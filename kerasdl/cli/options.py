@@ -68,9 +68,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 RecipeName = Annotated[str, typer.Argument(help="A recipe: see `kerasdl list recipes`.")]
 Data = Annotated[
     str | None,
-    typer.Option(help="Your own data: a folder of class folders, a .csv, a .txt or tfds:NAME."),
+    typer.Option(help="Your own data: a folder of images, a .csv, a .txt, ... or tfds:NAME."),
 ]
 Target = Annotated[str | None, typer.Option(help="The column of a .csv to predict.")]
+TargetTask = Annotated[
+    str | None,
+    typer.Option("--task", help="What integers in the target are: classification or regression."),
+]
 ImageSize = Annotated[int | None, typer.Option(help="Height and width to resize images to.")]
 MixedPrecision = Annotated[
     str | None, typer.Option(help="Compute in float16 or bfloat16; weights and loss are float32.")

@@ -14,6 +14,7 @@ from kerasdl.cli.options import (
     MixedPrecision,
     RecipeName,
     Target,
+    TargetTask,
     app,
     policy_of,
     recipe_of,
@@ -27,6 +28,7 @@ def train(
     name: RecipeName,
     data: Data = None,
     target: Target = None,
+    task: TargetTask = None,
     image_size: ImageSize = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out bad images, lines, records; count them.")
@@ -69,7 +71,7 @@ def train(
     changes: dict[str, Any] = {"data": data, "image_size": image_size, "epochs": epochs}
     changes |= {"seed": seed, "batch_size": batch_size, "learning_rate": learning_rate}
     changes |= {"dtype_policy": policy_of(mixed_precision)}
-    recipe = recipe_of(name, {"target": target, "skip_bad": skip_bad}, **changes)
+    recipe = recipe_of(name, {"target": target, "task": task, "skip_bad": skip_bad}, **changes)
     folder = out or recipe.folder(fast)
     if runs.is_finished(folder):
         plain_text.tell(f"{folder} holds this run, finished; nothing to train.")
@@ -103,6 +105,7 @@ def tune(
     ] = None,
     data: Data = None,
     target: Target = None,
+    task: TargetTask = None,
     image_size: ImageSize = None,
     mixed_precision: MixedPrecision = None,
     epochs: Annotated[int | None, typer.Option(help="Largest number in a trial.")] = None,
@@ -127,7 +130,7 @@ def tune(
 ):
     changes: dict[str, Any] = {"data": data, "image_size": image_size, "epochs": epochs}
     changes |= {"dtype_policy": policy_of(mixed_precision)}
-    recipe = recipe_of(name, {"target": target}, **changes)
+    recipe = recipe_of(name, {"target": target, "task": task}, **changes)
     settings: dict[str, Any] = {"tuner": tuner, "trials": trials, "time": time}
     settings |= {"trial_time": trial_time, "patience": patience}
     settings |= {"validation": validation, "only": tuple(only or ())}

@@ -86,7 +86,7 @@ def description_of(name, run, shape) -> dict:
     is_image = len(shape) == 3 and list(shape) == list(run.info.shape)
     text = f"{name} of {run.recipe.model}, trained on {run.recipe.data}"
     if run.info.columns:
-        text += f"; input: {', '.join(map(str, run.info.columns))}"
+        text += f"; input: {', '.join(filter(None, map(str, run.info.columns)))}"
     if run.info.target_scale:
         text += "; value: output * {1:.6g} + {0:.6g}".format(*run.info.target_scale)
     return {"description": text, "input_range": (0.0, 1.0) if is_image else None}

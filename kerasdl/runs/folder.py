@@ -23,6 +23,7 @@ METRICS_SCHEMA = {
     "test": {"*": schema.is_float},
     "seconds": schema.is_float,
     "parameters": schema.is_count,
+    "baselines?": {"*": {"*": schema.is_float}},
     "lowered?": schema.listed(schema.is_text),
 }
 LIMIT = schema.optional(schema.is_finite)
@@ -40,6 +41,9 @@ COLUMN = {
     "words": schema.optional(schema.listed(schema.is_text)),
     "mean": schema.listed(schema.is_finite),
     "deviation": schema.listed(schema.is_finite),
+    "kind?": schema.is_text,
+    "blanks?": schema.is_flag,
+    "detail?": schema.optional(schema.is_text),
 }
 INFO = {
     **dict.fromkeys(("name", "task", "card"), schema.is_text),

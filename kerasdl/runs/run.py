@@ -208,11 +208,9 @@ def _info(values):
     """Return the `Info` of its JSON form, in which tuples are lists."""
     values = tupled(values)
     if columns := values.get("columns"):
-        widths = [len(column["words"] or "1") for column in columns]
-        parts = [[len(column[part]) for column in columns] for part in ("mean", "deviation")]
-        if parts != [widths, widths] or values["shape"] != (sum(widths),):
-            raise ValueError("columns that do not fit the shape")
         values["columns"] = tuple(Column(**column) for column in columns)
+        if values["shape"] != (sum(column.width for column in values["columns"]),):
+            raise ValueError("columns that do not fit the shape")
     return data.Info(**values)
 
 

@@ -109,11 +109,26 @@ def train(
             with _stopping(run.path):
                 with files.surviving("evaluation"), splits.naming_bad():
                     metrics["test"] = task.evaluate(trained, splits.test)
+                if not fast:
+                    with files.surviving("baselines"), splits.naming_bad():
+                        _compare(task, splits, metrics, progress)
                 if pictures:
                     run.draw(task, trained, splits)
                 write_json(run.path / files.METRICS, metrics)  # last: this makes the run finished
         replicas.wait()
     return run if replicas.chief else None
+
+
+def _compare(task, splits, metrics, progress):
+    """Measure simpler models on the same splits, and print their metrics."""
+    found = task.baselines(splits)
+    metrics.update({"baselines": found} if found else {})
+    lines = [
+        f"{name} {', '.join(f'{metric} {value:.4g}' for metric, value in values.items())}"
+        for name, values in found.items()
+    ]
+    if progress and lines:
+        plain_text.tell(f"Baselines on the same test split: {'; '.join(lines)}.")
 
 
 @contextlib.contextmanager

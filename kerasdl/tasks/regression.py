@@ -18,12 +18,14 @@ inputs, targets = next(kerasdl.data.load("{data}").test.as_numpy_iterator())
 print(model.predict(inputs)[:5, 0], targets[:5, 0])
 ```
 """
+MOST = 100_000  # rows that the baselines learn from, in seconds
 
 
 class Regression(task.Task):
     """Learn to predict a number from examples; targets are standardized.
 
-    The loss is the mean squared error. R^2 says how much better than the mean a prediction is:
+    The loss is the mean squared error; the mean absolute error is in the target's unit. R^2 says
+    how much better than the mean a prediction is:
 
         R^2 = 1 - sum (y - y^)^2 / sum (y - mean)^2
     """
@@ -33,6 +35,7 @@ class Regression(task.Task):
     metrics = (
         task.Metric("mse", "min", "mean squared error of the standardized target"),
         task.Metric("r2", "max", "fraction of the target's variance that is explained"),
+        task.Metric("mae", "min", "mean absolute error in the target's unit"),
     )
     criterion = task.Criterion(
         "mse",
@@ -54,7 +57,26 @@ class Regression(task.Task):
         )
 
     def evaluate(self, model, dataset):
-        return _metrics(*self.apply_all(model, dataset))
+        return self._metrics(*self.apply_all(model, dataset))
+
+    def baselines(self, splits):
+        if len(self.info.shape) != 1:
+            return {}
+        from sklearn import dummy, ensemble, linear_model
+
+        inputs, targets = task.gather(splits.train, MOST)
+        tested, truth = task.gather(splits.test)
+        models = {
+            "mean": dummy.DummyRegressor(),
+            "ridge": linear_model.Ridge(),
+            "boosted trees": ensemble.HistGradientBoostingRegressor(random_state=0),
+        }
+        found = {}
+        for name, model in models.items():
+            answers = model.fit(inputs, targets[:, 0]).predict(tested)[:, None]
+            metrics = self._metrics(answers, truth)
+            found[name] = {metric: metrics[metric] for metric in ("r2", "mae")}
+        return found
 
     def figures(self, model, splits, history):
         return {"curves": lambda: explain.curves(history)}
@@ -73,11 +95,12 @@ class Regression(task.Task):
 
     def measure(self, parts, model, splits):
         inputs, targets = task.gather(splits.test)
-        return _metrics(parts["model"](inputs), targets)
+        return self._metrics(parts["model"](inputs), targets)
 
-
-def _metrics(predictions, targets):
-    mse = float(np.mean((predictions - targets) ** 2))
-    variance = float(np.var(targets))
-    # a single row, or equal targets, have no variance to explain
-    return {"mse": mse, "r2": 1 - mse / variance if variance else float("nan")}
+    def _metrics(self, predictions, targets):
+        _, deviation = self.info.target_scale or (0.0, 1.0)
+        mse = float(np.mean((predictions - targets) ** 2))
+        mae = float(np.mean(np.abs(predictions - targets))) * deviation
+        variance = float(np.var(targets))
+        # a single row, or equal targets, have no variance to explain
+        return {"mse": mse, "r2": 1 - mse / variance if variance else float("nan"), "mae": mae}

@@ -171,6 +171,10 @@ class Task(abc.ABC):
     def evaluate(self, model: keras.Model, dataset: tf.data.Dataset) -> dict[str, float]:
         """Return the metrics of a trained model on a split of the data."""
 
+    def baselines(self, splits: data.Splits) -> dict[str, dict[str, float]]:
+        """Return metrics of simpler models on the same splits, by name; by default of none."""
+        return {}
+
     @abc.abstractmethod
     def figures(self, model: keras.Model, splits: data.Splits, history: dict) -> Drawings:
         """Return figures of a finished run: a dict from file names to functions that draw."""

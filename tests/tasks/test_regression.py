@@ -8,7 +8,6 @@ import pytest
 
 from kerasdl import tasks
 from kerasdl.data.columns import Column
-from kerasdl.tasks import regression
 from tests.tasks import made
 
 X = np.arange(8, dtype="float32").reshape(4, 2)
@@ -23,16 +22,16 @@ def task_of(**facts):
 
 def test_r2_is_one_for_the_truth_and_zero_for_the_mean():
     task, splits = task_of()
-    assert task.evaluate(made.Answers(Y), splits.test) == {"mse": 0, "r2": 1}
+    assert task.evaluate(made.Answers(Y), splits.test) == {"mse": 0, "r2": 1, "mae": 0}
     mean = np.full_like(Y, 2.0)
-    assert task.evaluate(made.Answers(mean), splits.test) == {"mse": 3.5, "r2": 0}
+    assert task.evaluate(made.Answers(mean), splits.test) == {"mse": 3.5, "r2": 0, "mae": 1.5}
     assert task.measure({"model": lambda x: Y + 1}, None, splits) == pytest.approx(
-        {"mse": 1, "r2": 1 - 1 / 3.5}
+        {"mse": 1, "r2": 1 - 1 / 3.5, "mae": 1}
     )
 
 
 def test_r2_of_equal_targets_is_undefined():
-    found = regression._metrics(np.ones((3, 1)), np.zeros((3, 1)))
+    found = task_of()[0]._metrics(np.ones((3, 1)), np.zeros((3, 1)))
     assert found["mse"] == 1 and math.isnan(found["r2"])
 
 
@@ -67,3 +66,21 @@ def test_model_has_one_output_and_learns_the_squared_error():
 @pytest.mark.parametrize(("file", "holds"), [(2.0, True), (2.01, True), (2.03, False)])
 def test_file_may_add_one_percent_of_error(file, holds):
     assert task_of()[0].criterion.holds(file, 2.0) == holds
+
+
+def test_absolute_error_has_the_unit_of_the_target():
+    task, splits = task_of(target_scale=(10.0, 3.0))
+    assert task.measure({"model": lambda x: Y + 1}, None, splits)["mae"] == pytest.approx(3)
+
+
+def test_baselines_learn_from_the_training_split():
+    x = np.random.default_rng(0).normal(size=(300, 2)).astype("float32")
+    y = x[:, :1] + np.abs(x[:, 1:])
+    splits = made.splits(x, y, "regression", batch=100, target_scale=(0.0, 2.0))
+    found = tasks.create("regression", splits.info).baselines(splits)
+    assert list(found) == ["mean", "ridge", "boosted trees"]
+    assert found["mean"]["r2"] == pytest.approx(0, abs=1e-6)
+    assert found["mean"]["mae"] == pytest.approx(2 * np.abs(y - y.mean()).mean(), rel=1e-4)
+    assert 0.6 < found["ridge"]["r2"] < 0.9 < found["boosted trees"]["r2"]
+    images = made.splits(x[:, :, None], y, "regression")
+    assert tasks.create("regression", images.info).baselines(images) == {}

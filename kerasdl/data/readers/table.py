@@ -13,100 +13,159 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from kerasdl import errors
-from kerasdl.data import in_memory
+from kerasdl.data import columns, in_memory
 from kerasdl.data.bad_examples import Inspection
-from kerasdl.data.columns import Column, inputs
 from kerasdl.data.sets import tables
 from kerasdl.data.splits import Source
+from kerasdl.utils import checks
 
 MANY = 20  # names of columns that a message lists
 FEW = 20  # a target with at most this many different integers is a class
 LARGEST = float(np.finfo("float32").max)
-ROOM = 2**27  # numbers, or characters, that the words of a column may take
+NUMBERS, WORDS = "numbers", "words"  # what a column holds, if no dates
 SEPARATED = (".csv", ".tsv")  # endings of files of separated values
 SEPARATORS = (",", ";", "\t", "|")
 QUOTED = re.compile(r'"[^"]*"')
 DECIMAL = re.compile(r"^([+-]?\d+),(\d+)$")
-MISSING = ("", "nan", "NaN", "NAN")  # how spreadsheets and pandas write missing values
+# how spreadsheets, R, SQL and pandas write missing values
+MISSING = frozenset(("", "?", "nan", "NaN", "NAN", "NA", "N/A", "n/a", "#N/A", "<NA>"))
+MISSING |= {"null", "NULL"}
 
 
-def read(path, seed, target=None, validation=0.1, test=0.2, skip_bad=False) -> Source:
+def read(path, seed, target=None, task=None, validation=0.1, test=0.2, skip_bad=False) -> Source:
     """A table: a .csv, .tsv or .parquet file with names of columns first, or a DataFrame.
 
-    Columns of numbers are standardized with the statistics of the training split; columns of words
-    are one-hot encoded, rows times different words at most 134,217,728 numbers. A target of words,
-    or of at most 20 different integers, makes this a classification; other targets are predicted
-    as numbers.
+    Columns of numbers are standardized with the statistics of the training split, and blanks and
+    `NA` are the mean; if the split has some, another input marks them. Words are one-hot encoded,
+    dates become days, year, month, day, weekday, hour and season, and texts and columns of more
+    than 40 different words are hashed. `info.notes` says what became of each column. A target of
+    words, or of at most 20 different integers, makes this a classification; other targets are
+    predicted as numbers.
 
     target: str, name of the column to predict.
+    task: str, "classification" or "regression", if numbers in the target are not what they seem.
     validation, test: float, fractions of the lines, drawn with the seed and stratified by class.
-    skip_bad: bool, leave out lines that are ragged or lack a value.
+    skip_bad: bool, leave out lines that are ragged, lack the target or have a word for a number.
     """
+    if task is not None:
+        checks.choices(("classification", "regression"), task=task)
     inspection, rows = Inspection(skip_bad), None
     if isinstance(path, in_memory.Table):
         target, rows, path = target or path.target, _rows_of(path.frame), "DataFrame"
-    lines, table = read_rows(path, inspection, rows=rows)
+    lines, table = read_rows(path, inspection, (target,), rows)
     total = len(lines) + inspection.count
     if not isinstance(target, str) or target not in table:
         expected = f"option `target` to be one of the columns {_listed(table)}"
         raise errors.InvalidInput(f"target of `{path}`", expected, target)
-    numeric = {name for name, column in table.items() if _of_numbers(column)}
-    _note_strays(path, inspection, lines, table, numeric)
+    forms = {name: _form(column) for name, column in table.items()}
+    if forms[target] not in (NUMBERS, WORDS):
+        forms[target] = WORDS
+    values = _values(path, inspection, lines, table, forms)
     skipped = inspection.done(total, f"file `{path}`")
-    good = [row for row, line in enumerate(lines) if line not in inspection.found]
-    cells = {name: [column[row] for row in good] for name, column in table.items()}
-    words = [name for name in cells if name != target and name not in numeric]
-    _check_room(path, len(good), {name: len(set(cells[name])) for name in words})
-    values = {
-        name: _numbers(column) if name in numeric else _words(path, name, column)
-        for name, column in cells.items()
-    }
+    good = np.array([line not in inspection.found for line in lines], bool)
+    values = {name: column[good] for name, column in values.items()}
     goal = values.pop(target)
     if not values:
         raise errors.InvalidInput(f"file `{path}`", "a column besides the target", target)
-    classes = None
-    if goal.dtype.kind == "U" or _few_integers(goal):
-        kinds, goal = np.unique(goal, return_inverse=True)
-        classes = tuple(str(k) if kinds.dtype.kind == "U" else str(int(k)) for k in kinds)
-        if len(classes) < 2:
-            raise errors.InvalidInput(f"target of `{path}`", "at least two classes", classes)
-    source = tables.table(values, goal, classes, seed, validation, test)
+    goal, classes, notes = _goal(f"target of `{path}`", target, goal, task)
+    dates = {name: form for name, form in forms.items() if form not in (NUMBERS, WORDS)}
+    source = tables.table(values, goal, classes, seed, validation, test, dates)
     if not source.train or not source.test:
         expected = "enough lines to train and to test"
-        raise errors.InvalidInput(f"file `{path}`", expected, f"{len(good)} lines")
-    return dataclasses.replace(source, target=target, skipped=skipped)
+        raise errors.InvalidInput(f"file `{path}`", expected, f"{sum(good)} lines")
+    notes = (*notes, *columns.notes(source.columns or ()))
+    return dataclasses.replace(source, target=target, skipped=skipped, notes=notes)
 
 
 def read_inputs(
-    path: str | pathlib.Path, columns: Sequence[Column], target: str | None = None
+    path: str | pathlib.Path, fitted: Sequence[columns.Column], target: str | None = None
 ) -> tuple[list[int], np.ndarray]:
     """Read the rows that a trained model is to predict.
 
     Args:
-        path: A .csv file with the columns of the training data, in any order.
-        columns: `Info.columns` of the training data.
+        path: A file with the columns of the training data, in any order; values may be blank.
+        fitted: `Info.columns` of the training data.
         target: Name of a column that may be in the file too, with or without values.
 
     Returns:
         The number of each row's line in the file, and the inputs of the model.
     """
-    known = {column.name: column for column in columns}
+    known = {column.name: column for column in fitted}
+    needed = [name for name, column in known.items() if column.width]
     inspection = Inspection(False, may_skip=False)
-    lines, table = read_rows(path, inspection, known)
+    lines, table = read_rows(path, inspection, ())
     strays = [name for name in table if name not in known and name != target]
-    for received, names in (("no", [n for n in known if n not in table]), ("also", strays)):
+    for received, names in (("no", [n for n in needed if n not in table]), ("also", strays)):
         if names:
             expected = f"the columns {_listed(known)}"
             raise errors.InvalidInput(f"line 1 of `{path}`", expected, f"{received} `{names[0]}`")
-    numeric = [name for name, column in known.items() if not column.words]
-    _note_strays(path, inspection, lines, table, numeric)
+    forms = {name: _form_of(known[name]) for name in needed}
+    values = _values(path, inspection, lines, table, forms)
     inspection.check()
-    _check_room(path, len(lines), {n: len(column.words or ()) for n, column in known.items()})
-    values = {
-        name: _words(path, name, table[name]) if column.words else _numbers(table[name])
-        for name, column in known.items()
-    }
-    return lines, inputs(columns, values)
+    return lines, columns.inputs(fitted, values)
+
+
+def _goal(subject, target, goal, task):
+    """Return the targets, the names of the classes or None, and notes on how it was decided."""
+    words = goal.dtype.kind == "O"
+    if task == "regression" and words:
+        raise errors.InvalidInput(subject, "numbers, for task='regression'", f"`{goal[0]}`")
+    whole = not words and bool(np.all(goal == np.round(goal)))
+    by_class = words or (whole and len(np.unique(goal)) <= FEW)
+    notes = ()
+    if task:
+        by_class = task == "classification"
+    elif whole:
+        this, other = ("classes", "regression") if by_class else ("numbers", "classification")
+        count = f"{len(np.unique(goal)):,} different integers"
+        notes = (f"target `{target}`: {count}, taken as {this} (task='{other}' if not)",)
+    if not by_class:
+        return goal, None, notes
+    kinds, goal = np.unique(goal, return_inverse=True)
+    classes = tuple(str(int(k)) if whole else str(k) for k in kinds.tolist())
+    if len(classes) < 2:
+        raise errors.InvalidInput(subject, "at least two classes", classes)
+    return goal, classes, notes
+
+
+def _form(cells):
+    """Return what a column holds: `NUMBERS`, `WORDS` or a format of dates.
+
+    A tenth of the numbers or dates may be something else, which then counts as an error.
+    """
+    given = [cell for cell in cells if cell not in MISSING]
+    if given and sum(not _is_number(cell) for cell in given) <= len(given) / 10:
+        return NUMBERS
+    return columns.date_format(given) or WORDS
+
+
+def _form_of(column):
+    return {"number": NUMBERS, "date": column.detail}.get(column.kind, WORDS)
+
+
+def _values(path, inspection, lines, table, forms):
+    """Return columns as arrays, NaN or "" for a blank; note cells that are not what they must be.
+
+    Args:
+        forms: dict, what each column holds; see `_form`.
+    """
+    values = {}
+    for name, form in forms.items():
+        cells = ["" if cell in MISSING else cell for cell in table[name]]
+        if form == WORDS:
+            values[name] = np.array(cells, object)
+            continue
+        if form == NUMBERS:
+            numbers = np.array([float(c) if _is_number(c) else np.nan for c in cells], "float64")
+        else:
+            numbers = columns.days(cells, form)
+        for row in np.flatnonzero(np.isnan(numbers)):
+            if cells[row]:
+                what = "number" if form == NUMBERS else "date"
+                expected = f"a {what} for column `{name}`"
+                _note(inspection, path, lines[row], f"no {what}", expected, cells[row])
+        values[name] = numbers
+    return values
 
 
 def _listed(names):
@@ -115,51 +174,11 @@ def _listed(names):
     return f"{', '.join(first)}{more}"
 
 
-def _numbers(column):
-    return np.array([float(value) for value in column])
-
-
-def _words(path, name, column):
-    # in the array, each word takes as much memory as the longest
-    longest = max(map(len, column), default=0)
-    if longest * len(column) > ROOM:
-        expected = f"rows times characters of the longest word to be at most {ROOM:,}"
-        received = f"{len(column):,} rows, the longest word has {longest:,} characters"
-        raise errors.InvalidInput(f"column `{name}` of `{path}`", expected, received)
-    return np.array(column, str)
-
-
-def _check_room(path, rows, different):
-    """Check that the one-hot encoding of the columns of words fits into memory."""
-    if rows * sum(different.values()) > ROOM:
-        name = max(different, key=different.__getitem__)
-        expected = f"rows times different words of all columns to be at most {ROOM:,}"
-        received = f"{rows:,} rows, {different[name]:,} different words in this column"
-        raise errors.InvalidInput(f"column `{name}` of `{path}`", expected, received)
-
-
-def _of_numbers(column):
-    """Return whether at least nine tenths are numbers; the others then count as errors."""
-    return sum(not _is_number(value) for value in column) <= len(column) / 10
-
-
-def _note_strays(path, inspection, lines, table, numeric):
-    for name in numeric:
-        for line, value in zip(lines, table[name], strict=True):
-            if not _is_number(value):
-                expected = f"a number for column `{name}`"
-                _note(inspection, path, line, "no number", expected, value)
-
-
 def _is_number(value):
     try:
         return abs(float(value)) <= LARGEST  # false for NaN too
     except ValueError:
         return False
-
-
-def _few_integers(column):
-    return len(np.unique(column)) <= FEW and bool(np.all(column == np.round(column)))
 
 
 # ---- rows of a file
@@ -200,8 +219,8 @@ def read_rows(
         else:
             kept[line] = row
     inspection.check()
-    columns = zip(*kept.values(), strict=True) if kept else [()] * len(names)
-    return list(kept), dict(zip(names, columns, strict=True))
+    cells = zip(*kept.values(), strict=True) if kept else [()] * len(names)
+    return list(kept), dict(zip(names, cells, strict=True))
 
 
 def _note(inspection, path, line, reason, expected, received):

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from kerasdl import errors
 from kerasdl.data import columns, splitting
 from kerasdl.data.columns import Column
 from kerasdl.data.splits import Source
+from kerasdl.utils import checks
 
 
 def iris(seed, validation=0.1, test=0.2) -> Source:
@@ -65,19 +67,26 @@ def table(
     seed: int,
     validation: float,
     test: float,
+    dates: dict[str, str] | None = None,
 ) -> Source:
     """Split the rows of a table, and standardize them with the training split's statistics.
 
     Args:
-        values: dict, column name -> numbers or words, shape (rows,).
+        values: dict, column name -> numbers or words, shape (rows,); NaN or "" for a blank.
         targets: Class numbers, or numbers to predict.
         classes: tuple of str, names of the classes; None makes it a regression.
         seed: int, determines the splits.
         validation: float, fraction of the rows for validation.
         test: float, fraction of the rows for testing.
+        dates: dict, the formats of columns of dates, whose values are days since 1970.
     """
     rows = splitting.rows_of_splits(targets * (classes is not None), seed, validation, test)
-    fitted = tuple(Column.fit(name, column, rows[0]) for name, column in values.items())
+    dates = dates or {}
+    fitted = tuple(Column.fit(n, column, rows[0], dates.get(n)) for n, column in values.items())
+    width = sum(column.width for column in fitted)
+    if not width:
+        raise errors.InvalidInput("columns of the table", "one that can be used", fitted[0].note)
+    checks.memory(12 * len(targets) * width, columns=f"{width:,} inputs of {len(targets):,} rows")
     inputs = columns.inputs(fitted, values)
     scale = None
     if classes:
