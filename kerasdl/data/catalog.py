@@ -60,6 +60,10 @@ def may_hold_images(name: str) -> bool:
     """Return whether `load(name)` may give images: not for tables, texts, points and sequences."""
     if isinstance(name, in_memory.InMemory):
         return name.holds_images
+    if pathlib.Path(name).suffix.lower() == ".npz":
+        from kerasdl.data.readers import arrays  # imports NumPy
+
+        return arrays.holds_images(name)
     own = name not in SETS and pathlib.Path(name).suffix.lower() not in NO_IMAGES
     return name in IMAGES or own
 

@@ -143,7 +143,7 @@ def _by_pillow(channels, content):
     content = content.item() if isinstance(content, np.ndarray) else content
     try:
         with PIL.Image.open(io.BytesIO(content), formats=OTHERS) as image:
-            shown = PIL.ImageOps.exif_transpose(image)
+            shown = _turned_by_pillow(image)
             if channels < 4 and ("A" in shown.mode or "transparency" in shown.info):
                 shown = _on_white(shown)
             pixels = np.asarray(shown.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels]))
@@ -153,6 +153,13 @@ def _by_pillow(channels, content):
     except Exception as error:  # Pillow raises any kind for a damaged image
         raise ValueError(repr(error)) from None
     return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def _turned_by_pillow(image):
+    try:
+        return PIL.ImageOps.exif_transpose(image)
+    except Exception:  # of damaged Exif data; damaged pixels fail again when they are converted
+        return image
 
 
 def _on_white(image):

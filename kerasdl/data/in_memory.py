@@ -59,7 +59,12 @@ class InMemory(str):
         inputs = self.value["train"][0]
         if isinstance(inputs, (tuple, dict)):
             return False
-        return inputs.ndim == 4 or (inputs.ndim == 3 and inputs.dtype == "uint8")
+        return are_images(inputs.shape, inputs.dtype)
+
+
+def are_images(shape: tuple, dtype: Any) -> bool:
+    """Return whether inputs of a shape are taken as images, gray ones if they have no channels."""
+    return len(shape) == 4 or (len(shape) == 3 and dtype == "uint8")
 
 
 def named(data: Any) -> Any:

@@ -299,11 +299,13 @@ class Task(abc.ABC):
         """Read the inputs in files, in batches of bounded memory.
 
         Args:
-            paths: list of str, image files, or .csv files if the inputs are rows of a table.
+            paths: list of str, image files, or .csv files if the inputs are rows of a table; or
+                patterns of them, such as "photos/*.jpg".
 
         Yields:
             For each batch, the start of a row that locates each input, and an array of the inputs.
         """
+        paths = [file for path in paths for file in files.matching(path)]
         columns = self.info.columns or ()
         if columns:  # all files, before any is read
             _check_files(paths, "a .csv file")

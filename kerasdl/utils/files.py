@@ -1,6 +1,7 @@
 """Atomic writes, JSON files and names of files."""
 
 import contextlib
+import glob
 import itertools
 import json
 import os
@@ -49,6 +50,17 @@ def _remove(path):
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def matching(path: str) -> list[str]:
+    """Return the sorted files of a pattern such as "photos/*.jpg"; otherwise the path alone.
+
+    >>> matching("a.png"), matching("no_such_folder/*.png")
+    (['a.png'], ['no_such_folder/*.png'])
+    """
+    if os.path.exists(path):  # a name may contain the signs of a pattern
+        return [path]
+    return sorted(glob.glob(path, recursive=True)) or [path]
 
 
 def write_json(path: pathlib.Path, value):

@@ -135,6 +135,8 @@ def test_damaged_exif_data_are_ignored():
     broken = content[:start] + b"\xff" * 12 + content[start + 12 :]
     decode = images.decoder((10, 14), 3)
     np.testing.assert_array_equal(decode(broken), decode(encoded(COLORS, "JPEG", quality=95)))
+    content = encoded(COLORS, "WEBP", exif=b"Exif\0\0MM\0*" + b"\xff" * 12, lossless=True)
+    np.testing.assert_array_equal(decode(content), COLORS)
 
 
 @pytest.mark.parametrize("form", ["PNG", "WEBP", "GIF"])

@@ -176,6 +176,20 @@ def test_data_frames_and_dictionaries_of_columns_are_tables(tmp_path):
         kerasdl.data.load((frame, frame["kind"]))
 
 
+def test_only_images_of_npz_files_are_augmented(tmp_path):
+    file, recipe = tmp_path / "my.npz", kerasdl.recipes.get("mlp")
+    for array, augment in (
+        (X, False),
+        (np.zeros((9, 8, 8), "uint8"), recipe.augment),
+        (np.zeros((9, 8, 8, 3), "float32"), recipe.augment),
+        (np.zeros((9, 8, 8), "float32"), False),
+    ):
+        np.savez(file, x_train=array, y_train=LABELS)
+        assert recipe.replace(data=str(file)).augment == augment
+    file.write_bytes(b"no archive")
+    assert recipe.replace(data=str(file)).augment is False
+
+
 def test_npz_files_hold_a_pair_or_splits(tmp_path):
     file = tmp_path / "my.npz"
     np.savez(file, x=X, y=LABELS)

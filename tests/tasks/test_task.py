@@ -92,6 +92,16 @@ def test_image_is_converted_to_the_input_of_the_model(tmp_path):
     np.testing.assert_array_equal(inputs, image[None])
 
 
+def test_patterns_of_files_are_expanded(tmp_path):
+    for name in ("b.png", "a.png", "[c].png"):
+        keras.utils.save_img(tmp_path / name, np.zeros((8, 8, 1)))
+    task = classification(IMAGES)
+    ((places, _),) = task.read_batches([str(tmp_path / "?.png"), str(tmp_path / "[c].png")])
+    assert [pathlib.Path(place["input"]).name for place in places] == ["a.png", "b.png", "[c].png"]
+    with pytest.raises(InvalidInput, match=r"none\*.png, which is no file"):
+        next(task.read_batches([str(tmp_path / "none*.png")]))
+
+
 def odd_images(folder):
     """Write images of many sizes, modes and formats into two class folders."""
     random = np.random.default_rng(0)
