@@ -71,8 +71,11 @@ def export(
 ):
     opened = _opened(run, trust, data, out, input_range, target)
     rows = opened.export(quantize or (), format)
+    notes = [] if json else [note for row in rows if (note := row.pop("note", ""))]
     title = {"litert": "LiteRT", "onnx": "ONNX"}[format]
     tables.show(_relative(rows, run, json), f"{run}: {title} against Keras", json)
+    for note in notes:
+        print(plain_text.for_terminal(note))
     if not json and run.suffix == KERAS:
         print(plain_text.for_terminal(f"files: {pathlib.Path(rows[0]['file']).parent}"))
 
@@ -188,6 +191,9 @@ def demo(
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 0,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 lets a phone in the network open it.")
+    ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
     litertjs: Annotated[
         pathlib.Path | None, typer.Option(metavar="FOLDER", help="A copy of LiteRT.js.")
@@ -207,8 +213,13 @@ def demo(
         files = [pathlib.Path(row["file"]) for row in rows]
     else:
         files = choice.litert_files(run, functools.partial(open_run, trust=trust))
-    server = page.Server(files, port, litertjs)
+    server = page.Server(files, port, litertjs, host)
     print(f"{server.url} until Ctrl-C", flush=True)
+    if server.is_public:
+        plain_text.tell(
+            "Every device that reaches this machine over the network can open this page and "
+            "download its models; what is drawn or opened there stays on that device."
+        )
     if browser:
         webbrowser.open(server.url)
     with server, contextlib.suppress(KeyboardInterrupt):

@@ -52,6 +52,7 @@ def to_litert(
     labels: tuple[str, ...] = (),
     description: str = "",
     input_range: tuple[float, float] | None = None,
+    vocabulary: tuple[str, ...] = (),
     example: Arrays = None,
 ) -> LiteRTModel:
     """Convert a Keras model to a LiteRT file that uses built-in operators only.
@@ -85,10 +86,13 @@ def to_litert(
             "aware", whose scales are those of training.
         activation: "softmax" or "sigmoid", appended to the network's logits; `None` appends none.
         signature: str, the name under which an app finds the function.
-        labels: tuple of str, the name of each class, stored in the file's metadata.
+        labels: tuple of str, the name of each class, as many as an output has columns, stored in
+            the file's metadata, also as MediaPipe and other programs read it.
         description: str, what the model does and what its input means, stored in the metadata.
         input_range: The smallest and largest input value that the model was trained on, stored in
-            the metadata.
+            the metadata, for images also as the normalization of their bytes.
+        vocabulary: tuple of str, the text of each token of a model of texts, stored in the
+            metadata.
         example: A batch of inputs. Needed for a subclassed model that was never called, and for a
             model with free input sizes, such as a language model's context length.
 
@@ -100,13 +104,12 @@ def to_litert(
     check_litert_options(path, quantize, calibration, batch_size, sparse, activation)
     if short_scales is not None:
         checks.flags(short_scales=short_scales)
-    _check_facts(signature, labels, description, input_range, example)
+    _check_facts(signature, labels, description, input_range, example, vocabulary)
     _check_weights(model)
-    WORKER.start()  # it imports TensorFlow while this process traces the model
     from kerasdl.export import trace
 
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = pathlib.Path(temporary)
+    with _temporary_folder() as folder:
+        WORKER.start()  # it imports TensorFlow while this process traces the model
         specs, outputs = trace.save(
             model,
             folder / "model",
@@ -116,13 +119,20 @@ def to_litert(
             signature=signature,
             example=example,
         )
+        _check_labels(labels, outputs)
         job: dict[str, Any] = {
             "saved_model": str(folder / "model"),
             "output": str(folder / "converted.tflite"),
             "quantize": quantize,
             "calibration": str(folder / "calibration.npz"),
             "inputs": [spec.name for spec in specs],
-            "outputs": outputs,
+            "outputs": list(outputs),
+            "facts": {
+                "description": description,
+                "labels": list(labels),
+                "input_range": checks.plain(input_range),
+                "vocabulary": list(vocabulary),
+            },
             "batch_size": int(batch_size or 1),
             "sparse": bool(sparse),
             "short_scales": quantize != "aware" if short_scales is None else bool(short_scales),
@@ -133,8 +143,15 @@ def to_litert(
             np.savez(job["calibration"], **arrays)
         answer = _run_worker(model, f"LiteRT {quantize}" if quantize else "LiteRT", **job)
         bits = "int8" if quantize == "aware" else quantize
+        if quantize == "dynamic" and "INT8" not in answer.get("weights", ["INT8"]):
+            bits = None  # the converter leaves kernels of fewer than 1,024 weights in float
         facts = metadata.Metadata(
-            description, tuple(labels), checks.plain(input_range), activation, bits
+            description,
+            tuple(labels),
+            checks.plain(input_range),
+            activation,
+            bits,
+            tuple(vocabulary),
         )
         metadata.append(folder / "converted.tflite", facts)
         _move(folder / "converted.tflite", path)
@@ -151,6 +168,7 @@ def to_onnx(
     labels: tuple[str, ...] = (),
     description: str = "",
     input_range: tuple[float, float] | None = None,
+    vocabulary: tuple[str, ...] = (),
     example: Arrays = None,
 ) -> ONNXModel:
     """Convert a Keras model to an ONNX file, for onnxruntime and many other runtimes.
@@ -163,8 +181,8 @@ def to_onnx(
         model: A functional, Sequential or subclassed Keras model.
         path: Path of the file to write, ending in `.onnx`.
         batch_size: int or `None`, a fixed batch size. By default any batch size is allowed.
-        activation, labels, description, input_range, example: As in `to_litert`. Labels,
-            description and input range become ONNX metadata.
+        activation, labels, description, input_range, vocabulary, example: As in `to_litert`.
+            Labels, description, input range and vocabulary become ONNX metadata.
 
     Returns:
         The file, as an `ONNXModel`.
@@ -172,10 +190,9 @@ def to_onnx(
     path = _checked_path(path)
     checks.models(model=model)
     check_options(path, ONNXModel.suffix, batch_size, activation)
-    _check_facts("", labels, description, input_range, example)
+    _check_facts("", labels, description, input_range, example, vocabulary)
     _check_weights(model)
     require("tf2onnx", "onnx")
-    WORKER.start()  # it imports TensorFlow while this process traces the model
     from kerasdl.export import trace
 
     # tf2onnx copies the graph many times, so large matrices are added at the end
@@ -184,8 +201,8 @@ def to_onnx(
         for index, variable in enumerate(model.variables)
         if len(variable.shape) == 2 and math.prod(variable.shape) >= LARGE
     ]
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = pathlib.Path(temporary)
+    with _temporary_folder() as folder:
+        WORKER.start()  # it imports TensorFlow while this process traces the model
         specs, outputs = trace.save(
             model,
             folder / "model",
@@ -194,7 +211,14 @@ def to_onnx(
             example=example,
             as_inputs=[model.variables[index] for index in large],
         )
-        facts = metadata.Metadata(description, tuple(labels), checks.plain(input_range), activation)
+        _check_labels(labels, outputs)
+        facts = metadata.Metadata(
+            description,
+            tuple(labels),
+            checks.plain(input_range),
+            activation,
+            vocabulary=tuple(vocabulary),
+        )
         _run_worker(
             model,
             "ONNX",
@@ -202,7 +226,7 @@ def to_onnx(
             saved_model=str(folder / "model"),
             output=str(folder / "converted.onnx"),
             inputs=[spec.name for spec in specs],
-            outputs=outputs,
+            outputs=list(outputs),
             weights={f"weight_{i}": index for i, index in enumerate(large)},
             metadata=metadata.to_texts(facts),
         )
@@ -257,8 +281,33 @@ def _checked_path(path) -> pathlib.Path:
     return pathlib.Path(path)
 
 
-def _check_facts(signature, labels=(), description="", input_range=None, example=None):
+@contextlib.contextmanager
+def _temporary_folder():
+    """Give a temporary folder; one that cannot be written, or is full, is one line."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            yield pathlib.Path(folder)
+    except OSError as error:
+        expected = "one that can be written, with room (TMPDIR chooses it)"
+        raise InvalidInput("temporary folder", expected, error) from error
+
+
+def _check_labels(labels, outputs):
+    """Check that an output has as many columns as there are labels."""
+    columns = [spec.shape[-1] for spec in outputs.values() if len(spec.shape) > 1]
+    if len(labels) == 2 and 1 in columns:
+        return  # one probability decides between two classes
+    if labels and len(labels) not in columns:
+        expected = f"as many as an output has columns: {', '.join(map(str, columns)) or 'none'}"
+        raise InvalidInput("value for argument `labels`", expected, f"{len(labels)} labels")
+
+
+def _check_facts(
+    signature, labels=(), description="", input_range=None, example=None, vocabulary=()
+):
     """Check what is stored in a file, and the example of its input."""
+    words = isinstance(vocabulary, (tuple, list)) and all(isinstance(x, str) for x in vocabulary)
+    checks.check("vocabulary", vocabulary, words, "a tuple of texts")
     checks.texts(signature=signature, description=description, empty=True)
     named = isinstance(labels, (tuple, list)) and all(isinstance(label, str) for label in labels)
     checks.check("labels", labels, named, "a tuple of texts")
@@ -437,16 +486,38 @@ def _run_worker(model, target, **job) -> dict:
         advice = "quantize='dynamic' or 'float16', or " if job.get("quantize") else ""
         expected = f"one that does not crash the converter (try {advice}another layer)"
         raise InvalidInput(subject, expected, f"a crash of the converter: {crash}") from None
+    if answer.get("disk"):
+        raise OSError(answer["disk"])
     names = {layer.name for layer in model._flatten_layers(include_self=False)}
     if answer.get("operators"):
         received = ", ".join(
             f"{operator}{_layer(scope, names)}" for operator, scope in answer["operators"]
         )
         raise InvalidInput(subject, f"operators that are built into {target.split()[0]}", received)
+    if answer.get("unquantized"):
+        method = job["quantize"]
+        found = [
+            operator + next(filter(None, (_layer(scope, names) for scope in scopes)), "")
+            for operator, scopes in answer["unquantized"]
+        ]
+        received = ", ".join(dict.fromkeys(found))
+        expected = f"operators that {method} can quantize (try 'int8', 'dynamic' or 'float16')"
+        raise InvalidInput(subject, expected, received)
     if answer.get("error"):
-        received = answer["error"] + _layer(answer["scope"], names)
+        received = answer["error"] + (_layer(answer["scope"], names) or _recurrent(model, job))
         raise InvalidInput(subject, "one that the converter accepts", received)
     return answer
+
+
+def _recurrent(model, job):
+    """Name the recurrent layers of a model whose int16x8 file fails, as theirs do."""
+    import keras
+
+    kinds = (keras.layers.RNN, keras.layers.Bidirectional)
+    found = [x.name for x in model._flatten_layers() if isinstance(x, kinds)]
+    if job.get("quantize") != "int16x8" or not found:
+        return ""
+    return f" in recurrent layer `{found[0]}` (try 'int8', 'dynamic' or 'float16')"
 
 
 def _layer(scope, names):

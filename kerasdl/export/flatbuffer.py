@@ -48,10 +48,28 @@ def operators(content: bytes) -> dict[str, int]:
     return dict(counts.most_common())
 
 
+def weight_bytes(content: bytes) -> dict[str, int]:
+    """Return the bytes of a file's constant tensors by their type, such as FLOAT32 or INT8."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    types = {number: name for name, number in vars(schema.TensorType).items() if name.isupper()}
+    model = schema.Model.GetRootAs(content, 0)
+    found: collections.Counter[str] = collections.Counter()
+    for number in range(model.SubgraphsLength()):
+        graph = model.Subgraphs(number)
+        for tensor in map(graph.Tensors, range(graph.TensorsLength())):
+            buffer = model.Buffers(tensor.Buffer())
+            size = buffer.Size() if buffer.Offset() > 1 else buffer.DataLength()
+            if size:
+                found[types[tensor.Type()]] += size
+    return dict(found)
+
+
 def in_order(content: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
     """Return a file whose inputs and outputs have the given order.
 
-    A converter sorts them by name, so `input_10` comes before `input_2`.
+    A converter has an order of its own: it sorts by name, so that `input_10` comes before
+    `input_2`, or by where its graph uses them.
 
     Args:
         content: The bytes of the file.
@@ -68,6 +86,26 @@ def in_order(content: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> b
 
     graph.inputs = sort(inputs, signature.inputs, graph.inputs)
     graph.outputs = sort(outputs, signature.outputs, graph.outputs)
+    return write(model)
+
+
+def with_shared_buffers(content: bytes) -> bytes:
+    """Store constants with equal bytes once, such as the kernel of a layer that is called twice."""
+    model = read(content)
+    taken = {0, *(entry.buffer for entry in model.metadata or ())}
+    first: dict[bytes, int] = {}
+    places = {}
+    for index, buffer in enumerate(model.buffers):
+        if index not in taken and buffer.data is not None and len(buffer.data):
+            places[index] = first.setdefault(bytes(buffer.data), index)
+    if len(first) == len(places):
+        return content
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            tensor.buffer = places.get(tensor.buffer, tensor.buffer)
+    for index, place in places.items():
+        if index != place:
+            model.buffers[index].data = None
     return write(model)
 
 

@@ -1,18 +1,22 @@
 """The metadata in a LiteRT file: a zip archive after the flatbuffer, as LiteRT defines it.
 
 A LiteRT interpreter ignores what follows the flatbuffer, and zip readers look at the end of a
-file, so one file is both: `unzip -l model.tflite` lists `labels.txt` and `model.json`.
+file, so one file is both: `unzip -l model.tflite` lists `labels.txt` and `model.json`, and
+`vocabulary.txt` for a model of texts.
 """
 
 import dataclasses
 import json
 import pathlib
+import re
 import zipfile
 from typing import Any
 
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
 
+NAMES = {"model.json", "labels.txt", "vocabulary.txt"}
+ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}  # in a line of vocabulary.txt
 LARGEST = 1 << 20  # bytes of an entry; a crafted zip of a few kB can unpack to gigabytes
 
 
@@ -26,6 +30,7 @@ class Metadata:
         input_range: The smallest and largest input value that the model was trained on, or `None`.
         activation: The activation that was appended to the network's logits, or `None`.
         quantize: How the file is quantized, or `None`.
+        vocabulary: tuple of str, the text of each token, for a model of texts.
     """
 
     description: str = ""
@@ -33,6 +38,7 @@ class Metadata:
     input_range: tuple[float, float] | None = None
     activation: str | None = None
     quantize: str | None = None
+    vocabulary: tuple[str, ...] = ()
 
 
 def to_texts(metadata: Metadata) -> dict[str, str]:
@@ -40,7 +46,19 @@ def to_texts(metadata: Metadata) -> dict[str, str]:
     fields = dataclasses.asdict(metadata)
     # a label is a line
     labels = [" ".join(label.splitlines()) for label in fields.pop("labels")]
-    return {"model.json": json.dumps(fields), "labels.txt": "\n".join(labels)}
+    words = [_escaped(word) for word in fields.pop("vocabulary")]
+    texts = {"model.json": json.dumps(fields), "labels.txt": "\n".join(labels)}
+    return {**texts, "vocabulary.txt": "\n".join(words)} if words else texts
+
+
+def _escaped(word):
+    r"""Return a token as one line: a line break as \n, a backslash as \\."""
+    return re.sub(r"[\\\n\r]", lambda found: ESCAPES[found[0]], word)
+
+
+def _unescaped(line):
+    plain = {escape: character for character, escape in ESCAPES.items()}
+    return re.sub(r"\\[\\nr]", lambda found: plain[found[0]], line)
 
 
 def from_texts(texts: dict[str, str]) -> Metadata:
@@ -58,6 +76,8 @@ def from_texts(texts: dict[str, str]) -> Metadata:
     limits = found.get("input_range")
     if isinstance(limits, list) and len(limits) == 2 and all(map(checks.is_number, limits)):
         fields["input_range"] = tuple(limits)
+    if text := texts.get("vocabulary.txt"):
+        fields["vocabulary"] = tuple(map(_unescaped, text.split("\n")))
     return Metadata(labels=tuple(texts.get("labels.txt", "").splitlines()), **fields)
 
 
@@ -76,7 +96,7 @@ def read(path: pathlib.Path) -> Metadata:
     texts = {}
     try:
         with zipfile.ZipFile(path) as archive:
-            for name in {"model.json", "labels.txt"}.intersection(archive.namelist()):
+            for name in NAMES.intersection(archive.namelist()):
                 entry = archive.getinfo(name)
                 if entry.file_size > LARGEST:
                     expected = f"at most {LARGEST:,} bytes in {name}"

@@ -14,6 +14,7 @@ from kerasdl.export import flatbuffer
 
 ACTIVATION_BITS = {"int8": 8, "int16x8": 16, "int4": None}
 CALIBRATED = ("int8", "int16x8")  # methods with fixed ranges of activations
+MOVES = {"CAST", "FILL", "RANGE", "SHAPE"}
 ATTENTION = ("BATCH_MATMUL", "SELECT", "SELECT_V2", "SOFTMAX")
 NORMALIZATION = ("ADD", "MEAN", "MUL", "RSQRT", "SQUARED_DIFFERENCE", "SUB", "SUM")
 TRANSFORMER = {"BATCH_MATMUL", "RSQRT"}  # used by attention and layer normalization
@@ -93,6 +94,33 @@ def calibration_batches(calibration: str, batch_size: int) -> list[dict[str, np.
         {name: array[i : i + batch_size] for name, array in arrays.items()}
         for i in range(0, count - batch_size + 1, batch_size)
     ]
+
+
+def refused(content: bytes) -> list[tuple[str, list[str]]]:
+    """Return the operators of a float file that ai-edge-quantizer does not know.
+
+    Operators that only choose or move values are left out.
+
+    Args:
+        content: The bytes of the file.
+
+    Returns:
+        For each, its name and the names of its tensors, which hold the names of layers.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+    from ai_edge_quantizer import qtyping
+
+    known = {name.value for name in qtyping.TFLOperationName} | {"TRANSPOSE_CONV", *MOVES}
+    names = {n: name for name, n in vars(schema.BuiltinOperator).items() if type(n) is int}
+    model = flatbuffer.read(content)
+    found = []
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            name = names[model.operatorCodes[operator.opcodeIndex].builtinCode]
+            if name not in known:
+                tensors = [*operator.outputs, *operator.inputs]
+                found.append((name, [graph.tensors[i].name.decode() for i in tensors if i >= 0]))
+    return found
 
 
 def deviation(floats: bytes, content: bytes, batches: list[dict[str, np.ndarray]]) -> float:

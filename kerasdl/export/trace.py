@@ -12,6 +12,7 @@ from keras.src.export import export_utils
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import patches
 
+UNROLLED = ("int8", "int16x8", "int4")  # recurrent layers have no loop: quantizers ignore loops
 ACTIVATIONS = {"softmax": keras.ops.softmax, "sigmoid": keras.ops.sigmoid}
 
 
@@ -119,9 +120,14 @@ def settings(model, quantize: str | None) -> Iterator[None]:
             if isinstance(layer, keras.layers.RNN):
                 if hasattr(layer, "use_cudnn"):
                     change(layer, "use_cudnn", False)
-                if quantize in ("int8", "int16x8", "int4"):
+                if quantize in UNROLLED:
                     change(layer, "unroll", True)
         yield
+
+
+def is_recurrent(model) -> bool:
+    """Return whether a model has a recurrent layer."""
+    return any(isinstance(layer, keras.layers.RNN) for layer in model._flatten_layers())
 
 
 def save(
@@ -134,8 +140,8 @@ def save(
     signature: str = "serving_default",
     example=None,
     as_inputs: Sequence[keras.Variable] = (),
-) -> tuple[list[tf.TensorSpec], list[str]]:
-    """Write a SavedModel; return the specs of its inputs and the names of its outputs, in order.
+) -> tuple[list[tf.TensorSpec], dict[str, tf.TensorSpec]]:
+    """Write a SavedModel; return the specs of its inputs and those of its outputs by name.
 
     Args:
         model: The Keras model.
@@ -164,4 +170,4 @@ def save(
             tf.saved_model.save(module, folder, {signature: concrete})
         except tf.errors.OpError as error:  # the disk is full, or may not be written
             raise OSError(f"{folder}: {error.message}") from error
-    return tree.flatten(specs), list(concrete.structured_outputs)
+    return tree.flatten(specs), dict(concrete.structured_outputs)

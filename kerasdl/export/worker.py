@@ -103,11 +103,12 @@ def to_litert(
     batch_size,
     sparse,
     short_scales,
+    facts,
 ):
     """Convert a SavedModel to LiteRT and run the result once: some files convert but cannot run."""
     import tensorflow as tf
 
-    from kerasdl.export import flatbuffer
+    from kerasdl.export import flatbuffer, standard_metadata
     from kerasdl.export import quantize as quantizing
 
     converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
@@ -123,9 +124,12 @@ def to_litert(
         try:
             content = quantizing.quantize(content, quantize, calibration, batch_size)
             _run(content)
-        except (RuntimeError, ValueError):
+        except (RuntimeError, ValueError) as error:
             if quantize != "int8":
-                raise
+                refused = quantizing.refused(floats)
+                if refused:
+                    return {"unquantized": refused}
+                raise error
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             batches = quantizing.calibration_batches(calibration, batch_size)
             converter.representative_dataset = lambda: iter(batches)
@@ -136,15 +140,19 @@ def to_litert(
         content = flatbuffer.without_names(content)
     if quantize and short_scales:
         content = quantizing.shorten_scales(content)
-    if sorted(inputs) != inputs or sorted(outputs) != outputs:
+    if quantize:  # at last, because biases with equal integers may get other scales
+        content = flatbuffer.with_shared_buffers(content)
+    if len(inputs) > 1 or len(outputs) > 1:
         content = flatbuffer.in_order(content, inputs, outputs)
+    content = standard_metadata.embed(content, **facts)
     _run(content)
     with open(output, "wb") as file:
         file.write(content)
+    answer: dict[str, object] = {"weights": flatbuffer.weight_bytes(content)}
     if quantize in quantizing.CALIBRATED:
         batches = quantizing.calibration_batches(calibration, batch_size)
-        return {"deviation": quantizing.deviation(floats, content, batches[:COMPARED])}
-    return {}
+        answer["deviation"] = quantizing.deviation(floats, content, batches[:COMPARED])
+    return answer
 
 
 def _run(content):
@@ -173,6 +181,8 @@ def answer(job: dict) -> dict:
     """Run a job. If it fails, return the error, the missing operators and the name scope."""
     try:
         return FORMATS[job.pop("format", "litert")](**job) or {}
+    except OSError as error:
+        return {"disk": str(error)}
     except Exception as error:
         message = str(error)
         operators = sorted({(name, path) for path, name in NOT_BUILT_IN.findall(message)})

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from kerasdl import errors, export
+from kerasdl.compression.searching import NOTABLE
 from kerasdl.errors import InvalidInput
-from kerasdl.export import onnx_model
+from kerasdl.export import onnx_model, trace
 from kerasdl.export.quantize import CALIBRATED
+from kerasdl.export.trace import UNROLLED
 from kerasdl.tasks.task import Export
 
 FORMATS = ("litert", "onnx")
@@ -65,6 +67,7 @@ def write_files(
     for name, part in parts.items():
         example = part.first(1) if part.has_free_size else None
         options = {"activation": part.activation, "example": example, **facts(name, part)}
+        whole = None
         if format == "onnx":
             rows.append(_row(part, export.to_onnx(part.model, folder / f"{name}.onnx", **options)))
             continue
@@ -78,7 +81,26 @@ def write_files(
                 **options,
             )
             rows.append(_row(part, litert))
+            whole = rows[-1] if method == "none" else whole
+            rows[-1]["note"] = _note(part.model, litert, method, rows[-1], whole)
     return rows
+
+
+def _note(model, file, method, row, whole) -> str:
+    """Return that a quantized file is in float, or larger or slower than the float file `whole`."""
+    name = file.path.name
+    if method == "dynamic" and file.metadata.quantize is None:
+        return f"{name} is in float: dynamic quantizes kernels of at least 1,024 weights alone."
+    if whole is None:
+        return ""
+    larger, slower = row["kB"] / whole["kB"], row["ms"] / whole["ms"]
+    if larger > 1 and method in UNROLLED and trace.is_recurrent(model):
+        other = "float16 or dynamic files are smaller, because they keep the loop"
+        return f"{name} is {larger:.1f} times as large as in float: {other}."
+    if slower > NOTABLE:
+        smaller = "smaller, but takes" if larger < 1 else "not smaller, and takes"
+        return f"{name} is {smaller} {slower:.1f} times as long as in float, on this processor."
+    return ""
 
 
 def description_of(name, run, shape) -> dict:
@@ -89,7 +111,8 @@ def description_of(name, run, shape) -> dict:
         text += f"; input: {', '.join(filter(None, map(str, run.info.columns)))}"
     if run.info.target_scale:
         text += "; value: output * {1:.6g} + {0:.6g}".format(*run.info.target_scale)
-    return {"description": text, "input_range": (0.0, 1.0) if is_image else None}
+    facts = {"description": text, "input_range": (0.0, 1.0) if is_image else None}
+    return {**facts, "vocabulary": tuple(run.info.vocabulary)} if run.info.vocabulary else facts
 
 
 def _row(part, file):

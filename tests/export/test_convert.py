@@ -1,5 +1,7 @@
 """What is asked of the converter process, and how its answers become one line."""
 
+import tempfile
+
 import keras
 import numpy as np
 import pytest
@@ -49,7 +51,7 @@ def model():
 
 def without_paths(job):
     paths = ("saved_model", "output", "calibration")
-    return {k: v for k, v in job.items() if k not in (*paths, "inputs", "outputs")}
+    return {k: v for k, v in job.items() if k not in (*paths, "inputs", "outputs", "facts")}
 
 
 @pytest.mark.parametrize(
@@ -503,3 +505,32 @@ def test_file_that_cannot_be_written_is_one_line_with_the_reason(
         "Received: [Errno 28] No space left on device"
     )
     assert not list(tmp_path.iterdir())
+
+
+def test_labels_must_be_as_many_as_the_columns_of_an_output(converter, model, tmp_path):
+    message = r"`labels`. Expected as many as an output has columns: 3. Received: 4 labels$"
+    with pytest.raises(InvalidInput, match=message):
+        export.to_litert(model, tmp_path / "m.tflite", labels=("a", "b", "c", "d"))
+    export.to_litert(model, tmp_path / "m.tflite", labels=("a", "b", "c"))
+    inputs = keras.Input((4,))
+    binary = keras.Model(inputs, layers.Dense(1)(inputs))
+    export.to_litert(binary, tmp_path / "n.tflite", labels=("no", "yes"))
+
+
+def test_a_temporary_folder_without_room_is_one_line(converter, model, tmp_path, monkeypatch):
+    converter.answer = {"disk": "[Errno 28] No space left on device"}
+    message = r"Invalid temporary folder. Expected .* \(TMPDIR .*No space left on device$"
+    with pytest.raises(InvalidInput, match=message):
+        export.to_litert(model, tmp_path / "m.tflite")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(InvalidInput, match=r"Invalid temporary folder.*nowhere"):
+        export.to_litert(model, tmp_path / "m.tflite")
+
+
+def test_the_vocabulary_is_stored_in_the_file(converter, model, tmp_path):
+    words = ("a", "\n", "\\n", "\r\n", " ", "\u2028", "ü")
+    file = export.to_litert(model, tmp_path / "m.tflite", vocabulary=words)
+    assert file.metadata.vocabulary == words
+    assert converter.job["facts"]["vocabulary"] == list(words)
+    with pytest.raises(InvalidInput, match=r"`vocabulary`. Expected a tuple of texts"):
+        export.to_litert(model, tmp_path / "m.tflite", vocabulary="abc")

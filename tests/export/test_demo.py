@@ -19,6 +19,7 @@ from kerasdl import export
 from kerasdl.errors import InvalidInput
 from kerasdl.export import demo
 from kerasdl.export.demo import litertjs
+from kerasdl.export.demo import server as page_server
 from kerasdl.export.demo.server import PAGE
 
 
@@ -237,6 +238,22 @@ def test_other_models_are_refused(shape, units, batch_size, received, tmp_path):
     path = export.to_litert(model, tmp_path / "model.tflite", batch_size=batch_size).path
     with pytest.raises(InvalidInput, match=rf"an image classifier.* Received: .*{received}"):
         demo.describe(path)
+
+
+def test_other_devices_open_the_page_only_with_a_public_host(file, copy, monkeypatch):
+    monkeypatch.setattr(page_server, "_address", lambda: "192.168.1.7")
+    with demo.Server([file.path], litertjs_copy=copy, host="0.0.0.0") as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_port
+        assert server.is_public and server.url == f"http://192.168.1.7:{port}/"
+        assert ask(server, "/", host=f"192.168.1.7:{port}")[0].status == 200
+        assert ask(server, "/", host=f"evil.example:{port}")[0].status == 421
+        server.shutdown()
+    with demo.Server([file.path], litertjs_copy=copy) as server:
+        assert not server.is_public and server.server_address[0] == "127.0.0.1"
+    for host in ("203.0.113.9", "no such host"):
+        with pytest.raises(InvalidInput, match=rf"`host`. Expected an IPv4 address.*: {host}: "):
+            demo.Server([file.path], litertjs_copy=copy, host=host)
 
 
 def test_a_port_in_use_is_refused(file, copy):

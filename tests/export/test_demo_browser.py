@@ -149,6 +149,33 @@ def test_digit_images_and_photographs_are_read(browser, url, files, digits, tmp_
     assert visit.errors == []
 
 
+def test_a_transparent_image_is_on_white_and_a_photograph_of_16_megapixels_is_read(
+    browser, url, tmp_path
+):
+    visit = Visit(browser, url, **DESK).ready()
+    drawn = {}
+    for name, color in (("clear", (255, 255, 255, 0)), ("white", (255, 255, 255, 255))):
+        image = PIL.Image.new("RGBA", (200, 200), color)
+        draw = PIL.ImageDraw.Draw(image)
+        for stroke in DIGITS["3"]:
+            points = [tuple(p) for p in smooth(stroke) + 50]
+            draw.line(points, (0, 0, 0, 255), 12, "curve")
+        image.save(tmp_path / f"{name}.png")
+        visit.page.set_input_files("#file", tmp_path / f"{name}.png")
+        expect(visit.page.locator("#answer")).to_have_text("3")
+        drawn[name] = visit.last()[0]
+    np.testing.assert_allclose(drawn["clear"], drawn["white"], atol=0.05)
+
+    photograph = PIL.Image.new("RGB", (4000, 4000), (226, 222, 208))
+    draw = PIL.ImageDraw.Draw(photograph)
+    for stroke in DIGITS["7"]:
+        draw.line([tuple(p) for p in smooth(stroke) * 20 + 800], (40, 45, 80), 220, "curve")
+    photograph.save(tmp_path / "large.jpg")
+    visit.page.set_input_files("#file", tmp_path / "large.jpg")
+    expect(visit.page.locator("#answer")).to_have_text("7")
+    assert visit.errors == []
+
+
 def test_keys_draw_undo_and_clear_and_the_status_is_announced(browser, url):
     visit = Visit(browser, url, **DESK).ready()
     keyboard = visit.page.keyboard

@@ -8,6 +8,7 @@ from keras import layers
 
 from kerasdl import export
 from kerasdl.errors import InvalidInput
+from kerasdl.export import flatbuffer
 from kerasdl.export.worker import WORKER
 from tests.export.networks import (
     Subclassed,
@@ -120,6 +121,39 @@ def test_a_file_far_from_its_model_warns(tmp_path):
     with pytest.warns(UserWarning, match=r"off by \d+% of their size: int8 does not suit") as found:
         export.to_litert(model, tmp_path / "m.tflite", quantize="int8", calibration=x)
     assert "\n" not in str(found[0].message)
+
+
+def test_int16x8_names_the_layer_that_it_cannot_quantize(tmp_path):
+    inputs = keras.Input((4, 4, 4, 2))
+    model = keras.Model(inputs, layers.Conv3D(3, 2, name="cube")(inputs), name="net")
+    x = np.random.default_rng(0).random((4, 4, 4, 4, 2), dtype="float32")
+    options = {"quantize": "int16x8", "calibration": x}
+    message = r"operators that int16x8 can quantize \(try .* Received: CONV_3D in layer `cube`$"
+    with pytest.raises(InvalidInput, match=message):
+        export.to_litert(model, tmp_path / "m.tflite", **options)
+
+
+def test_a_layer_that_is_called_twice_is_stored_once(tmp_path):
+    first, second = keras.Input((128,)), keras.Input((128,))
+    dense = layers.Dense(256, use_bias=False)
+    model = keras.Model([first, second], layers.Concatenate()([dense(first), dense(second)]))
+    x = vectors(2, size=128)
+    for quantize in ("int8", "int4"):
+        options = {"quantize": quantize, "calibration": x if quantize == "int8" else None}
+        file = export.to_litert(model, tmp_path / "m.tflite", **options)
+        assert file.operators["FULLY_CONNECTED"] == 2 and file.size < 1.5 * 128 * 256
+        assert list(file.inputs) == ["input_0", "input_1"]  # the converter swaps these
+        assert export.verify(model, file, x).agreement > 0.5
+
+
+def test_a_dynamic_file_says_whether_weights_are_quantized(tmp_path):
+    small, inputs = sequential(), keras.Input((64,))
+    large = keras.Model(inputs, layers.Dense(64)(inputs))
+    for model, found in ((small, None), (large, "dynamic")):
+        file = export.to_litert(model, tmp_path / "m.tflite", quantize="dynamic")
+        assert file.metadata.quantize == found
+    weights = flatbuffer.weight_bytes(file.path.read_bytes())
+    assert weights["INT8"] == 64 * 64
 
 
 @pytest.mark.parametrize("batch_size", [None, 3])

@@ -136,7 +136,7 @@ def test_saved_model_has_signature_with_weights_as_inputs(tmp_path):
         as_inputs=[kernel],
         activation="softmax",
     )
-    assert [spec.name for spec in specs] == ["picture"] and outputs == ["output"]
+    assert [spec.name for spec in specs] == ["picture"] and list(outputs) == ["output"]
     run = tf.saved_model.load(str(tmp_path / "m")).signatures["run"]
     shapes = {name: s.shape.as_list() for name, s in run.structured_input_signature[1].items()}
     assert shapes == {"picture": [2, 4], "weight_0": [4, 3]}
@@ -211,7 +211,7 @@ def test_full_disk_is_an_error_of_the_system(tmp_path, monkeypatch):
 def test_saved_model_holds_all_variables_in_order(tmp_path):
     model = dense()
     (spec,), outputs = trace.save(model, tmp_path / "m")
-    assert outputs == ["output"] and spec.shape.as_list() == [None, 4]
+    assert list(outputs) == ["output"] and spec.shape.as_list() == [None, 4]
     loaded = tf.saved_model.load(str(tmp_path / "m"))
     assert list(loaded.signatures) == ["serving_default"]
     for part, variable in zip(loaded.parts, model.variables, strict=True):

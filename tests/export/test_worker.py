@@ -219,6 +219,7 @@ def converted(saved, tmp_path, quantize, short_scales=False):
         batch_size=1,
         sparse=False,
         short_scales=short_scales,
+        facts={},
     )
     return LiteRTModel(output)
 

@@ -10,6 +10,7 @@ from keras import layers
 from kerasdl import export
 from kerasdl.cli import shipping
 from kerasdl.errors import InvalidInput
+from kerasdl.runs import export as runs_export
 from kerasdl.runs.keras_file import KerasFile
 
 
@@ -114,3 +115,22 @@ def test_the_commands_take_a_file(digits, tmp_path, capsys):
     assert row["file"] == str(digits) and row["ms"] > 0
     with pytest.raises(InvalidInput, match=r"`--data`. Expected none for a run"):
         shipping.export(tmp_path, data="digits")
+
+
+def test_files_that_are_larger_slower_or_in_float_have_a_note(tmp_path):
+    inputs = keras.Input((12, 4))
+    recurrent = keras.Model(inputs, layers.Dense(3)(layers.GRU(8)(inputs)))
+    recurrent.save(tmp_path / "gru.keras")
+    rows = KerasFile(tmp_path / "gru.keras").export(["none", "int4", "dynamic"])
+    notes = [row["note"] for row in rows]
+    assert notes[0] == "" and "times as large as in float: float16 or dynamic" in notes[1]
+    assert notes[2].startswith("gru-dynamic.tflite is in float: dynamic quantizes kernels of at")
+
+    row = {"kB": 1.0, "ms": 3.0}
+    whole = {"kB": 4.0, "ms": 1.0}
+    file = export.LiteRTModel(rows[1]["file"])
+    note = runs_export._note(network(), file, "int4", row, whole)
+    assert note == (
+        "gru-int4.tflite is smaller, but takes 3.0 times as long as in float, on this processor."
+    )
+    assert runs_export._note(network(), file, "int4", row, None) == ""

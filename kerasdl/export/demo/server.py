@@ -1,11 +1,13 @@
 """A local web server for the demo page. It serves a fixed set of files, read when it starts."""
 
 import base64
+import errno
 import hashlib
 import http.server
 import json
 import pathlib
 import re
+import socket
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +15,9 @@ from typing import Any
 from kerasdl.errors import InvalidInput
 from kerasdl.export.demo import litertjs
 from kerasdl.export.demo.describe import describe
+from kerasdl.utils import checks
 
+LOOPBACK = "127.0.0.1"
 PAGE = pathlib.Path(__file__).parent / "page"
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -27,7 +31,7 @@ TYPES = {
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serve the demo page for some LiteRT files, on 127.0.0.1 only.
+    """Serve the demo page for some LiteRT files, by default to this machine only.
 
     All files that it can send are read when it starts, so no other file can be requested.
 
@@ -35,6 +39,12 @@ class Server(http.server.ThreadingHTTPServer):
         files: Paths of image classifiers, in the order in which the page shows them.
         port: int, the port; by default 0, any free one.
         litertjs_copy: Path of a copy of LiteRT.js to use in place of the cache.
+        host: str, the address to listen on. By default only this machine can open the page;
+            "0.0.0.0" lets every machine in the network open it.
+
+    Attributes:
+        url: str, the address of the page.
+        is_public: bool, whether other machines can open it.
     """
 
     daemon_threads = True
@@ -44,21 +54,40 @@ class Server(http.server.ThreadingHTTPServer):
         files: Sequence[str | pathlib.Path],
         port: int = 0,
         litertjs_copy: pathlib.Path | None = None,
+        host: str = LOOPBACK,
     ):
+        checks.texts(host=host)
         self.table = _table(files, litertjs_copy)
         self.policy = _policy(self.table["/"].decode())
         try:
-            super().__init__(("127.0.0.1", port), Handler)
-        except OSError as error:
+            super().__init__((host, port), Handler)
+        except (OSError, UnicodeError) as error:
+            if getattr(error, "errno", None) not in (errno.EADDRINUSE, errno.EACCES):
+                expected = "an IPv4 address of this machine, such as 0.0.0.0 for all"
+                raise InvalidInput("value for `host`", expected, f"{host}: {error}") from None
             raise InvalidInput("value for `port`", "a free port", f"{port}: {error}") from None
+        bound = str(self.server_address[0])
+        self.is_public = not bound.startswith("127.")
+        address = _address() if bound == "0.0.0.0" else bound
         # against DNS rebinding: a page of another site sends its own host name
-        self.hosts = {f"{name}:{self.server_port}" for name in ("127.0.0.1", "localhost")}
-        self.url = f"http://127.0.0.1:{self.server_port}/"
+        names = {LOOPBACK, "localhost", address}
+        self.hosts = {f"{name}:{self.server_port}" for name in names}
+        self.url = f"http://{address}:{self.server_port}/"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Print nothing when the browser closes the connection during a request or a response."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
+
+
+def _address() -> str:
+    """Return this machine's address in its network; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # reserved for documentation: the way out is chosen
+            return probe.getsockname()[0]
+        except OSError:  # no network
+            return LOOPBACK
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

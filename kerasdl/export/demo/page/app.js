@@ -2,7 +2,7 @@
 
 import { board } from "./board.js";
 import { load } from "./model.js";
-import { fromImage, fromStrokes } from "./pixels.js";
+import { fromImage, fromStrokes, onWhite } from "./pixels.js";
 import { showInfo, showLatency, showModels, showError, showResult, showWaiting } from "./view.js";
 
 const get = (id) => document.getElementById(id);
@@ -55,7 +55,7 @@ async function choose(info) {
 async function open(file) {
   if (!file) return;
   try {
-    const image = await createImageBitmap(file);
+    const image = onWhite(await createImageBitmap(file));
     drawing.open(image);
     offer((info) => fromImage(image, info));
   } catch {

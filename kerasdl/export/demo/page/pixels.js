@@ -6,6 +6,7 @@ import * as ink from "./ink.js";
 // pixels is the fraction of ink in a block of 4 x 4. With this pen width, drawings have as much ink as the dataset.
 const DIGITS = { side: 32, box: [20, 32], pen: 5.2, stretch: 1.4 };
 const BLOCK = 4;
+const LARGEST = 1024; // pixels a side of an opened image, so that each prediction does not scale megapixels
 const SIDE = DIGITS.side / BLOCK;
 
 /** Return a drawing's pixels for a network. */
@@ -16,6 +17,18 @@ export function fromStrokes(strokes, info) {
   const side = Math.min(height, width);
   const style = { side, box: [0.75 * side, 0.75 * side], pen: 0.08 * side, stretch: 1 };
   return values(resized(ink.ofStrokes(strokes, style), width, height), info.shape);
+}
+
+/** Return an image on white, like paper behind a transparent one, and at most 1024 pixels wide and high. */
+export function onWhite(image) {
+  const scale = Math.min(1, LARGEST / Math.max(image.width, image.height));
+  const [width, height] = [image.width, image.height].map((size) => Math.max(1, Math.round(size * scale)));
+  const context = ink.surface(width, height);
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, width, height);
+  context.drawImage(image, 0, 0, width, height);
+  image.close(); // a photograph of 16 megapixels takes 64 MB
+  return context.canvas;
 }
 
 /** Return an image's pixels: cropped and scaled, or, for a photograph of a digit, its ink. */
