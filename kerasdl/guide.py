@@ -130,7 +130,12 @@ def activation(task: str) -> str:
 
 
 def page() -> str:
-    """The text of `docs/guide.md`."""
+    """The text of `docs/guide.md`.
+
+    Example:
+        >>> page().splitlines()[0]
+        '# What to choose'
+    """
     lines = ["# What to choose\n", "`kerasdl.guide` has these tables as data."]
     lines += _table("Machine learning or deep learning?", LEARNING, "", "machine", "deep")
     roads = {

@@ -77,6 +77,14 @@ def load_model(
 
     Returns:
         A `keras.Model`.
+
+    Example:
+        >>> import tempfile
+        >>> import kerasdl
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     kerasdl.create_model("mlp_tiny").save(f"{folder}/model.keras")
+        ...     print(kerasdl.load_model(f"{folder}/model.keras").name)
+        mlp_tiny
     """
     import keras
 

@@ -15,6 +15,13 @@ def set_seed(seed: int, deterministic: bool = False):
             no fixed order. If True, TensorFlow uses only deterministic operations until the
             process ends: on the same device, every bit is the same. Some operations become
             slower, and some raise an error because they have no deterministic form.
+
+    Example:
+        >>> set_seed(0)
+        >>> first = keras.random.normal((3,))
+        >>> set_seed(0)
+        >>> bool(keras.ops.all(keras.random.normal((3,)) == first))
+        True
     """
     checks.integers(at_least=0, below=2**32, seed=seed)
     checks.flags(deterministic=deterministic)

@@ -45,6 +45,16 @@ def distill(
         callbacks: Keras callbacks.
         **fit_options: Further arguments of `fit`.
 
+    Example:
+        >>> import numpy as np
+        >>> layers = [keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dense(3)]
+        >>> teacher = keras.Sequential(layers)
+        >>> student = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        >>> student.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        >>> train = tf.data.Dataset.from_tensors((np.ones((8, 4), "float32"), np.zeros(8, "int32")))
+        >>> distill(student, teacher, train, epochs=1) is student
+        True
+
     Reference: Hinton, Vinyals, Dean (2015), Distilling the Knowledge in a Neural Network.
     """
     checks.models(student=student, teacher=teacher)

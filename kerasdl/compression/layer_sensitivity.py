@@ -35,6 +35,13 @@ def sensitivity(
 
     Returns:
         A dict from the path of each kernel to the increase of the loss.
+
+    Example:
+        >>> dense = keras.layers.Dense(3, name="head")
+        >>> model = keras.Sequential([keras.Input((4,)), dense], name="model")
+        >>> found = sensitivity(model, np.ones((8, 4)), np.zeros(8, int), bits=4)
+        >>> list(found)
+        ['model/head/kernel']
     """
     if (bits is None) == (sparsity is None):
         received = f"bits={bits}, sparsity={sparsity}"

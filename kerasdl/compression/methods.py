@@ -115,6 +115,15 @@ def compress(
             `validation_data`; without it the first batches of `train`, for which the report has no
             accuracy, because the model has seen them.
         **fit_options: Further arguments of `fit`, such as `validation_data`.
+
+    Example:
+        >>> import kerasdl
+        >>> model = kerasdl.create_model("simple_cnn_tiny", input_shape=(8, 8, 1))
+        >>> model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        >>> train = kerasdl.data.load("digits").train.take(2)
+        >>> compressed = compress(model, train, method="qat", engine="keras", epochs=1)
+        >>> compressed.litert.path.suffix, compressed.litert.size < 4 * model.count_params()
+        ('.tflite', True)
     """
     checks.models(model=model)
     checks.datasets(train=train)

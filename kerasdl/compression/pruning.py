@@ -56,6 +56,15 @@ def prune(
         optimizer: By default a new copy of the model's, whose learning rate schedule starts again.
         callbacks: Keras callbacks.
         **fit_options: Further arguments of `fit`.
+
+    Example:
+        >>> import numpy as np
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8)])
+        >>> model.compile("sgd", "mse")
+        >>> train = tf.data.Dataset.from_tensors((np.ones((8, 4)), np.ones((8, 8)))).repeat(8)
+        >>> pruned = prune(model, train, sparsity=0.5, epochs=2, verbose=0)
+        >>> list(sparsity(pruned).values())
+        [0.5]
     """
     errors.one_of("value for argument `pattern`", pattern, PATTERNS)
     checks.models(model=model)
@@ -231,7 +240,15 @@ def kernels(
 
 
 def sparsity(model: keras.Model) -> dict[str, float]:
-    """Return the fraction of zeros in each kernel, by path."""
+    """Return the fraction of zeros in each kernel, by path.
+
+    Example:
+        >>> dense = keras.layers.Dense(2, name="head")
+        >>> model = keras.Sequential([keras.Input((4,)), dense], name="model")
+        >>> _ = dense.kernel.assign([[0, 1], [0, 2], [0, 3], [4, 5]])
+        >>> sparsity(model)
+        {'model/head/kernel': 0.375}
+    """
     checks.models(model=model)
     return {v.path: float(np.mean(v.numpy() == 0)) for v in kernels(model)}
 

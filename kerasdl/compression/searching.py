@@ -156,6 +156,16 @@ def search(
 
     Returns:
         The reports of all files and the best one, as `Found`.
+
+    Example:
+        >>> import kerasdl
+        >>> model = kerasdl.create_model("simple_cnn_tiny", input_shape=(8, 8, 1))
+        >>> loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        >>> model.compile("adam", loss, metrics=["accuracy"])
+        >>> splits = kerasdl.data.load("digits")
+        >>> found = search(model, splits, methods=("float", "float16"))
+        >>> [report.method for report in found.reports]
+        ['float', 'float16']
     """
     checks.models(model=model)
     listed = isinstance(methods, (tuple, list)) and bool(methods)

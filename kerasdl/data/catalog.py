@@ -46,7 +46,12 @@ BASELINES = pathlib.Path(__file__).parent / "baselines.json"
 
 
 def names() -> list[str]:
-    """Return the names of the embedded datasets."""
+    """Return the names of the embedded datasets.
+
+    Example:
+        >>> "digits" in names()
+        True
+    """
     return sorted(SETS)
 
 
@@ -69,7 +74,12 @@ def may_hold_images(name: str) -> bool:
 
 
 def card(name: str) -> str:
-    """Describe a dataset: its contents, source, license, splits, options and baselines."""
+    """Describe a dataset: its contents, source, license, splits, options and baselines.
+
+    Example:
+        >>> print(card("digits").splitlines()[0])
+        Digits: 1,797 handwritten digits, grayscale images of 8x8 pixels, ten classes.
+    """
     errors.one_of("name of a dataset", name, names(), LISTER)
     file = pathlib.Path(__file__).parent / "sets" / f"{SETS[name]}.py"
     parts = ast.parse(file.read_text(encoding="utf-8")).body  # an import would load NumPy

@@ -90,6 +90,17 @@ def doctor(case: Case) -> Report:
 
     Returns:
         A `Report`: a dict from each question that was asked to a `Finding` or `None`.
+
+    Example:
+        >>> import keras
+        >>> import kerasdl
+        >>> splits = kerasdl.data.load("digits")
+        >>> model = kerasdl.create_model("mlp_tiny", input_shape=(8, 8, 1))
+        >>> model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        >>> history = {"loss": [2.3, float("nan")], "val_loss": [2.3, float("nan")]}
+        >>> report = doctor(Case(model, splits.train, splits.validation, history))
+        >>> report.finding.name
+        'the loss is NaN or infinite'
     """
     checks.check("case", case, isinstance(case, Case), "a `kerasdl.diagnosis.Case`")
     report = Report()

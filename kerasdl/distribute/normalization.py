@@ -16,6 +16,12 @@ def synchronize(model: keras.Model) -> list[keras.layers.Layer]:
 
     Returns:
         The layers that were changed.
+
+    Example:
+        >>> norm = keras.layers.BatchNormalization(name="norm")
+        >>> model = keras.Sequential([keras.Input((4,)), norm])
+        >>> [layer.name for layer in synchronize(model)]
+        ['norm']
     """
     checks.models(model=model)
     changed = [

@@ -31,7 +31,12 @@ class ReplicaBatch(typing.NamedTuple):
 
 
 def share(strategy: tf.distribute.Strategy) -> Share:
-    """Return what this process reads of each global batch, for `kerasdl.data.load(share=)`."""
+    """Return what this process reads of each global batch, for `kerasdl.data.load(share=)`.
+
+    Example:
+        >>> share(tf.distribute.MirroredStrategy(['CPU:0']))
+        Share(first=0, here=1, total=1)
+    """
     _check(strategy)
     total = strategy.num_replicas_in_sync
     here = len(strategy.extended.worker_devices)
@@ -40,7 +45,12 @@ def share(strategy: tf.distribute.Strategy) -> Share:
 
 
 def worker_of(strategy: tf.distribute.Strategy) -> tuple[int, int]:
-    """Return this worker's number and how many workers there are. The chief's number is 0."""
+    """Return this worker's number and how many workers there are. The chief's number is 0.
+
+    Example:
+        >>> worker_of(tf.distribute.get_strategy())
+        (0, 1)
+    """
     _check(strategy)
     resolver = strategy.cluster_resolver
     jobs = resolver.cluster_spec().as_dict() if resolver else {}
@@ -52,7 +62,12 @@ def worker_of(strategy: tf.distribute.Strategy) -> tuple[int, int]:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Return whether this process is the one that writes files."""
+    """Return whether this process is the one that writes files.
+
+    Example:
+        >>> is_chief(tf.distribute.get_strategy())
+        True
+    """
     return worker_of(strategy)[0] == 0
 
 
@@ -75,6 +90,12 @@ def pipeline(
         count: int, number of examples in an epoch: `info.counts["train"]`.
         batch_size: int, size of a global batch.
         counts: `info.replicas`, for a dataset loaded with `shard="file"`; else `None`.
+
+    Example:
+        >>> dataset = tf.data.Dataset.range(8).batch(4)
+        >>> repeated = pipeline(dataset, tf.distribute.get_strategy(), count=8, batch_size=4)
+        >>> int(repeated.cardinality())
+        2
     """
     _check(strategy)
     checks.datasets(dataset=dataset)

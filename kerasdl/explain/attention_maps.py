@@ -29,6 +29,10 @@ def attention(
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> len(attention(np.full((2, 3, 3), 1 / 3), ["a", "b", "c"]).axes)
+        2
     """
     checks.arrays(maps=maps)
     maps = np.asarray(maps, "float32")

@@ -27,6 +27,11 @@ def confusion(
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> figure = confusion([0, 1, 1], [0, 1, 0], ["cat", "dog"])
+        >>> [text.get_text() for text in figure.axes[0].get_xticklabels()]
+        ['cat', 'dog']
     """
     checks.arrays(labels=labels, predictions=predictions)
     true, guesses = np.asarray(labels).ravel(), np.asarray(predictions)
@@ -91,6 +96,13 @@ def predictions(
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> images = np.zeros((2, 8, 8, 1))
+        >>> probabilities = np.array([[0.9, 0.1], [0.2, 0.8]])
+        >>> figure = predictions(images, [0, 0], probabilities, ["cat", "dog"])
+        >>> len(figure.axes)
+        1
     """
     checks.arrays(images=images, labels=labels, probabilities=probabilities)
     checks.integers(count=count)

@@ -20,6 +20,13 @@ def trade_off(rows: list[dict], max_drop: float = 0.0) -> "Figure":
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> rows = [{"method": "float", "zip_kB": 40.0, "accuracy": 0.9}]
+        >>> rows += [{"method": "int8", "zip_kB": 12.0, "accuracy": 0.89}]
+        >>> figure = trade_off(rows, max_drop=0.02)
+        >>> len(figure.axes)
+        1
     """
     checks.fractions(one=True, max_drop=max_drop)
     if not rows:

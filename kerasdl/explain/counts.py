@@ -18,7 +18,13 @@ class Parameters(NamedTuple):
 
 
 def parameters(model: keras.Model) -> Parameters:
-    """Count the trainable and all parameters of a model."""
+    """Count the trainable and all parameters of a model.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        >>> parameters(model)
+        Parameters(trainable=15, total=15)
+    """
     checks.models(model=model)
     return Parameters(*(_size(weights) for weights in (model.trainable_weights, model.weights)))
 

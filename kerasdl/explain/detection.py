@@ -27,6 +27,10 @@ def boxes(
         predicted: array (count, 4): x1, y1, x2, y2 as fractions of width and height.
         titles: list of str, one for each image, such as the class.
         true: array (count, 4), the true boxes; by default none are drawn.
+
+    Example:
+        >>> len(boxes(np.zeros((2, 8, 8, 3)), [[1, 1, 5, 5], [2, 2, 6, 6]]).axes)
+        2
     """
     checks.arrays(images=images, predicted=predicted)
     checks.arrays(true=true, optional=True)

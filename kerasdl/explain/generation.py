@@ -24,6 +24,10 @@ def samples(images: ArrayLike, count: int = 64) -> "Figure":
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> len(samples(np.zeros((4, 8, 8, 1))).axes)
+        4
     """
     images = _first(images, count)
     return style.image_grid(images, int(np.ceil(len(images) ** 0.5)))
@@ -39,6 +43,10 @@ def reconstructions(inputs: ArrayLike, outputs: ArrayLike, count: int = 10) -> "
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> len(reconstructions(np.zeros((3, 8, 8, 1)), np.ones((3, 8, 8, 1))).axes)
+        6
     """
     inputs, outputs = _first(inputs, count), _first(outputs, count)
     if inputs.shape != outputs.shape:
@@ -57,6 +65,10 @@ def interpolation(images: ArrayLike) -> "Figure":
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> len(interpolation(np.zeros((5, 8, 8, 1))).axes)
+        5
     """
     checks.arrays(images=images)
     images = np.asarray(images)
@@ -79,6 +91,12 @@ def latent(
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> codes = np.random.default_rng(0).normal(size=(20, 2))
+        >>> figure = latent(codes, np.arange(20) % 2)
+        >>> len(figure.axes)
+        1
     """
     checks.arrays(codes=codes)
     checks.arrays(labels=labels, optional=True)

@@ -40,6 +40,14 @@ def top_patches(
     Returns:
         A matplotlib figure.
 
+    Example:
+        >>> convolution = keras.layers.Conv2D(4, 3, name="conv")
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), convolution])
+        >>> images = np.random.default_rng(0).random((8, 8, 8, 1))
+        >>> figure = top_patches(model, images, "conv")
+        >>> len(figure.axes)
+        32
+
     Reference: Zeiler, Fergus (2014), Visualizing and Understanding Convolutional Networks;
         Springenberg, Dosovitskiy, Brox, Riedmiller (2015), Striving for Simplicity: The All
         Convolutional Net.

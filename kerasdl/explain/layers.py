@@ -26,6 +26,11 @@ def activations(model: keras.Model, inputs: Arrays) -> dict[str, np.ndarray]:
 
     Returns:
         A dict, layer name -> array, or nested arrays for a layer with several outputs.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="head")])
+        >>> activations(model, np.ones((2, 4)))["head"].shape
+        (2, 3)
     """
     check_functional(model)
     checks.arrays(inputs=inputs)
@@ -52,6 +57,12 @@ def feature_maps(
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3)])
+        >>> figure = feature_maps(model, np.ones((8, 8, 1)))
+        >>> len(figure.axes)
+        5
     """
     checks.integers(layers=layers, maps=maps)
     checks.texts(layer=layer, optional=True)
@@ -91,6 +102,12 @@ def steps(model: keras.Model, image: ArrayLike, layers: int = 6, maps: int = 8) 
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3)])
+        >>> figure = steps(model, np.ones((8, 8, 1)))
+        >>> len(figure.axes)
+        9
     """
     checks.integers(layers=layers, maps=maps)
     check_functional(model)
@@ -129,6 +146,12 @@ def filters(model: keras.Model, layer: str | None = None, count: int = 96) -> "F
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3)])
+        >>> figure = filters(model)
+        >>> len(figure.axes)
+        4
     """
     check_functional(model)
     checks.integers(count=count)

@@ -49,6 +49,13 @@ def slopes(
     Returns:
         Array of the shape of `images`.
 
+    Example:
+        >>> model = keras.Sequential(
+        ...     [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+        ... )
+        >>> slopes(model, np.ones((2, 8, 8, 1)), [0, 1]).shape
+        (2, 8, 8, 1)
+
     Reference: Simonyan, Vedaldi, Zisserman (2013), Deep Inside Convolutional Networks: Visualising
         Image Classification Models and Saliency Maps.
     """
@@ -76,6 +83,14 @@ def saliency(
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> model = keras.Sequential(
+        ...     [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+        ... )
+        >>> figure = saliency(model, np.ones((2, 8, 8, 1)))
+        >>> len(figure.axes)
+        4
     """
     checks.arrays(images=images)
     images = np.asarray(images, "float32")
@@ -97,6 +112,12 @@ def perturbation(
 
     Returns:
         A matplotlib figure.
+
+    Example:
+        >>> image = np.full((8, 8, 1), 0.5)
+        >>> figure = perturbation(image, image + 0.1)
+        >>> len(figure.axes)
+        3
     """
     checks.arrays(image=image, changed=changed)
     checks.texts(before=before, after=after, empty=True)
@@ -131,6 +152,13 @@ def maximize(
 
     Returns:
         A `Maximized`: the image, and the output after each step.
+
+    Example:
+        >>> model = keras.Sequential(
+        ...     [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+        ... )
+        >>> maximize(model, target=1, steps=2).image.shape
+        (8, 8, 1)
 
     Reference: Nguyen, Yosinski, Clune (2015), Deep Neural Networks are Easily Fooled.
     """

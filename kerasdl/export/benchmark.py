@@ -52,6 +52,17 @@ def benchmark(
         path: The file, or its path.
         threads: int, number of threads, at most 1,024.
         seconds: float, how long to measure, at most 3600. The file is called at least 20 times.
+
+    Example:
+        >>> import tempfile
+        >>> import keras
+        >>> from kerasdl import export
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = export.to_litert(model, f"{folder}/model.tflite")
+        ...     latency = benchmark(file, seconds=0.01)
+        >>> bool(latency.median <= latency.p95)
+        True
     """
     checks.integers(threads=threads, limit=MOST_THREADS)
     checks.numbers(at_least=0, limit=3600, seconds=seconds)
@@ -78,6 +89,17 @@ def litert_benchmark(path: str | os.PathLike, *, threads: int = 1, runs: int = 1
         path: Path of the file.
         threads: int, number of threads.
         runs: int, number of calls.
+
+    Example:
+        >>> import tempfile
+        >>> import keras
+        >>> from kerasdl import export
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = export.to_litert(model, f"{folder}/model.tflite")
+        ...     latency = litert_benchmark(file.path, runs=10)
+        >>> latency.threads
+        1
     """
     checks.paths(path=path)
     checks.integers(threads=threads, limit=MOST_THREADS)

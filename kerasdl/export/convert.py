@@ -98,6 +98,15 @@ def to_litert(
 
     Returns:
         The file, as a `LiteRTModel`.
+
+    Example:
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        >>> x = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = to_litert(model, f"{folder}/model.tflite", quantize="int8", calibration=x)
+        ...     print(file.predict(x).shape)
+        (32, 3)
     """
     path = _checked_path(path)
     checks.models(model=model)
@@ -186,6 +195,13 @@ def to_onnx(
 
     Returns:
         The file, as an `ONNXModel`.
+
+    Example:
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     print(to_onnx(model, f"{folder}/model.onnx").predict(np.ones((2, 4))).shape)
+        (2, 3)
     """
     path = _checked_path(path)
     checks.models(model=model)
@@ -255,6 +271,13 @@ def to_saved_model(
 
     Returns:
         The path.
+
+    Example:
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     print(to_saved_model(model, f"{folder}/model").name)
+        model
     """
     from kerasdl.export import trace
 

@@ -48,6 +48,17 @@ def verify(model: "keras.Model", litert_model: ModelFile, x: Arrays) -> Parity:
         model: The Keras model.
         litert_model: The file, as `to_litert`, `to_onnx` or `open_file` returned it.
         x: Inputs: an array, or a structure of arrays as the model takes it.
+
+    Example:
+        >>> import tempfile
+        >>> import keras
+        >>> from kerasdl import export
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = export.to_litert(model, f"{folder}/model.tflite")
+        ...     parity = verify(model, file, np.ones((2, 4), "float32"))
+        >>> parity.largest_error < 1e-5
+        True
     """
     from keras import tree
 

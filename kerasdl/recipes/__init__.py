@@ -25,7 +25,12 @@ def __dir__() -> list[str]:
 
 
 def names() -> list[str]:
-    """Return the names of all recipes, in the order in which a new user may want them."""
+    """Return the names of all recipes, in the order in which a new user may want them.
+
+    Example:
+        >>> "mlp" in names()
+        True
+    """
     return [recipe.name for recipe in RECIPES]
 
 
@@ -40,7 +45,12 @@ def get(name: str) -> Recipe:
 
 
 def space_of(recipe: Recipe) -> tuple:
-    """Return the hyperparameters of a recipe, whose ranges and choices include its values."""
+    """Return the hyperparameters of a recipe, whose ranges and choices include its values.
+
+    Example:
+        >>> [parameter.name for parameter in space_of(get("mlp"))][:2]
+        ['widths', 'dropout']
+    """
     parameters = recipe.space or get(recipe.name).space
     return tuple(parameter.including(recipe) for parameter in parameters)
 
@@ -56,6 +66,13 @@ def open(
             evaluate, draw, export or compress a run on data in memory, or if files have moved.
         trust: bool, whether code that came with its model may run: see `kerasdl.load_model`.
         finished: bool, whether an interrupted run is refused.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run = get("mlp").run(f"{folder}/run", fast=True, progress=False, pictures=False)
+        ...     print(open(f"{folder}/run").finished)
+        True
     """
     checks.paths(path=path)
     from kerasdl.runs import run  # imports TensorFlow

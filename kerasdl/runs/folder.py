@@ -69,7 +69,12 @@ CONFIG_SCHEMA = {
 
 
 def is_finished(path: str | pathlib.Path) -> bool:
-    """Return whether a folder contains a run that is trained and evaluated."""
+    """Return whether a folder contains a run that is trained and evaluated.
+
+    Example:
+        >>> is_finished("no_such_folder")
+        False
+    """
     return (pathlib.Path(path) / METRICS).exists()
 
 

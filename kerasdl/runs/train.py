@@ -53,6 +53,15 @@ def train(
         callbacks: Keras callbacks in addition to those of every run.
 
     The other arguments are those of `Recipe.run`.
+
+    Example:
+        >>> import tempfile
+        >>> from kerasdl import recipes
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     recipe = recipes.get("mlp")
+        ...     run = train(recipe, f"{folder}/run", fast=True, progress=False, pictures=False)
+        ...     print(list(run.metrics["test"]))
+        ['accuracy', 'cross_entropy']
     """
     checks.numbers(save_seconds=save_seconds, at_least=0, optional=True)
     checks.choices(("stop", "lower"), on_nan=on_nan)

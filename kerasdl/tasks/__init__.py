@@ -36,7 +36,12 @@ OPTIONS: dict[str, dict[str, Callable[..., None]]] = {
 
 
 def names() -> list[str]:
-    """Return the names of all tasks without importing them."""
+    """Return the names of all tasks without importing them.
+
+    Example:
+        >>> names()[:2]
+        ['classification', 'generation']
+    """
     return list(NAMES)
 
 
@@ -61,6 +66,9 @@ def check_options(name: str, options: dict):
 
     Raises:
         InvalidInput: if an option is unknown or its value is invalid.
+
+    Example:
+        >>> check_options("classification", {"label_smoothing": 0.1})
     """
     known = OPTIONS.get(name, {})
     for option, value in options.items():
@@ -80,6 +88,10 @@ def create(name: str, info: "data.Info", options: dict | None = None) -> "Task":
 
     Raises:
         InvalidInput: if neither task takes such data.
+
+    Example:
+        >>> create("classification", data.load("digits").info).title
+        'classification'
     """
     task_class = get(name)
     check_options(name, options or {})

@@ -330,13 +330,26 @@ def _check_files(paths, expected):
 
 
 def compile_and_build(model: keras.Model, optimizer: keras.Optimizer, loss: Any = None, **settings):
-    """Compile a model and build its optimizer; otherwise `fit` would trace its step twice."""
+    """Compile a model and build its optimizer; otherwise `fit` would trace its step twice.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        >>> compile_and_build(model, keras.optimizers.SGD(), "mse")
+        >>> model.optimizer.built
+        True
+    """
     model.compile(optimizer, loss, **settings)
     model.optimizer.build(model.trainable_variables)
 
 
 def gather(dataset: tf.data.Dataset, count: int | None = None) -> tuple[np.ndarray, ...]:
-    """Return the first `count` examples of a batched dataset as arrays; by default all."""
+    """Return the first `count` examples of a batched dataset as arrays; by default all.
+
+    Example:
+        >>> dataset = tf.data.Dataset.from_tensor_slices(([1, 2, 3, 4], [5, 6, 7, 8])).batch(2)
+        >>> gather(dataset, 3)
+        (array([1, 2, 3], dtype=int32), array([5, 6, 7], dtype=int32))
+    """
     batches, seen = [], 0
     for batch in dataset.as_numpy_iterator():
         batches.append(batch if isinstance(batch, tuple) else (batch,))
@@ -347,7 +360,16 @@ def gather(dataset: tf.data.Dataset, count: int | None = None) -> tuple[np.ndarr
 
 
 def save_images(splits: data.Splits, folder: pathlib.Path):
-    """Write one test image of each class into the folder, named after the class."""
+    """Write one test image of each class into the folder, named after the class.
+
+    Example:
+        >>> import tempfile
+        >>> from kerasdl import data
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_images(data.load("digits"), pathlib.Path(folder))
+        ...     print(len(list(pathlib.Path(folder).iterdir())))
+        10
+    """
     if not splits.info.classes or len(splits.info.shape) != 3:
         return
     folder.mkdir(exist_ok=True)

@@ -15,6 +15,12 @@ def hold(folder: pathlib.Path) -> Iterator[None]:
     """Lock a folder inside a `with` block; raise if another process has locked it.
 
     The system releases the lock of a killed process.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, hold(pathlib.Path(folder)):
+        ...     print("no other process trains into the folder")
+        no other process trains into the folder
     """
     with _locked(folder) as file:
         file.truncate(0)

@@ -25,6 +25,11 @@ def adamw(
         warmup: float, epochs of warm-up; at most half of the training.
         weight_decay: float, weight decay of AdamW.
         **options: Further arguments of `keras.optimizers.AdamW`, such as `beta_1`.
+
+    Example:
+        >>> optimizer = adamw(0.01, epochs=2, steps=10)
+        >>> type(optimizer).__name__
+        'AdamW'
     """
     total = steps * epochs
     if total >= MOST_STEPS:

@@ -170,6 +170,11 @@ def propose(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarra
         x: array (count, dimensions), the points that were tried.
         y: array (count,), their results; larger is better.
         rng: Generator of the candidate points.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> propose(rng.random((6, 2)), rng.random(6), rng).shape
+        (2,)
     """
     middle, top = np.median(y), np.max(y)
     y = np.maximum(y, middle - 2 * (top - middle))
@@ -253,6 +258,12 @@ def make(
         epochs: int, of a whole trial, for Hyperband.
         first: dict, the values of the first trial; grid search and Hyperband ignore it.
         **options: Further options of the oracle.
+
+    Example:
+        >>> objective = keras_tuner.Objective("accuracy", "max")
+        >>> oracle = make("random", objective, keras_tuner.HyperParameters(), trials=3)
+        >>> oracle.max_trials
+        3
     """
     errors.one_of("tuner", tuner, NAMES)
     seed = int(np.random.default_rng(seed).integers(1, 2**31))

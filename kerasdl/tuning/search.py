@@ -99,6 +99,14 @@ def tune(
         out: The folder; by default one under `tunings/`.
         fast: bool, whether to run two trials of one batch each, to see that it works.
         show: function that gets a line for each trial.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     out = f"{folder}/search"
+        ...     found = tune(recipes.get("mlp"), tuner="random", trials=1, fast=True, out=out)
+        ...     print(found.leaderboard["tuner"])
+        random
     """
     checks.check("recipe", recipe, isinstance(recipe, Recipe), "a `kerasdl.recipes.Recipe`")
     checks.callables(show=show)

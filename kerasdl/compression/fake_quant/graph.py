@@ -57,6 +57,11 @@ def quantize_aware(model: keras.Model) -> keras.Model:
 
     Args:
         model: Any Keras model that is built.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, "relu")])
+        >>> [type(layer).__name__ for layer in quantize_aware(model).layers]
+        ['InputLayer', 'FakeQuantize', 'FakeQuantizeWeights', 'FakeQuantize']
     """
     checks.models(model=model)
     with trace.settings(model, None):  # float32

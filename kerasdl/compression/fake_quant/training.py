@@ -47,6 +47,14 @@ def train_aware(
     Returns:
         A functional Keras model that computes with rounded weights and activations. The file that
         `to_litert(aware, path, quantize="aware")` writes computes the same in int8.
+
+    Example:
+        >>> import numpy as np
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8)])
+        >>> train = tf.data.Dataset.from_tensors((np.ones((8, 4)), np.ones((8, 8))))
+        >>> aware = train_aware(model, train, epochs=1, optimizer="sgd", loss="mse")
+        >>> aware.output_shape
+        (None, 8)
     """
     checks.models(model=model)
     checks.datasets(train=train)

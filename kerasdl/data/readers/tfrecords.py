@@ -535,6 +535,15 @@ def write_records(
 
     Returns:
         The paths of the .tfrecord files.
+
+    Example:
+        >>> import tempfile
+        >>> import kerasdl
+        >>> splits = kerasdl.data.load("digits")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     files = write_records(splits, folder, shards=1)
+        >>> len(files)
+        3
     """
     checks.integers(shards=shards)
     errors.one_of("encoding of records", encoding, ("raw", "png"))
