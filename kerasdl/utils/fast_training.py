@@ -1,4 +1,4 @@
-"""Train layers of Keras with fewer operations, for the same numbers, inside a `with` block."""
+"""Train layers of Keras with faster operations, for the same numbers, inside a `with` block."""
 
 import contextlib
 import functools
@@ -13,18 +13,19 @@ from keras.src import backend
 from kerasdl.utils.patches import replaced
 
 BATCH, LAYER = keras.layers.BatchNormalization.call, keras.layers.LayerNormalization.call
-GELU = backend.nn.gelu
+GELU, CONVOLUTION = backend.nn.gelu, backend.nn.conv
 
 
 @contextlib.contextmanager
 def fast_training() -> Iterator[None]:
-    """Train batch normalization, layer normalization and GELU of Keras with fewer operations.
+    """Train normalizations, GELU and grouped convolutions of Keras with faster operations.
 
     On a CPU, the time of these layers is that of reading and writing whole feature maps. Keras
     computes mean, variance and output of a normalization by separate operations, and TensorFlow
     derives the gradient from each of them; the tanh form of GELU takes about twenty passes over its
     input. Inside the block, batch normalization is one kernel of TensorFlow, and layer
-    normalization and GELU have gradients written out by hand. The results are those of Keras, up to
+    normalization and GELU have gradients written out by hand. Grouped convolutions, which Keras
+    compiles with XLA, are one convolution for each group. The results are those of Keras, up to
     rounding. What trains or is traced inside the block uses them. The layers stay Keras's own, so
     files, exports and compression do not change.
 
@@ -49,6 +50,7 @@ def fast_training() -> Iterator[None]:
         replaced(keras.layers.BatchNormalization, "call", _batch),
         replaced(keras.layers.LayerNormalization, "call", _layer),
         replaced(backend.nn, "gelu", _gelu),
+        replaced(backend.nn, "conv", _convolution),
     ):
         yield
 
@@ -150,3 +152,14 @@ def _tanh_gelu(x):
         return g * s + tf.raw_ops.SigmoidGrad(y=s, dy=g * x) * inner
 
     return x * s, gradient
+
+
+@functools.wraps(CONVOLUTION)
+def _convolution(inputs: Any, kernel: Any, *args: Any, **kwargs: Any) -> Any:
+    data_format = kwargs.get("data_format") or (args[2] if len(args) > 2 else None)
+    last = backend.standardize_data_format(data_format) == "channels_last"
+    groups = inputs.shape[-1] // kernel.shape[-2] if last else 1
+    if groups == 1:
+        return CONVOLUTION(inputs, kernel, *args, **kwargs)
+    parts = zip(tf.split(inputs, groups, -1), tf.split(kernel, groups, -1), strict=True)
+    return tf.concat([CONVOLUTION(*part, *args, **kwargs) for part in parts], -1)

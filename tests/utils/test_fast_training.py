@@ -215,3 +215,15 @@ def test_a_second_derivative_is_that_of_keras():
     theirs = curvature()
     with fast_training():
         np.testing.assert_allclose(curvature(), theirs, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("groups", [2, 4])
+@pytest.mark.parametrize("options", [{"padding": "same"}, {"strides": 2}, {"dilation_rate": 2}])
+def test_grouped_convolutions_have_the_numbers_and_gradients_of_keras(groups, options):
+    layer = keras.layers.Conv2D(8, 3, groups=groups, **options)
+    inputs = normal((2, 7, 8, 8))
+    upstream = RANDOM.normal(size=layer(inputs).shape).astype("float32")
+    theirs = outputs_and_gradients(layer, inputs, upstream, False)
+    ours = outputs_and_gradients(layer, inputs, upstream, True)
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
