@@ -2,6 +2,7 @@
 
     python -m tests.mutants metrics               # every mutant of kerasdl/metrics
     python -m tests.mutants data --sample 150     # a random sample
+    python -m tests.mutants export --sample 40 --tests tests/export/test_convert.py ...
 
 A mutant is killed if a test fails or does not end. The changes are mutmut's: another number,
 operator or string, an argument dropped or `None`, an assignment of `None`, and so on. Text for
@@ -17,6 +18,10 @@ tests, and TensorFlow's threads do not survive a fork.
 For each mutant, the tests that run its function are run, then others of their files, or of all
 files for code outside functions. They are run fastest first, as far as they take `SECONDS` in all
 without the mutant. Tests marked `slow` are left out.
+
+With `--tests` only these tests are run, which takes less time where others start processes. What
+they kill, all tests kill; what they do not kill counts as a survivor, so the score is a lower
+bound.
 
 Mutants are run in a random order, so those run within `--minutes` are a sample. A run continues
 where the last one stopped: results are kept in out/mutants/PACKAGE.jsonl. A killed mutant is run
@@ -348,13 +353,12 @@ def digest(paths, pattern: str = "test_*.py") -> str:
     return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(files))).hexdigest()[:16]
 
 
-def run(package: str, sample: int | None, seed: int, end: float):
+def run(package: str, sample: int | None, seed: int, end: float, tests: list[str]):
     """Run the mutants of a package that have no result yet, until all are run or the time is over.
 
     Returns:
         How many mutants there are; the mutants that have a result, with the result.
     """
-    tests = paths_of_tests(package)
     session = ROOT / "out" / "mutants" / f"{package}.jsonl"
     session.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -431,8 +435,8 @@ def interval(killed: int, count: int) -> list[float]:
     return [round(middle - width, 3), round(middle + width, 3)]
 
 
-def summary(count: int, results: list, seed: int) -> dict:
-    """Return the summary of a package."""
+def summary(count: int, results: list, seed: int, tests: list[str] | None = None) -> dict:
+    """Return the summary of a package; `tests` are those that were run if not all were."""
     reasons = {
         (row["file"], row["was"], now): row["why"]
         for row in json.loads(EQUIVALENT.read_text(encoding="utf-8"))
@@ -460,6 +464,7 @@ def summary(count: int, results: list, seed: int) -> dict:
         "survived": len(survivors),
         "score": round(killed / counted, 3),
         "interval": interval(killed, counted) if len(results) < count else None,
+        **({"tests": tests} if tests else {}),
         "survivors": survivors,
         "equivalents": equivalent,
     }
@@ -471,16 +476,18 @@ def main():
     parser.add_argument("--sample", type=int, help="how many mutants of each; all by default")
     parser.add_argument("--minutes", type=float, default=math.inf, help="after which to stop")
     parser.add_argument("--seed", type=int, default=0, help="decides on the order of the mutants")
+    parser.add_argument("--tests", nargs="+", help="paths of tests to run; all by default")
     arguments = parser.parse_args()
     end = time.monotonic() + 60 * arguments.minutes
     for name in PRELOADED:
         importlib.import_module(name)
     gc.freeze()  # excludes it from the garbage collection of the children
     for package in arguments.packages:
-        count, results = run(package, arguments.sample, arguments.seed, end)
+        tests = arguments.tests or paths_of_tests(package)
+        count, results = run(package, arguments.sample, arguments.seed, end, tests)
         if not results:
             continue
-        found = summary(count, results, arguments.seed)
+        found = summary(count, results, arguments.seed, arguments.tests)
         print(f"{package}: {found['score']:.1%} killed, {found['survived']} survived", flush=True)
         written = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
         written["mutmut"] = importlib.metadata.version("mutmut")
