@@ -1,6 +1,5 @@
 """Limits of the reader of tables, and whole messages."""
 
-import numpy as np
 import pytest
 
 from kerasdl.data.bad_examples import Inspection
@@ -33,7 +32,6 @@ def test_twenty_different_integers_are_classes(different, task, tmp_path):
 def test_fractions_are_no_classes(tmp_path):
     path = written(tmp_path, "a,b", [f"{i},{i % 3 / 2}" for i in range(30)])
     assert table.read(path, 0, target="b").task == "regression"
-    assert not table._few_integers(np.array([0.5, 1])) and table._few_integers(np.array([2.0, 1]))
 
 
 def test_default_fractions_are_a_tenth_and_a_fifth(tmp_path):
@@ -43,8 +41,8 @@ def test_default_fractions_are_a_tenth_and_a_fifth(tmp_path):
 
 @pytest.mark.parametrize(("wrong", "numbers"), [(1, True), (2, False)])
 def test_columns_are_numbers_if_nine_tenths_of_the_values_are(wrong, numbers):
-    column = ["1.5"] * (10 - wrong) + ["x"] * wrong
-    assert table._of_numbers(column) is numbers
+    column = ["1.5"] * (10 - wrong) + ["x"] * wrong + ["", "NA"]  # blanks are no values
+    assert table._form(column) == (table.NUMBERS if numbers else table.WORDS)
 
 
 @pytest.mark.parametrize(
@@ -64,12 +62,12 @@ def test_numbers_fit_into_float32(value, holds):
     assert table._is_number(value) is holds
 
 
-@pytest.mark.parametrize("missing", ["", "nan", "NaN", "NAN", "  "])
-def test_missing_values_are_named(missing, tmp_path):
-    path = written(tmp_path, "a,b", [*[f"{i},{i % 2}" for i in range(20)], f"{missing},1"])
+@pytest.mark.parametrize("missing", ["", "  ", "nan", "NaN", "NAN", "NA", "N/A", "?", "NULL"])
+def test_missing_targets_are_named(missing, tmp_path):
+    path = written(tmp_path, "a,b", [*[f"{i},{i % 2}" for i in range(20)], f"1,{missing}"])
     received = missing.strip() or "none"
     assert message_of(path, target="b") == (
-        f"Invalid line 22 of `{path}`. Expected a value for column `a`. Received: {received} "
+        f"Invalid line 22 of `{path}`. Expected a value for column `b`. Received: {received} "
         "(--skip-bad, `skip_bad=True`, leaves it out)"
     )
 
@@ -159,25 +157,6 @@ def test_twenty_columns_are_listed(tmp_path):
     assert table._listed(names) == ", ".join(names[:20]) + " and 1 more"
 
 
-def test_words_may_take_2_to_the_27_characters_or_numbers(monkeypatch):
-    assert table.ROOM == 2**27
-    monkeypatch.setattr(table, "ROOM", 12)
-    assert table._words("p", "a", ["abcd", "x", "y"]).tolist() == ["abcd", "x", "y"]
-    with pytest.raises(InvalidInput) as raised:
-        table._words("p", "a", ["abcde", "x", "y"])
-    assert str(raised.value) == (
-        "Invalid column `a` of `p`. Expected rows times characters of the longest word to be at "
-        "most 12. Received: 3 rows, the longest word has 5 characters"
-    )
-    table._check_room("p", 4, {"a": 1, "b": 2})
-    with pytest.raises(InvalidInput) as raised:
-        table._check_room("p", 4, {"a": 1, "b": 3})
-    assert str(raised.value) == (
-        "Invalid column `b` of `p`. Expected rows times different words of all columns to be at "
-        "most 12. Received: 4 rows, 3 different words in this column"
-    )
-
-
 def test_lines_are_numbered_where_rows_start(tmp_path):
     path = tmp_path / "x.csv"
     path.write_bytes(b'\xef\xbb\xbfa, b \r\n\r\n"1\n2", x \r\n\n3,4')
@@ -203,6 +182,8 @@ def test_rows_to_predict_are_encoded(tmp_path):
     path = written(tmp_path, "b,t,a", ["y,,3", "z,1,-1"])
     lines, inputs = table.read_inputs(path, COLUMNS, "t")
     assert lines == [2, 3] and inputs.tolist() == [[1, -1, 1], [-1, -1, -1]]
+    blank = written(tmp_path, "a,b", ["NA,x", "3,?"])
+    assert table.read_inputs(blank, COLUMNS)[1].tolist() == [[0, 1, -1], [1, -1, -1]]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +192,6 @@ def test_rows_to_predict_are_encoded(tmp_path):
         ("a", "1", "line 1 of `PATH`. Expected the columns a, b. Received: no `b`"),
         ("a,b,c", "1,x,2", "line 1 of `PATH`. Expected the columns a, b. Received: also `c`"),
         ("a,b", "w,x", "line 2 of `PATH`. Expected a number for column `a`. Received: w"),
-        ("a,b", "1,", "line 2 of `PATH`. Expected a value for column `b`. Received: none"),
     ],
 )
 def test_invalid_rows_to_predict_are_named(header, row, message, tmp_path):
@@ -219,15 +199,6 @@ def test_invalid_rows_to_predict_are_named(header, row, message, tmp_path):
     with pytest.raises(InvalidInput) as raised:
         table.read_inputs(path, COLUMNS, "t")
     assert str(raised.value) == f"Invalid {message.replace('PATH', str(path))}"
-
-
-def test_memory_of_rows_to_predict_is_limited(tmp_path, monkeypatch):
-    path = written(tmp_path, "a,b", ["1,x", "1,y", "1,x"])
-    monkeypatch.setattr(table, "ROOM", 6)  # three rows of two known words
-    table.read_inputs(path, COLUMNS)
-    monkeypatch.setattr(table, "ROOM", 5)
-    with pytest.raises(InvalidInput, match=r"^Invalid column `b` of .* 2 different words in this"):
-        table.read_inputs(path, COLUMNS)
 
 
 def test_skipped_lines_are_counted(tmp_path):
