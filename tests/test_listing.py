@@ -32,8 +32,8 @@ def seconds(*arguments):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["list", "vision", "--json"]])
-def test_list_takes_less_than_a_twentieth_of_a_second(arguments):
+@pytest.mark.parametrize("arguments", [["list"], ["list", "vision", "--json"], ["--version"]])
+def test_list_and_version_take_less_than_a_twentieth_of_a_second(arguments):
     seconds("-m", "kerasdl", *arguments)  # writes the byte code
     python = min(seconds("-c", "pass") for _ in range(5))
     assert min(seconds("-m", "kerasdl", *arguments) for _ in range(5)) < python + 0.05
@@ -52,4 +52,5 @@ def test_topics_choose_tables(capsys):
 
 
 def test_version_is_shown(capsys):
-    assert run(capsys, "--version") == (0, f"kerasdl {kerasdl.__version__}\n")
+    shown = 0, f"kerasdl {kerasdl.__version__}\n"
+    assert run(capsys, "--version") == run(capsys, "--version", "list") == shown

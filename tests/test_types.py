@@ -21,7 +21,7 @@ from kerasdl.export import convert
 from kerasdl.runs import export
 from kerasdl.tuning import oracles
 from kerasdl.utils import types
-from tests import stubs
+from tests import stubs, typed_jobs
 
 WRAPPERS = (staticmethod, classmethod)
 
@@ -171,6 +171,11 @@ def test_pyright_accepts_usual_jobs(tmp_path):
     command = [sys.executable, "-m", "basedpyright", *options]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_usual_jobs_run(tmp_path):
+    typed_jobs.main(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+import kerasdl
 from kerasdl import errors
 from kerasdl.utils import plain_text
 
@@ -41,7 +42,7 @@ def main():
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may lack the letters of a name
     try:
-        if _list(arguments):
+        if _answer_at_once(arguments):
             sys.exit(0)
         app = __getattr__("app")
         from kerasdl.cli.options import stopping
@@ -60,9 +61,12 @@ def main():
         _fail(error.format_message())
 
 
-def _list(arguments):
-    """Run `list [TOPIC] [--json]`; return False for anything else, such as other options."""
+def _answer_at_once(arguments):
+    """Run `--version` or `list [TOPIC] [--json]`, which need no parser; else return False."""
     command, *rest = arguments
+    if arguments == ["--version"]:
+        print(f"kerasdl {kerasdl.__version__}")
+        return True
     topics = [each for each in rest if each != "--json"]
     if command != "list" or len(topics) > 1 or any(each.startswith("-") for each in topics):
         return False
