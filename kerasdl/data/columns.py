@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kerasdl.utils import checks
+
 BUCKETS = 32  # numbers of the input for a column of many different words
 MOST_WORDS = 40  # a column with more different words is not one-hot encoded
 FEW = 20  # words that may all be different, in a table of few rows
@@ -246,6 +248,9 @@ def days(values: Sequence[str], form: str) -> np.ndarray:
 def inputs(columns: Sequence[Column], table: dict[str, np.ndarray]) -> np.ndarray:
     """Encode the values of a table, by column name, as vectors in the order of `columns`."""
     used = [column for column in columns if column.width]
+    rows, width = len(table[used[0].name]), sum(column.width for column in used)
+    # float32, and float64 while a column is encoded
+    checks.memory(12 * rows * width, columns=f"{width:,} inputs of {rows:,} rows")
     return np.concatenate([column.standardized(table[column.name]) for column in used], axis=1)
 
 

@@ -6,7 +6,6 @@ from kerasdl import errors
 from kerasdl.data import columns, splitting
 from kerasdl.data.columns import Column
 from kerasdl.data.splits import Source
-from kerasdl.utils import checks
 
 
 def iris(seed, validation=0.1, test=0.2) -> Source:
@@ -83,10 +82,8 @@ def table(
     rows = splitting.rows_of_splits(targets * (classes is not None), seed, validation, test)
     dates = dates or {}
     fitted = tuple(Column.fit(n, column, rows[0], dates.get(n)) for n, column in values.items())
-    width = sum(column.width for column in fitted)
-    if not width:
+    if not any(column.width for column in fitted):
         raise errors.InvalidInput("columns of the table", "one that can be used", fitted[0].note)
-    checks.memory(12 * len(targets) * width, columns=f"{width:,} inputs of {len(targets):,} rows")
     inputs = columns.inputs(fitted, values)
     scale = None
     if classes:

@@ -6,6 +6,7 @@ from kerasdl.data.bad_examples import Inspection
 from kerasdl.data.columns import Column
 from kerasdl.data.readers import table
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import checks
 
 
 def written(tmp_path, header, rows):
@@ -199,6 +200,16 @@ def test_invalid_rows_to_predict_are_named(header, row, message, tmp_path):
     with pytest.raises(InvalidInput) as raised:
         table.read_inputs(path, COLUMNS, "t")
     assert str(raised.value) == f"Invalid {message.replace('PATH', str(path))}"
+
+
+def test_memory_of_rows_to_predict_is_limited(tmp_path, monkeypatch):
+    path = written(tmp_path, "a,b", ["1,x", "1,y", "1,x"])
+    # three rows of three numbers take 4 + 8 bytes for each number; half of the memory may be taken
+    monkeypatch.setattr(checks.os, "sysconf", {"SC_PAGE_SIZE": 1, "SC_PHYS_PAGES": 216}.get)
+    table.read_inputs(path, COLUMNS)
+    monkeypatch.setattr(checks.os, "sysconf", {"SC_PAGE_SIZE": 1, "SC_PHYS_PAGES": 214}.get)
+    with pytest.raises(InvalidInput, match=r"`columns`.* Received: '3 inputs of 3 rows', which"):
+        table.read_inputs(path, COLUMNS)
 
 
 def test_skipped_lines_are_counted(tmp_path):
