@@ -1,0 +1,195 @@
+"""Write `docs/speed.md` and its picture from the results of the benchmarks.
+
+    python benchmarks/page.py
+
+A test compares the page with the files in `results/`.
+"""
+
+import json
+import pathlib
+from collections.abc import Iterable
+
+RESULTS = pathlib.Path(__file__).parent / "results"
+DOCS = pathlib.Path(__file__).parents[1] / "docs"
+PAGE, PICTURE = DOCS / "speed.md", DOCS / "images" / "training_speed.png"
+LIBRARIES = {
+    "keras": "Keras 3",
+    "tf_keras": "tf_keras",
+    "torch": "PyTorch",
+    "torch_channels_last": "PyTorch, channels last",
+    "torch_compile": "PyTorch, compiled",
+    "kerasdl_without_onednn": "kerasdl without oneDNN",
+}
+
+
+def read(name: str) -> dict:
+    """Return the results of a benchmark; empty if it has not run."""
+    file = RESULTS / f"{name}.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    """Return the lines of a table in Markdown."""
+    head = [*head]
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return ["| " + " | ".join(line) + " |" for line in lines] + [""]
+
+
+def training(found: dict) -> list[str]:
+    """Return the part of the page about training steps."""
+    steps, about = found["steps"], found["about"]
+    versions = {
+        name: next(case[name]["version"] for case in steps.values() if name in case)
+        for name in ("keras", "tf_keras", "torch")
+    }
+    lines = [
+        "## A training step",
+        "",
+        "The time of a step of each library, relative to that of kerasdl in the same round;",
+        "above 1, kerasdl is faster.",
+        "Every library trains the same network with AdamW on the same batch. kerasdl trains as its "
+        "recipes do.",
+        f"Processor: {about['processor']}, {about['cores']} cores, Python {about['python']}; "
+        f"Keras {versions['keras']}, tf_keras {versions['tf_keras']}, "
+        f"PyTorch {versions['torch']}.",
+        "",
+        "![Time of a training step relative to kerasdl](images/training_speed.png)",
+        "",
+    ]
+    names = [name for name in LIBRARIES if any(name in case for case in steps.values())]
+    head = ["network, batch", "ms", *(LIBRARIES[name] for name in names)]
+    rows = [
+        [
+            f"{name}, {case['batch']}",
+            f"{case['kerasdl']['step_ms']:.3g}",
+            *(f"{case[n]['to_kerasdl']:.2f}" if n in case else "" for n in names),
+        ]
+        for name, case in steps.items()
+    ]
+    lines += table(head, rows)
+    lines += ["Seconds of the first step, in which a library traces or compiles:", ""]
+    head = ["network", "kerasdl", *(LIBRARIES[name] for name in names)]
+    lines += table(head, _first_steps(steps, names))
+    for name, curve in found.get("growth", {}).items():
+        slopes = ", ".join(f"{LIBRARIES.get(n, n)} {s:.2f}" for n, s in curve["exponents"].items())
+        lines += [f"Time of {name} grows with the exponent: {slopes}.", ""]
+    return lines
+
+
+def _first_steps(steps, names):
+    for name, case in steps.items():
+        cells = (f"{case[n]['first_s']:.1f}" if n in case else "" for n in ("kerasdl", *names))
+        yield [name, *cells]
+
+
+def draw(found: dict):
+    """Draw the ratios of all networks."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    steps = found["steps"]
+    figure, axes = pyplot.subplots(figsize=(9, 1.6 + 0.3 * len(steps)), layout="constrained")
+    markers = dict(zip(LIBRARIES, "osv^Dx", strict=True))
+    for number, (library, title) in enumerate(LIBRARIES.items()):
+        shown = [(i, case[library]) for i, case in enumerate(steps.values()) if library in case]
+        ratios = [row["to_kerasdl"] for _, row in shown]
+        spread = [
+            [max(row["to_kerasdl"] - row["quartiles"][0], 0) for _, row in shown],
+            [max(row["quartiles"][1] - row["to_kerasdl"], 0) for _, row in shown],
+        ]
+        at = [i + 0.09 * (number - 2.5) for i, _ in shown]
+        axes.errorbar(ratios, at, xerr=spread, fmt=markers[library], ms=4, lw=1, label=title)
+    axes.axvline(1, color="gray", lw=1)
+    axes.set_xscale("log")
+    ticks = [0.5, 0.7, 1, 1.5, 2, 3, 5, 10]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
+    axes.minorticks_off()
+    axes.set_yticks(range(len(steps)), [*steps])
+    axes.invert_yaxis()
+    axes.grid(axis="y", alpha=0.2)
+    axes.set_xlabel("time of a training step relative to kerasdl (right of 1, kerasdl is faster)")
+    figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    figure.savefig(PICTURE, dpi=110)
+
+
+def other_parts() -> list[str]:
+    """Return the parts about data, predictions and checkpoints."""
+    lines = []
+    if found := read("epochs"):
+        first = "milliseconds to an epoch's first batch"
+        lines += ["## An epoch", "", "Processor time of `fit` over that of its steps alone:", ""]
+        rows = [
+            [
+                f"{name}, augmentation {policy}",
+                f"{row['ratio']:.2f}",
+                f"{row[first]:.1f}",
+            ]
+            for name, case in found["networks"].items()
+            for policy, row in case.items()
+        ]
+        lines += table(["network", "fit / steps", "ms to the first batch"], rows)
+    if found := read("input_pipeline"):
+        about = "Images per second, with cropping, flips and changed colors; PyTorch's DataLoader:"
+        lines += ["## Input pipelines", "", about, ""]
+        rows = [
+            [
+                name,
+                *(f"{case['median'][n]:,.0f}" for n in ("kerasdl", "torch")),
+                f"{case['ratio']:.2f}",
+            ]
+            for name, case in found.items()
+            if isinstance(case, dict) and "median" in case
+        ]
+        lines += table(["source", "kerasdl", "PyTorch", "ratio"], rows)
+    if found := read("serving"):
+        about = "Time of `Run.predict` over decoding the files and running the compiled network:"
+        lines += ["## Predictions", "", about, ""]
+        rows = [
+            [
+                f"{name}, {case['files']} files",
+                f"{case['predict']['ratio']:.2f}",
+                f"{case['predict_one']['more_ms']:.1f}",
+            ]
+            for name, case in found.items()
+            if isinstance(case, dict) and "predict" in case
+        ]
+        lines += table(["images", "ratio", "ms more for one file"], rows)
+    if found := read("checkpoints"):
+        about = "Time that checkpoints take from training, by default and if training waits:"
+        lines += ["## Checkpoints", "", about, ""]
+        rows = [
+            [
+                name,
+                f"{case['megabytes']:,.0f}",
+                f"{case['fraction of the seconds']:.1%}",
+                f"{case['synchronous']['fraction of the seconds']:.0%}",
+            ]
+            for name, case in found["networks"].items()
+        ]
+        lines += table(["network", "MB", "default", "waiting, every 5 s"], rows)
+    return lines
+
+
+def page() -> str:
+    """Return the page."""
+    lines = [
+        "# Speed",
+        "",
+        "Measured by `benchmarks/`, whose README says how; this page is written by "
+        "`benchmarks/page.py` from the files in `benchmarks/results/`.",
+        "",
+    ]
+    found = read("training")
+    return "\n".join([*lines, *(training(found) if found else ()), *other_parts()])
+
+
+def main():
+    if found := read("training"):
+        draw(found)
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
