@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src import backend
 
 from kerasdl import errors, export
 from kerasdl.compression import compile_settings, flat_graph, pruning, reporting
@@ -34,6 +35,7 @@ TRANSFORMER = (  # layers of transformers, which TFMOT does not quantize
     keras.layers.LayerNormalization,
     keras.layers.MultiHeadAttention,
 )
+RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
 CALIBRATION_BATCHES = 8
 EVALUATED = 256  # examples of `train` in the report, if there is no validation data
 
@@ -101,7 +103,8 @@ def compress(
         clusters: int, the largest number of distinct weights in each kernel, from 3 to 256.
         engine: str, the implementation of quantization-aware training: "tfmot"; "keras", fake
             quantization in Keras 3, for qat and pqat only; "auto", the default, uses "keras" for
-            transformers and "tfmot" for other models.
+            transformers, recurrent layers and layers that are called several times, which TFMOT
+            leaves in float or cannot convert, and "tfmot" for other models.
         optimizer: By default the one that the model was compiled with. Each step starts with a new
             copy, whose learning rate schedule starts again. A function of a step ("prune",
             "cluster" or "quantize") and its number of epochs may return an optimizer for each step:
@@ -139,6 +142,7 @@ def compress(
     settings = compile_settings.CompileSettings.of(model, optimizer, loss, metrics)
     with trace.settings(model, None):  # float32, also for a model trained in mixed precision
         flat = flat_graph.flatten(model)
+    _check_recurrent(flat, method)
     evaluator = evaluator or _evaluator(model, train, fit_options.get("validation_data"))
     before = [variable.numpy() for variable in flat.variables]
     fit_options = {"verbose": 0, "shuffle": False, **fit_options, "callbacks": list(callbacks)}
@@ -195,9 +199,8 @@ class _Work:
         self.done.append("cluster")
 
     def quantize(self, epochs):
-        is_transformer = any(isinstance(layer, TRANSFORMER) for layer in self.flat.layers)
         if self.engine == "keras" or (
-            self.engine == "auto" and is_transformer and "cluster" not in self.done
+            self.engine == "auto" and _suits_keras(self.flat) and "cluster" not in self.done
         ):
             self._quantize_in_keras(epochs)
         else:
@@ -245,6 +248,43 @@ class _Work:
         self.settings.compile(hosted, self.fit_options["callbacks"], step, epochs)
         hosted.fit(self.train, epochs=epochs, **self.fit_options)
         return hosted
+
+
+def _check_recurrent(flat, method):
+    """Raise before the training for recurrent layers that the converter would refuse after it.
+
+    The input of the network is quantized, and the converter gives the steps of a quantized sequence
+    another scale than the sequence.
+    """
+    if not {"cluster", "quantize"} <= set(METHODS[method]):
+        return
+    names = [
+        layer.name
+        for layer in flat.layers
+        if isinstance(layer, RECURRENT)
+        and any(_is_signal(x) for node in layer._inbound_nodes for x in node.input_tensors)
+    ]
+    if names:
+        expected = "no recurrent layer that reads an input of floats (qat and pqat take it)"
+        raise InvalidInput(f"model `{flat.name}` for {method}", expected, ", ".join(names))
+
+
+def _is_signal(x) -> bool:
+    """Return whether a tensor is an input of the network, and not tokens."""
+    operation = x._keras_history.operation
+    while type(operation).__name__ in ("Cast", "ConvertToTensor"):  # of a nested model's input
+        x = operation._inbound_nodes[0].input_tensors[0]
+        operation = x._keras_history.operation
+    return isinstance(operation, keras.layers.InputLayer) and backend.is_float_dtype(x.dtype)
+
+
+def _suits_keras(flat) -> bool:
+    """Return whether the engine "keras" quantizes more of a flat model than TFMOT."""
+    kinds = (*TRANSFORMER, *RECURRENT)
+    return any(
+        isinstance(layer, kinds) or (layer.weights and len(layer._inbound_nodes) > 1)
+        for layer in flat.layers
+    )
 
 
 def _evaluator(model, train, validation):

@@ -349,3 +349,38 @@ def test_inputs_of_equal_shapes_are_evaluated_in_the_order_of_the_model(tmp_path
     file = export.to_litert(model, tmp_path / "m.tflite")
     found = reporting.Evaluator(model, (x, labels)).report(file, model, method="float")
     assert (found.accuracy, found.agreement) == (1, 1) and found.largest_error < 1e-5
+
+
+def compiled_on(model, *parts, classes=3):
+    """Compile a model; return it with random data for it."""
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    labels = np.arange(len(parts[0])) % classes
+    x = parts if len(parts) > 1 else parts[0]
+    return model, tf.data.Dataset.from_tensor_slices((x, labels)).batch(16)
+
+
+def test_a_layer_that_is_called_twice_is_quantized_by_default(tmp_path):
+    first, second = keras.Input((20,)), keras.Input((20,))
+    dense = keras.layers.Dense(128, activation="relu", name="shared")
+    both = keras.layers.Concatenate()([dense(first), dense(second)])
+    parts = np.random.default_rng(0).normal(size=(2, 32, 20)).astype("float32")
+    model, train = compiled_on(keras.Model([first, second], keras.layers.Dense(3)(both)), *parts)
+    result = compress(model, train, method="qat", epochs=1, path=tmp_path / "m.tflite")
+    assert result.untouched == ()
+    assert export.verify(model, result.litert, tuple(parts)).agreement > 0.8
+
+
+def test_stacked_recurrent_layers_are_quantized_or_refused_before_the_training(tmp_path):
+    inputs = keras.Input((6, 4))
+    x = keras.layers.GRU(8, return_sequences=True, name="below")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.GRU(8, name="above")(x)))
+    signal = np.random.default_rng(0).normal(size=(32, 6, 4)).astype("float32")
+    model, train = compiled_on(model, signal)
+    watch = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: pytest.fail("trained"))
+    for method in ("cqat", "pcqat"):
+        message = rf"for {method}. Expected no recurrent layer that reads .* Received: below$"
+        with pytest.raises(InvalidInput, match=message):
+            compress(model, train, method=method, path=tmp_path / "m.tflite", callbacks=[watch])
+    result = compress(model, train, method="qat", epochs=1, path=tmp_path / "m.tflite")
+    assert sorted(result.untouched) == ["above", "below"]
+    assert export.verify(model, result.litert, signal).agreement > 0.8
