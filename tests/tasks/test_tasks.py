@@ -35,7 +35,7 @@ REPORTED = {
     "localization": "localized max, accuracy max, iou max",
     "reconstruction": "negative_elbo min, mse min, reconstruction min, kl min, "
     "mean_reconstruction min",
-    "regression": "mse min, r2 max",
+    "regression": "mse min, r2 max, mae min",
     "translation": "exact max, token_accuracy max, nats min",
 }
 KINDS = {"language": "text", "localization": "boxes"}
