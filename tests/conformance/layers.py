@@ -96,8 +96,8 @@ SUBJECTS = [
             ),
             "int8": No(
                 "values that are equal only in 8 bits tie, and the first counts as the maximum",
-                AssertionError,
-                r"float32\(1\.0\d*\) < 0\.1",
+                UserWarning,
+                r"for the calibration data are off by \d+% of their size",
             ),
         },
     ),
