@@ -1,4 +1,7 @@
-"""A progress bar for a whole training run."""
+"""Show how a training run proceeds: a bar in a terminal, a line an epoch in a pipe or log file."""
+
+import sys
+import time
 
 import keras
 import rich.console
@@ -6,46 +9,92 @@ import rich.progress
 
 from kerasdl.utils import plain_text
 
+BAR = 16  # characters of the bar
 
-class ProgressBar(keras.callbacks.Callback):
-    """Show epoch, time and the latest metrics of a whole run in one line."""
+
+def shown(logs: dict[str, float]) -> dict[str, float]:
+    """Return the metrics to show: the loss, and the one that says most about the validation data.
+
+    That is the first metric besides the loss, or else the loss of the validation data. A model with
+    several losses, such as a GAN, shows two of them.
+
+    >>> shown({"accuracy": 0.8, "loss": 0.5, "val_accuracy": 0.7, "val_loss": 0.6})
+    {'loss': 0.5, 'val_accuracy': 0.7}
+    >>> shown({"generator_loss": 1.5, "discriminator_loss": 0.7})
+    {'generator_loss': 1.5, 'discriminator_loss': 0.7}
+    """
+    metrics = [name for name in logs if f"val_{name}" in logs and name != "loss"]
+    best = [f"val_{name}" for name in (*metrics, "loss") if f"val_{name}" in logs][:1]
+    names = [name for name in ("loss", *best) if name in logs]
+    names += [name for name in logs if name not in names]
+    return {name: logs[name] for name in names[:2]}
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as hours, minutes and seconds.
+
+    >>> duration(59.6), duration(3723)
+    ('1:00', '1:02:03')
+    """
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+class Progress(keras.callbacks.Callback):
+    """Show epoch, time left and the most important metrics of a whole run on standard error."""
 
     def __init__(self, title: str, epochs: int):
         super().__init__()
-        self.title = title
+        self.title = plain_text.for_terminal(title)
         self.epochs = epochs
-        self.numbers = ""
+        self.bar: rich.progress.Progress | None = None
 
     def on_train_begin(self, logs=None):
+        self.first = None  # the first epoch of this process, and when its first step was done
+        if not sys.stderr.isatty():
+            return
         columns = rich.progress
         self.bar = columns.Progress(
             columns.TextColumn("{task.description}", markup=False),
-            columns.BarColumn(bar_width=24),
-            columns.TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
-            columns.TimeElapsedColumn(),
+            columns.BarColumn(bar_width=BAR),
             columns.TextColumn("{task.fields[numbers]}", markup=False),
             console=rich.console.Console(stderr=True),
         )
-        self.task = self.bar.add_task(
-            plain_text.for_terminal(self.title), total=None, epoch=0, epochs=self.epochs, numbers=""
-        )
+        tracing = "preparing the first step"
+        self.task = self.bar.add_task(self.title, total=None, numbers=tracing)
         self.bar.start()
 
     def on_epoch_begin(self, epoch, logs=None):
-        steps = self.params["steps"]
         self.epoch = epoch
-        total = steps * self.epochs if steps else None
-        self.bar.update(self.task, total=total, completed=(steps or 0) * epoch, epoch=epoch + 1)
 
     def on_train_batch_end(self, batch, logs=None):
         # `batch` is the last step of an execution
-        self.bar.update(self.task, completed=(self.params["steps"] or 0) * self.epoch + batch + 1)
+        steps = self.params["steps"]
+        done = self.epoch + (batch + 1) / steps if steps else float(self.epoch)
+        if self.first is None:
+            self.first, self.numbers = (done, time.monotonic()), ""
+        if self.bar:
+            text = f"epoch {self.epoch + 1}/{self.epochs}{self._left(done)}{self.numbers}"
+            self.bar.update(self.task, total=self.epochs, completed=done, numbers=text)
 
     def on_epoch_end(self, epoch, logs=None):
-        numbers = "  ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
-        self.bar.update(self.task, numbers=plain_text.for_terminal(numbers))
+        metrics = ", ".join(f"{name} {value:.4g}" for name, value in shown(logs or {}).items())
+        self.numbers = plain_text.for_terminal(f", {metrics}" if metrics else "")
+        if self.bar is None:
+            left = self._left(epoch + 1) if epoch + 1 < self.epochs else ""
+            text = f"{self.title}: epoch {epoch + 1}/{self.epochs}{left}{self.numbers}"
+            plain_text.tell(text)
+
+    def _left(self, done):
+        """Return the time left, by the speed since the first step, which takes longer."""
+        begun, when = self.first or (done, 0.0)
+        if done <= begun:
+            return ""
+        left = (time.monotonic() - when) / (done - begun) * (self.epochs - done)
+        return f", {duration(left)} left"
 
     def stop(self) -> None:
         """Remove the bar, also after an interrupt, when Keras does not call `on_train_end`."""
-        if getattr(self, "bar", None):
+        if self.bar:
             self.bar.stop()

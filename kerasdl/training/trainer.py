@@ -14,7 +14,7 @@ from kerasdl.callbacks import nonfinite
 from kerasdl.training.checkpoint import Checkpoint
 from kerasdl.training.events import Events
 from kerasdl.training.interrupts import Interrupts
-from kerasdl.training.progress import ProgressBar
+from kerasdl.training.progress import Progress
 from kerasdl.training.replicas import Replicas
 from kerasdl.utils import plain_text
 from kerasdl.utils.fast_training import fast_training
@@ -167,7 +167,7 @@ class Trainer:
         bar = None
         if self.replicas.chief:
             callbacks.append(Events(self.folder / EVENTS))
-            bar = ProgressBar(self.title, self.epochs) if self.progress else None
+            bar = Progress(self.title, self.epochs) if self.progress else None
             callbacks += [bar] if bar else []
         try:
             listening = contextlib.nullcontext() if several else interrupts.listening()

@@ -37,7 +37,7 @@ def compute_for_ever():
 
 
 def main(*folders):
-    trainer.ProgressBar = Slow
+    trainer.Progress = Slow
     for folder in folders:
         sys.argv = [*TRAIN, folder]
         try:

@@ -60,7 +60,7 @@ class StopAfter(keras.callbacks.Callback):
 @pytest.mark.rows("OPT-17", "TRN-14")
 def test_interrupted_run_resumes_to_the_same_weights(undisturbed, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "ProgressBar", lambda *arguments: StopAfter(2))
+        patch.setattr(trainer, "Progress", lambda *arguments: StopAfter(2))
         with pytest.raises(trainer.Interrupted, match="2 of 4 epochs are kept"):
             RECIPE.run(tmp_path / "stopped", progress=True, save_seconds=0)
     with pytest.raises(errors.InvalidInput, match="which was interrupted"):
@@ -76,7 +76,7 @@ def test_interrupted_run_resumes_to_the_same_weights(undisturbed, tmp_path, monk
 @pytest.mark.parametrize("name", ["training steps", "tensorflow", "oneDNN"])
 def test_interrupted_run_with_other_numbers_is_refused(name, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "ProgressBar", lambda *arguments: StopAfter(1))
+        patch.setattr(trainer, "Progress", lambda *arguments: StopAfter(1))
         with pytest.raises(trainer.Interrupted):
             RECIPE.run(tmp_path / "run", save_seconds=0)
     file = tmp_path / "run" / "config.json"
