@@ -17,7 +17,7 @@ from kerasdl.utils import plain_text
 
 ORDER = (
     *("list", "info", "formulas", "train", "tune", "launch", "evaluate", "predict", "explain"),
-    *("doctor", "export", "compress", "bench", "demo"),
+    *("doctor", "runs", "compare", "export", "compress", "bench", "demo"),
 )
 
 
