@@ -54,7 +54,7 @@ def runs_(
     ] = None,
     json: Json = False,
 ):
-    from kerasdl.runs import overview
+    from kerasdl.recipes import overview
 
     rows = overview.table(folder, sort, descending)
     if html:
@@ -66,7 +66,7 @@ def runs_(
 
 @app.command(help="Show how two runs differ: recipes, data, versions and results.")
 def compare(first: RunFolder, second: RunFolder, json: Json = False):
-    from kerasdl.runs import overview
+    from kerasdl.recipes import overview
 
     rows = overview.differences(first, second)
     if rows or json:

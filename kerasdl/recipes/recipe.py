@@ -152,8 +152,9 @@ class Recipe:
             changes["data"] = in_memory.named(changes["data"])
         checks.texts(data=changes.get("data", self.data))
         if changes.get("data", self.data) != self.data:
-            # options and bars of the recipe's dataset do not apply to other data
-            kept: dict[str, Any] = {"data_options": {}, "bars": ()}
+            # summary, options and bars of the recipe's dataset do not apply to other data
+            own = f"{self.model} on {changes['data']}"
+            kept: dict[str, Any] = {"summary": own, "data_options": {}, "bars": ()}
             augment = self.augment if catalog.may_hold_images(changes["data"]) else False
             changes = {**kept, "augment": augment, **changes}
         return dataclasses.replace(self, **changes)

@@ -53,9 +53,22 @@ def import_tensorflow(find_devices: bool = True):
         find_devices: bool, whether to initialize the devices too. A multi-worker strategy must do
             that itself: pass False and make the strategy inside `native_stderr`.
     """
-    with native_stderr():
+    with _telling("Loading TensorFlow ..."), native_stderr():
         with _as_if_missing(OPTIONAL):
             import tensorflow as tf
 
         if find_devices:
             tf.config.list_logical_devices()
+
+
+@contextlib.contextmanager
+def _telling(text):
+    """Show a line on a terminal while the `with` block runs, and remove it then."""
+    shown = sys.stderr.isatty() and "tensorflow" not in sys.modules
+    if shown:
+        print(f"{text}\r", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        if shown:
+            print(" " * len(text) + "\r", end="", file=sys.stderr, flush=True)

@@ -93,3 +93,10 @@ def test_limits_that_no_number_can_meet_are_refused():
 def test_unknown_name_suggests_a_similar_recipe():
     with pytest.raises(errors.InvalidInput, match="se_resnet_tiny"):
         recipes.get("seresnet_tiny")
+
+
+def test_a_recipe_on_other_data_says_so_in_its_summary():
+    recipe = recipes.get("simple_cnn")
+    assert recipe.replace(epochs=3).summary == recipe.summary
+    assert recipe.replace(data="mnist").summary == "simple_cnn on mnist"
+    assert recipe.replace(data="mnist", summary="mine").summary == "mine"

@@ -1,7 +1,10 @@
 """The quiet import of TensorFlow, in a fresh process."""
 
+import io
 import subprocess
 import sys
+
+import pytest
 
 from kerasdl.utils import quiet
 
@@ -31,3 +34,14 @@ def test_packages_that_are_imported_already_stay():
         assert sys.modules["json"] and sys.modules["kerasdl"]
         assert sys.modules["antigravity"] is None
     assert sys.modules["json"] and "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_terminal_shows_what_takes_long_and_loses_the_line_then(monkeypatch, terminal):
+    stream = io.StringIO()
+    stream.isatty = lambda: terminal
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    with quiet._telling("Loading ..."):
+        assert stream.getvalue() == ("Loading ...\r" if terminal else "")
+    assert stream.getvalue() == ("Loading ...\r" + 11 * " " + "\r" if terminal else "")

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from kerasdl import cli, errors, recipes
-from kerasdl.runs import overview
+from kerasdl.recipes import overview
 
 
 @pytest.fixture(scope="module")
