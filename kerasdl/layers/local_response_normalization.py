@@ -59,7 +59,7 @@ class LocalResponseNormalization(layers.Layer):
         # sums over neighbors as a product: slices of channels and their gradients take longer
         place = np.arange(inputs.shape[-1])
         near = abs(place[:, None] - place) <= self.size // 2
-        energy = squares @ ops.convert_to_tensor(near, squares.dtype)
+        energy = ops.tensordot(squares, ops.convert_to_tensor(near, squares.dtype), 1)
         return inputs * ops.cast((self.k + self.alpha * energy) ** -self.beta, inputs.dtype)
 
     def compute_output_shape(self, input_shape):
