@@ -53,13 +53,19 @@ class LocalResponseNormalization(layers.Layer):
             expected = "shape (batch, ..., channels) with known channels"
             raise errors.InvalidInput("input of LocalResponseNormalization", expected, input_shape)
 
-    def call(self, inputs):
+    def call(self, inputs, training=False):
         # in half precision squares overflow, and adding k rounds small sums away
         squares = ops.square(ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32")))
-        # sums over neighbors as a product: slices of channels and their gradients take longer
-        place = np.arange(inputs.shape[-1])
-        near = abs(place[:, None] - place) <= self.size // 2
-        energy = ops.tensordot(squares, ops.convert_to_tensor(near, squares.dtype), 1)
+        around, channels = self.size // 2, inputs.shape[-1]
+        if training:
+            # sums over neighbors as a product: slices and their gradients take longer
+            place = np.arange(channels)
+            near = abs(place[:, None] - place) <= around
+            energy = ops.tensordot(squares, ops.convert_to_tensor(near, squares.dtype), 1)
+        else:
+            no_padding = [(0, 0)] * (len(inputs.shape) - 1)
+            squares = ops.pad(squares, [*no_padding, (around, around)])
+            energy = sum(squares[..., j : j + channels] for j in range(self.size))
         return inputs * ops.cast((self.k + self.alpha * energy) ** -self.beta, inputs.dtype)
 
     def compute_output_shape(self, input_shape):

@@ -188,7 +188,8 @@ def _is_done(run, recipe, deterministic):
     old["deterministic"] = run.config.get("deterministic", False)
     new["deterministic"] = deterministic
     if known != recipe or (old != new and not run.finished):
-        changed = ", ".join(f"{k}={old[k]!r}" for k in new if old[k] != new[k])
+        names = [name for name in new if old[name] != new[name] and name != "summary"]
+        changed = ", ".join(f"{name}={old[name]!r}" for name in names)
         expected = f"a new folder (give another --out): {run.path} holds a run with {changed}"
         raise errors.InvalidInput("output folder", expected, run.path)
     if not (run.path / files.MODEL).exists():

@@ -13,6 +13,7 @@ IMAGES = REFERENCE["x"].transpose(0, 2, 3, 1)
 
 
 @pytest.mark.rows("REG-16", "CNA-08")
+@pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -23,17 +24,19 @@ IMAGES = REFERENCE["x"].transpose(0, 2, 3, 1)
         ({"alpha": 0.1 / 5}, "y_torch_big"),
     ],
 )
-def test_equals_the_reference(arguments, expected):
-    outputs = np.array(LocalResponseNormalization(**arguments)(IMAGES)).transpose(0, 3, 1, 2)
+def test_equals_the_reference(arguments, expected, training):
+    outputs = LocalResponseNormalization(**arguments)(IMAGES, training=training)
+    outputs = np.array(outputs).transpose(0, 3, 1, 2)
     np.testing.assert_allclose(outputs, REFERENCE[expected], rtol=0, atol=1e-6)
     if expected == "y_paper_big":
         np.testing.assert_allclose(outputs[0, :4, 0, 0], REFERENCE["y_paper_head"], atol=1e-6)
 
 
+@pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_squares_do_not_overflow_in_half_precision(policy):
+def test_squares_do_not_overflow_in_half_precision(policy, training):
     images = np.full((1, 1, 1, 5), 300.0, "float32")  # the square overflows float16
-    outputs = LocalResponseNormalization(dtype=policy)(images)
+    outputs = LocalResponseNormalization(dtype=policy)(images, training=training)
     np.testing.assert_allclose(outputs, LocalResponseNormalization()(images), rtol=1e-2)
 
 
