@@ -114,62 +114,76 @@ def draw(found: dict):
     figure.savefig(PICTURE, dpi=110)
 
 
+def section(title: str, about: str, head: list[str], rows: list[list[str]]) -> list[str]:
+    """Return a part of the page with one table; nothing without rows."""
+    return [f"## {title}", "", about, "", *table(head, rows)] if rows else []
+
+
+def cases(name: str, key: str) -> dict:
+    """Return the parts of a benchmark's results that hold `key`."""
+    found = read(name).items()
+    return {case: part for case, part in found if isinstance(part, dict) and key in part}
+
+
 def other_parts() -> list[str]:
     """Return the parts about data, predictions and checkpoints."""
-    lines = []
-    if found := read("epochs"):
-        first = "milliseconds to an epoch's first batch"
-        lines += ["## An epoch", "", "Processor time of `fit` over that of its steps alone:", ""]
-        rows = [
-            [
-                f"{name}, augmentation {policy}",
-                f"{row['ratio']:.2f}",
-                f"{row[first]:.1f}",
-            ]
-            for name, case in found["networks"].items()
-            for policy, row in case.items()
+    first = "milliseconds to an epoch's first batch"
+    epochs = [
+        [f"{name}, augmentation {policy}", f"{row['ratio']:.2f}", f"{row[first]:.1f}"]
+        for name, case in read("epochs").get("networks", {}).items()
+        for policy, row in case.items()
+    ]
+    pipelines = [
+        [
+            name,
+            *(f"{case['median'][n]:,.0f}" for n in ("kerasdl", "torch")),
+            f"{case['ratio']:.2f}",
         ]
-        lines += table(["network", "fit / steps", "ms to the first batch"], rows)
-    if found := read("input_pipeline"):
-        about = "Images per second, with cropping, flips and changed colors; PyTorch's DataLoader:"
-        lines += ["## Input pipelines", "", about, ""]
-        rows = [
-            [
-                name,
-                *(f"{case['median'][n]:,.0f}" for n in ("kerasdl", "torch")),
-                f"{case['ratio']:.2f}",
-            ]
-            for name, case in found.items()
-            if isinstance(case, dict) and "median" in case
+        for name, case in cases("input_pipeline", "median").items()
+    ]
+    predictions = [
+        [
+            f"{name}, {case['files']} files",
+            f"{case['predict']['ratio']:.2f}",
+            f"{case['predict_one']['more_ms']:.1f}",
         ]
-        lines += table(["source", "kerasdl", "PyTorch", "ratio"], rows)
-    if found := read("serving"):
-        about = "Time of `Run.predict` over decoding the files and running the compiled network:"
-        lines += ["## Predictions", "", about, ""]
-        rows = [
-            [
-                f"{name}, {case['files']} files",
-                f"{case['predict']['ratio']:.2f}",
-                f"{case['predict_one']['more_ms']:.1f}",
-            ]
-            for name, case in found.items()
-            if isinstance(case, dict) and "predict" in case
+        for name, case in cases("serving", "predict").items()
+    ]
+    checkpoints = [
+        [
+            name,
+            f"{case['megabytes']:,.0f}",
+            f"{case['fraction of the seconds']:.1%}",
+            f"{case['synchronous']['fraction of the seconds']:.0%}",
         ]
-        lines += table(["images", "ratio", "ms more for one file"], rows)
-    if found := read("checkpoints"):
-        about = "Time that checkpoints take from training, by default and if training waits:"
-        lines += ["## Checkpoints", "", about, ""]
-        rows = [
-            [
-                name,
-                f"{case['megabytes']:,.0f}",
-                f"{case['fraction of the seconds']:.1%}",
-                f"{case['synchronous']['fraction of the seconds']:.0%}",
-            ]
-            for name, case in found["networks"].items()
-        ]
-        lines += table(["network", "MB", "default", "waiting, every 5 s"], rows)
-    return lines
+        for name, case in read("checkpoints").get("networks", {}).items()
+    ]
+    return [
+        *section(
+            "An epoch",
+            "Processor time of `fit` over that of its steps alone:",
+            ["network", "fit / steps", "ms to the first batch"],
+            epochs,
+        ),
+        *section(
+            "Input pipelines",
+            "Images per second, with cropping, flips and changed colors; PyTorch's DataLoader:",
+            ["source", "kerasdl", "PyTorch", "ratio"],
+            pipelines,
+        ),
+        *section(
+            "Predictions",
+            "Time of `Run.predict` over decoding the files and running the compiled network:",
+            ["images", "ratio", "ms more for one file"],
+            predictions,
+        ),
+        *section(
+            "Checkpoints",
+            "Time that checkpoints take from training, by default and if training waits:",
+            ["network", "MB", "default", "waiting, every 5 s"],
+            checkpoints,
+        ),
+    ]
 
 
 def page() -> str:

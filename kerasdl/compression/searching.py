@@ -14,7 +14,7 @@ from kerasdl.compression import compile_settings, pruning
 from kerasdl.compression import methods as compression_methods
 from kerasdl.compression.reporting import Evaluator, Report
 from kerasdl.errors import InvalidInput
-from kerasdl.utils import checks
+from kerasdl.utils import checks, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -239,14 +239,14 @@ def search(
     reports: list[Report] = []
 
     def add(method, sparsity, name):
-        """Make one file, keep its report and tell what it is like."""
+        """Make the file of one method, report on it, and print its size and accuracy."""
         begin = time.perf_counter()
         reports.append(attempt(method, sparsity, name))
         taken = time.perf_counter() - begin
         if reports[0].accuracy is None:
             raise InvalidInput("test data", "inputs and class numbers", "something else")
         more = clock.rest(taken) if method not in CONVERTED else ""
-        notice(f"{_described(reports[-1], reports[0])}, made in {_duration(taken)}{more}")
+        notice(f"{_described(reports[-1], reports[0])}, made in {plain_text.duration(taken)}{more}")
 
     add("float", None, "float")
     least = _accuracy(reports[0]) - max_drop
@@ -290,11 +290,11 @@ class _Clock(keras.callbacks.Callback):
             count = 1 + self._left()
             seconds = (time.perf_counter() - self.begin) * self.epochs * count
             what = f"The {count} methods that train take" if count > 1 else "This takes"
-            self.notice(f"{what} about {_duration(seconds)}.")
+            self.notice(f"{what} about {plain_text.duration(seconds)}.")
 
     def rest(self, seconds: float) -> str:
         """Return about how long the methods that are left take, if the last one took `seconds`."""
-        return f", about {_duration(seconds * self._left())} more" if self._left() else ""
+        return f", about {plain_text.duration(seconds * self._left())} more" if self._left() else ""
 
     def _left(self):
         return sum(method not in CONVERTED for method in self.waiting)
@@ -306,12 +306,3 @@ def _described(report, whole) -> str:
         f"{report.method}: accuracy {report.accuracy:.4g}, {report.zipped_size / 1e3:,.1f} kB "
         f"zipped ({times:.1f} times smaller), {report.median_ms:.3g} ms"
     )
-
-
-def _duration(seconds: float) -> str:
-    """Return a duration in words.
-
-    >>> _duration(0.2), _duration(75), _duration(4000)
-    ('1 s', '75 s', '67 min')
-    """
-    return f"{max(1, round(seconds))} s" if seconds < 120 else f"{round(seconds / 60):,} min"

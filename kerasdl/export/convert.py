@@ -501,7 +501,10 @@ def _shapes(shapes):
 
 
 def _run_worker(model, target, **job) -> dict:
-    """Return the converter process's answer; raise one line that names what failed and where."""
+    """Run a job in the converter process and return its answer.
+
+    If the conversion fails, the error is one line with the reason and the layer.
+    """
     subject = f"model `{model.name}` for {target}"
     try:
         answer = WORKER.run(**job)
@@ -533,7 +536,7 @@ def _run_worker(model, target, **job) -> dict:
 
 
 def _recurrent(model, job):
-    """Name the recurrent layers of a model whose int16x8 file fails, as theirs do."""
+    """Return the end of an error: the recurrent layer, which int16x8 files cannot have, or ""."""
     import keras
 
     kinds = (keras.layers.RNN, keras.layers.Bidirectional)

@@ -18,7 +18,6 @@ from kerasdl.tasks.task import Export
 from kerasdl.training.optimizer import adamw
 from kerasdl.utils import checks
 
-SUFFIX = ".keras"
 EXAMPLES = 1000  # of the test data that a file is compared with its model on
 MADE_UP = 16  # random inputs, without data
 EPOCHS = 6  # of a compression method, unless given

@@ -30,17 +30,6 @@ def shown(logs: dict[str, float]) -> dict[str, float]:
     return {name: logs[name] for name in names[:2]}
 
 
-def duration(seconds: float) -> str:
-    """Return seconds as hours, minutes and seconds.
-
-    >>> duration(59.6), duration(3723)
-    ('1:00', '1:02:03')
-    """
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
 class Progress(keras.callbacks.Callback):
     """Show epoch, time left and the most important metrics of a whole run on standard error."""
 
@@ -92,7 +81,7 @@ class Progress(keras.callbacks.Callback):
         if done <= begun:
             return ""
         left = (time.monotonic() - when) / (done - begun) * (self.epochs - done)
-        return f", {duration(left)} left"
+        return f", {plain_text.duration(left)} left"
 
     def stop(self) -> None:
         """Remove the bar, also after an interrupt, when Keras does not call `on_train_end`."""

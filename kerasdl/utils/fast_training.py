@@ -25,9 +25,9 @@ def fast_training() -> Iterator[None]:
     derives the gradient from each of them; the tanh form of GELU takes about twenty passes over its
     input. Inside the block, batch normalization is one kernel of TensorFlow, and layer
     normalization and GELU have gradients written out by hand. Grouped convolutions, which Keras
-    compiles with XLA, are one convolution for each group. The results are those of Keras, up to
-    rounding. What trains or is traced inside the block uses them. The layers stay Keras's own, so
-    files, exports and compression do not change.
+    compiles with XLA, are one convolution for each group unless there is a GPU. The results are
+    those of Keras, up to rounding. What trains or is traced inside the block uses them. The layers
+    stay Keras's own, so files, exports and compression do not change.
 
     Batch normalization is left to Keras if the layer is frozen, gets a mask, normalizes another
     axis than the last, uses `renorm`, or synchronizes its statistics over replicas. Layer
@@ -159,7 +159,8 @@ def _convolution(inputs: Any, kernel: Any, *args: Any, **kwargs: Any) -> Any:
     data_format = kwargs.get("data_format") or (args[2] if len(args) > 2 else None)
     last = backend.standardize_data_format(data_format) == "channels_last"
     groups = inputs.shape[-1] // kernel.shape[-2] if last else 1
-    if groups == 1:
+    # the kernels of a GPU compute all groups at once
+    if groups == 1 or tf.config.list_logical_devices("GPU"):
         return CONVOLUTION(inputs, kernel, *args, **kwargs)
     parts = zip(tf.split(inputs, groups, -1), tf.split(kernel, groups, -1), strict=True)
     return tf.concat([CONVOLUTION(*part, *args, **kwargs) for part in parts], -1)

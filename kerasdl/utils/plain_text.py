@@ -51,6 +51,15 @@ def for_markdown(text: object) -> str:
     return MARKDOWN.sub(r"\\\1", " ".join(for_terminal(text).split()))
 
 
+def duration(seconds: float) -> str:
+    """Return a duration in words.
+
+    >>> duration(0.2), duration(75), duration(4000)
+    ('1 s', '75 s', '67 min')
+    """
+    return f"{max(1, round(seconds))} s" if seconds < 120 else f"{round(seconds / 60):,} min"
+
+
 def tell(*parts: object) -> None:
     """Print a line on standard error, without control characters."""
     lines = for_terminal(" ".join(map(str, parts))).splitlines()

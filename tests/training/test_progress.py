@@ -30,7 +30,7 @@ def test_in_a_pipe_each_epoch_is_a_line_with_loss_and_validation_metric(capsys):
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3
     for epoch, line in enumerate(lines, start=1):
-        left = r", \d+:\d\d left" if epoch < 3 else ""
+        left = r", \d+ s left" if epoch < 3 else ""
         pattern = rf"net: epoch {epoch}/3{left}, loss \d[\d.e-]*, val_accuracy \d[\d.]*"
         assert re.fullmatch(pattern, line), line
 
