@@ -5,8 +5,11 @@ from typing import Annotated
 
 import typer
 
+from kerasdl import errors
 from kerasdl.cli.options import Json, RunFolder, Trust, app, open_run
 from kerasdl.utils import plain_text, tables
+
+NAMED = 5  # inputs without an answer that a line names
 
 
 @app.command(help="Evaluate a run's saved model on its test data again.")
@@ -15,14 +18,59 @@ def evaluate(run: RunFolder, trust: Trust = False, json: Json = False):
     tables.show(rows, f"{run}", json)
 
 
-@app.command(help="Apply a run's model to files or prompts.")
+@app.command(
+    help="Apply a run's model to files or prompts. What cannot be read is named at the end; the "
+    "exit status is 2 only if nothing could be answered.",
+)
 def predict(
     run: RunFolder,
-    inputs: Annotated[list[str], typer.Argument(help="Image files, .csv files or prompts.")],
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            help="Image or .csv files, folders or patterns of them ('photos/*.jpg'), or prompts."
+        ),
+    ],
+    out: Annotated[
+        pathlib.Path | None,
+        typer.Option(metavar="FILE.csv", help="Write the answers to this file, a row for each."),
+    ] = None,
+    no_pictures: Annotated[
+        bool, typer.Option("--no-pictures", help="Draw no boxes or reconstructions.")
+    ] = False,
     trust: Trust = False,
     json: Json = False,
 ):
-    tables.show(open_run(run, trust).predict(inputs), as_json=json)
+    if out is not None and (out.suffix.lower() != ".csv" or out.is_dir()):
+        raise errors.InvalidInput("value for `--out`", "the name of a .csv file", out)
+    opened = open_run(run, trust)
+    folder = out.parent if out else None
+    rows = opened.predict(inputs, keep_going=True, pictures=not no_pictures, folder=folder)
+    answered = [row for row in rows if "error" not in row]
+    if answered and out:
+        opened.write_answers(out, rows)
+    if answered and json:
+        tables.print_json(rows)
+    elif answered and out:
+        print(plain_text.for_terminal(out))
+    elif answered:
+        tables.show(answered)
+    _tell_unanswered(rows)
+    if not answered:
+        raise typer.Exit(2)
+
+
+def _tell_unanswered(rows):
+    """Print one line on standard error that names the inputs without an answer."""
+    bad = [row for row in rows if "error" in row]
+    total = len({row["input"] for row in rows})
+    if not bad:
+        return
+    if total == 1:
+        return plain_text.tell("kerasdl:", bad[0]["error"])
+    names = ", ".join(row["input"] for row in bad[:NAMED])
+    more = f" and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
+    count = f"No answer for {len(bad)} of {total} inputs: {names}{more}."
+    plain_text.tell("kerasdl:", count, f"The first: {bad[0]['error']}")
 
 
 @app.command(help="Draw figures: curves, confusion, feature maps, reconstructions, samples.")

@@ -4,12 +4,14 @@ import contextlib
 import csv
 import pathlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from kerasdl.utils import files, plain_text, schema
 
-if TYPE_CHECKING:  # the module imports TensorFlow, which is not needed here
+if TYPE_CHECKING:  # these modules take seconds to import and are not needed here
+    from matplotlib.figure import Figure
+
     from kerasdl.tasks.task import Drawings
 
 CONFIG = "config.json"
@@ -134,17 +136,31 @@ def save_figures(path: pathlib.Path, drawings: "Drawings") -> list[pathlib.Path]
         path: The run folder.
         drawings: dict, by file name a function that draws a matplotlib figure.
     """
-    folder, paths = path / "figures", []
-    for name, draw in drawings.items():
-        file = folder / f"{files.safe_name(name)}.png"
-        with surviving(f"figure `{name}`"), warnings.catch_warnings():
-            # the font lacks many scripts; their letters are drawn as boxes
-            warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
-            folder.mkdir(exist_ok=True)
-            with files.atomic(file) as partial:
-                draw().savefig(partial, dpi=120, bbox_inches="tight")
-            paths.append(file)
-    return paths
+    return [
+        file
+        for name, draw in drawings.items()
+        if save_figure(file := path / "figures" / f"{files.safe_name(name)}.png", draw, name)
+    ]
+
+
+def save_figure(file: pathlib.Path, draw: Callable[[], "Figure"], name: str = "") -> bool:
+    """Draw a figure into a PNG file; return whether it was written.
+
+    A failure is reported by one line on standard error.
+
+    Args:
+        file: The file; its folder is made.
+        draw: function that draws a matplotlib figure.
+        name: str, the name in that line; by default that of the file.
+    """
+    with surviving(f"figure `{name or file.stem}`"), warnings.catch_warnings():
+        # the font lacks many scripts; their letters are drawn as boxes
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with files.atomic(file) as partial:
+            draw().savefig(partial, dpi=120, bbox_inches="tight")
+        return True
+    return False
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,10 +12,10 @@ import keras
 from kerasdl import data, errors, saving
 from kerasdl.data import in_memory
 from kerasdl.data.columns import Column
-from kerasdl.runs import compress, doctor, export, prepare
+from kerasdl.runs import compress, doctor, export, predict, prepare
 from kerasdl.runs import folder as files
 from kerasdl.tasks.task import Task
-from kerasdl.utils import schema, types
+from kerasdl.utils import checks, schema, types
 from kerasdl.utils.files import tupled
 
 
@@ -118,22 +119,64 @@ class Run:
         with splits.naming_bad():
             return self.task.evaluate(self.model, splits.test)
 
-    def predict(self, inputs: Sequence[str]) -> list[dict]:
+    def predict(
+        self,
+        inputs: str | os.PathLike | Sequence[str | os.PathLike],
+        *,
+        keep_going: bool = False,
+        pictures: bool = True,
+        folder: str | os.PathLike | None = None,
+    ) -> list[dict]:
         """Apply the model to image files, CSV files, prompts or seeds; return a row for each.
 
         The first call compiles the model; further calls take as long as reading the files and the
         model itself. Many files are read and predicted in batches.
-        """
-        model = self.model if "model" in vars(self) else self._network
-        return self.task.predict(model, inputs, self.path)
 
-    def explain(self, inputs: Sequence[str] = ()) -> list[pathlib.Path]:
+        Args:
+            inputs: One or more inputs. A folder or a pattern, such as "photos/*.jpg", stands for
+                its files.
+            keep_going: bool, whether an input that cannot be used gets a row with its "error", and
+                the others are answered. By default the first such input raises an error.
+            pictures: bool, whether to draw the answers if the task can: boxes, or reconstructions.
+                They are PNG files, which the rows name as "drawn"; of many, the first 100.
+            folder: Folder for these files and for generated images; by default the run folder.
+
+        Raises:
+            InvalidInput: if an input cannot be used, unless `keep_going`.
+        """
+        checks.flags(keep_going=keep_going, pictures=pictures)
+        model = self.model if "model" in vars(self) else self._network
+        place = self.path if folder is None else pathlib.Path(folder)
+
+        def answer(some):
+            return self.task.predict(model, some, place)
+
+        asked = predict.found(self.task, inputs)
+        rows = predict.answers(answer, asked) if keep_going else answer(asked)
+        if pictures:
+            predict.draw(self.task, model, rows, place)
+        return rows
+
+    def write_answers(self, path: str | os.PathLike, rows: list[dict]) -> None:
+        """Write what `predict` returned as a .csv file: file, answer, probability, ..., error.
+
+        Args:
+            path: The file; its folder is made.
+            rows: list of dict, a row each.
+        """
+        predict.write_answers(pathlib.Path(path), rows, self.task)
+
+    def explain(
+        self, inputs: str | os.PathLike | Sequence[str | os.PathLike] = ()
+    ) -> list[pathlib.Path]:
         """Draw figures of the run, or of the model on some inputs; return their paths.
+
+        Folders and patterns stand for their files, as in `predict`.
 
         Training draws those of the run, unless `pictures=False` (`--no-pictures`).
         """
         if inputs:
-            drawings = self.task.explain(self.model, inputs)
+            drawings = self.task.explain(self.model, predict.found(self.task, inputs))
         else:
             drawings = self.task.figures(self.model, self.load_data(), self.history)
         drawn = files.save_figures(self.path, drawings)

@@ -62,6 +62,7 @@ class Generation(task.Task):
         lambda file, whole: file >= 0.995,
     )
     early_stopping = False  # both losses rise and fall
+    takes_files = False
     usage = USAGE
     keras_usage = "model.summary()  # noise in, images in [-1, 1] out"
 
@@ -143,6 +144,7 @@ class Generation(task.Task):
             if not seed.isdecimal() or len(seed) > 10 or int(seed) >= 2**31:
                 expected = "a seed for a new image, such as 7, of at most 2147483647"
                 raise errors.InvalidInput("input", expected, seed)
+            folder.mkdir(parents=True, exist_ok=True)
             file = folder / f"sample-{seed}.png"
             image = np.asarray(model.generate(1, seed=int(seed)))[0]
             keras.utils.save_img(file, image * 255, scale=False)

@@ -53,6 +53,7 @@ class LanguageModeling(task.Task):
         "at most 0.5 % more nats per token than the float file",
         lambda file, whole: file <= 1.005 * whole,
     )
+    takes_files = False
     usage = USAGE
     keras_usage = KERAS_USAGE
 

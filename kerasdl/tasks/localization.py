@@ -45,6 +45,7 @@ class Localization(task.Task):
         "at most 0.01 fewer correct localizations than the float file",
         lambda file, whole: file >= whole - 0.01,
     )
+    drawn = "boxes"
     usage = USAGE
     keras_usage = "model.summary()"
 
@@ -100,20 +101,15 @@ class Localization(task.Task):
 
     def predict(self, model, inputs, folder):
         rows: list[dict] = []
-        names = files.stems(inputs)
-        for places, images, outputs in self.predict_files(model, inputs):
-            for i, place in enumerate(places):
-                one = {name: output[i : i + 1] for name, output in outputs.items()}
-                file = folder / f"boxes-{names[len(rows)]}.png"
-                self._draw(images[i : i + 1], one).savefig(file, dpi=120, bbox_inches="tight")
-                probabilities = tf.nn.softmax(one["class"][0]).numpy()
+        for places, _, outputs in self.predict_files(model, inputs):
+            probabilities = tf.nn.softmax(outputs["class"]).numpy()
+            for place, some, box in zip(places, probabilities, outputs["box"], strict=True):
                 rows.append(
                     {
                         **place,
-                        "prediction": self.info.classes[probabilities.argmax()],
-                        "probability": round(float(probabilities.max()), 4),
-                        "box": " ".join(f"{number:.2f}" for number in one["box"][0]),
-                        "drawn": str(file),
+                        "prediction": self.info.classes[some.argmax()],
+                        "probability": round(float(some.max()), 4),
+                        "box": " ".join(f"{number:.2f}" for number in box),
                     }
                 )
         return rows

@@ -61,6 +61,7 @@ class Reconstruction(task.Task):
         "at most 1 % more reconstruction loss than the float files",
         lambda file, whole: file <= 1.01 * whole,
     )
+    drawn = "reconstruction"
     usage = USAGE
     keras_usage = "images = model.generate(5, seed=0)  # (5, 8, 8, 1)"
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from kerasdl import data, errors
 from kerasdl.data import images
-from kerasdl.data.readers import table
+from kerasdl.data.readers import folder, table
 from kerasdl.utils import files
 
 if TYPE_CHECKING:
@@ -121,6 +121,8 @@ class Task(abc.ABC):
         metrics: tuple of `Metric`, what `evaluate` and `measure` report.
         criterion: `Criterion`, by which compressed files are accepted.
         early_stopping: bool, whether training may stop when the validation loss stops falling.
+        takes_files: bool, whether the inputs of `predict` are files rather than texts.
+        drawn: str, what `explain` draws of an input that belongs to the answer, such as "boxes".
         usage: str, how an exported file is used, with code, for model cards.
         keras_usage: str, a line of code that uses the Keras model.
     """
@@ -132,6 +134,8 @@ class Task(abc.ABC):
     metrics: ClassVar[tuple[Metric, ...]]
     criterion: ClassVar[Criterion]
     early_stopping: ClassVar[bool] = True
+    takes_files: ClassVar[bool] = True
+    drawn: ClassVar[str] = ""
     _compiled: tuple[Any, Any] = (None, None)  # a model, and `outputs` of it
     usage: ClassVar[str]
     keras_usage: ClassVar[str]
@@ -262,6 +266,13 @@ class Task(abc.ABC):
         return self.metrics[0]
 
     @property
+    def suffixes(self) -> tuple[str, ...]:
+        """The endings of the files that are inputs for `predict`; none if the inputs are texts."""
+        if not self.takes_files:
+            return ()
+        return (*table.SEPARATED, ".parquet") if self.info.columns else folder.SUFFIXES
+
+    @property
     def shown_in_demo(self) -> bool:
         """Whether the browser page can run the exported files."""
         return False
@@ -326,7 +337,10 @@ class Task(abc.ABC):
 def _check_files(paths, expected):
     for path in paths:
         if not pathlib.Path(path).is_file():
-            raise errors.InvalidInput("input", expected, f"{path}, which is no file")
+            kind = (
+                "a folder with no file of that kind" if pathlib.Path(path).is_dir() else "no file"
+            )
+            raise errors.InvalidInput("input", expected, f"{path}, which is {kind}")
 
 
 def compile_and_build(model: keras.Model, optimizer: keras.Optimizer, loss: Any = None, **settings):

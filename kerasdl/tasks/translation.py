@@ -47,6 +47,7 @@ class Translation(task.Task):
         "at most 0.005 less accuracy per token than the float file",
         lambda file, whole: file >= whole - 0.005,
     )
+    takes_files = False
     usage = USAGE
     keras_usage = "model.summary()"
 

@@ -52,15 +52,32 @@ def _remove(path):
         path.unlink(missing_ok=True)
 
 
-def matching(path: str) -> list[str]:
-    """Return the sorted files of a pattern such as "photos/*.jpg"; otherwise the path alone.
+def matching(path: str, suffixes: Sequence[str] = ()) -> list[str]:
+    """Return the sorted files of a folder or of a pattern such as "photos/*.jpg".
+
+    A path that matches nothing is returned alone.
+
+    Args:
+        path: str, a file, a folder or a pattern.
+        suffixes: sequence of str, endings of the files to find in folders and the folders in them,
+            in lower case; by default a folder is returned itself. Hidden files are not found.
 
     >>> matching("a.png"), matching("no_such_folder/*.png")
     (['a.png'], ['no_such_folder/*.png'])
     """
-    if os.path.exists(path):  # a name may contain the signs of a pattern
-        return [path]
-    return sorted(glob.glob(path, recursive=True)) or [path]
+    # a name may contain the signs of a pattern
+    found = [] if os.path.exists(path) else sorted(glob.glob(path, recursive=True))
+    return [file for each in found or [path] for file in _inside(each, suffixes)]
+
+
+def _inside(path, suffixes):
+    """Return the files in a folder that have one of the endings, else the path alone."""
+    found = []
+    for folder, folders, names in os.walk(path) if suffixes else ():
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        shown = sorted(name for name in names if not name.startswith("."))
+        found += [os.path.join(folder, n) for n in shown if n.lower().endswith(tuple(suffixes))]
+    return found or [path]
 
 
 def write_json(path: pathlib.Path, value):
