@@ -1,9 +1,10 @@
 """The command line: a file for each group of commands.
 
-catalog.py   list, info, formulas
+catalog.py   list, info, formulas, guide, completion
 training.py  train, tune, launch
 runs.py      evaluate, predict, explain, doctor
 shipping.py  export, compress, bench, demo
+completion.py, elsewhere.py, first_steps.py   what completion, info and guide show
 listing.py   the tables of `list`, which are shown without the parser and its imports
 """
 
@@ -62,10 +63,15 @@ def main():
 
 
 def _answer_at_once(arguments):
-    """Run `--version` or `list [TOPIC] [--json]`, which need no parser; else return False."""
+    """Run `--version`, `guide` or `list [TOPIC] [--json]` without a parser, or return False."""
     command, *rest = arguments
     if arguments == ["--version"]:
         print(f"kerasdl {kerasdl.__version__}")
+        return True
+    if arguments == ["guide"]:
+        from kerasdl.cli import first_steps
+
+        print(first_steps.text(), end="")
         return True
     topics = [each for each in rest if each != "--json"]
     if command != "list" or len(topics) > 1 or any(each.startswith("-") for each in topics):

@@ -10,6 +10,8 @@ from typing import Any
 
 from kerasdl import data as datasets
 from kerasdl import errors, recipes, registry
+from kerasdl.cli import elsewhere
+from kerasdl.cli import listing as listing_file
 from kerasdl.utils import plain_text, tables
 
 PACKAGE = pathlib.Path(__file__).parents[1]
@@ -92,8 +94,15 @@ def show_installed(as_json: bool = False):
 def show(name: str, as_json: bool = False):
     """Print the cards of all models, recipes, layers and datasets with a name.
 
-    The card of a model has a row for each layer, with shape and parameters.
+    The card of a model has a row for each layer, with shape and parameters. Of a pattern that
+    several names match, such as "resnet*", the rows of `kerasdl list` are printed.
     """
+    is_pattern = bool(listing_file.SIGNS & set(name))
+    listed = listing_file.matching(name, listing_file.read()) if is_pattern else {}
+    names = dict.fromkeys(next(iter(row.values())) for rows in listed.values() for row in rows)
+    if len(names) > 1:
+        return listing_file.show(name, as_json)
+    (name,) = names or [name]
     found: dict[str, dict[str, Any]] = {}
     if name in registry.entries():
         entry = registry.entries()[name]
@@ -105,6 +114,8 @@ def show(name: str, as_json: bool = False):
         found["layer"] = {"docstring": layers()[name]}
     if name in datasets.names():
         found["data"] = {"card": datasets.card(name)}
+    if not found and elsewhere.show(name, as_json):
+        return
     if not found:
         known = [*registry.entries(), *recipes.names(), *layers(), *datasets.names()]
         errors.one_of("name", name, known, lister="kerasdl list")

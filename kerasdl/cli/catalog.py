@@ -1,17 +1,24 @@
-"""`list`, `info` and `formulas`: commands that describe what the package holds."""
+"""`list`, `info`, `formulas`, `guide` and `completion`: what there is, and how to begin."""
 
 from typing import Annotated
 
 import typer
 
-from kerasdl.cli import listing
-from kerasdl.cli.options import Json, app
+from kerasdl import formulary
+from kerasdl.cli import first_steps, listing
+from kerasdl.cli.options import Json, app, listed, values
 from kerasdl.utils import tables
 
 
 @app.command("list", help="List recipes, models, layers and datasets.")
 def list_(
-    topic: Annotated[str, typer.Argument(help="recipes, models, layers, data, or a topic")] = "",
+    topic: Annotated[
+        str,
+        typer.Argument(
+            help="recipes, models, layers, data, a topic, or a name with * for any letters.",
+            autocompletion=lambda: list(listing.topics(listing.read())),
+        ),
+    ] = "",
     json: Json = False,
 ):
     listing.show(topic, json)
@@ -22,7 +29,12 @@ def list_(
     "Without a name, show what is installed.",
 )
 def info(
-    name: Annotated[str, typer.Argument(help="Anything that `list` shows.")] = "",
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Anything that `list` shows; * stands for any letters.", autocompletion=listed()
+        ),
+    ] = "",
     json: Json = False,
 ):
     from kerasdl.cli import cards
@@ -40,13 +52,12 @@ def formulas(
     name: Annotated[
         str,
         typer.Argument(
-            help="A theme (transformers), a module (optimizers) or a formula (adam); default: all."
+            help="A theme (transformers), a module (optimizers) or a formula (adam); default: all.",
+            autocompletion=lambda: list(formulary.THEMES),
         ),
     ] = "",
     json: Json = False,
 ):
-    from kerasdl import formulary
-
     found = formulary.find(name)
     if json:
         cards = [{**vars(f), "equals": f.proofs, "uses": f.uses} for f in found]
@@ -57,3 +68,23 @@ def formulas(
     else:
         rows = [{k: row[k] for k in ("formula", "what")} for row in formulary.listing(name)]
         tables.show(rows, name.casefold() or "formulas")
+
+
+@app.command(help="Show the first steps, and where commands, names and tutorials are.")
+def guide():
+    print(first_steps.text(), end="")
+
+
+@app.command(
+    help="Print a script that completes commands, options and names: "
+    'eval "$(kerasdl completion bash)" in ~/.bashrc, or of zsh in ~/.zshrc; '
+    "kerasdl completion fish | source in ~/.config/fish/config.fish.",
+)
+def completion(
+    shell: Annotated[
+        str, typer.Argument(help="bash, zsh or fish", autocompletion=values("bash", "zsh", "fish"))
+    ],
+):
+    from kerasdl.cli import completion as scripts
+
+    print(scripts.script(shell), end="")

@@ -6,6 +6,7 @@ Commands give their texts as `help=`: `python -OO` removes docstrings.
 import contextlib
 import pathlib
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -13,11 +14,12 @@ import typer.core
 
 import kerasdl
 from kerasdl import errors
+from kerasdl.cli import listing
 from kerasdl.utils import plain_text
 
 ORDER = (
     *("list", "info", "formulas", "train", "tune", "launch", "evaluate", "predict", "explain"),
-    *("doctor", "runs", "compare", "export", "compress", "bench", "demo"),
+    *("doctor", "runs", "compare", "export", "compress", "bench", "demo", "guide", "completion"),
 )
 
 
@@ -30,7 +32,7 @@ class Commands(typer.core.TyperGroup):
 
 app = typer.Typer(
     cls=Commands,
-    help="Train, evaluate, explain and ship small Keras 3 models.",
+    help="Train, evaluate, explain and ship small Keras 3 models. New here? See `kerasdl guide`.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -55,6 +57,22 @@ def _common(
     pass
 
 
+def values(*names: str) -> Callable[[], list[str]]:
+    """Return an `autocompletion` of typer for a parameter that takes some words."""
+    return lambda: list(names)
+
+
+def listed(*titles: str) -> Callable[[], list[str]]:
+    """Return an `autocompletion` for the names in tables of `kerasdl list`; by default in all."""
+
+    def names():
+        tables = listing.read()
+        rows = [row for title in titles or tables for row in tables[title]]
+        return list(dict.fromkeys(next(iter(row.values())) for row in rows))
+
+    return names
+
+
 RunFolder = Annotated[
     pathlib.Path, typer.Argument(metavar="RUN", help="A folder that `train` wrote.")
 ]
@@ -65,7 +83,10 @@ Trust = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-RecipeName = Annotated[str, typer.Argument(help="A recipe: see `kerasdl list recipes`.")]
+RecipeName = Annotated[
+    str,
+    typer.Argument(help="A recipe: see `kerasdl list recipes`.", autocompletion=listed("recipes")),
+]
 Data = Annotated[
     str | None,
     typer.Option(help="Your own data: a folder of images, a .csv, a .txt, ... or tfds:NAME."),
@@ -73,11 +94,19 @@ Data = Annotated[
 Target = Annotated[str | None, typer.Option(help="The column of a .csv to predict.")]
 TargetTask = Annotated[
     str | None,
-    typer.Option("--task", help="What integers in the target are: classification or regression."),
+    typer.Option(
+        "--task",
+        help="What integers in the target are: classification or regression.",
+        autocompletion=values("classification", "regression"),
+    ),
 ]
 ImageSize = Annotated[int | None, typer.Option(help="Height and width to resize images to.")]
 MixedPrecision = Annotated[
-    str | None, typer.Option(help="Compute in float16 or bfloat16; weights and loss are float32.")
+    str | None,
+    typer.Option(
+        help="Compute in float16 or bfloat16; weights and loss are float32.",
+        autocompletion=values("float16", "bfloat16"),
+    ),
 ]
 
 

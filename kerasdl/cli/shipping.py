@@ -1,17 +1,21 @@
 """`export`, `compress`, `bench` and `demo`: commands that write and run files for devices."""
 
 import contextlib
+import os
 import pathlib
+import sys
 import tempfile
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from kerasdl import errors
-from kerasdl.cli.options import Json, Target, Trust, app, open_run
-from kerasdl.utils import plain_text, tables
+from kerasdl.cli.options import Json, Target, Trust, app, open_run, values
+from kerasdl.utils import plain_text, tables, types
 
 KERAS = ".keras"
+METHODS = ("float16", "dynamic", "int8", "int4", "prune", "qat", "pqat", "cqat", "pcqat")
+COLUMNS = ("kB", "zip_kB", "init_ms", "ms", "p95_ms")  # of `bench`
 RunOrFile = Annotated[
     pathlib.Path,
     typer.Argument(metavar="RUN|FILE", help="A folder that `train` wrote, or any .keras file."),
@@ -58,10 +62,14 @@ def export(
         list[str] | None,
         typer.Option(
             help="none, float16, dynamic, int8, int16x8 or int4; may be repeated; "
-            "for LiteRT, default none and int8."
+            "for LiteRT, default none and int8.",
+            autocompletion=values(*get_args(types.ExportQuantization)),
         ),
     ] = None,
-    format: Annotated[str, typer.Option(help="litert or onnx.")] = "litert",
+    format: Annotated[
+        str,
+        typer.Option(help="litert or onnx.", autocompletion=values(*get_args(types.ExportFormat))),
+    ] = "litert",
     data: Data = None,
     target: Target = None,
     input_range: InputRange = None,
@@ -88,7 +96,10 @@ def compress(
     max_drop: Annotated[float, typer.Option(help="Largest loss of accuracy.")] = 0.005,
     method: Annotated[
         list[str] | None,
-        typer.Option(help="float16, dynamic, int8, int4, prune, qat, pqat, cqat or pcqat."),
+        typer.Option(
+            help="float16, dynamic, int8, int4, prune, qat, pqat, cqat or pcqat.",
+            autocompletion=values(*METHODS),
+        ),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Epochs of methods that train; default a third of the run's.")
@@ -101,7 +112,11 @@ def compress(
         ),
     ] = 0.8,
     prefer: Annotated[
-        str, typer.Option(help="Whether the best file has the least size or latency.")
+        str,
+        typer.Option(
+            help="Whether the best file has the least size or latency.",
+            autocompletion=values("size", "latency"),
+        ),
     ] = "size",
     data: Data = None,
     target: Target = None,
@@ -144,15 +159,17 @@ def bench(
         ),
     ],
     threads: int = 1,
-    sort: Annotated[str, typer.Option(help="kB, zip_kB, init_ms, ms or p95_ms")] = "",
+    sort: Annotated[
+        str,
+        typer.Option(help="kB, zip_kB, init_ms, ms or p95_ms", autocompletion=values(*COLUMNS)),
+    ] = "",
     trust: Trust = False,
     json: Json = False,
 ):
     from kerasdl import export as exports
 
-    columns = ["kB", "zip_kB", "init_ms", "ms", "p95_ms"]
     if sort:
-        errors.one_of("column to sort by", sort, columns)
+        errors.one_of("column to sort by", sort, COLUMNS)
     groups = [exports.files_in(path) if path.is_dir() else [path] for path in files]
     found = [file for group in groups for file in group]
     if not found:
@@ -165,7 +182,7 @@ def bench(
             latency = exports.benchmark(model, threads=threads)
             times = (latency.init, latency.median, latency.p95)
             numbers = (model.size / 1e3, model.zipped_size / 1e3, *times)
-        rows.append({"file": str(file), **dict(zip(columns, numbers, strict=True))})
+        rows.append({"file": str(file), **dict(zip(COLUMNS, numbers, strict=True))})
     tables.show(sorted(rows, key=lambda row: row.get(sort, 0)), as_json=json)
 
 
@@ -195,6 +212,12 @@ def demo(
         str, typer.Option(help="Address to listen on; 0.0.0.0 lets a phone in the network open it.")
     ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
+    static: Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Write the page with its models to a new folder, to host it."
+        ),
+    ] = None,
     litertjs: Annotated[
         pathlib.Path | None, typer.Option(metavar="FOLDER", help="A copy of LiteRT.js.")
     ] = None,
@@ -213,9 +236,15 @@ def demo(
         files = [pathlib.Path(row["file"]) for row in rows]
     else:
         files = choice.litert_files(run, functools.partial(open_run, trust=trust))
+    if static is not None:
+        folder = page.write(static, files, litertjs)
+        count = f"{len(files)} model{'s' * (len(files) > 1)}"
+        print(plain_text.for_terminal(f"{folder}: a page with {count} for any web server"))
+        return
     server = page.Server(files, port, litertjs, host)
     print(f"{server.url} until Ctrl-C", flush=True)
     if server.is_public:
+        _show_code(server.url)
         plain_text.tell(
             "Every device that reaches this machine over the network can open this page and "
             "download its models; what is drawn or opened there stays on that device."
@@ -224,6 +253,17 @@ def demo(
         webbrowser.open(server.url)
     with server, contextlib.suppress(KeyboardInterrupt):
         server.serve_forever()
+
+
+def _show_code(url):
+    """Show an address as a QR code for the camera of a phone, if a terminal can."""
+    from kerasdl.export.demo import qr
+
+    if sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown"):
+        with contextlib.suppress(UnicodeEncodeError):
+            code = qr.for_terminal(url)
+            code.encode(sys.stdout.encoding)
+            print(code, flush=True)
 
 
 def _relative(rows, run, as_json):

@@ -2,7 +2,7 @@
 
 import pathlib
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -19,8 +19,9 @@ from kerasdl.cli.options import (
     policy_of,
     recipe_of,
     stopping,
+    values,
 )
-from kerasdl.utils import plain_text, quiet, tables
+from kerasdl.utils import plain_text, quiet, tables, types
 
 
 @app.command(help="Train a recipe. Ctrl-C saves and stops; the same command continues.")
@@ -42,7 +43,11 @@ def train(
         pathlib.Path | None, typer.Option(help="Run folder; default runs/NAME-...")
     ] = None,
     strategy: Annotated[
-        str, typer.Option(help="auto, one, mirrored, cpu:N, multiworker, tpu or tpu:NAME")
+        str,
+        typer.Option(
+            help="auto, one, mirrored, cpu:N, multiworker, tpu or tpu:NAME",
+            autocompletion=values("auto", "one", "mirrored", "multiworker", "tpu"),
+        ),
     ] = "auto",
     save_seconds: Annotated[
         float | None,
@@ -56,7 +61,10 @@ def train(
     ] = False,
     on_nan: Annotated[
         str,
-        typer.Option(help="At a NaN loss: stop, or lower (restore and halve the learning rate)."),
+        typer.Option(
+            help="At a NaN loss: stop, or lower (restore and halve the learning rate).",
+            autocompletion=values(*get_args(types.OnNaN)),
+        ),
     ] = "stop",
     no_pictures: Annotated[
         bool, typer.Option("--no-pictures", help="Skip figures; `kerasdl explain RUN` draws them.")
@@ -97,7 +105,13 @@ def _show_result(run, as_json):
 @app.command(help="Search a recipe's hyperparameters. Ctrl-C stops; the same command continues.")
 def tune(
     name: RecipeName,
-    tuner: Annotated[str, typer.Option(help="random, grid, bayesian or hyperband")] = "bayesian",
+    tuner: Annotated[
+        str,
+        typer.Option(
+            help="random, grid, bayesian or hyperband",
+            autocompletion=values(*get_args(types.Tuner)),
+        ),
+    ] = "bayesian",
     trials: Annotated[int, typer.Option(help="The largest number of trials.")] = 20,
     time: Annotated[str | None, typer.Option(help="Time for all trials: 90s, 10m or 1.5h.")] = None,
     trial_time: Annotated[
