@@ -24,7 +24,7 @@ def main(folder: pathlib.Path) -> None:
     # 2. a network, trained with Keras's fit
     model = kerasdl.create_model("simple_cnn_tiny", num_classes=10, input_shape=(8, 8, 1))
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    history = model.fit(splits.train, validation_data=splits.validation, epochs=1, shuffle=False)
+    history = model.fit(splits.train, validation_data=splits.validation, epochs=1)
     assert_type(kerasdl.list_models("vision"), list[str])
 
     # 3. a file

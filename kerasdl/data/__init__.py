@@ -1,8 +1,7 @@
 """Datasets as tf.data pipelines: `load` reads embedded datasets and the user's own files.
 
     splits = kerasdl.data.load("digits", batch_size=64, augment="light", seed=0)
-    model.fit(splits.train, validation_data=splits.validation,
-              callbacks=[splits.order_callback()])
+    model.fit(splits.train, validation_data=splits.validation)
 
 The kind of data, `splits.info.task`, defines the contents of a batch. The most common kinds:
 

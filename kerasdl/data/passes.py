@@ -9,6 +9,7 @@ import threading
 import weakref
 
 import tensorflow as tf
+from keras.src.trainers import data_adapters
 
 
 def reuse_iterators(dataset: tf.data.Dataset) -> tf.data.Dataset:
@@ -167,3 +168,22 @@ class _Pass(tf.data.Iterator):
 
     def __tf_tracing_type__(self, context):
         return self._type_spec
+
+
+def _without_shuffling(get_data_adapter):
+    """Let Keras not warn that it does not shuffle `Passes` with `shuffle=True`, its default.
+
+    The pipelines of this package shuffle themselves. Keras warns for every tf.data.Dataset; its
+    own interface for other data, `DataAdapter`, would ignore `class_weight`.
+    """
+
+    @functools.wraps(get_data_adapter)
+    def adapted(x, *args, **options):
+        if isinstance(x, Passes) and "shuffle" in options:
+            options["shuffle"] = False
+        return get_data_adapter(x, *args, **options)
+
+    return adapted
+
+
+data_adapters.get_data_adapter = _without_shuffling(data_adapters.get_data_adapter)

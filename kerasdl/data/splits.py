@@ -166,7 +166,8 @@ class Splits:
     def order_callback(self) -> "keras.callbacks.Callback":
         """Return a Keras callback that gives epoch e of `fit` the order and augmentation of e.
 
-        With it, `fit(initial_epoch=e)` gets exactly the examples of an uninterrupted run.
+        With it, `fit(initial_epoch=e)` gets exactly the examples of an uninterrupted run. A `fit`
+        of new splits from the first epoch on does not need it.
         """
         import keras
 

@@ -179,3 +179,16 @@ def test_fit_makes_one_iterator_for_each_dataset(together, iterators):
     assert len(iterators) > 8
     for name, expected in plain.items():
         np.testing.assert_allclose(history[name], expected, rtol=1e-5)
+
+
+def test_keras_does_not_warn_that_it_does_not_shuffle_them():
+    """Warnings are errors in tests. Keras still warns for other datasets."""
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    splits = data.load("digits", batch_size=512)
+    train = splits.train.map(lambda x, y: (tf.reshape(x, (-1, 64)), y))
+    history = model.fit(train, epochs=2, verbose=0, class_weight=dict.fromkeys(range(10), 0.0))
+    assert history.history["loss"] == [0.0, 0.0]  # class weights are obeyed
+    assert int(splits.epoch) == 1
+    with pytest.warns(UserWarning, match="`shuffle=True` was passed"):
+        model.fit(train.take(1), verbose=0)
