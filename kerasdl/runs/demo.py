@@ -20,9 +20,9 @@ def litert_files(
     """Return the LiteRT files to show.
 
     Args:
-        path: A `.tflite` file; a folder of such files; or a run that classifies images, which is
-            exported as float and int8 unless it has been; by default the newest such run in
-            `runs/`.
+        path: A `.tflite` file; a folder of such files; or a run that classifies images, of which
+            the exported and the compressed files are shown. It is exported as float and int8 if it
+            has none. By default the newest such run in `runs/`.
         open_run: function that opens a run folder.
     """
     if path is not None and path.suffix == ".tflite":
@@ -59,4 +59,8 @@ def _rank(run):
 
 
 def _exported(path):
-    return sorted((path / "export").glob("*.tflite"))
+    """Return the files of `export`, and those of `compress` by other methods."""
+    files = sorted((path / "export").glob("*.tflite"))
+    methods = {file.stem.removeprefix("model-") for file in files}
+    compressed = sorted((path / "compressed").glob("*.tflite"))
+    return files + [file for file in compressed if file.stem not in methods]

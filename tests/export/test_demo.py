@@ -1,9 +1,11 @@
 """The demo server serves only its own files, only to this machine; errors are one line."""
 
 import http.client
+import io
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import struct
@@ -16,11 +18,13 @@ import pytest
 from keras import layers
 
 from kerasdl import export
+from kerasdl.cli import shipping
 from kerasdl.errors import InvalidInput
 from kerasdl.export import demo
 from kerasdl.export.demo import litertjs
 from kerasdl.export.demo import server as page_server
 from kerasdl.export.demo.server import PAGE
+from tests.test_cli import run
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +212,7 @@ def test_error_of_the_server_is_printed(server, monkeypatch, capfd):
 def test_describe_returns_the_metadata_of_a_file(file):
     info = demo.describe(file.path)
     assert info["labels"] == ["a", "b", "ü"] and info["shape"] == [8, 8, 1]
-    assert info["digits"] and not info["logits"] and info["quantize"] is None
+    assert info["digits"] and not info["mnist"] and not info["logits"] and info["quantize"] is None
     assert info["size"] == file.size and info["zipped_size"] < file.size
     json.dumps(info)
 
@@ -331,3 +335,46 @@ def test_the_command_serves_until_it_is_interrupted(file, copy):
         _, errors = run.communicate(timeout=20)
     assert info == json.loads(json.dumps({**demo.describe(file.path), "url": "model-0.tflite"}))
     assert run.returncode == 0 and errors == ""
+
+
+def test_page_is_written_as_files_for_any_server(file, copy, tmp_path):
+    folder = demo.write(tmp_path / "site" / "demo", [file.path, file.path], copy)
+    written = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert {"index.html", "app.js", "models.json", "model-0.tflite", "model-1.tflite"} <= written
+    assert {f"litertjs/{name}" for name in litertjs.FILES} <= written
+    assert (folder / "model-1.tflite").read_bytes() == file.path.read_bytes()
+    page = (folder / "index.html").read_text()
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="(.*)">', page)
+    with demo.Server([file.path], litertjs_copy=copy) as server:
+        assert server.policy == f"{policy}; frame-ancestors 'none'"
+    for text in (page, *((folder / name).read_text() for name in ("app.js", "model.js"))):
+        assert not re.search(r"""["'(](/|https?:)""", text.replace("'self'", ""))
+    with pytest.raises(InvalidInput, match="a new or empty folder"):
+        demo.write(folder, [file.path], copy)
+    assert [path.name for path in folder.parent.iterdir()] == ["demo"]
+
+
+def test_command_writes_the_page(file, copy, tmp_path, capsys):
+    options = ("--litertjs", copy, "--static", tmp_path / "page")
+    status, out, err = run(capsys, "demo", file.path, *options)
+    assert (status, err) == (0, "")
+    assert out == f"{tmp_path / 'page'}: a page with 1 model for any web server\n"
+    assert (tmp_path / "page" / "index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("terminal", "encoding", "shown"),
+    [("xterm", "utf-8", True), ("dumb", "utf-8", False), ("xterm", "ascii", False)],
+)
+def test_address_is_shown_as_a_code_in_a_terminal(terminal, encoding, shown, monkeypatch):
+    class Terminal(io.TextIOWrapper):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("TERM", terminal)
+    written = io.BytesIO()
+    with Terminal(written, encoding=encoding) as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        shipping._show_code("http://192.168.1.7:8000/")
+        assert ("\N{FULL BLOCK}" in written.getvalue().decode(encoding)) == shown
+        assert bool(written.getvalue()) == shown

@@ -38,6 +38,16 @@ def test_file_or_files_of_a_run_are_shown(place):
     assert [file.name for file in files] == ["model-float.tflite", "model-int8.tflite"]
 
 
+def test_compressed_files_of_other_methods_are_shown_too(place):
+    make(place / "a", "mlp", 1, ["model-int8.tflite", "model-float.tflite"])
+    (place / "a" / "compressed").mkdir()
+    for name in ("float", "int8", "pqat", "int4"):
+        (place / "a" / "compressed" / f"{name}.tflite").touch()
+    (place / "a" / "compressed" / "report.json").touch()
+    files = demo.litert_files(place / "a", recipes.open)
+    assert [file.stem for file in files] == ["model-float", "model-int8", "int4", "pqat"]
+
+
 def test_files_of_a_folder_without_a_run_are_shown(place):
     place.mkdir()
     (place / "int8.tflite").touch()

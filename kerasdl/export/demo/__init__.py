@@ -2,8 +2,9 @@
 
 from kerasdl.export.demo.describe import describe
 from kerasdl.export.demo.server import Server
+from kerasdl.export.demo.static import write
 
-__all__ = ["Server", "describe"]
+__all__ = ["Server", "describe", "write"]
 
 
 def __dir__() -> list[str]:

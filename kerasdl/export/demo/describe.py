@@ -23,13 +23,17 @@ def describe(path: pathlib.Path) -> dict:
         "labels": list(labels),
         "shape": [height, width, channels],
         "range": model.metadata.input_range or (0, 1),
-        # drawings are converted differently for scikit-learn's digits
-        "digits": bool(re.search(r"\bdigits\b", model.description)) and channels == 1,
+        # drawings are converted as those of scikit-learn's digits or of MNIST were
+        **{name: channels == 1 and _is_of(name, model) for name in ("digits", "mnist")},
         "logits": not _gives_probabilities(model, classes),
         "quantize": model.metadata.quantize,
         "size": model.size,
         "zipped_size": model.zipped_size,
     }
+
+
+def _is_of(name, model):
+    return bool(re.search(rf"\b{name}\b", model.description, re.IGNORECASE))
 
 
 def _sizes(model):

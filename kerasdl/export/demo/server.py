@@ -6,7 +6,6 @@ import hashlib
 import http.server
 import json
 import pathlib
-import re
 import socket
 import sys
 from collections.abc import Sequence
@@ -57,8 +56,8 @@ class Server(http.server.ThreadingHTTPServer):
         host: str = LOOPBACK,
     ):
         checks.texts(host=host)
-        self.table = _table(files, litertjs_copy)
-        self.policy = _policy(self.table["/"].decode())
+        self.table = contents(files, litertjs_copy)
+        self.policy = policy_of(self.table["/"].decode())
         try:
             super().__init__((host, port), Handler)
         except (OSError, UnicodeError) as error:
@@ -129,11 +128,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Print nothing: the terminal shows the address of the page."""
 
 
-def _table(files, litertjs_copy):
-    """Return the content for each path of a URL."""
-    files = [pathlib.Path(file) for file in files]
-    infos = [{**describe(file), "url": f"model-{i}.tflite"} for i, file in enumerate(files)]
-    table = {f"/{info['url']}": f.read_bytes() for info, f in zip(infos, files, strict=True)}
+def contents(
+    files: Sequence[str | pathlib.Path], litertjs_copy: pathlib.Path | None
+) -> dict[str, bytes]:
+    """Return the content for each path of a URL.
+
+    Args:
+        files: Paths of image classifiers, in the order in which the page shows them.
+        litertjs_copy: Path of a copy of LiteRT.js to use in place of the cache.
+    """
+    paths = [pathlib.Path(file) for file in files]
+    infos = [{**describe(path), "url": f"model-{i}.tflite"} for i, path in enumerate(paths)]
+    table = {f"/{info['url']}": p.read_bytes() for info, p in zip(infos, paths, strict=True)}
     table |= {f"/{file.name}": file.read_bytes() for file in PAGE.iterdir() if file.is_file()}
     table["/"] = table.pop("/index.html")
     table["/models.json"] = json.dumps({"litertjs": litertjs.VERSION, "models": infos}).encode()
@@ -141,9 +147,14 @@ def _table(files, litertjs_copy):
     return table | {f"/litertjs/{n}": (folder / n).read_bytes() for n in litertjs.FILES}
 
 
-def _policy(page):
-    """Allow this server's scripts, WebAssembly and the page's import map, and no other site."""
-    import_map = re.search(r'<script type="importmap">(.*?)</script>', page, re.DOTALL)[1]
+def policy_of(page: str) -> str:
+    """Return the policy that allows the page's own scripts and WebAssembly, and no other site.
+
+    Args:
+        page: str, the HTML, whose import map is allowed by its digest.
+    """
+    _, _, rest = page.partition('<script type="importmap">')
+    import_map = rest.partition("</script>")[0]
     digest = base64.b64encode(hashlib.sha256(import_map.encode()).digest()).decode()
     return (
         "default-src 'none'; connect-src 'self'; style-src 'self'; img-src 'self' blob:; "
