@@ -149,6 +149,22 @@ def other_parts() -> list[str]:
         ]
         for name, case in cases("serving", "predict").items()
     ]
+    profiles = cases("operations", "operations")
+    operations = [
+        [
+            name,
+            ", ".join(f"{kind} {share:.0%}" for kind, share in [*case["operations"].items()][:6]),
+        ]
+        for name, case in profiles.items()
+    ]
+    ways = [*next(iter(profiles.values()), {"ways": {}})["ways"]][1:]
+    computed = [
+        [
+            name,
+            *(f"{case['ways'][way]['ratio']:.2f}" if way in case["ways"] else "" for way in ways),
+        ]
+        for name, case in profiles.items()
+    ]
     checkpoints = [
         [
             name,
@@ -159,6 +175,18 @@ def other_parts() -> list[str]:
         for name, case in read("checkpoints").get("networks", {}).items()
     ]
     return [
+        *section(
+            "Where the time of a step goes",
+            "The kinds of operations with the largest shares of the time:",
+            ["network", "operations"],
+            operations,
+        ),
+        *section(
+            "Other ways of computing a step",
+            "Time relative to the recipes' way; below 1, the other way is faster:",
+            ["network", *ways],
+            computed,
+        ),
         *section(
             "An epoch",
             "Processor time of `fit` over that of its steps alone:",

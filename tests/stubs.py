@@ -34,7 +34,14 @@ def stub(package):
         if name in vars(package) and not inspect.ismodule(vars(package)[name]):
             place = vars(package)[name].__module__  # imported by the package itself
         lines.append(f"from {place} import {name} as {name}\n")
-    return "".join([HEAD, *sorted(lines), VERSION if package is kerasdl else ""])
+    lines.sort(key=_order)
+    return "".join([HEAD, *lines, VERSION if package is kerasdl else ""])
+
+
+def _order(line):
+    """Sort as ruff does: by module, names in capitals before the others."""
+    place, _, name = line.partition(" import ")
+    return place, not name.split()[0].isupper(), line
 
 
 def file_of(package):

@@ -6,7 +6,9 @@ from kerasdl.layers.dense_block import DenseBlock, DenseLayer, TransitionBlock
 from kerasdl.layers.drop_connect import DropConnect
 from kerasdl.layers.dynamic_convolution import DynamicConv2D
 from kerasdl.layers.gated_convolution import GatedConv2D
+from kerasdl.layers.inverted_residual import InvertedResidual
 from kerasdl.layers.l2_pooling import L2Pooling2D
+from kerasdl.layers.layer_scale import LayerScale
 from kerasdl.layers.local_response_normalization import LocalResponseNormalization
 from kerasdl.layers.locally_connected import LocallyConnected2D
 from kerasdl.layers.max_unpooling import MaxUnpooling2D
@@ -17,24 +19,31 @@ from kerasdl.layers.se_block import SEBlock
 from kerasdl.layers.self_attention import SelfAttention
 from kerasdl.layers.spatially_separable import SpatiallySeparableConv2D
 from kerasdl.layers.stochastic_pooling import StochasticPooling2D
+from kerasdl.layers.token import ClassToken, PositionTable
 from kerasdl.layers.transformer_block import TransformerBlock
 from kerasdl.layers.transformer_decoder_block import TransformerDecoderBlock
+from kerasdl.layers.window_attention import RelativePositionBias, WindowAttention
 
 __all__ = [
     "BorderPadding2D",
     "BottleneckBlock",
     "CausalSelfAttention",
+    "ClassToken",
     "DenseBlock",
     "DenseLayer",
     "DropConnect",
     "DynamicConv2D",
     "GatedConv2D",
+    "InvertedResidual",
     "L2Pooling2D",
+    "LayerScale",
     "LocalResponseNormalization",
     "LocallyConnected2D",
     "MaxUnpooling2D",
     "PaddedShortcut",
     "PatchEmbedding",
+    "PositionTable",
+    "RelativePositionBias",
     "ResidualBlock",
     "SEBlock",
     "Sampling",
@@ -44,6 +53,7 @@ __all__ = [
     "TransformerBlock",
     "TransformerDecoderBlock",
     "TransitionBlock",
+    "WindowAttention",
 ]
 
 

@@ -24,6 +24,11 @@ def attention_weights(query, key, mask=None, bias=None):
         scores = scores + ops.cast(bias, scores.dtype)
     if mask is not None:
         scores = ops.where(mask, scores, -math.inf)
+    return softmax(scores)
+
+
+def softmax(scores):
+    """Return the weights of the keys for scores (..., query, key)."""
     if scores.shape[-1] == 1:  # Keras's softmax warns of a single key, whose weight is 1
         return ops.ones_like(scores)
     return ops.softmax(scores)

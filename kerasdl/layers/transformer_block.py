@@ -102,8 +102,8 @@ class TransformerBlock(Block):
         width = input_shape[-1]
         hidden = self.hidden or 4 * width
         attention = CausalSelfAttention if self.causal else SelfAttention
-        self.attention = attention(self.heads, self.dropout, self.use_bias, name="attention")
         self.attention_norm = self.normalization("attention_norm")
+        self.attention = attention(self.heads, self.dropout, self.use_bias, name="attention")
         self.attention_drop = layers.Dropout(self.dropout, name="attention_drop")
         self.mlp_norm = self.normalization("mlp_norm")
         activate = ACTIVATIONS.get(self.activation, self.activation)
@@ -113,7 +113,7 @@ class TransformerBlock(Block):
             layers.Dense(width, use_bias=self.use_bias, name="contract"),
             layers.Dropout(self.dropout, name="mlp_drop"),
         ]
-        parts = [self.attention, self.attention_norm, self.attention_drop, self.mlp_norm]
+        parts = [self.attention_norm, self.attention, self.attention_drop, self.mlp_norm]
         chain.build(self, [*parts, *self.mlp], input_shape)
         if self.gated:
             self.gate = layers.Dense(hidden, use_bias=self.use_bias, name="gate")

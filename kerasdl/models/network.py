@@ -108,6 +108,33 @@ class Classifier(Network):
             `keras.Model(network.input, [network.pyramid[8], network.pyramid[16]])` returns two.
     """
 
+    pyramid: dict[int, Any]
+
+    def resized(self, input_shape: Shape) -> "Classifier":
+        """Return this network for images of another size, with the same weights.
+
+        Tables of positions are interpolated. Dense layers that see each pixel of a map fit one
+        size only; a network with such layers is refused.
+
+        Args:
+            input_shape: tuple (height, width, channels).
+
+        Example:
+            >>> vit = kerasdl.create_model("vit_tiny", input_shape=(28, 28, 1))
+            >>> vit.resized((56, 56, 1)).input_shape
+            (None, 56, 56, 1)
+        """
+        other = type(self).from_config({**self.get_config(), "input_shape": input_shape})
+        for layer, resized in zip(self.layers, other.layers, strict=True):
+            weights = layer.get_weights()
+            if hasattr(layer, "resized"):
+                weights = layer.resized(weights, resized)
+            if [weight.shape for weight in weights] != [tuple(w.shape) for w in resized.weights]:
+                expected = f"{tuple(self.input_shape[1:])}, the only size of its `{layer.name}`"
+                raise errors.InvalidInput("value for argument `input_shape`", expected, input_shape)
+            resized.set_weights(weights)
+        return other
+
     def training_defaults(self) -> dict:
         num_classes = self._arguments["num_classes"]
         if num_classes is None:
@@ -119,6 +146,23 @@ class Classifier(Network):
             loss = keras.losses.MeanSquaredError()
             return {"optimizer": optimizer, "loss": loss, "metrics": [mean_absolute_error]}
         return {"optimizer": optimizer, **cross_entropy()}
+
+
+class Segmenter(Network):
+    """A network that returns logits (batch, height, width, num_classes): a class for each pixel.
+
+    Args of every subclass:
+        num_classes: int, number of classes, with that of the background.
+        input_shape: tuple (height, width, channels).
+    """
+
+    def training_defaults(self) -> dict:
+        overlap = keras.metrics.MeanIoU(
+            self._arguments["num_classes"], sparse_y_pred=False, name="iou"
+        )
+        pixels = cross_entropy()
+        metrics = [*pixels["metrics"], overlap]
+        return {"optimizer": optimizers.AdamW(1e-3), "loss": pixels["loss"], "metrics": metrics}
 
 
 def cross_entropy() -> dict:

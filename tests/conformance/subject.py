@@ -49,7 +49,7 @@ class Subject:
         sized: Option that sets this shape, "input_shape" or "latent_dim"; `None` for none.
         still: Options that remove randomness from training; `None` if none can.
         counts: Registered name -> item of reference/counts.json; `None` if none is published.
-        references: Registered names whose outputs are in `reference/network_*.npz`.
+        references: The fixtures `reference/network_*.npz` that its networks are compared with.
         parts: Function from the model to the models that are exported, by name.
         falls: The loss that must fall on one batch, and below which fraction of its first value.
         no: Property -> a `No`, with the reason and the error that its test must raise.

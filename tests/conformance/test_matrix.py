@@ -14,6 +14,8 @@ from tests.conformance.properties import PROPERTIES
 
 # properties that train, compile with XLA or start processes
 SLOW = {"jit", "two replicas", "two workers", "int8", "ONNX", "seed", "reference", "fresh process"}
+# for networks and learners; a layer is small
+SLOW_FOR_MODELS = {"learns", "LiteRT", "float16"}
 TURNS = 3
 
 
@@ -32,7 +34,7 @@ def turn():
 
 
 def is_slow(subject, name):
-    return name in SLOW or (name == "learns" and subject.kind != "layer")
+    return name in SLOW or (name in SLOW_FOR_MODELS and subject.kind != "layer")
 
 
 def cells(now):

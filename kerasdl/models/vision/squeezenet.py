@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from kerasdl.models.network import Classifier, Shape
+from kerasdl.models.vision.stem import ceil_pool
 from kerasdl.utils import checks
 
 VARIANTS = {
@@ -38,13 +39,6 @@ def fire(x, width: int, ones: int, threes: int, name: str):
     y1 = layers.Conv2D(ones, 1, name=f"{name}_expand1x1", **options)(s)
     y3 = layers.Conv2D(threes, 3, name=f"{name}_expand3x3", **options)(s)
     return layers.Concatenate(name=name)([y1, y3])
-
-
-def pool(x, name: str):
-    """Halve a feature map, rounding up, so that the last row and column are used."""
-    # padding with zeros does not change a maximum after a ReLU
-    x = layers.ZeroPadding2D(((0, 1), (0, 1)), name=f"{name}_pad")(x)
-    return layers.MaxPooling2D(3, 2, name=name)(x)
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
@@ -91,7 +85,7 @@ class SqueezeNet(Classifier):
         if stem == "imagenet":
             x = layers.Conv2D(96, 7, 2, **options)(inputs)  # 109
             pyramid, stride = {2: x}, 4
-            x = pool(x, "pool1")  # 54
+            x = ceil_pool(x, name="pool1")  # 54
         else:
             x = layers.Conv2D(2 * widths[0], 3, padding="same", **options)(inputs)
             pyramid, stride = {}, 1
@@ -102,7 +96,7 @@ class SqueezeNet(Classifier):
                 x = fire(x, width, 4 * width, 4 * width, f"stage{stage}_fire{i + 1}")
             pyramid[stride] = x
             if stage < len(depths):
-                x, stride = pool(x, f"stage{stage}_pool"), 2 * stride
+                x, stride = ceil_pool(x, name=f"stage{stage}_pool"), 2 * stride
         if num_classes is not None:
             x = layers.Dropout(dropout)(x)
             x = layers.Conv2D(num_classes, 1, activation="relu", name="classes")(x)

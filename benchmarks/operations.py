@@ -1,0 +1,160 @@
+"""Show where the time of a training step goes, and what other ways of computing it would gain.
+
+    python benchmarks/operations.py [CASE ...]
+
+The cases are those of `training.py`. For each, TensorFlow's profiler lists the operations of a step
+with their share of the processor's time. Then the step is computed in other ways, each in a process
+of its own, in turns: as one XLA program, with half precision, with one operation at a time, with 32
+steps between returns to Python, without TensorFlow's graph optimizer. The results go to
+results/operations.json.
+"""
+
+import argparse
+import collections
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import training
+
+RESULT = pathlib.Path(__file__).parent / "results" / "operations.json"
+CASES = ("resnet20", "resnet18", "mobilenet_v2", "vae", "dcgan", "gpt_4x128")
+WAYS = ("as it is", "xla", "half precision", "one operation at a time", "32 steps", "no grappler")
+PROFILED = 2  # calls
+SHOWN = 0.01  # smaller shares are summed up
+
+
+def made(case, way):
+    """Return the step of kerasdl, computed in one of the ways."""
+    import keras
+    import tensorflow as tf
+
+    if way == "one operation at a time":
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    if way == "half precision":
+        keras.config.set_dtype_policy("mixed_bfloat16")
+    if way == "no grappler":
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    if way == "32 steps":
+        training.AT_ONCE = 32
+    step = training.kerasdl_step(case)
+    if way == "xla":
+        step.model.jit_compile = True
+    return step
+
+
+def profile(case):
+    """Return the share of each kind of operation in the time of a step."""
+    import tensorflow as tf
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    step = made(case, "as it is")
+    step.first()
+    step()
+    with tempfile.TemporaryDirectory() as folder:
+        with tf.profiler.experimental.Profile(folder):
+            for _ in range(PROFILED):
+                step()
+        (file,) = pathlib.Path(folder).rglob("*.xplane.pb")
+        space = xplane_pb2.XSpace()
+        space.ParseFromString(file.read_bytes())
+    times = collections.Counter()
+    for plane in space.planes:
+        for line in plane.lines if "CPU" in plane.name else ():
+            for event in line.events:
+                # an operation is called "name in the graph:kind"
+                name, _, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
+                if (
+                    name
+                    and kind.isidentifier()
+                    and kind not in ("While", "StatefulPartitionedCall")
+                ):
+                    times[kind.removeprefix("_Mkl").removeprefix("_Fused")] += event.duration_ps
+    total = sum(times.values())
+    shares = {kind: time / total for kind, time in times.most_common() if time > SHOWN * total}
+    return {**shares, "others": 1 - sum(shares.values())}
+
+
+def serve(name, way):
+    """Make a case; then train it for each line of standard input."""
+    if way == "profile":
+        training.tell({**profile(training.CASES[name]), "parameters": 0})
+        return
+    training.made = lambda library, case: made(case, way)
+    training.serve("kerasdl", training.CASES[name])
+
+
+class Way(training.Library):
+    """A process that trains a case in one way."""
+
+    def __init__(self, name, way):
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (it is read when the process ended)
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "--serve", name, way],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        )
+        self.about = self.hear()
+
+
+def measure(name, rounds):
+    """Profile a case, and let the ways of computing its step train in turns."""
+    profiled = Way(name, "profile")
+    profiled.end()
+    shares = {kind: share for kind, share in profiled.about.items() if kind != "parameters"}
+    ways, failed = {}, {}
+    for way in WAYS:
+        try:
+            ways[way] = Way(name, way)
+        except RuntimeError as error:
+            failed[way] = str(error)
+    times = {way: [] for way in ways}
+    for turn in range(rounds):
+        shift = turn % len(ways)
+        for way in [*ways][shift:] + [*ways][:shift]:
+            times[way].append(ways[way].train()["step"])
+    for process in ways.values():
+        process.end()
+    found = {}
+    for way, measured in times.items():
+        ratios = np.divide(measured, times["as it is"])
+        found[way] = {
+            "step_ms": 1000 * float(np.median(measured)),
+            "ratio": float(np.median(ratios)),
+            "quartiles": np.percentile(ratios, [25, 75]).tolist(),
+        }
+    return {"operations": shares, "ways": found, **({"failed": failed} if failed else {})}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("which", nargs="*", default=[*CASES], metavar="CASE")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", type=pathlib.Path, default=RESULT)
+    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.serve:
+        serve(*chosen.serve)
+        return
+    results = json.loads(chosen.out.read_text(encoding="utf-8")) if chosen.out.exists() else {}
+    results.pop("about", None)
+    for name in chosen.which:
+        results[name] = found = measure(name, chosen.rounds)
+        training.write(chosen.out, results)
+        print(name)
+        for kind, share in found["operations"].items():
+            print(f"  {share:6.1%}  {kind}")
+        for way, row in found["ways"].items():
+            low, high = row["quartiles"]
+            print(f"  {row['ratio']:.2f} ({low:.2f} to {high:.2f})  {way}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
