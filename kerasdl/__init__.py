@@ -23,6 +23,7 @@ MODULES = {
     "guide": "guide",
     "layers": "layers",
     "learners": "learners",
+    "losses": "losses",
     "list_models": "registry",
     "load_model": "saving",
     "metrics": "metrics",

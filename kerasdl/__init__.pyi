@@ -10,6 +10,7 @@ from kerasdl import formulas as formulas
 from kerasdl import guide as guide
 from kerasdl import layers as layers
 from kerasdl import learners as learners
+from kerasdl import losses as losses
 from kerasdl import metrics as metrics
 from kerasdl import models as models
 from kerasdl import optimizers as optimizers
