@@ -1,18 +1,24 @@
 """The demo in Chromium recognizes drawings with the same probabilities as Python."""
 
+import functools
+import http.server
+import pathlib
 import shutil
 
 import keras
+import matplotlib
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
+import PIL.ImageFont
 import pytest
 import sklearn.datasets
 import tensorflow as tf
 from keras import layers
 from playwright.sync_api import expect
 
-from kerasdl import export
+import kerasdl
+from kerasdl import data, export
 from kerasdl.export import demo
 from kerasdl.tasks.generation import CLASSIFIERS
 from tests.export.browser import CHROMIUM, DESK, DIGITS, PHONE, Visit, chromium, serving, smooth
@@ -174,6 +180,91 @@ def test_a_transparent_image_is_on_white_and_a_photograph_of_16_megapixels_is_re
     visit.page.set_input_files("#file", tmp_path / "large.jpg")
     expect(visit.page.locator("#answer")).to_have_text("7")
     assert visit.errors == []
+
+
+# the policy of the page forbids what Playwright's own ways to wait need
+NEXT = """void (window.next = new Promise((go) =>
+    document.addEventListener("prediction", go, { once: true })))"""
+TTF = pathlib.Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+FONTS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral", "cmss10")
+
+
+def printed(folder):
+    """Write images of printed digits; return each digit with its file."""
+    found = []
+    for name in FONTS:
+        font = PIL.ImageFont.truetype(f"{TTF}/{name}.ttf", 160)
+        for digit in "0123456789":
+            image = PIL.Image.new("L", (240, 240), 255)
+            PIL.ImageDraw.Draw(image).text((120, 120), digit, 0, font, anchor="mm")
+            path = folder / f"{name}-{digit}.png"
+            image.save(path)
+            found.append((digit, path))
+    return found
+
+
+@pytest.fixture(scope="module")
+def mnist_file(tmp_path_factory):
+    """A classifier of MNIST, trained for some seconds."""
+    keras.utils.set_random_seed(0)
+    splits = data.load("mnist", batch_size=32)
+    model = kerasdl.create_model("simple_cnn_tiny", input_shape=(28, 28, 1))
+    model.compile()
+    model.fit(splits.train, epochs=4, verbose=0)
+    description = {"labels": tuple("0123456789"), "description": "a CNN, trained on mnist"}
+    return export.to_litert(model, tmp_path_factory.mktemp("mnist") / "mnist.tflite", **description)
+
+
+@pytest.mark.parametrize("kind", ["digits", "mnist"])
+def test_printed_digits_are_recognized(kind, browser, files, mnist_file, tmp_path):
+    """Most, by networks that have seen handwriting alone; print has other shapes of 1, 6 and 9."""
+    file = {"digits": files[0], "mnist": mnist_file}[kind]
+    wrong = []
+    with serving(demo.Server([file.path])) as server:
+        visit = Visit(browser, server.url, **DESK).ready()
+        for digit, path in printed(tmp_path):
+            visit.page.evaluate(NEXT)
+            visit.page.set_input_files("#file", path)
+            visit.page.evaluate("window.next.then(() => null)")
+            pixels, probabilities = visit.last()
+            assert 0.08 < pixels.mean() < 0.45
+            if str(probabilities.argmax()) != digit:
+                wrong.append(path.stem)
+        assert visit.errors == []
+    assert not [name for name in wrong if name.endswith("-7")], wrong
+    assert len(wrong) <= 12, wrong
+
+
+def test_strokes_of_images_have_one_width(browser, url):
+    """Fine and bold lines of the same shape have the same ink, in almost the same places."""
+    visit = Visit(browser, url, **DESK).ready()
+    code = """async (width) => {
+      const { fromImage } = await import('/pixels.js');
+      const canvas = Object.assign(document.createElement('canvas'), { width: 200, height: 200 });
+      const context = canvas.getContext('2d');
+      context.fillStyle = '#fff';
+      context.fillRect(0, 0, 200, 200);
+      context.lineWidth = width;
+      context.lineCap = context.lineJoin = 'round';
+      context.stroke(new Path2D('M 60 40 L 140 40 L 90 160'));
+      return [...fromImage(canvas, { digits: true, shape: [8, 8, 1] })];
+    }"""
+    fine, bold = (np.array(visit.page.evaluate(code, width)) for width in (4, 26))
+    assert 0.15 < fine.mean() < 0.4 and 0.85 < fine.mean() / bold.mean() < 1.15
+    assert np.abs(fine - bold).mean() < 0.08
+
+
+def test_page_of_files_runs_on_any_server(browser, files, tmp_path):
+    demo.write(tmp_path / "site" / "demo", [file.path for file in files])
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path / "site")
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
+        url = f"http://127.0.0.1:{server.server_port}/demo/"
+        visit = Visit(browser, url, **DESK).ready()
+        visit.draw(DIGITS["3"])
+        pixels, probabilities = visit.last()
+        assert visit.text("#answer") == "3"
+        np.testing.assert_allclose(probabilities, expected(files[0], pixels), atol=1e-4)
+        assert visit.errors == []
 
 
 def test_keys_draw_undo_and_clear_and_the_status_is_announced(browser, url):

@@ -61,6 +61,7 @@ def test_facts_of_a_model_with_metadata(described):
         "shape": [8, 6, 3],
         "range": (-1.0, 1.0),
         "digits": False,
+        "mnist": False,
         "logits": False,
         "quantize": "int8",
         "size": 5000,
@@ -97,6 +98,9 @@ def test_labels_of_another_number_of_classes_are_not_used(described):
 def test_models_of_gray_digits_are_recognized_by_a_word(description, channels, digits, described):
     info, _ = described((1, 8, 8, channels), 10, activation="softmax", description=description)
     assert info["digits"] is digits
+    description = description.replace("digits", "mnist")
+    info, _ = described((1, 8, 8, channels), 10, activation="softmax", description=description)
+    assert info["mnist"] is digits and not info["digits"]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +168,7 @@ def table(copy, monkeypatch):
         files.append(copy / f"file{number}.tflite")
         files[-1].write_text(f"content {number}")
     monkeypatch.setattr(server, "describe", lambda path: {"name": path.stem})
-    return server._table(list(map(str, files)), copy)
+    return server.contents(list(map(str, files)), copy)
 
 
 def test_models_are_listed_in_order_with_the_paths_of_their_files(table):
@@ -189,7 +193,7 @@ def test_policy_allows_only_this_server_and_the_import_map():
     import_map = '{"imports": {"ä": "./a.js"}}\n'
     page = f'<p><script type="importmap">{import_map}</script><script>more</script>'
     digest = base64.b64encode(hashlib.sha256(import_map.encode()).digest()).decode()
-    assert server._policy(page).split("; ") == [
+    assert server.policy_of(page).split("; ") == [
         "default-src 'none'",
         "connect-src 'self'",
         "style-src 'self'",

@@ -33,7 +33,7 @@ def describe(path: pathlib.Path) -> dict:
 
 
 def _is_of(name, model):
-    return bool(re.search(rf"\b{name}\b", model.description, re.IGNORECASE))
+    return bool(re.search(rf"\b{name}\b", model.description))
 
 
 def _sizes(model):

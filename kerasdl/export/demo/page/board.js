@@ -112,14 +112,14 @@ export function board(canvas, changed) {
 export function trace(context, strokes, width) {
   context.lineWidth = width;
   context.lineCap = context.lineJoin = "round";
+  context.beginPath(); // one path: where strokes overlap, their smooth edges do not add up
   for (const stroke of strokes) {
-    context.beginPath();
     context.moveTo(...stroke[0]);
     stroke.slice(1).forEach(([x, y], i) => {
       const [fromX, fromY] = stroke[i];
       context.quadraticCurveTo(fromX, fromY, (fromX + x) / 2, (fromY + y) / 2);
     });
     context.lineTo(...stroke.at(-1));
-    context.stroke();
   }
+  context.stroke();
 }

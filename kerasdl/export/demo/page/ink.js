@@ -27,29 +27,87 @@ export function ofStrokes(strokes, style) {
   return context.canvas;
 }
 
-/** Return a canvas with the ink of an image, which may be dark on light or light on dark. */
+/**
+ * Return a canvas with the ink of an image, which may be dark on light or light on dark.
+ *
+ * Its strokes, which in print may be bold or fine, get the width of the style's pen.
+ */
 export function ofImage(image, style) {
+  const [ink, width, height] = bitmap(image);
+  const lines = middles(ink, width, height);
+  return ofStrokes(lines.length ? lines : [[[width / 2, height / 2]]], style);
+}
+
+/** Return which pixels of an image are ink, with a blank margin of a pixel: [0 or 1 each, width, height]. */
+function bitmap(image) {
   const scale = Math.min(1, 256 / Math.max(image.width, image.height));
-  const [width, height] = [Math.ceil(image.width * scale), Math.ceil(image.height * scale)];
+  const [width, height] = [image.width, image.height].map((size) => Math.ceil(size * scale) + 2);
   const context = surface(width, height);
-  context.drawImage(image, 0, 0, width, height);
-  const picture = context.getImageData(0, 0, width, height);
-  const light = Array.from({ length: width * height }, (_, i) => lightness(picture.data.subarray(4 * i, 4 * i + 3)));
+  context.drawImage(image, 1, 1, width - 2, height - 2);
+  const { data } = context.getImageData(1, 1, width - 2, height - 2);
+  const light = Array.from({ length: data.length / 4 }, (_, i) => lightness(data.subarray(4 * i, 4 * i + 3)));
   const limit = threshold(light);
   const bright = light.filter((value) => value > limit).length;
-  let [left, top, right, bottom] = [width, height, 0, 0];
+  const ink = new Uint8Array(width * height);
   light.forEach((value, i) => {
-    const isInk = value > limit === bright <= light.length / 2; // ink covers less than half
-    picture.data.set(isInk ? [255, 255, 255, 255] : [0, 0, 0, 255], 4 * i);
-    if (!isInk) return;
-    const [x, y] = [i % width, Math.floor(i / width)];
-    [left, top, right, bottom] = [Math.min(left, x), Math.min(top, y), Math.max(right, x + 1), Math.max(bottom, y + 1)];
+    const [x, y] = [i % (width - 2), Math.floor(i / (width - 2))];
+    ink[(y + 1) * width + x + 1] = value > limit === bright <= light.length / 2; // ink covers less than half
   });
-  if (right === 0) [left, top, right, bottom] = [0, 0, width, height]; // no ink
-  context.putImageData(picture, 0, 0);
-  const result = placed([left, top, right - left, bottom - top], style);
-  result.drawImage(context.canvas, 0, 0);
-  return result.canvas;
+  return [ink, width, height];
+}
+
+/** Return the middle lines of strokes in a bitmap, as short lines from [x, y] to [x, y]. */
+function middles(ink, width, height) {
+  thin(ink, width);
+  const lines = [];
+  for (let i = 0; i < width * height; i++) {
+    if (!ink[i]) continue;
+    const place = (at) => [at % width, Math.floor(at / width)];
+    const next = [i + 1, i + width, i + width + 1, i + width - 1].filter((at) => ink[at]);
+    lines.push(...(next.length ? next.map((at) => [place(i), place(at)]) : [[place(i)]]));
+  }
+  return lines;
+}
+
+/** Thin the ink of a bitmap to lines of one pixel (Zhang and Suen, 1984). */
+function thin(ink, width) {
+  const around = [-width, 1 - width, 1, width + 1, width, width - 1, -1, -width - 1]; // clockwise from above
+  const sides = [
+    [[0, 2, 4], [2, 4, 6]],
+    [[0, 2, 6], [0, 4, 6]],
+  ];
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const [first, second] of sides) {
+      const edge = [];
+      ink.forEach((value, i) => {
+        if (!value) return;
+        const near = around.map((step) => ink[i + step]);
+        const count = near.reduce((sum, each) => sum + each);
+        const parts = near.filter((each, k) => !each && near[(k + 1) % 8]).length;
+        const isEdge = !first.every((k) => near[k]) && !second.every((k) => near[k]);
+        if (count >= 2 && count <= 6 && parts === 1 && isEdge) edge.push(i);
+      });
+      for (const i of edge) ink[i] = 0;
+      changed ||= edge.length > 0;
+    }
+  }
+}
+
+/** Return the ink moved by whole pixels, so that its center of mass is in the middle. */
+export function balanced(canvas) {
+  const { width, height } = canvas;
+  const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+  let [mass, sumX, sumY] = [0, 0, 0];
+  for (let i = 0; i < width * height; i++) {
+    mass += data[4 * i];
+    sumX += data[4 * i] * ((i % width) + 0.5);
+    sumY += data[4 * i] * (Math.floor(i / width) + 0.5);
+  }
+  const context = surface(width, height);
+  context.fillRect(0, 0, width, height);
+  context.drawImage(canvas, Math.round(width / 2 - sumX / mass), Math.round(height / 2 - sumY / mass));
+  return context.canvas;
 }
 
 /** Return a black square canvas on which the rectangle [left, top, width, height] fills the style's box. */

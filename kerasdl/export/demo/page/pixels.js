@@ -5,6 +5,11 @@ import * as ink from "./ink.js";
 // scikit-learn's digits were bitmaps of 32 x 32, in which nine digits in ten are stretched to 20 x 32. Each of the 8 x 8
 // pixels is the fraction of ink in a block of 4 x 4. With this pen width, drawings have as much ink as the dataset.
 const DIGITS = { side: 32, box: [20, 32], pen: 5.2, stretch: 1.4 };
+// Print has the proportions of a digit already; with this pen width, its ink is that of the dataset.
+const PRINTED = { ...DIGITS, pen: 4.8, stretch: 1 };
+// MNIST's digits fill a box of 20 x 20 without being stretched, and their center of mass is in the middle of 28 x 28
+// pixels. With this pen width, drawings have as much ink as the dataset.
+const MNIST = { side: 28, box: [20, 20], pen: 2.4, stretch: 1 };
 const BLOCK = 4;
 const LARGEST = 1024; // pixels a side of an opened image, so that each prediction does not scale megapixels
 const SIDE = DIGITS.side / BLOCK;
@@ -12,6 +17,7 @@ const SIDE = DIGITS.side / BLOCK;
 /** Return a drawing's pixels for a network. */
 export function fromStrokes(strokes, info) {
   if (info.digits) return fromBitmap(ink.ofStrokes(strokes, DIGITS), info);
+  if (info.mnist) return fromMnist(ink.ofStrokes(strokes, MNIST), info);
   // as in most datasets of drawings: centered, not stretched, with a margin
   const [height, width] = info.shape;
   const side = Math.min(height, width);
@@ -31,13 +37,15 @@ export function onWhite(image) {
   return context.canvas;
 }
 
-/** Return an image's pixels: cropped and scaled, or, for a photograph of a digit, its ink. */
+/** Return an image's pixels: cropped and scaled, or, for a printed or photographed digit, its ink. */
 export function fromImage(image, info) {
   const [height, width] = info.shape;
   const has = (w, h) => image.width === w && image.height === h;
-  if (!info.digits || has(width, height)) return values(resized(image, width, height), info.shape);
+  const ofInk = info.digits || info.mnist;
+  if (!ofInk || has(width, height)) return values(resized(image, width, height), info.shape);
+  if (info.mnist) return fromMnist(ink.ofImage(image, MNIST), info);
   if (has(SIDE, SIDE)) return enlarged(values(resized(image, SIDE, SIDE), [SIDE, SIDE, 1]), info.shape);
-  return fromBitmap(ink.ofImage(image, DIGITS), info);
+  return fromBitmap(ink.ofImage(image, PRINTED), info);
 }
 
 /** Crop the center to the given aspect ratio, and scale. */
@@ -58,6 +66,10 @@ function values(canvas, [height, width, channels]) {
     result.set(channels === 3 ? rgb : [ink.lightness(rgb)], channels * i);
   }
   return result.map((value) => value / 255);
+}
+
+function fromMnist(canvas, { shape }) {
+  return values(resized(ink.balanced(canvas), shape[1], shape[0]), shape);
 }
 
 /** Return the fraction of ink in each block of a bitmap, at the size of the network's input. */
