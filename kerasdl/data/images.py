@@ -88,22 +88,31 @@ def _upright(image, content):
     start = tf.strings.substr(content, 0, 4096)
     has_exif = tf.strings.regex_full_match(start, r"\C*Exif\x00\x00\C*")
 
+    def sideways():
+        """Mirror the image at its main diagonal."""
+        # by NumPy, because oneDNN cannot transpose bytes, which TensorFlow tells on standard error
+        mirrored = tf.numpy_function(_mirrored, [image], "uint8")
+        return tf.ensure_shape(mirrored, (None, None, image.shape[-1]))
+
     def turned():
         number = tf.numpy_function(_orientation, [content], "int64")
-        sideways = tf.transpose(image, (1, 0, 2))  # mirrored at the main diagonal
         turns = {
             2: lambda: image[:, ::-1],
             3: lambda: image[::-1, ::-1],
             4: lambda: image[::-1],
-            5: lambda: sideways,
-            6: lambda: sideways[:, ::-1],
-            7: lambda: sideways[::-1, ::-1],
-            8: lambda: sideways[::-1],
+            5: sideways,
+            6: lambda: sideways()[:, ::-1],
+            7: lambda: sideways()[::-1, ::-1],
+            8: lambda: sideways()[::-1],
         }
         branches = [turns.get(place, lambda: image) for place in range(9)]
         return tf.switch_case(tf.cast(number, "int32"), branches, default=lambda: image)
 
     return tf.cond(has_exif, turned, lambda: image)
+
+
+def _mirrored(image):
+    return np.ascontiguousarray(np.swapaxes(image, 0, 1))
 
 
 def _orientation(content):

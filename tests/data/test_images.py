@@ -174,3 +174,12 @@ def test_four_inks_are_converted_to_colors():
         image.convert("CMYK").save(file, "JPEG", quality=95)
         found = np.array(images.decoder((10, 14), 3)(file.getvalue()), float)
         np.testing.assert_allclose(found[5, 5], image.getpixel((0, 0)), atol=6)
+
+
+def test_no_operation_transposes_bytes():
+    """TensorFlow would tell on standard error that oneDNN cannot do it."""
+    graph = images._read_all((8, 8), 3).get_concrete_function().graph.as_graph_def()
+    nodes = [*graph.node, *(n for function in graph.library.function for n in function.node_def)]
+    assert {"DecodeJpeg", "PyFunc"} <= {node.op for node in nodes}
+    unsigned = tf.uint8.as_datatype_enum
+    assert not [n for n in nodes if n.op == "Transpose" and n.attr["T"].type == unsigned]
