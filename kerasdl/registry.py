@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 PACKAGE = pathlib.Path(__file__).parent
+APPLICATIONS = "keras.applications."  # begins the names of Keras's own networks
 # options of other libraries' models, and how to get here what they do there
 FOREIGN = {
     **dict.fromkeys(
@@ -96,11 +97,38 @@ def list_models(topic: str | None = None) -> list[str]:
     return sorted(n for n, entry in entries().items() if topic in (None, entry.topic))
 
 
+def check_name(name: object):
+    """Raise `InvalidInput` unless `create_model` takes a name; those of Keras are not looked up.
+
+    >>> check_name("keras.applications.MobileNetV2")
+    """
+    if not (isinstance(name, str) and name.startswith(APPLICATIONS)):
+        errors.one_of("model name", name, list_models(), lister="kerasdl list models")
+
+
+def options_of(name: str) -> list[str]:
+    """Return the names of the options that a registered model has.
+
+    >>> options_of("lenet5")
+    ['num_classes', 'input_shape']
+    """
+    return list(_arguments_of(entries()[name].load()))
+
+
+def _arguments_of(kind):
+    # a learner is made of networks: its `create` takes sizes where its constructor takes networks
+    parameters = inspect.signature(getattr(kind, "create", kind)).parameters
+    return [name for name in parameters if name not in ("self", "kwargs")]
+
+
 def create_model(model: str | None = None, /, **options) -> "keras.Model":
     """Create a network or a learner by its registered name.
 
     Args:
-        model: str, one of `list_models()`. Without it, the option `name` is the registered name.
+        model: str, one of `list_models()`, or a network of Keras's such as
+            "keras.applications.MobileNetV2", which takes images in [0, 1] and gives logits; its
+            option `weights` is None by default. Without it, the option `name` is the registered
+            name.
         **options: Arguments of its class, such as `num_classes` and `input_shape`, in place of the
             variant's own; `name`; and `dtype`, the policy of all layers, such as "mixed_bfloat16".
 
@@ -112,12 +140,16 @@ def create_model(model: str | None = None, /, **options) -> "keras.Model":
         (None, 5)
     """
     name = options.pop("name", None) if model is None else model
-    errors.one_of("model name", name, list_models(), lister="kerasdl list models")
+    check_name(name)
+    if name.startswith(APPLICATIONS):
+        checks.model_options(**options)
+        from kerasdl.models import applications  # imports TensorFlow
+
+        with precision.under(options.pop("dtype", None)):
+            return applications.create(name, **checks.plain(options))
     entry = entries()[name]
-    # a learner is made of networks: its `create` takes sizes where its constructor takes networks
-    make = entry.load()
-    make = getattr(make, "create", make)
-    known = [p for p in inspect.signature(make).parameters if p not in ("self", "kwargs")]
+    kind = entry.load()
+    make, known = getattr(kind, "create", kind), _arguments_of(kind)
     for option, value in options.items():
         if option in FOREIGN and option not in known:
             subject = f"option `{option}` for model `{name}`"

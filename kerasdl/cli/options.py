@@ -4,10 +4,11 @@ Commands give their texts as `help=`: `python -OO` removes docstrings.
 """
 
 import contextlib
+import json
 import pathlib
 import sys
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
 import typer
 import typer.core
@@ -15,7 +16,7 @@ import typer.core
 import kerasdl
 from kerasdl import errors
 from kerasdl.cli import listing
-from kerasdl.utils import plain_text
+from kerasdl.utils import files, plain_text
 
 ORDER = (
     *("list", "info", "formulas", "train", "tune", "launch", "evaluate", "predict", "explain"),
@@ -91,13 +92,15 @@ Data = Annotated[
     str | None,
     typer.Option(help="Your own data: a folder of images, a .csv, a .txt, ... or tfds:NAME."),
 ]
-Target = Annotated[str | None, typer.Option(help="The column of a .csv to predict.")]
+Target = Annotated[
+    str | None, typer.Option(help="The column of a .csv to predict, or several: price,area.")
+]
 TargetTask = Annotated[
     str | None,
     typer.Option(
         "--task",
-        help="What integers in the target are: classification or regression.",
-        autocompletion=values("classification", "regression"),
+        help="What the target is: classification, regression or tags.",
+        autocompletion=values("classification", "regression", "tags"),
     ),
 ]
 ImageSize = Annotated[int | None, typer.Option(help="Height and width to resize images to.")]
@@ -128,13 +131,73 @@ def policy_of(mixed_precision: str | None) -> str | None:
     return f"mixed_{mixed_precision}"
 
 
-def recipe_of(name: str, data_options: dict, **changes):
-    """Return a recipe with the user's values; `data_options` are options of its dataset."""
+def augmentation_of(name: str | None) -> str | bool | None:
+    """Return a recipe's `augment` for a value of `--augment`."""
+    from kerasdl.data import policies
+
+    if name is not None:
+        errors.one_of("value for `--augment`", name, ("none", *policies.POLICIES))
+    return False if name == "none" else name
+
+
+def number_or_text(text: str | None) -> float | str | None:
+    """Return the number that a text is, or else the text.
+
+    >>> number_or_text("0.2"), number_or_text("photos")
+    (0.2, 'photos')
+    """
+    try:
+        return text and float(text)
+    except ValueError:
+        return text
+
+
+def network_of(start: str) -> tuple[str | None, dict[str, Any]]:
+    """Return the model of a run folder and its options; None and no options for other paths."""
+    from kerasdl.runs import folder
+
+    file = pathlib.Path(start) / folder.CONFIG
+    if not file.is_file():
+        return None, {}
+    recipe = folder.read_config(file)["recipe"]
+    return recipe["model"], files.tupled(recipe.get("model_options", {}))
+
+
+def values_of(texts: Sequence[str] | None, option: str) -> dict[str, Any]:
+    """Return the values of texts NAME=VALUE; a value that is no JSON is a text.
+
+    >>> values_of(["depths=[1,1,1]", "weights=imagenet"], "--model-options")
+    {'depths': (1, 1, 1), 'weights': 'imagenet'}
+    """
+    found = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise errors.InvalidInput(f"value for `{option}`", "NAME=VALUE", text)
+        try:
+            found[name] = files.tupled(json.loads(value))
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def recipe_of(name: str, data_options: dict, model_options: dict | None = None, **changes):
+    """Return a recipe with the user's values.
+
+    Args:
+        name: str, of the recipe.
+        data_options: dict, options of the dataset; those that are not given are false.
+        model_options: dict, options of the model.
+        **changes: Other values of the recipe; `None` keeps one.
+    """
     from kerasdl import recipes
 
     recipe = recipes.get(name).replace(**changes)
-    given = {option: value for option, value in data_options.items() if value}
-    return recipe.replace(data_options={**recipe.data_options, **given})
+    given = {k: v for k, v in data_options.items() if v not in (None, "") and v is not False}
+    return recipe.replace(
+        data_options={**recipe.data_options, **given},
+        model_options={**recipe.model_options, **(model_options or {})},
+    )
 
 
 def open_run(path: pathlib.Path, trust: bool, finished: bool = True):

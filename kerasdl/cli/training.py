@@ -16,10 +16,14 @@ from kerasdl.cli.options import (
     Target,
     TargetTask,
     app,
+    augmentation_of,
+    network_of,
+    number_or_text,
     policy_of,
     recipe_of,
     stopping,
     values,
+    values_of,
 )
 from kerasdl.utils import plain_text, quiet, tables, types
 
@@ -30,6 +34,17 @@ def train(
     data: Data = None,
     target: Target = None,
     task: TargetTask = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Another network: see `kerasdl list models`; or one of Keras's, such as "
+            "keras.applications.MobileNetV2."
+        ),
+    ] = None,
+    model_options: Annotated[
+        list[str] | None,
+        typer.Option(help="An option of the network, NAME=VALUE; may be repeated."),
+    ] = None,
     image_size: ImageSize = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out bad images, lines, records; count them.")
@@ -37,6 +52,43 @@ def train(
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak of the schedule.")] = None,
+    validation: Annotated[
+        str | None,
+        typer.Option(help="Fraction of your data to validate on, or a folder of images."),
+    ] = None,
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            help="How to vary training images: none, light, crop_flip, standard, strong.",
+            autocompletion=values("none", "light", "crop_flip", "standard", "strong"),
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="Epochs without a lower validation loss; then keep the best weights."),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(help="Start from the weights of a run or a .keras file; see --freeze."),
+    ] = None,
+    freeze: Annotated[
+        str | None,
+        typer.Option(
+            help="Layers that keep their weights: none, backbone, or up to a layer.",
+            autocompletion=values("none", "backbone"),
+        ),
+    ] = None,
+    head_epochs: Annotated[
+        int | None,
+        typer.Option(help="Epochs that train only the last layer, before all train more slowly."),
+    ] = None,
+    class_weights: Annotated[
+        str | None,
+        typer.Option(
+            help="balanced: weight classes in the loss, the more the rarer they are.",
+            autocompletion=values("balanced"),
+        ),
+    ] = None,
     mixed_precision: MixedPrecision = None,
     seed: int | None = None,
     out: Annotated[
@@ -78,8 +130,19 @@ def train(
 
     changes: dict[str, Any] = {"data": data, "image_size": image_size, "epochs": epochs}
     changes |= {"seed": seed, "batch_size": batch_size, "learning_rate": learning_rate}
-    changes |= {"dtype_policy": policy_of(mixed_precision)}
-    recipe = recipe_of(name, {"target": target, "task": task, "skip_bad": skip_bad}, **changes)
+    changes |= {"dtype_policy": policy_of(mixed_precision), "model": model}
+    changes |= {"augment": augmentation_of(augment), "patience": patience}
+    changes |= {"start": start, "freeze": freeze, "head_epochs": head_epochs}
+    options_of_data = {"target": target, "task": task, "skip_bad": skip_bad}
+    options_of_data["validation"] = number_or_text(validation)
+    options_of_model = values_of(model_options, "--model-options")
+    if start and not model:
+        changes["model"], known = network_of(start)
+        options_of_model = {**known, **options_of_model}
+    recipe = recipe_of(name, options_of_data, options_of_model, **changes)
+    if class_weights is not None:
+        weighted = {**recipe.task_options, "class_weights": class_weights}
+        recipe = recipe.replace(task_options=weighted)
     folder = out or recipe.folder(fast)
     if runs.is_finished(folder):
         plain_text.tell(f"{folder} holds this run, finished; nothing to train.")

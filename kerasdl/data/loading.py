@@ -9,6 +9,7 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from kerasdl import errors
@@ -199,6 +200,14 @@ def _call(name, make, seed, size, skip_bad, options, batch_size) -> Source:
     return source
 
 
+def _class_counts(source):
+    """Return the number of training examples of each class, if the labels are in memory."""
+    labels = getattr(source.train, "targets", None)
+    if source.task != "classification" or not source.classes or labels is None or labels.ndim > 1:
+        return None
+    return tuple(np.bincount(labels, minlength=len(source.classes)).tolist())
+
+
 def _augment(policy, source, seed):
     if not policy:
         return None
@@ -212,7 +221,8 @@ def _mix(strength, cutmix, seed):
 
 def _info(name, make, source, plan) -> Info:
     card = catalog.card(name) if name in catalog.SETS else inspect.getdoc(make.func) or ""
-    facts = ("task", "classes", "vocabulary", "target_scale", "columns", "target", "files", "notes")
+    facts = ("task", "classes", "vocabulary", "target_scale", "outputs", "columns", "target")
+    facts += ("files", "notes")
     return Info(
         name=name,
         card=card,
@@ -220,5 +230,6 @@ def _info(name, make, source, plan) -> Info:
         counts=source.counts(),
         replicas=plan and plan.counts,
         skipped=source.skipped,
+        class_counts=_class_counts(source),
         **{fact: getattr(source, fact) for fact in facts},
     )

@@ -29,14 +29,16 @@ class Source:
             arrays, whose first dimension is that of the examples.
         validation: The same, or None.
         test: The same, or None.
-        classes: tuple of str, names of the classes, or None.
+        classes: tuple of str, names of the classes or tags, or None.
         vocabulary: tuple of str, the text of each token number, or None.
-        target_scale: (mean, deviation) that undo the standardization of regression targets.
+        target_scale: (mean, deviation) that undo the standardization of regression targets; with
+            several targets, a tuple of each.
         columns: A `Column` for each column of a table, in the order of the input.
-        target: Name of the column that a table's model predicts, or None.
+        target: Name of the column that a table's model predicts, names with commas, or None.
         files: dict, file names of the examples of each split, if examples are files.
         skipped: `Skipped`, the invalid examples that were left out, or None.
         notes: tuple of str, how the data were understood, such as what became of each column.
+        outputs: tuple of str, names of the targets if a regression has several, or None.
     """
 
     task: str
@@ -51,6 +53,7 @@ class Source:
     files: dict | None = None
     skipped: bad_examples.Skipped | None = None
     notes: tuple = ()
+    outputs: tuple | None = None
 
     def __post_init__(self):
         for split in NAMES:
@@ -86,18 +89,22 @@ class Info:
     Args:
         name: str, as given to `load`.
         task: str, the kind of data; see `kerasdl.data.kinds`.
-        classes: tuple of str, names of the classes, or None.
+        classes: tuple of str, names of the classes or tags, or None.
         shape: Shape of one input, or a tuple of shapes.
         counts: dict, number of examples of each split.
         card: str, a description in a few lines.
         vocabulary: tuple of str, the text of each token number, or None.
-        target_scale: (mean, deviation) that undo the standardization of regression targets.
+        target_scale: (mean, deviation) that undo the standardization of regression targets; with
+            several targets, a tuple of each.
         columns: A `Column` for each column of a table, in the order of the input.
-        target: Name of the column that a table's model predicts, or None.
+        target: Name of the column that a table's model predicts, names with commas, or None.
         files: dict, file names of the examples of each split, if examples are files.
         skipped: `Skipped`, the invalid examples that were left out, or None.
         replicas: tuple of int, examples of each replica if replicas read whole files.
         notes: tuple of str, how the data were understood, such as what became of each column.
+        class_counts: tuple of int, training examples of each class; None if that is not known
+            without reading all of them.
+        outputs: tuple of str, names of the targets if a regression has several, or None.
     """
 
     name: str
@@ -114,6 +121,8 @@ class Info:
     skipped: bad_examples.Skipped | None = None
     replicas: tuple | None = None
     notes: tuple = ()
+    class_counts: tuple | None = None
+    outputs: tuple | None = None
 
     @property
     def kind(self) -> kinds.Kind:

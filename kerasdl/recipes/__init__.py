@@ -51,7 +51,7 @@ def space_of(recipe: Recipe) -> tuple:
         >>> [parameter.name for parameter in space_of(get("mlp"))][:2]
         ['widths', 'dropout']
     """
-    parameters = recipe.space or get(recipe.name).space
+    parameters = recipe.space or (get(recipe.name).space if recipe.name in names() else ())
     return tuple(parameter.including(recipe) for parameter in parameters)
 
 

@@ -61,7 +61,8 @@ class Recipe:
         name: str, its name in `kerasdl train NAME`.
         summary: str, one line for `kerasdl list`.
         task: str, a name of `kerasdl.tasks.names()`.
-        model: str, a name of `kerasdl.list_models()`.
+        model: str, a name of `kerasdl.list_models()`, or a network of Keras's such as
+            "keras.applications.MobileNetV2".
         data: What `kerasdl.data.load` takes: a name, a path or data in memory, which become a
             string with their fingerprint.
         epochs: int, passes over the training data.
@@ -72,6 +73,15 @@ class Recipe:
             a cosine to zero.
         warmup: float, epochs of warm-up.
         weight_decay: float, AdamW's.
+        patience: int, epochs without a lower validation loss after which training stops; the
+            weights are then those of the epoch with the lowest. `None` trains all epochs, and keeps
+            the last weights.
+        start: str, path of a run folder or a `.keras` file whose weights training starts from. They
+            must have the shapes of the model's; a head for other outputs stays new.
+        freeze: str, layers that keep their weights: "none", "backbone" for all before the last
+            layer with weights, the head, or the name of the last layer to freeze.
+        head_epochs: int, epochs that train only the head, before the others train what `freeze`
+            leaves at a tenth of the learning rate. Each part has its own warm-up and decay.
         steps_per_execution: int, training steps that TensorFlow runs without returning to Python.
         dtype_policy: str, "float32", or "mixed_float16" or "mixed_bfloat16": the layers then
             compute in half precision, and weights, outputs and the loss are float32.
@@ -96,6 +106,10 @@ class Recipe:
     learning_rate: float = 1e-3
     warmup: float = 1.0
     weight_decay: float = 0.0
+    patience: int | None = None
+    start: str | None = None
+    freeze: str = "none"
+    head_epochs: int | None = None
     steps_per_execution: int = 8
     dtype_policy: str = "float32"
     jit_compile: bool | str = "auto"
@@ -112,18 +126,25 @@ class Recipe:
             object.__setattr__(self, field.name, checks.plain(getattr(self, field.name)))
         checks.texts(name=self.name, task=self.task, model=self.model, data=self.data)
         checks.texts(summary=self.summary, empty=True)
+        checks.paths(start=self.start, optional=True)
+        object.__setattr__(self, "start", self.start and str(self.start))
+        checks.texts(freeze=self.freeze)
         safe = files.safe_name(self.name) == self.name
         checks.check("name", self.name, safe, "a name that a folder may have")
         object.__setattr__(self, "task", tasks.FORMER_NAMES.get(self.task, self.task))
         checks.choices(tasks.names(), task=self.task)
-        errors.one_of("model name", self.model, registry.list_models(), "kerasdl list models")
+        registry.check_name(self.model)
         checks.integers(epochs=self.epochs, batch_size=self.batch_size, limit=checks.LARGEST)
         checks.integers(steps_per_execution=self.steps_per_execution, limit=MOST_STEPS)
         checks.choices(precision.POLICIES, dtype_policy=self.dtype_policy)
         holds = checks.is_flag(self.jit_compile) or self.jit_compile == "auto"
         checks.check("jit_compile", self.jit_compile, holds, "True, False or 'auto'")
         checks.integers(seed=self.seed, at_least=0, below=2**31)
-        checks.integers(image_size=self.image_size, optional=True)
+        checks.integers(image_size=self.image_size, patience=self.patience, optional=True)
+        checks.integers(head_epochs=self.head_epochs, optional=True)
+        if self.head_epochs and self.freeze == "backbone":
+            expected = "None, or another `freeze`: after these epochs the backbone is trained"
+            checks.check("head_epochs", self.head_epochs, False, expected)
         checks.learning_rates(learning_rate=self.learning_rate)
         checks.numbers(warmup=self.warmup, at_least=0, limit=checks.MOST_STEPS)
         # each step multiplies the weights by 1 - learning_rate * weight_decay
@@ -143,21 +164,31 @@ class Recipe:
             object.__setattr__(self, name, tuple(parts))
 
     def replace(self, **changes) -> "Recipe":
-        """Return the recipe with some values changed; `None` keeps a value."""
+        """Return the recipe with some values changed; `None` keeps a value.
+
+        Other data drop the options and bars that belong to the recipe's dataset, and another model
+        those that belong to its model; the name then ends in that of the model.
+        """
         fields = [field.name for field in dataclasses.fields(self)]
         for name in changes:
             errors.one_of("part of a recipe", name, fields)
         changes = {name: value for name, value in changes.items() if value is not None}
         if "data" in changes:
             changes["data"] = in_memory.named(changes["data"])
-        checks.texts(data=changes.get("data", self.data))
-        if changes.get("data", self.data) != self.data:
-            # summary, options and bars of the recipe's dataset do not apply to other data
-            own = f"{self.model} on {changes['data']}"
-            kept: dict[str, Any] = {"summary": own, "data_options": {}, "bars": ()}
-            augment = self.augment if catalog.may_hold_images(changes["data"]) else False
-            changes = {**kept, "augment": augment, **changes}
-        return dataclasses.replace(self, **changes)
+        data, model = changes.get("data", self.data), changes.get("model", self.model)
+        checks.texts(data=data)
+        kept: dict[str, Any] = {}
+        if data != self.data:
+            kept["data_options"] = {}
+            kept["augment"] = self.augment if catalog.may_hold_images(data) else False
+        if model != self.model:
+            registry.check_name(model)
+            kept["name"] = f"{self.name}-{model.removeprefix(registry.APPLICATIONS)}"
+            kept["model_options"] = {}
+            kept["space"] = tuple(part for part in self.space if not part.is_of_model)
+        if kept:
+            kept |= {"summary": f"{model} on {data}", "bars": ()}
+        return dataclasses.replace(self, **{**kept, **changes})
 
     @overload
     def run(

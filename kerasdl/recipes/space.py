@@ -53,6 +53,11 @@ class Parameter:
         return self.field.rpartition(".")[2]
 
     @property
+    def is_of_model(self) -> bool:
+        """Whether the parameter has a meaning for the recipe's own model alone."""
+        return self.group == "architecture" or self.field.startswith("model_options.")
+
+    @property
     def labels(self) -> dict:
         """The choices by their labels in tables: numbers as they are, others as words."""
         if all(type(choice) in (int, float) for choice in self.choices):

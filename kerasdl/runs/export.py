@@ -110,7 +110,10 @@ def description_of(name, run, shape) -> dict:
     if run.info.columns:
         text += f"; input: {', '.join(filter(None, map(str, run.info.columns)))}"
     if run.info.target_scale:
-        text += "; value: output * {1:.6g} + {0:.6g}".format(*run.info.target_scale)
+        scale = [part if isinstance(part, tuple) else (part,) for part in run.info.target_scale]
+        names = run.info.outputs or ("value",)
+        for name, mean, deviation in zip(names, *scale, strict=True):
+            text += f"; {name}: output * {deviation:.6g} + {mean:.6g}"
     facts = {"description": text, "input_range": (0.0, 1.0) if is_image else None}
     return {**facts, "vocabulary": tuple(run.info.vocabulary)} if run.info.vocabulary else facts
 

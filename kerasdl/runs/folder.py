@@ -19,6 +19,12 @@ HISTORY = "history.csv"
 METRICS = "metrics.json"
 MODEL = "model.keras"
 
+
+def is_scale(value) -> bool:
+    """Return whether a value is a number, or a list of numbers, one for each target."""
+    return schema.is_finite(value) or schema.listed(schema.is_finite)(value)
+
+
 # the contents of the JSON files; see `kerasdl.utils.schema`
 STOPPED_SCHEMA = {"reason": schema.is_text}
 METRICS_SCHEMA = {
@@ -27,6 +33,7 @@ METRICS_SCHEMA = {
     "parameters": schema.is_count,
     "baselines?": {"*": {"*": schema.is_float}},
     "lowered?": schema.listed(schema.is_text),
+    "best_epoch?": schema.is_count,
 }
 LIMIT = schema.optional(schema.is_finite)
 BAR = {"metric": schema.is_text, "at_least?": LIMIT, "at_most?": LIMIT}
@@ -36,6 +43,8 @@ RECIPE = {
     "bars": schema.listed(BAR),
     **dict.fromkeys(("augment?", "jit_compile?"), lambda v: schema.is_text(v) or schema.is_flag(v)),
     "dtype_policy?": schema.is_text,
+    "start?": schema.optional(schema.is_text),
+    "freeze?": schema.is_text,
     "*": schema.optional(schema.is_finite),
 }
 COLUMN = {
@@ -52,17 +61,20 @@ INFO = {
     **dict.fromkeys(("classes", "vocabulary?"), schema.optional(schema.listed(schema.is_text))),
     "shape": schema.is_shape,
     "counts": {"*": schema.is_count},
-    "target_scale?": schema.optional(schema.listed(schema.is_finite, 2)),
+    "target_scale?": schema.optional(schema.listed(is_scale, 2)),
+    "outputs?": schema.optional(schema.listed(schema.is_text)),
     "columns?": schema.optional(schema.listed(COLUMN)),
     "target?": schema.optional(schema.is_text),
     "replicas?": schema.optional(schema.listed(schema.is_count)),
     "files?": schema.is_any,
     "skipped?": schema.is_any,
     "notes?": schema.listed(schema.is_text),
+    "class_counts?": schema.optional(schema.listed(schema.is_count)),
 }
 CONFIG_SCHEMA = {
     "recipe": RECIPE,
     "info": INFO,
+    "class_weights?": {"*": schema.is_finite},
     "fast": schema.is_flag,
     "deterministic?": schema.is_flag,
     "numerics?": {"*": schema.is_text},

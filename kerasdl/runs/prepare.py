@@ -8,6 +8,7 @@ import keras
 
 from kerasdl import data, errors, registry, tasks
 from kerasdl.data.sharing import Share
+from kerasdl.runs import transfer
 from kerasdl.tasks.task import MakeOptimizer, Task
 from kerasdl.training.optimizer import adamw
 from kerasdl.utils.files import tupled
@@ -27,6 +28,10 @@ class Recipe(Protocol):
     learning_rate: float
     warmup: float
     weight_decay: float
+    patience: int | None
+    start: str | None
+    freeze: str
+    head_epochs: int | None
     steps_per_execution: int
     dtype_policy: str
     jit_compile: bool | str
@@ -73,8 +78,15 @@ def task_for(recipe: Recipe, info: data.Info) -> Task:
     return tasks.create(recipe.task, info, recipe.task_options)
 
 
-def optimizer_for(recipe: Recipe, steps: int) -> MakeOptimizer:
-    """Return a function that makes the recipe's optimizer; an epoch has `steps` steps."""
+def optimizer_for(recipe: Recipe, steps: int, head_epochs: int = 0) -> MakeOptimizer:
+    """Return a function that makes the recipe's optimizer.
+
+    Args:
+        recipe: `kerasdl.recipes.Recipe`.
+        steps: int, steps in an epoch.
+        head_epochs: int, the first epochs, which train only the head; the others have a lower
+            learning rate.
+    """
     return functools.partial(
         _optimizer,
         recipe.learning_rate,
@@ -82,6 +94,7 @@ def optimizer_for(recipe: Recipe, steps: int) -> MakeOptimizer:
         steps=steps,
         warmup=recipe.warmup,
         weight_decay=recipe.weight_decay,
+        head_epochs=head_epochs,
     )
 
 
@@ -95,16 +108,68 @@ def model_options(recipe: Recipe, task: Task) -> dict:
 
 
 def compiled_model(recipe: Recipe, task: Task, steps: int) -> keras.Model:
-    """Make a new, compiled model of the recipe; an epoch has `steps` steps."""
+    """Make a new, compiled model of the recipe; an epoch has `steps` steps.
+
+    Raises:
+        InvalidInput: if the recipe's model does not suit the task.
+    """
+    if not recipe.model.startswith(registry.APPLICATIONS):
+        known = registry.options_of(recipe.model)
+        if missing := [option for option in task.model_options() if option not in known]:
+            expected = f"one with the options {' and '.join(task.model_options())}"
+            received = f"{recipe.model}, without {missing[0]}"
+            raise errors.InvalidInput(f"model for {task.title}", expected, received)
     options = model_options(recipe, task)
     model = registry.create_model(recipe.model, dtype=recipe.dtype_policy, **options)
-    compile_model(model, recipe, task, steps)
+    task.check_model(model)
+    if recipe.start:
+        transfer.load_weights(model, task, recipe.start)
+    transfer.freeze(model, task, recipe.freeze)
+    compile_model(model, recipe, task, steps, recipe.head_epochs or 0)
     return model
+
+
+def head_first(recipe: Recipe, task: Task) -> list[transfer.HeadFirst]:
+    """Return the callback of the recipe's `head_epochs`, or none."""
+    if not recipe.head_epochs:
+        return []
+    if recipe.head_epochs >= recipe.epochs:
+        expected = f"fewer than the {recipe.epochs} epochs, to train all layers after the head"
+        raise errors.InvalidInput("value for `head_epochs`", expected, recipe.head_epochs)
+    return [transfer.HeadFirst(task, recipe.head_epochs)]
+
+
+def early_stopping(
+    recipe: Recipe, task: Task, splits: data.Splits
+) -> list[keras.callbacks.EarlyStopping]:
+    """Return the callback of the recipe's `patience`, or none.
+
+    Raises:
+        InvalidInput: if the validation loss does not show when to stop.
+    """
+    if not recipe.patience:
+        return []
+    if not task.early_stopping:
+        expected = f"None for {task.title}, whose losses rise and fall"
+        raise errors.InvalidInput("value for `patience`", expected, recipe.patience)
+    if not splits.validation:
+        expected = "data with a validation split (`--validation 0.2` makes one)"
+        raise errors.InvalidInput("data for `patience`", expected, f"{recipe.data}, without")
+    stop = keras.callbacks.EarlyStopping(
+        "val_loss",
+        patience=recipe.patience,
+        restore_best_weights=True,
+        start_from_epoch=recipe.head_epochs or 0,
+    )
+    return [stop]
 
 
 def check_model(model: keras.Model, recipe: Recipe, task: Task):
     """Raise `InvalidInput` if the recipe cannot have trained a loaded model."""
-    errors.one_of("model of the run", recipe.model, registry.list_models())
+    registry.check_name(recipe.model)
+    if recipe.model.startswith(registry.APPLICATIONS):
+        task.check_model(model)
+        return
     policy = model.dtype_policy.name
     if policy != recipe.dtype_policy:
         raise errors.InvalidInput("precision of the run's model", recipe.dtype_policy, policy)
@@ -118,11 +183,11 @@ def check_model(model: keras.Model, recipe: Recipe, task: Task):
     task.check_model(model)
 
 
-def compile_model(model: keras.Model, recipe: Recipe, task: Task, steps: int):
-    """Compile a model with the recipe's optimizer."""
+def compile_model(model: keras.Model, recipe: Recipe, task: Task, steps: int, head_epochs: int = 0):
+    """Compile a model with the recipe's optimizer; see `optimizer_for`."""
     task.compile(
         model,
-        optimizer_for(recipe, steps),
+        optimizer_for(recipe, steps, head_epochs),
         steps_per_execution=recipe.steps_per_execution,
         jit_compile=recipe.jit_compile,
     )

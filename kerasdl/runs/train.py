@@ -65,7 +65,8 @@ def train(
     """
     checks.numbers(save_seconds=save_seconds, at_least=0, optional=True)
     checks.choices(("stop", "lower"), on_nan=on_nan)
-    recipe = recipe.replace(epochs=1) if fast else recipe
+    if fast:  # one epoch has no two parts
+        recipe = dataclasses.replace(recipe, epochs=1, head_epochs=None)
     run = Run(pathlib.Path(out), recipe)
     if _is_done(run, recipe, deterministic):
         return run
@@ -78,6 +79,8 @@ def train(
         for note in splits.info.notes:
             plain_text.tell(note)
     task = prepare.task_for(recipe, splits.info)
+    early = prepare.early_stopping(recipe, task, splits)
+    callbacks = [*callbacks, *early, *prepare.head_first(recipe, task)]
     pipelines = _pipelines(splits, task, recipe, fast, replicas)
     with replicas.scope():
         model = prepare.compiled_model(recipe, task, pipelines.steps)
@@ -87,7 +90,7 @@ def train(
         if done and not replicas.several:
             return run
         if replicas.chief:
-            write_json(run.path / files.CONFIG, _config(recipe, splits, fast, deterministic))
+            write_json(run.path / files.CONFIG, _config(recipe, task, splits, fast, deterministic))
         trainer = Trainer(
             model,
             pipelines,
@@ -115,6 +118,8 @@ def train(
                 "parameters": trained.count_params(),
                 **({"lowered": trainer.lowered} if trainer.lowered else {}),
             }
+            if recipe.patience:
+                metrics["best_epoch"] = _best_epoch(run.history, recipe, progress)
             with _stopping(run.path):
                 with files.surviving("evaluation"), splits.naming_bad():
                     metrics["test"] = task.evaluate(trained, splits.test)
@@ -126,6 +131,18 @@ def train(
                 write_json(run.path / files.METRICS, metrics)  # last: this makes the run finished
         replicas.wait()
     return run if replicas.chief else None
+
+
+def _best_epoch(history, recipe, progress):
+    """Return the number of the epoch that the weights are of, and print it."""
+    losses = history["val_loss"]
+    compared = losses[recipe.head_epochs or 0 :]
+    best = len(losses) - len(compared) + compared.index(min(compared)) + 1
+    if progress:
+        stopped = f"Stopped after {len(losses)} of {recipe.epochs} epochs. "
+        stopped = stopped if len(losses) < recipe.epochs else ""
+        plain_text.tell(f"{stopped}The weights are those of epoch {best}, of the lowest val_loss.")
+    return best
 
 
 def _compare(task, splits, metrics, progress):
@@ -198,7 +215,7 @@ def _is_done(run, recipe, deterministic):
 
 
 def _pipelines(splits, task, recipe, fast, replicas):
-    train_data = task.prepare(splits.train)
+    train_data = task.prepare_train(splits.train)
     validation_data = splits.validation and task.prepare(splits.validation)
     steps = int(train_data.cardinality())
     if not fast:
@@ -208,15 +225,17 @@ def _pipelines(splits, task, recipe, fast, replicas):
         train_data = replicas.pipeline(train_data, count, recipe.batch_size, parts)
 
     def rest(step):
-        return task.prepare(splits.rest(step))
+        return task.prepare_train(splits.rest(step))
 
     return Pipelines(train_data, validation_data, steps, rest, splits)
 
 
-def _config(recipe, splits, fast, deterministic):
+def _config(recipe, task, splits, fast, deterministic):
+    weights = task.class_weights
     return {
         "recipe": recipe.to_json(),
         "info": {**dataclasses.asdict(splits.info), "files": None},
+        **({"class_weights": weights} if weights else {}),
         "fast": fast,
         "deterministic": deterministic,
         "numerics": numerics.here(),

@@ -27,10 +27,22 @@ __all__ = [*FUNCTIONS, *MODULES]
 __getattr__, __dir__ = lazy.names(__name__, MODULES, FUNCTIONS)
 
 FORMER_NAMES = {"supervised": "classification", "adversarial": "generation"}
+
+
+def _balanced(**values):
+    for name, value in values.items():
+        if value is not None:
+            errors.one_of(f"value for argument `{name}`", value, ("balanced",))
+
+
 # the check of each option; it is here because recipes are checked without importing TensorFlow
 OPTIONS: dict[str, dict[str, Callable[..., None]]] = {
-    "classification": {"label_smoothing": checks.fractions},
+    "classification": {
+        "label_smoothing": checks.fractions,
+        "class_weights": _balanced,
+    },
     "generation": {"discriminator_rate": checks.learning_rates},
+    "tagging": {"threshold": checks.fractions},
     "reconstruction": {"loss": functools.partial(checks.texts, optional=True)},
 }
 
@@ -98,9 +110,11 @@ def create(name: str, info: "data.Info", options: dict | None = None) -> "Task":
     if info.task in task_class.kinds:
         return task_class(info, options)
     kinds = task_class.kinds
-    if task_class.otherwise:
-        other = get(task_class.otherwise)
+    for other in map(get, task_class.otherwise):
         if info.task in other.kinds:
+            if (options or {}).get("class_weights"):
+                received = f"{info.name}, which is {info.task} data"
+                raise errors.InvalidInput("data for `class_weights`", "a class each", received)
             known = {k: v for k, v in (options or {}).items() if k in other.defaults}
             return other(info, known)
         kinds += other.kinds

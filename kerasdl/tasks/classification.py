@@ -30,13 +30,18 @@ print("".join(answers), "".join(map(str, labels)), sep="\\n")
 class Classification(task.Task):
     """Learn the class of an image or a row from labeled examples.
 
-    The model gives logits. The loss is the cross-entropy, optionally with label smoothing.
+    The model gives logits. The loss is the cross-entropy, optionally with label smoothing. With
+    `class_weights="balanced"`, an example of a class that has n_c of the n training examples weighs
+
+        w_c = n / (classes n_c)
+
+    in the training loss, as by the argument `class_weight` of Keras's `fit`.
     """
 
     title = "classification"
     kinds = ("classification",)
-    otherwise = "regression"
-    defaults = MappingProxyType({"label_smoothing": 0.0})
+    otherwise = ("regression", "tagging")
+    defaults = MappingProxyType({"label_smoothing": 0.0, "class_weights": None})
     metrics = (
         task.Metric("accuracy", "max", "fraction of correct answers"),
         task.Metric("cross_entropy", "min", "cross-entropy of the correct class, in nats"),
@@ -46,18 +51,44 @@ class Classification(task.Task):
         "at most 0.005 less accuracy than the float file",
         lambda file, whole: file >= whole - 0.005,
     )
+    has_head = True
     usage = USAGE
     keras_usage = "model.summary()"
 
     def check_data(self):
         self.require("classes")
+        if self.options["class_weights"] and not self.info.class_counts:
+            expected = "data whose labels are counted when they are loaded"
+            raise errors.InvalidInput("data for `class_weights`", expected, self.info.name)
+
+    @property
+    def class_weights(self):
+        if not self.options["class_weights"]:
+            return None
+        counts = self.info.class_counts
+        weights = [sum(counts) / (len(counts) * max(count, 1)) for count in counts]
+        return dict(zip(self.info.classes, weights, strict=True))
 
     def model_options(self):
         return {"input_shape": self.info.shape, "num_classes": len(self.info.classes)}
 
+    def check_model(self, model):
+        self.check_network(model, len(self.info.classes))
+
     def prepare(self, dataset):
         count = len(self.info.classes)  # one-hot, because Keras smooths only such labels
         return dataset.map(lambda x, label: (x, tf.one_hot(label, count)), name="one_hot")
+
+    def prepare_train(self, dataset):
+        prepared, weights = self.prepare(dataset), self.class_weights
+        if weights is None:
+            return prepared
+        table = tf.constant([*weights.values()], "float32")
+
+        def weighted(x, one_hot):
+            return x, one_hot, tf.gather(table, tf.argmax(one_hot, -1))
+
+        return prepared.map(weighted, name="class_weights")
 
     def compile(self, model, optimizer, **settings):
         task.compile_and_build(

@@ -96,7 +96,7 @@ class Generation(task.Task):
         return {"input_shape": self.info.shape}
 
     def check_model(self, model):
-        self.check_shape(model.generator.output_shape)
+        self.check_shape(self.part_of(model, "generator").output_shape)
 
     def prepare(self, dataset):
         return dataset.map(lambda inputs, target: inputs, name="inputs")

@@ -55,6 +55,11 @@ class Localization(task.Task):
     def model_options(self):
         return {"input_shape": self.info.shape, "num_classes": len(self.info.classes)}
 
+    def check_model(self, model):
+        if sorted(model.output_names) != ["box", "class"] or len(model.inputs) != 1:
+            expected = "a network with the outputs `class` and `box`"
+            raise errors.InvalidInput(f"model for {self.title}", expected, model.name)
+
     def prepare(self, dataset):
         targets = dataset.element_spec[1]
         names = [*targets] if isinstance(targets, dict) else ["boxes"]

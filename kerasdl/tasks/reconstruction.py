@@ -77,7 +77,7 @@ class Reconstruction(task.Task):
         return {"input_shape": self.info.shape}
 
     def check_model(self, model):
-        self.check_shape(model.encoder.input_shape)
+        self.check_shape(self.part_of(model, "encoder").input_shape)
 
     def prepare(self, dataset):
         return dataset.map(lambda inputs, target: inputs, name="inputs")

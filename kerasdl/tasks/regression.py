@@ -1,4 +1,4 @@
-"""Regression: a number for an image, a series or a row of a table."""
+"""Regression: one or several numbers for an image, a series or a row of a table."""
 
 import keras
 import numpy as np
@@ -22,12 +22,15 @@ MOST = 100_000  # rows that the baselines learn from, in seconds
 
 
 class Regression(task.Task):
-    """Learn to predict a number from examples; targets are standardized.
+    """Learn to predict numbers from examples; targets are standardized.
 
     The loss is the mean squared error; the mean absolute error is in the target's unit. R^2 says
     how much better than the mean a prediction is:
 
         R^2 = 1 - sum (y - y^)^2 / sum (y - mean)^2
+
+    With several targets, the squared error and R^2 are means over them. R^2 and the absolute error
+    of each are reported under its name, such as "mae price".
     """
 
     title = "regression"
@@ -42,11 +45,26 @@ class Regression(task.Task):
         "at most 1 % more squared error than the float file",
         lambda file, whole: file <= 1.01 * whole,
     )
+    has_head = True
     usage = USAGE
     keras_usage = "model.summary()"
 
     def model_options(self):
-        return {"input_shape": self.info.shape, "num_classes": 1}
+        return {"input_shape": self.info.shape, "num_classes": len(self._outputs)}
+
+    @property
+    def _outputs(self):
+        """The names of the targets; of a single one, "value"."""
+        return self.info.outputs or ("value",)
+
+    @property
+    def _scale(self):
+        """The mean and the standard deviation of each target."""
+        scale = self.info.target_scale or (0.0, 1.0)
+        return tuple(np.array(part if isinstance(part, tuple) else (part,)) for part in scale)
+
+    def check_model(self, model):
+        self.check_network(model, len(self._outputs))
 
     def compile(self, model, optimizer, **settings):
         task.compile_and_build(
@@ -62,31 +80,32 @@ class Regression(task.Task):
     def baselines(self, splits):
         if len(self.info.shape) != 1:
             return {}
-        from sklearn import dummy, ensemble, linear_model
+        from sklearn import dummy, ensemble, linear_model, multioutput
 
         inputs, targets = task.gather(splits.train, MOST)
         tested, truth = task.gather(splits.test)
+        several, boosting = targets.shape[1] > 1, ensemble.HistGradientBoostingRegressor
+        boosted = boosting(random_state=0)
         models = {
             "mean": dummy.DummyRegressor(),
             "ridge": linear_model.Ridge(),
-            "boosted trees": ensemble.HistGradientBoostingRegressor(random_state=0),
+            "boosted trees": multioutput.MultiOutputRegressor(boosted) if several else boosted,
         }
         found = {}
         for name, model in models.items():
-            answers = model.fit(inputs, targets[:, 0]).predict(tested)[:, None]
-            metrics = self._metrics(answers, truth)
-            found[name] = {metric: metrics[metric] for metric in ("r2", "mae")}
+            answers = model.fit(inputs, targets if several else targets[:, 0]).predict(tested)
+            metrics = self._metrics(answers.reshape(truth.shape), truth)
+            found[name] = {k: v for k, v in metrics.items() if k.startswith(("r2", "mae"))}
         return found
 
     def figures(self, model, splits, history):
         return {"curves": lambda: explain.curves(history)}
 
     def predict(self, model, inputs, folder):
-        mean, deviation = self.info.target_scale or (0.0, 1.0)
-        rows = []
+        (mean, deviation), rows = self._scale, []
         for places, _, outputs in self.predict_files(model, inputs):
-            values = outputs[:, 0] * deviation + mean
-            rows += [{**p, "value": float(v)} for p, v in zip(places, values, strict=True)]
+            for place, values in zip(places, (outputs * deviation + mean).tolist(), strict=True):
+                rows.append({**place, **dict(zip(self._outputs, values, strict=True))})
         return rows
 
     def exports(self, model, splits):
@@ -98,9 +117,16 @@ class Regression(task.Task):
         return self._metrics(parts["model"](inputs), targets)
 
     def _metrics(self, predictions, targets):
-        _, deviation = self.info.target_scale or (0.0, 1.0)
-        mse = float(np.mean((predictions - targets) ** 2))
-        mae = float(np.mean(np.abs(predictions - targets))) * deviation
-        variance = float(np.var(targets))
+        squared, absolute = (predictions - targets) ** 2, np.abs(predictions - targets)
+        mae = absolute.mean(axis=0, dtype="float64") * self._scale[1]
+        variance = np.var(targets, axis=0, dtype="float64")
         # a single row, or equal targets, have no variance to explain
-        return {"mse": mse, "r2": 1 - mse / variance if variance else float("nan"), "mae": mae}
+        variance[variance == 0] = np.nan
+        mse = squared.mean(axis=0, dtype="float64")
+        r2 = 1 - mse / variance
+        metrics = {"mse": float(mse.mean()), "r2": float(r2.mean())}
+        if not self.info.outputs:
+            return {**metrics, "mae": float(mae[0])}
+        for i, name in enumerate(self._outputs):
+            metrics |= {f"r2 {name}": float(r2[i]), f"mae {name}": float(mae[i])}
+        return metrics

@@ -116,10 +116,12 @@ class Task(abc.ABC):
     Attributes:
         title: str, the task in an error message.
         kinds: tuple of str, the kinds of data it takes (`info.task`).
-        otherwise: str, the task that takes over for other kinds of data; `None` for none.
+        otherwise: tuple of str, the tasks that take over for other kinds of data.
         defaults: dict, its options and their default values.
         metrics: tuple of `Metric`, what `evaluate` and `measure` report.
         criterion: `Criterion`, by which compressed files are accepted.
+        has_head: bool, whether the last layer of its networks gives the outputs of the dataset, so
+            that the other layers can be reused for other outputs.
         early_stopping: bool, whether training may stop when the validation loss stops falling.
         takes_files: bool, whether the inputs of `predict` are files rather than texts.
         drawn: str, what `explain` draws of an input that belongs to the answer, such as "boxes".
@@ -129,10 +131,11 @@ class Task(abc.ABC):
 
     title: ClassVar[str]
     kinds: ClassVar[tuple[str, ...]]
-    otherwise: ClassVar[str | None] = None
+    otherwise: ClassVar[tuple[str, ...]] = ()
     defaults: ClassVar[Mapping[str, Any]] = types.MappingProxyType({})
     metrics: ClassVar[tuple[Metric, ...]]
     criterion: ClassVar[Criterion]
+    has_head: ClassVar[bool] = False
     early_stopping: ClassVar[bool] = True
     takes_files: ClassVar[bool] = True
     drawn: ClassVar[str] = ""
@@ -157,6 +160,15 @@ class Task(abc.ABC):
         """Convert a dataset of the splits to the form that the model's `fit` takes."""
         return dataset
 
+    def prepare_train(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
+        """Convert the training split; tasks may weight its examples in the loss."""
+        return self.prepare(dataset)
+
+    @property
+    def class_weights(self) -> dict[str, float] | None:
+        """The weight of each class in the training loss; `None` if all are one."""
+        return None
+
     @abc.abstractmethod
     def compile(self, model: keras.Model, optimizer: MakeOptimizer, **settings):
         """Compile the model with loss, optimizer and metrics.
@@ -168,7 +180,7 @@ class Task(abc.ABC):
         """
 
     def check_model(self, model: keras.Model):
-        """Raise `InvalidInput` if parts of a loaded model do not fit the data."""
+        """Raise `InvalidInput` if a model is of another kind, or its parts do not fit the data."""
         return
 
     @abc.abstractmethod
@@ -282,6 +294,28 @@ class Task(abc.ABC):
         if tuple(shape[1:]) != tuple(self.info.shape):
             raise errors.InvalidInput("image shape of the model", str(self.info.shape), shape[1:])
 
+    def check_network(self, model: keras.Model, outputs: int):
+        """Raise `InvalidInput` unless a model gives `outputs` numbers for an input of the data."""
+        expected = [(None, *self.info.shape)], [(None, outputs)]
+        found = tuple(
+            [tuple(getattr(tensor, "shape", ())) for tensor in keras.tree.flatten(tensors)]
+            for tensors in (model.inputs, model.outputs)
+        )
+        if not all(map(_fit, found, expected)):
+            shapes = [", ".join(map(str, part)) for part in (*expected, *found)]
+            raise errors.InvalidInput(
+                f"model for {self.title}",
+                f"a network from {shapes[0]} to {shapes[1]}",
+                f"{model.name}, from {shapes[2]} to {shapes[3]}",
+            )
+
+    def part_of(self, model: keras.Model, name: str) -> keras.Model:
+        """Return a network inside a learner; raise `InvalidInput` if the model has no such part."""
+        if not hasattr(model, name):
+            expected = f"a model with a network `{name}`"
+            raise errors.InvalidInput(f"model for {self.title}", expected, model.name)
+        return getattr(model, name)
+
     def require(self, fact: str):
         """Raise `InvalidInput` unless the data has "classes" or a "vocabulary", as named."""
         if not getattr(self.info, fact):
@@ -334,6 +368,15 @@ class Task(abc.ABC):
                 yield places[start : start + count], inputs[start : start + count]
 
 
+def _fit(found, expected):
+    """Return whether the shapes of tensors are as expected, or of any size in a dimension."""
+    return [len(shape) for shape in found] == [len(shape) for shape in expected] and all(
+        size in (None, other)
+        for shape, others in zip(found, expected, strict=True)
+        for size, other in zip(shape, others, strict=True)
+    )
+
+
 def _check_files(paths, expected):
     for path in paths:
         if not pathlib.Path(path).is_file():
@@ -374,7 +417,7 @@ def gather(dataset: tf.data.Dataset, count: int | None = None) -> tuple[np.ndarr
 
 
 def save_images(splits: data.Splits, folder: pathlib.Path):
-    """Write one test image of each class into the folder, named after the class.
+    """Write one test image of each class or tag into the folder, named after it.
 
     Example:
         >>> import tempfile
@@ -389,6 +432,7 @@ def save_images(splits: data.Splits, folder: pathlib.Path):
     folder.mkdir(exist_ok=True)
     pictures, labels = gather(splits.test)
     for label, name in enumerate(splits.info.classes):
-        for picture in pictures[labels == label][:1]:
+        has = labels[:, label] == 1 if labels.ndim == 2 else labels == label
+        for picture in pictures[has][:1]:
             with files.atomic(folder / f"{files.safe_name(name)}.png") as partial:
                 keras.utils.save_img(partial, picture * 255, scale=False)

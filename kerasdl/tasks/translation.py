@@ -57,6 +57,11 @@ class Translation(task.Task):
     def model_options(self):
         return {"vocabulary_size": len(self.info.vocabulary)}
 
+    def check_model(self, model):
+        if len(model.inputs) != 2:
+            expected = "a network of a sequence and its translation so far"
+            raise errors.InvalidInput(f"model for {self.title}", expected, model.name)
+
     def compile(self, model, optimizer, **settings):
         task.compile_and_build(
             model,

@@ -3,7 +3,9 @@
 import keras
 
 from kerasdl import errors, optimizers
+from kerasdl.callbacks import rates
 
+LOWER = 0.1  # of the learning rate, when all layers are trained after the head
 MOST_STEPS = 2**31  # TensorFlow counts them in 32 bits
 
 
@@ -14,6 +16,7 @@ def adamw(
     steps: int,
     warmup: float = 1.0,
     weight_decay: float = 0.0,
+    head_epochs: int = 0,
     **options,
 ) -> keras.Optimizer:
     """Make AdamW with linear warm-up to the learning rate and cosine decay to zero.
@@ -24,6 +27,8 @@ def adamw(
         steps: int, steps in an epoch.
         warmup: float, epochs of warm-up; at most half of the training.
         weight_decay: float, weight decay of AdamW.
+        head_epochs: int, the first epochs, which train only the head of a network. The others have
+            `LOWER` times the learning rate. Both parts warm up and decay.
         **options: Further arguments of `keras.optimizers.AdamW`, such as `beta_1`.
 
     Example:
@@ -37,11 +42,18 @@ def adamw(
         raise errors.InvalidInput(
             "length of a training", f"fewer than {MOST_STEPS:,} steps", received
         )
-    warmup_steps = min(round(steps * warmup), total // 2)
-    schedule = keras.optimizers.schedules.CosineDecay(
+    schedule = _schedule(learning_rate, total - steps * head_epochs, steps * warmup)
+    if head_epochs:
+        first = _schedule(learning_rate, steps * head_epochs, steps * warmup)
+        schedule = rates.Joined(first, rates.Scaled(schedule, LOWER), steps * head_epochs)
+    return optimizers.AdamW(schedule, weight_decay=weight_decay, **options)
+
+
+def _schedule(learning_rate, total, warmup_steps):
+    warmup_steps = min(round(warmup_steps), total // 2)
+    return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=learning_rate / max(warmup_steps, 1),
         decay_steps=total - warmup_steps,
         warmup_target=learning_rate,
         warmup_steps=warmup_steps,
     )
-    return optimizers.AdamW(schedule, weight_decay=weight_decay, **options)

@@ -90,7 +90,7 @@ def tune(
         trial_time: str, for training in one trial, such as "20s". A trial that time ends depends
             on the speed of the machine; all others are repeatable.
         patience: int, epochs without a better validation loss after which a trial ends; by default
-            a fifth of its epochs, at least 5.
+            the recipe's, or a fifth of its epochs, at least 5.
         validation: float, fraction of the training data that evaluates trials; by default the
             recipe's, or a fifth.
         only: names of hyperparameters to tune; by default all of the recipe's space.
@@ -280,12 +280,13 @@ class Plan:
     def trial(self, values: dict, epochs: int | None, seconds: float | None) -> dict:
         """What the process of a trial must know."""
         recipe = space.change(self.recipe, self.parameters, values).replace(epochs=epochs)
+        patience = min(self.patience, recipe.epochs) or None
+        recipe = dataclasses.replace(recipe, patience=patience)
         limits = [limit for limit in (self.trial_seconds, seconds) if limit is not None]
         return {
             "values": values,
             "recipe": recipe.to_json(),
             "metric": self.objective.name,
-            "patience": min(self.patience, recipe.epochs) if self.patience else 0,
             "seconds": min(limits, default=None),
             "fast": self.fast,
         }
@@ -319,7 +320,7 @@ def plan_search(
         info = prepare.load_data(recipe).info
     recipe = recipe.replace(epochs=1) if fast else recipe
     task = prepare.task_for(recipe, info)
-    patience = settings.pop("patience", None) or max(5, recipe.epochs // 5)
+    patience = settings.pop("patience", None) or recipe.patience or max(5, recipe.epochs // 5)
     return Plan(
         recipe=recipe,
         parameters=parameters.parameters_of(recipe, info, only),

@@ -81,8 +81,6 @@ def failure(reason: str) -> dict:
 
 def run(folder: pathlib.Path) -> dict:
     """Train the recipe in the folder's trial.json and evaluate it on the validation data."""
-    import keras
-
     from kerasdl.runs import prepare
     from kerasdl.runs.run import Run
     from kerasdl.runs.train import train
@@ -93,19 +91,11 @@ def run(folder: pathlib.Path) -> dict:
         data = pickle.loads((folder.parent.parent / DATA).read_bytes())
         recipe = dataclasses.replace(recipe, data=data)
     begin = time.perf_counter()
-    callbacks, limit, patience = [], None, None
-    if trial["patience"]:
-        patience = keras.callbacks.EarlyStopping(
-            "val_loss", patience=trial["patience"], restore_best_weights=True
-        )
-        callbacks.append(patience)
-    if trial["seconds"]:
-        limit = _time_limit(trial["seconds"])
-        callbacks.append(limit)
+    limit = _time_limit(trial["seconds"]) if trial["seconds"] else None
     options: dict[str, Any] = {
         "progress": False,
         "strategy": "one",
-        "callbacks": callbacks,
+        "callbacks": [limit] if limit else [],
         "pictures": False,
     }
     # only workers other than the chief get no run
@@ -115,14 +105,14 @@ def run(folder: pathlib.Path) -> dict:
     if not math.isfinite(metrics[metric]):
         subject = f"{metric} of the validation data"
         raise InvalidInput(subject, "a finite number", metrics[metric])
-    stopped = "time" if limit and limit.reached else "end"
-    if stopped == "end" and patience and patience.stopped_epoch:
-        stopped = "patience"
+    epochs = len(next(iter(done.history.values())))
+    by_patience = recipe.patience and epochs < recipe.epochs and not trial["fast"]
+    stopped = "time" if limit and limit.reached else "patience" if by_patience else "end"
     return {
         "status": "completed",
         "score": metrics[metric],
         "validation": metrics,
-        "epochs": len(next(iter(done.history.values()))),
+        "epochs": epochs,
         "stopped": stopped,
         "parameters": done.metrics["parameters"],
         "seconds": round(time.perf_counter() - begin, 2),

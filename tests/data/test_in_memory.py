@@ -67,6 +67,34 @@ def test_texts_and_one_hot_rows_are_classes_and_floats_are_numbers(targets, clas
     assert info.task == ("classification" if classes else "regression")
 
 
+@pytest.mark.parametrize("dtype", ["bool", "int64", "float32"])
+def test_rows_of_zeros_and_ones_are_tags(dtype):
+    tags = RANDOM.random((100, 3)) > 0.5
+    splits = kerasdl.data.load((X, tags.astype(dtype)), batch_size=100)
+    assert splits.info.task == "tags" and splits.info.classes == ("0", "1", "2")
+    assert splits.info.notes == (
+        "targets: 3 columns of zeros and ones, taken as tags (task='regression' if not)",
+    )
+    _, found = gathered(splits.test)
+    assert found.dtype == "float32" and set(found.ravel()) == {0, 1}
+    one_hot = np.eye(3)[np.arange(100) % 3]
+    assert kerasdl.data.load((X, one_hot)).info.task == "classification"
+    assert kerasdl.data.load((X, one_hot), task="tags").info.task == "tags"
+    with pytest.raises(InvalidInput, match=r"zeros and ones of shape \(examples, tags\)"):
+        kerasdl.data.load((X, X), task="tags")
+
+
+def test_columns_of_floats_are_several_numbers():
+    numbers = RANDOM.normal((1, 100), (2, 30), (100, 2))
+    splits = kerasdl.data.load((X, numbers), batch_size=100)
+    assert splits.info.task == "regression" and splits.info.outputs == ("0", "1")
+    targets = gathered(splits.train)[1]
+    np.testing.assert_allclose(targets.mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(targets.std(axis=0), 1, rtol=1e-5)
+    mean, deviation = splits.info.target_scale
+    assert np.isin((targets * deviation + mean).round(3), numbers.round(3)).mean() > 0.99
+
+
 def test_bytes_of_rank_three_are_gray_images():
     images = RANDOM.integers(0, 256, (40, 8, 6), "uint8")
     splits = kerasdl.data.load((images, np.arange(40) % 2), augment="light", image_size=4)
@@ -136,7 +164,7 @@ def test_names_and_paths_stay_and_only_images_are_augmented():
         ((np.array([None, {}]), LABELS), "numbers or texts. Received: object"),
         ((np.array(["a"] * 100), LABELS), "inputs in memory. Expected numbers"),
         ((X, np.zeros(100, int)), "at least two classes"),
-        ((X, np.ones((100, 4)) * 2.0), r"a number for each example, .* Received: shape \(100, 4\)"),
+        ((X, np.ones((100, 4, 2))), r"a number for each example, .* Received: shape \(100, 4, 2\)"),
         ((X * np.nan, LABELS), "finite numbers"),
         ((X, LABELS * 2**40), "integers of 32 bits"),
         ((X[:2], LABELS[:2]), "enough examples to train and to test. Received: 2 examples"),

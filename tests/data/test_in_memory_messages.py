@@ -186,7 +186,6 @@ def test_a_thousand_different_integers_are_classes(count, task, note):
         (np.array([True, False]), "regression"),
         (np.array([0.0, 1.0]), "regression"),
         (np.eye(2), "classification"),
-        (np.array([[1, 1], [0, 1]]), "regression"),
         (np.array([[1], [0]], float), "regression"),
         (np.eye(2)[None], "regression"),
     ],
@@ -227,7 +226,10 @@ def test_names_of_classes():
     ("targets", "message"),
     [
         (np.array(["a"]), "numbers. Received: texts, such as np.str_('a')"),
-        (np.ones((3, 2)), "a number for each example, shape (examples,). Received: shape (3, 2)"),
+        (
+            np.ones((3, 2, 1)),
+            "a number for each example, shape (examples,). Received: shape (3, 2, 1)",
+        ),
         ({"a": Y}, "a number for each example, shape (examples,). Received: dict"),
     ],
 )

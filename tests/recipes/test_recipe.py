@@ -74,6 +74,11 @@ def test_only_images_are_augmented(data):
         ({"model": "no_such"}, "Invalid model name"),
         ({"augment": "no_such"}, "augmentation policy"),
         ({"model_options": {"widths": object()}}, "`model_options`. Expected a dict"),
+        ({"patience": 0}, "`patience`. Expected a positive integer or None"),
+        ({"head_epochs": 0}, "`head_epochs`. Expected a positive integer or None"),
+        ({"head_epochs": 2, "freeze": "backbone"}, "`head_epochs`. Expected None, or another"),
+        ({"start": 3}, "`start`. Expected a path or None"),
+        ({"freeze": ""}, "`freeze`. Expected a text"),
         ({"bars": ("accuracy",)}, "`bars`. Expected a tuple of Bar"),
         ({"no_such": 1}, "part of a recipe"),
         ({"data": 3}, "`data`. Expected a text"),
@@ -93,6 +98,23 @@ def test_limits_that_no_number_can_meet_are_refused():
 def test_unknown_name_suggests_a_similar_recipe():
     with pytest.raises(errors.InvalidInput, match="se_resnet_tiny"):
         recipes.get("seresnet_tiny")
+
+
+def test_another_model_drops_the_options_and_bars_of_the_recipes_own():
+    recipe = recipes.get("simple_cnn")
+    other = recipe.replace(model="resnet20", data="mnist")
+    assert other.name == "simple_cnn-resnet20" and other.summary == "resnet20 on mnist"
+    assert other.bars == () and other.model_options == {}
+    assert [part.name for part in other.space] == [
+        part.name for part in recipe.space if part.name not in ("widths", "units", "dropout")
+    ]
+    named = recipe.replace(model="resnet20", model_options={"width": 8}, name="mine")
+    assert named.name == "mine" and named.model_options == {"width": 8}
+    assert recipe.replace(model="simple_cnn") == recipe
+    again = recipes.Recipe.from_json(other.to_json())
+    assert again == other and recipes.space_of(again) == ()
+    keras_model = recipe.replace(model="keras.applications.MobileNetV2")
+    assert keras_model.folder().name == "simple_cnn-MobileNetV2-digits-seed0"
 
 
 def test_a_recipe_on_other_data_says_so_in_its_summary():

@@ -218,22 +218,50 @@ def test_run_stopped_after_training_is_not_trained_again(place, tmp_path, monkey
     assert (out / "figures" / "curves.png").exists() and (out / "examples" / "7.png").exists()
 
 
-def test_early_stopping_is_the_same_after_an_interruption(tmp_path):
-    """It stops in the same epoch with the same weights, wherever the run was interrupted."""
-    recipe = recipes.get("mlp").replace(epochs=9, learning_rate=0.3)
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory):
+    """A training that diverges, and stops before its last epoch."""
+    recipe = recipes.get("mlp").replace(epochs=9, learning_rate=0.3, patience=2)
+    return recipe.run(tmp_path_factory.mktemp("impatient") / "run", progress=False, pictures=False)
+
+
+def test_patience_ends_training_and_restores_the_best_weights(impatient):
+    losses = impatient.history["val_loss"]
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 3 < 9 and impatient.metrics["best_epoch"] == best + 1
+    splits = impatient.load_data()
+    validation = impatient.task.prepare(splits.validation)
+    found = impatient.model.evaluate(validation, verbose=0)[0]
+    assert found == pytest.approx(losses[best], rel=1e-6)
+
+
+@pytest.mark.parametrize("after", ["the epoch before", "the last epoch"])
+def test_patience_is_the_same_after_an_interruption(after, impatient, tmp_path):
+    """It stops in the same epoch with the same weights to the bit."""
     options = {"progress": False, "pictures": False, "save_seconds": 0}
+    epochs = len(impatient.history["loss"])
+    stop = StopAfter(epochs - (after == "the epoch before"))
+    with pytest.raises(trainer.Interrupted):
+        impatient.recipe.run(tmp_path / "run", callbacks=[stop], **options)
+    resumed = impatient.recipe.run(tmp_path / "run", **options)
+    assert resumed.history == impatient.history
+    for a, b in zip(impatient.model.get_weights(), resumed.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
-    def patience():
-        return keras.callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True)
 
-    whole = train(recipe, tmp_path / "whole", callbacks=[patience()], **options)
-    epochs = len(whole.history["loss"])
-    assert 3 <= epochs < 9
-    for stop in (epochs - 1, epochs):
-        out = tmp_path / f"stopped{stop}"
-        with pytest.raises(trainer.Interrupted):
-            train(recipe, out, callbacks=[patience(), StopAfter(stop)], **options)
-        resumed = train(recipe, out, callbacks=[patience()], **options)
-        assert len(resumed.history["loss"]) == epochs
-        for a, b in zip(whole.model.get_weights(), resumed.model.get_weights(), strict=True):
-            np.testing.assert_allclose(a, b, atol=1e-6)
+def test_patience_needs_a_validation_loss_that_falls(tmp_path):
+    recipe = recipes.get("mlp").replace(patience=2, data_options={"validation": 0})
+    with pytest.raises(errors.InvalidInput, match=r"a validation split .*: digits, without"):
+        recipe.run(tmp_path / "run", progress=False)
+    with pytest.raises(errors.InvalidInput, match=r"`patience`. Expected None for generation"):
+        recipes.get("dcgan").replace(patience=2).run(tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_class_weights_are_recorded(tmp_path):
+    options = {"task_options": {"class_weights": "balanced"}, "epochs": 1}
+    run = RECIPE.replace(**options).run(tmp_path / "run", progress=False, pictures=False)
+    weights = recipes.open(run.path).config["class_weights"]
+    counts = run.info.class_counts
+    expected = [sum(counts) / (10 * count) for count in counts]
+    assert weights == dict(zip(map(str, range(10)), expected, strict=True))

@@ -1,5 +1,7 @@
 """Classification: accuracy, cross-entropy, predictions with class names, and exported models."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -43,6 +45,27 @@ def test_model_has_a_logit_per_class_and_learns_smoothed_one_hot_labels(task, sp
     assert model.optimizer.built and not model.jit_compile and model.steps_per_execution == 2
     history = model.fit(task.prepare(splits.train), shuffle=False, verbose=0).history
     assert set(history) == {"loss", "accuracy"}
+
+
+def test_balanced_class_weights_are_those_of_keras(splits):
+    """Each class has the same sum of weights, and the loss is that of `class_weight`."""
+    info = dataclasses.replace(splits.info, class_counts=(1, 2, 1))
+    task = tasks.create("classification", info, {"class_weights": "balanced"})
+    assert task.class_weights == pytest.approx({"cat": 4 / 3, "dog": 2 / 3, "owl": 4 / 3})
+    losses = []
+    for data, options in (
+        (task.prepare_train(splits.train), {}),
+        (task.prepare(splits.train), {"class_weight": dict(enumerate([4 / 3, 2 / 3, 4 / 3]))}),
+        (task.prepare(splits.train), {}),
+    ):
+        keras.utils.set_random_seed(0)
+        layers = [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+        model = keras.Sequential(layers)
+        task.compile(model, lambda: keras.optimizers.SGD(0.1))
+        losses.append(model.fit(data, epochs=3, shuffle=False, verbose=0, **options).history)
+    assert losses[0] == losses[1] and losses[0]["loss"] != losses[2]["loss"]
+    plain = tasks.create("classification", splits.info)
+    assert plain.class_weights is None and len(plain.prepare_train(splits.train).element_spec) == 2
 
 
 def test_prediction_has_the_class_its_probability_and_the_next_two(task):

@@ -30,6 +30,28 @@ def test_r2_is_one_for_the_truth_and_zero_for_the_mean():
     )
 
 
+def test_several_targets_are_reported_by_name_in_their_units(tmp_path):
+    y = np.array([[0.0, 1.0], [2.0, -1.0], [0.0, 1.0], [2.0, -1.0]], "float32")
+    facts = {"outputs": ("price", "area"), "target_scale": ((10.0, 0.0), (3.0, 100.0))}
+    splits = made.splits(X, y, "regression", columns=COLUMNS, target="price,area", **facts)
+    task = tasks.create("regression", splits.info)
+    assert task.model_options() == {"input_shape": (2,), "num_classes": 2}
+    found = task.evaluate(made.Answers(y + np.array([[1.0, 0.5]], "float32")), splits.test)
+    assert found == {
+        "mse": (1 + 0.25) / 2,
+        "r2": (0 + 0.75) / 2,
+        "r2 price": 0,
+        "mae price": 3,
+        "r2 area": 0.75,
+        "mae area": 50,
+    }
+    file = tmp_path / "rows.csv"
+    file.write_text("b,a,area\n1,2,\n")
+    (row,) = task.predict(made.Answers(y[1:2]), [str(file)], tmp_path)
+    assert row == {"input": str(file), "line": 2, "price": 16.0, "area": -100.0}
+    assert list(task.baselines(splits)["ridge"]) == [*found][1:]
+
+
 def test_r2_of_equal_targets_is_undefined():
     found = task_of()[0]._metrics(np.ones((3, 1)), np.zeros((3, 1)))
     assert found["mse"] == 1 and math.isnan(found["r2"])

@@ -36,9 +36,10 @@ REPORTED = {
     "reconstruction": "negative_elbo min, mse min, reconstruction min, kl min, "
     "mean_reconstruction min",
     "regression": "mse min, r2 max, mae min",
+    "tagging": "f1 max, auc max, exact max, cross_entropy min",
     "translation": "exact max, token_accuracy max, nats min",
 }
-KINDS = {"language": "text", "localization": "boxes"}
+KINDS = {"language": "text", "localization": "boxes", "tagging": "tags"}
 KINDS |= dict.fromkeys(("regression", "translation"))
 
 
@@ -48,7 +49,9 @@ def test_metrics_have_their_names_and_directions(name):
     found = ", ".join(f"{metric.name} {metric.direction}" for metric in task.metrics)
     assert found == REPORTED[name]
     assert task.kinds == (KINDS.get(name, "classification") or name,)
-    assert task.otherwise == ("regression" if name == "classification" else None)
+    others = ("regression", "tagging")
+    assert task.otherwise == (others if name == "classification" else ())
+    assert task.has_head == (name in ("classification", *others))
     assert task.early_stopping == (name != "generation")
     ast.parse(task.keras_usage)
 
@@ -56,8 +59,17 @@ def test_metrics_have_their_names_and_directions(name):
 @EVERY
 def test_every_task_has_a_recipe(name):
     learned = {recipes.get(recipe).task for recipe in recipes.names()}
-    others = {tasks.get(task).otherwise for task in learned}
+    others = {other for task in learned for other in tasks.get(task).otherwise}
     assert name in learned | others
+
+
+def test_class_weights_need_a_class_of_each_example():
+    recipe = recipes.get("mlp").replace(task_options={"class_weights": "balanced"})
+    with pytest.raises(InvalidInput, match=r"a class each\. Received: diabetes, which is regr"):
+        prepare.task_for(recipe, data.load("diabetes").info)
+    info = dataclasses.replace(data.load("iris").info, class_counts=None)
+    with pytest.raises(InvalidInput, match="whose labels are counted when they are loaded"):
+        prepare.task_for(recipe, info)
 
 
 def test_classification_becomes_regression_if_targets_are_numbers():
@@ -71,7 +83,7 @@ def test_classification_becomes_regression_if_targets_are_numbers():
     ("name", "dataset", "message"),
     [
         ("lstm_lm", "adding", "language modeling: text. Received: adding, which is regression"),
-        ("mlp", "ring", "classification: classification or regression. Received: ring"),
+        ("mlp", "ring", "classification or regression or tags. Received: ring"),
         ("vae", "ring", "reconstruction of images: classification. Received: ring"),
         ("vae", "iris", "images for reconstruction of images. Received: iris"),
         ("dcgan", "pydocs", "generation of images: classification. Received: pydocs"),
@@ -112,6 +124,7 @@ def test_every_option_of_a_task_has_a_check(name):
         ("mlp", {"label_smoothing": -5}, r"`label_smoothing`.*a fraction in \[0, 1\).* -5$"),
         ("mlp", {"label_smoothing": 1}, r"`label_smoothing`.*a fraction"),
         ("mlp", {"label_smoothing": "0.1"}, r"`label_smoothing`.*a fraction"),
+        ("mlp", {"class_weights": "even"}, r"`class_weights`.*one of balanced.*even$"),
         ("mlp", {"smoothing": 0.1}, r"option for classification.*label_smoothing.*: smoothing$"),
         ("dcgan", {"discriminator_rate": 0}, r"`discriminator_rate`.*above 0.*0$"),
         ("autoencoder", {"loss": 3}, r"`loss`.*a text or None.*3$"),

@@ -24,8 +24,8 @@ CHILD = "import json, os, pathlib, sys, time; folder = pathlib.Path(sys.argv[1])
 
 
 def specification(recipe=None, **changes):
-    recipe = recipe or recipes.get("mlp").replace(epochs=3)
-    known = {"values": {}, "recipe": recipe.to_json(), "metric": "accuracy", "patience": 3}
+    recipe = recipe or recipes.get("mlp").replace(epochs=3, patience=3)
+    known = {"values": {}, "recipe": recipe.to_json(), "metric": "accuracy"}
     return {**known, "seconds": None, "fast": False, **changes}
 
 
@@ -57,8 +57,8 @@ def test_same_trial_gives_the_same_result(undisturbed, tmp_path):
 
 
 def test_patience_and_time_limit_stop_a_trial(tmp_path):
-    recipe = recipes.get("mlp").replace(epochs=60, learning_rate=1.0)
-    restless = trained(tmp_path / "patience", recipe=recipe, patience=2)
+    recipe = recipes.get("mlp").replace(epochs=60, learning_rate=1.0, patience=2)
+    restless = trained(tmp_path / "patience", recipe=recipe)
     assert restless["stopped"] == "patience" and restless["epochs"] < 60
     short = trained(tmp_path / "time", seconds=0.01)
     assert short["stopped"] == "time" and short["epochs"] == 1

@@ -30,11 +30,12 @@ def read(value, seed, task=None, validation=0.1, test=0.2) -> Source:
     In a .npz file they are called `x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test`.
 
     Inputs are used as they are, except that bytes of images are scaled to [0, 1]. Integers and
-    texts as targets are classes, as are one-hot rows. Floats are predicted as numbers, standardized
-    with the statistics of the training split.
+    texts as targets are classes, as are one-hot rows. Other rows of zeros and ones are tags, of
+    which an example may have any number. Floats are predicted as numbers, one or several for each
+    example, standardized with the statistics of the training split.
 
-    task: str, "classification" or "regression" to say what the targets are; or another kind of data
-        (see `kerasdl.data.kinds`), whose arrays are used as they are.
+    task: str, "classification", "tags" or "regression" to say what the targets are; or another kind
+        of data (see `kerasdl.data.kinds`), whose arrays are used as they are.
     validation, test: float, fractions of the training examples for splits that are not given, drawn
         with the seed and stratified by class.
     """
@@ -44,27 +45,34 @@ def read(value, seed, task=None, validation=0.1, test=0.2) -> Source:
     found = {split: (_inputs(pair[0]), nested(_plain, pair[1])) for split, pair in given.items()}
     targets = {split: pair[1] for split, pair in found.items()}
     task, notes = (task, ()) if task else _task_of(targets["train"])
-    classes = None
+    classes = outputs = None
     if task == "classification":
         classes, targets = _labels(targets)
+    elif task == "tags":
+        classes, targets = _tags(targets)
     elif task == "regression":
         targets = {split: _numbers(part) for split, part in targets.items()}
     parts = {split: (pair[0], targets[split]) for split, pair in found.items()}
     fractions = [0 if s in parts else f for s, f in zip(NAMES[1:], (validation, test), strict=True)]
-    labels = targets["train"] if classes else np.zeros(_count(found["train"]), int)
+    labels = targets["train"] if task == "classification" else np.zeros(_count(found["train"]), int)
     rows = splitting.rows_of_splits(labels, seed, *fractions)
     cut = {s: take(parts["train"], part) for s, part in zip(NAMES, rows, strict=True) if len(part)}
     parts = cut | {split: parts[split] for split in NAMES[1:] if split in parts}
     scale = None
     if task == "regression":
-        numbers = parts["train"][1]
-        scale = float(numbers.mean()), float(numbers.std()) or 1.0
+        each = [np.ascontiguousarray(numbers) for numbers in parts["train"][1].T]
+        scale = tuple(float(n.mean()) for n in each), tuple(float(n.std()) or 1.0 for n in each)
+        if len(each) > 1:
+            outputs = tuple(map(str, range(len(each))))
+        else:
+            scale = scale[0][0], scale[1][0]
         parts = {split: (x, _standardized(y, *scale)) for split, (x, y) in parts.items()}
     if "test" not in parts:
         expected = "enough examples to train and to test"
         raise errors.InvalidInput("data in memory", expected, f"{_count(found['train'])} examples")
     every: dict[str, Any] = {split: parts.get(split) for split in NAMES}
-    return Source(task, **every, classes=classes, target_scale=scale, notes=notes)
+    facts = {"classes": classes, "target_scale": scale, "outputs": outputs, "notes": notes}
+    return Source(task, **every, **facts)
 
 
 def _count(pair):
@@ -109,6 +117,9 @@ def _task_of(targets):
         return "classification" if as_class else "regression", (note,)
     if column.dtype.kind == "U" or _is_one_hot(targets):
         return "classification", ()
+    if column.ndim == 2 and np.isin(targets, (0, 1)).all():
+        note = f"targets: {targets.shape[1]:,} columns of zeros and ones, taken as tags"
+        return "tags", (f"{note} (task='regression' if not)",)
     return "regression", ()
 
 
@@ -133,11 +144,25 @@ def _labels(targets):
     return tuple(str(int(name)) if whole else str(name) for name in names.tolist()), labels
 
 
+def _tags(targets):
+    """Return the names of the tags, and the targets as zeros and ones."""
+    first = targets["train"]
+    holds = isinstance(first, np.ndarray) and first.ndim == 2 and first.dtype.kind != "U"
+    if not (holds and np.isin(first, (0, 1)).all()):
+        received = checks.shown(first) if isinstance(first, np.ndarray) else type(first).__name__
+        expected = "zeros and ones of shape (examples, tags)"
+        raise errors.InvalidInput("targets in memory", expected, received)
+    found = {split: np.asarray(part).astype("float32") for split, part in targets.items()}
+    return tuple(map(str, range(first.shape[1]))), found
+
+
 def _numbers(targets):
-    column = _column(targets, "a number")
-    if column.dtype.kind == "U":
-        raise errors.InvalidInput("targets in memory", "numbers", f"texts, such as {column[0]!r}")
-    return column.astype("float64")
+    several = isinstance(targets, np.ndarray) and targets.ndim == 2
+    numbers = targets if several else _column(targets, "a number")
+    if numbers.dtype.kind == "U":
+        received = f"texts, such as {numbers.ravel()[0]!r}"
+        raise errors.InvalidInput("targets in memory", "numbers", received)
+    return numbers.astype("float64").reshape(len(numbers), -1)
 
 
 def _column(targets, what):
@@ -152,7 +177,7 @@ def _column(targets, what):
 
 
 def _standardized(numbers, mean, deviation):
-    return ((numbers[:, None] - mean) / deviation).astype("float32")
+    return ((numbers - mean) / deviation).astype("float32")
 
 
 def holds_images(path) -> bool:

@@ -27,6 +27,7 @@ def read(
     seed,
     image_size=(64, 64),
     target=None,
+    task=None,
     validation=0.1,
     test=0.1,
     memory=2**30,
@@ -36,14 +37,19 @@ def read(
 
     The class folders may also be in folders `train`, `validation` and `test`; a missing validation
     or test split is cut from the training split. Instead of class folders, there may be one .csv or
-    .tsv file with names of images and their classes; or the path may be a pattern such as
-    `photos/*/*.jpg`, whose images belong to the classes that their folders are named after.
+    .tsv file with names of images and their classes. Several columns of zeros and ones there are
+    tags, of which an image may have any number, as are words that semicolons separate. Or the path
+    may be a pattern such as `photos/*/*.jpg`, whose images belong to the classes that their folders
+    are named after.
 
     Images are grayscale if all files are; transparent pixels are white, an animation is its first
     frame, and a photograph is turned as its camera noted.
 
-    target: str, the column of classes in the .csv file; by default the only one besides the names.
+    target: str, the column of classes in the .csv file, or those of tags with commas between them;
+        by default all besides the names.
+    task: str, "classification" or "tags", if the column is not what it seems.
     validation, test: float, fractions of the images, drawn with the seed and stratified by class.
+        `validation` may also be another folder with the same class folders.
     memory: int, bytes. Decoded images that fit are kept in memory; otherwise every epoch decodes
         them.
     skip_bad: bool, leave out images that cannot be read and classes without any. The others stay in
@@ -54,17 +60,25 @@ def read(
     if not folder.is_dir():
         classes, found = _by_pattern(path, inspection)
     elif file := _label_file(folder):
-        classes, found = _by_label_file(folder, file, target, inspection)
+        classes, found = _by_label_file(folder, file, target, inspection, task)
     else:
         given = {split: folder / split for split in NAMES if (folder / split).is_dir()}
         roots = given if "train" in given else {"train": folder}
         classes = _folders(roots["train"])
         found = {split: _files(root, classes, inspection) for split, root in roots.items()}
+    kind = "tags" if found["train"][1].ndim == 2 else "classification"
+    if isinstance(validation, (str, os.PathLike)):
+        other = pathlib.Path(validation)
+        if not other.is_dir() or kind == "tags":
+            expected = "a fraction, or a folder with a folder of images for each class"
+            raise errors.InvalidInput("option `validation`", expected, validation)
+        found["validation"] = _files(other, classes, inspection)
     fractions = [
         0 if split in found else s for split, s in zip(NAMES[1:], (validation, test), strict=True)
     ]
     files, labels = found["train"]
-    rows = splitting.rows_of_splits(labels, seed, *fractions)
+    strata = np.zeros(len(labels)) if kind == "tags" else labels
+    rows = splitting.rows_of_splits(strata, seed, *fractions)
     cut = {split: (files[part], labels[part]) for split, part in zip(NAMES, rows, strict=True)}
     parts = cut | {split: found[split] for split in NAMES[1:] if split in found}
     _check_enough(folder, parts)
@@ -87,7 +101,8 @@ def read(
     skipped = inspection.done(total, f"folder `{folder}`")
     _check_enough(folder, parts)
     names = {split: tuple(files.tolist()) for split, (files, _) in parts.items()}
-    classes, parts = _of_classes_left(classes, parts)
+    if kind == "classification":
+        classes, parts = _of_classes_left(classes, parts)
     examples: dict[str, Any] = {
         split: None
         if not len(labels)
@@ -96,7 +111,7 @@ def read(
         else EncodedImages(files, labels, tuple(image_size), channels, True, files)
         for split, (files, labels) in parts.items()
     }
-    return Source("classification", **examples, classes=classes, files=names, skipped=skipped)
+    return Source(kind, **examples, classes=classes, files=names, skipped=skipped)
 
 
 def _folders(root):
@@ -138,7 +153,7 @@ def _label_file(folder):
     return tables[0] if len(tables) == 1 and few else None
 
 
-def _by_label_file(folder, file, target, inspection):
+def _by_label_file(folder, file, target, inspection, task=None):
     """Return the classes and the images that a table names, in the order of its lines."""
     lines, cells = table.read_rows(file, inspection, ())
     names = [n for n, column in cells.items() if column and _find(folder, column[0])]
@@ -146,25 +161,43 @@ def _by_label_file(folder, file, target, inspection):
         expected = f"a column with names of images ({', '.join(SUFFIXES)}) in `{folder}`"
         raise errors.InvalidInput(f"file `{file}`", expected, f"columns {', '.join(cells)}")
     others = [name for name in cells if name != names[0]]
-    target = others[0] if target is None and len(others) == 1 else target
-    if target not in others:
+    targets = others if target is None else [target] if target in others else table.names_of(target)
+    several = len(targets) > 1
+    holds = set(targets) <= set(others) and targets
+    if not holds or (several and not all(set(cells[name]) <= {"0", "1"} for name in targets)):
         expected = f"option `target` to be one of the columns {', '.join(others) or '(none)'}"
+        expected += ", or several of 0 and 1" if several and target else ""
         raise errors.InvalidInput(f"classes in `{file}`", expected, target)
-    classes = tuple(sorted(set(cells[target]).difference(table.MISSING)))
-    if len(classes) < 2:
-        raise errors.InvalidInput(f"column `{target}` of `{file}`", "at least two classes", classes)
-    numbers, pairs = {name: number for number, name in enumerate(classes)}, []
-    for line, name, word in zip(lines, cells[names[0]], cells[target], strict=True):
+    if several:
+        classes, labels = tuple(targets), np.array([cells[name] for name in targets], "float32").T
+    else:
+        classes, labels = _labels_of(file, targets[0], cells[targets[0]], task)
+    pairs = []
+    for line, name, label in zip(lines, cells[names[0]], labels, strict=True):
         image, subject, place = _find(folder, name), f"line {line} of `{file}`", f"line {line}"
         if not image:
             expected = f"the name of an image in `{folder}`"
             inspection.bad(place, place, "no such image", subject, expected, name)
-        elif word not in numbers:
-            expected = f"a class in column `{target}`"
-            inspection.bad(place, place, "missing value", subject, expected, word or "none")
+        elif labels.ndim == 1 and label < 0:
+            expected = f"a class in column `{targets[0]}`"
+            inspection.bad(place, place, "missing value", subject, expected, "none")
         else:
-            pairs.append((str(image), numbers[word]))
+            pairs.append((str(image), label))
     return classes, {"train": _labeled(pairs, inspection)}
+
+
+def _labels_of(file, target, words, task):
+    """Return the classes or tags in a column, and those of each line; -1 for no class."""
+    if task is not None:
+        checks.choices(("classification", "tags"), task=task)
+    words = ["" if word in table.MISSING else word for word in words]
+    if task == "tags" or (task is None and any(table.TAGS in word for word in words)):
+        return table.tags_of(f"column `{target}` of `{file}`", words)
+    classes = tuple(sorted(set(words) - {""}))
+    if len(classes) < 2:
+        raise errors.InvalidInput(f"column `{target}` of `{file}`", "at least two classes", classes)
+    numbers = {"": -1, **{name: number for number, name in enumerate(classes)}}
+    return classes, np.array([numbers[word] for word in words], "int32")
 
 
 def _find(folder, name):
@@ -208,7 +241,8 @@ def _labeled(pairs, inspection, check=True):
             labels.append(label)
     if check:
         inspection.check()
-    return np.array(files, str), np.array(labels, "int32")
+    dtype = "float32" if labels and np.ndim(labels[0]) else "int32"
+    return np.array(files, str), np.array(labels, dtype)
 
 
 def _check_enough(folder, parts):

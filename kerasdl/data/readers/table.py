@@ -23,6 +23,8 @@ MANY = 20  # names of columns that a message lists
 FEW = 20  # a target with at most this many different integers is a class
 LARGEST = float(np.finfo("float32").max)
 NUMBERS, WORDS = "numbers", "words"  # what a column holds, if no dates
+TASKS = ("classification", "tags", "regression")
+TAGS = ";"  # separates the tags in a cell
 SEPARATED = (".csv", ".tsv")  # endings of files of separated values
 SEPARATORS = (",", ";", "\t", "|")
 QUOTED = re.compile(r'"[^"]*"')
@@ -40,41 +42,55 @@ def read(path, seed, target=None, task=None, validation=0.1, test=0.2, skip_bad=
     dates become days, year, month, day, weekday, hour and season, and texts and columns of more
     than 40 different words are hashed. `info.notes` says what became of each column. A target of
     words, or of at most 20 different integers, makes this a classification; other targets are
-    predicted as numbers.
+    predicted as numbers. Several targets of zeros and ones are tags, of which a row may have any
+    number, as are words that semicolons separate, such as "red; large".
 
-    target: str, name of the column to predict.
-    task: str, "classification" or "regression", if numbers in the target are not what they seem.
+    target: str, name of the column to predict, or names with commas between them.
+    task: str, "classification", "tags" or "regression", if the target is not what it seems.
     validation, test: float, fractions of the lines, drawn with the seed and stratified by class.
     skip_bad: bool, leave out lines that are ragged, lack the target or have a word for a number.
     """
     if task is not None:
-        checks.choices(("classification", "regression"), task=task)
+        checks.choices(TASKS, task=task)
     inspection, rows = Inspection(skip_bad), None
     if isinstance(path, in_memory.Table):
         target, rows, path = target or path.target, _rows_of(path.frame), "DataFrame"
-    lines, table = read_rows(path, inspection, (target,), rows)
+    lines, table = read_rows(path, inspection, (target, *names_of(target)), rows)
     total = len(lines) + inspection.count
-    if not isinstance(target, str) or target not in table:
+    targets = (target,) if target in table else names_of(target)
+    if not targets or not set(targets) <= set(table):
         expected = f"option `target` to be one of the columns {_listed(table)}"
         raise errors.InvalidInput(f"target of `{path}`", expected, target)
     forms = {name: _form(column) for name, column in table.items()}
-    if forms[target] not in (NUMBERS, WORDS):
-        forms[target] = WORDS
+    for name in targets:
+        forms[name] = forms[name] if forms[name] in (NUMBERS, WORDS) else WORDS
     values = _values(path, inspection, lines, table, forms)
     skipped = inspection.done(total, f"file `{path}`")
     good = np.array([line not in inspection.found for line in lines], bool)
     values = {name: column[good] for name, column in values.items()}
-    goal = values.pop(target)
+    goals = [values.pop(name) for name in targets]
     if not values:
         raise errors.InvalidInput(f"file `{path}`", "a column besides the target", target)
-    goal, classes, notes = _goal(f"target of `{path}`", target, goal, task)
+    subject, outputs = f"target of `{path}`", None
+    if len(goals) > 1:
+        goal, classes, notes = _goals(subject, targets, goals, task)
+        outputs = None if classes else targets
+    elif task == "tags" or (task is None and _are_tags(goals[0])):
+        if goals[0].dtype.kind != "O":
+            expected = "words with semicolons or several columns, for task='tags'"
+            raise errors.InvalidInput(subject, expected, f"numbers in column `{target}`")
+        classes, goal = tags_of(subject, goals[0])
+        notes = (f"target `{target}`: {len(classes)} tags (task='classification' if not)",)
+    else:
+        goal, classes, notes = _goal(subject, target, goals[0], task)
     dates = {name: form for name, form in forms.items() if form not in (NUMBERS, WORDS)}
     source = tables.table(values, goal, classes, seed, validation, test, dates)
     if not source.train or not source.test:
         expected = "enough lines to train and to test"
         raise errors.InvalidInput(f"file `{path}`", expected, f"{sum(good)} lines")
     notes = (*notes, *columns.notes(source.columns or ()))
-    return dataclasses.replace(source, target=target, skipped=skipped, notes=notes)
+    facts = {"target": target, "outputs": outputs, "skipped": skipped, "notes": notes}
+    return dataclasses.replace(source, **facts)
 
 
 def read_inputs(
@@ -85,7 +101,8 @@ def read_inputs(
     Args:
         path: A file with the columns of the training data, in any order; values may be blank.
         fitted: `Info.columns` of the training data.
-        target: Name of a column that may be in the file too, with or without values.
+        target: Name of a column that may be in the file too, with or without values, or names with
+            commas between them.
 
     Returns:
         The number of each row's line in the file, and the inputs of the model.
@@ -94,7 +111,8 @@ def read_inputs(
     needed = [name for name, column in known.items() if column.width]
     inspection = Inspection(False, may_skip=False)
     lines, table = read_rows(path, inspection, ())
-    strays = [name for name in table if name not in known and name != target]
+    allowed = {*known, target, *names_of(target)}
+    strays = [name for name in table if name not in allowed]
     for received, names in (("no", [n for n in needed if n not in table]), ("also", strays)):
         if names:
             expected = f"the columns {_listed(known)}"
@@ -103,6 +121,57 @@ def read_inputs(
     values = _values(path, inspection, lines, table, forms)
     inspection.check()
     return lines, columns.inputs(fitted, values)
+
+
+def names_of(target: object) -> tuple[str, ...]:
+    """Return the names of columns in a text with commas between them.
+
+    >>> names_of("price, area")
+    ('price', 'area')
+    """
+    names = target.split(",") if isinstance(target, str) else ()
+    return tuple(dict.fromkeys(name.strip() for name in names))
+
+
+def _goals(subject, names, goals, task):
+    """Return several columns as targets, the names of the tags or None, and notes."""
+    words = [name for name, goal in zip(names, goals, strict=True) if goal.dtype.kind == "O"]
+    if words or task == "classification":
+        received = f"words in column `{words[0]}`" if words else "task='classification'"
+        raise errors.InvalidInput(subject, "one column, or several of numbers", received)
+    goal = np.stack(goals, axis=1)
+    binary = bool(np.isin(goal, (0, 1)).all())
+    if task == "tags" and not binary:
+        raise errors.InvalidInput(subject, "zeros and ones, for task='tags'", "other numbers")
+    if not binary or task == "regression":
+        return goal, None, ()
+    note = f"targets: {len(names)} columns of zeros and ones, taken as tags"
+    return goal, tuple(names), (f"{note} (task='regression' if not)",)
+
+
+def _are_tags(cells):
+    return cells.dtype.kind == "O" and any(TAGS in cell for cell in cells)
+
+
+def tags_of(subject: str, cells: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return the names of the tags in cells such as "red; large", and 1 for those of each cell.
+
+    Args:
+        subject: str, what the cells are, for an error message.
+        cells: The texts; one without tags is empty.
+
+    >>> tags_of("target", ["red; large", "", "red"])[1].tolist()
+    [[1.0, 1.0], [0.0, 0.0], [0.0, 1.0]]
+    """
+    found = [[tag.strip() for tag in str(cell).split(TAGS) if tag.strip()] for cell in cells]
+    names = tuple(sorted(set(itertools.chain(*found))))
+    if len(names) < 2:
+        raise errors.InvalidInput(subject, "at least two tags", ", ".join(names) or "none")
+    places = {name: place for place, name in enumerate(names)}
+    given = np.zeros((len(found), len(names)), "float32")
+    for row, tags in enumerate(found):
+        given[row, [places[tag] for tag in tags]] = 1
+    return names, given
 
 
 def _goal(subject, target, goal, task):

@@ -24,7 +24,8 @@ from kerasdl.data.splits import NAMES, Source, Splits
 from kerasdl.utils import checks, files
 
 FEATURES = "features.json"
-FACTS = ("task", "classes", "vocabulary", "target_scale")  # of a dataset, in `features.json`
+# of a dataset, in `features.json`
+FACTS = ("task", "classes", "vocabulary", "target_scale", "outputs")
 ENCODINGS = ("raw", "values", "image")
 DTYPES = (*kinds.INTEGERS, *kinds.FLOATS)
 LARGEST = 2**26  # numbers of an example
@@ -355,12 +356,13 @@ def _known(path):
     for fact, is_one, expected in (
         ("classes", _is_name, "a list of texts or null"),
         ("vocabulary", _is_name, "a list of texts or null"),
-        ("target_scale", checks.is_number, "a list of finite numbers or null"),
+        ("target_scale", _is_scale, "a list of finite numbers or null"),
+        ("outputs", _is_name, "a list of texts or null"),
     ):
         value = known[fact]
         if value is not None and not (isinstance(value, list) and all(map(is_one, value))):
             raise _invalid(fact, expected, value)
-        known[fact] = tuple(value) if value else None
+        known[fact] = files.tupled(value) if value else None
     counts = known["counts"]
     if not isinstance(counts, dict) or not all(checks.is_integer(n, 0) for n in counts.values()):
         raise _invalid("counts", "the number of records of each file", counts)
@@ -370,6 +372,11 @@ def _known(path):
 def _is_text(value):
     # JSON may contain halves of characters, which cannot be printed
     return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
+
+
+def _is_scale(value):
+    several = isinstance(value, list) and all(map(checks.is_number, value))
+    return several or checks.is_number(value)
 
 
 def _is_name(value):

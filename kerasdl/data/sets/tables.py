@@ -72,14 +72,17 @@ def table(
 
     Args:
         values: dict, column name -> numbers or words, shape (rows,); NaN or "" for a blank.
-        targets: Class numbers, or numbers to predict.
-        classes: tuple of str, names of the classes; None makes it a regression.
+        targets: Class numbers, or numbers to predict, (rows,) or (rows, targets); or zeros and ones
+            for each tag, (rows, tags).
+        classes: tuple of str, names of the classes or tags; None makes it a regression.
         seed: int, determines the splits.
         validation: float, fraction of the rows for validation.
         test: float, fraction of the rows for testing.
         dates: dict, the formats of columns of dates, whose values are days since 1970.
     """
-    rows = splitting.rows_of_splits(targets * (classes is not None), seed, validation, test)
+    tags = classes is not None and targets.ndim == 2
+    labels = targets if classes and not tags else np.zeros(len(targets))
+    rows = splitting.rows_of_splits(labels, seed, validation, test)
     dates = dates or {}
     fitted = tuple(Column.fit(n, column, rows[0], dates.get(n)) for n, column in values.items())
     if not any(column.width for column in fitted):
@@ -87,12 +90,16 @@ def table(
     inputs = columns.inputs(fitted, values)
     scale = None
     if classes:
-        targets = targets.astype("int32")
+        targets = targets.astype("float32" if tags else "int32")
     else:
-        target = Column.fit("target", targets, rows[0])
-        targets, scale = target.standardized(targets), (*target.mean, *target.deviation)
+        each = targets.reshape(len(targets), -1).T
+        found = [Column.fit("target", numbers, rows[0]) for numbers in each]
+        scale = tuple(c.mean[0] for c in found), tuple(c.deviation[0] for c in found)
+        scale = scale if targets.ndim == 2 else (scale[0][0], scale[1][0])
+        standardized = [c.standardized(part) for c, part in zip(found, each, strict=True)]
+        targets = np.concatenate(standardized, axis=1)
     parts = [(inputs[part], targets[part]) if len(part) else None for part in rows]
-    task = "classification" if classes else "regression"
+    task = "tags" if tags else "classification" if classes else "regression"
     train, validated, tested = parts
     return Source(
         task, train, validated, tested, classes=classes, target_scale=scale, columns=fitted

@@ -299,6 +299,37 @@ def test_table_in_a_flat_folder_gives_the_classes(tmp_path):
     fails(tmp_path, "labels.csv", "a column with names of images")
 
 
+def test_table_in_a_flat_folder_gives_tags(tmp_path):
+    for i in range(20):
+        write(tmp_path / f"{i}.png", 10 * i)
+    table = tmp_path / "labels.csv"
+    table.write_text(
+        "\n".join(["file,red,dark", *(f"{i}.png,{i % 2},{i // 10}" for i in range(20))])
+    )
+    load = {"image_size": 8, "batch_size": 100}
+    splits = kerasdl.data.load(tmp_path, **load)
+    assert splits.info.task == "tags" and splits.info.classes == ("red", "dark")
+    assert splits.info.counts == {"train": 16, "validation": 2, "test": 2}
+    pictures, tags = next(splits.train.as_numpy_iterator())
+    assert ((pictures[:, 4, 4, 0] >= 0.38) == tags[:, 1]).all() and tags.dtype == "float32"
+    few = kerasdl.data.load(tmp_path, target="dark", **load).info
+    assert few.task == "classification" and few.classes == ("0", "1")
+    from_disk = kerasdl.data.load(tmp_path, memory=0, **load)
+    np.testing.assert_array_equal(next(from_disk.train.as_numpy_iterator())[1], tags)
+
+    words = ("red;dark", "dark", "", "red")
+    table.write_text("\n".join(["id,tags", *(f"{i},{words[i % 4]}" for i in range(20))]))
+    splits = kerasdl.data.load(tmp_path, **load)
+    assert splits.info.task == "tags" and splits.info.classes == ("dark", "red")
+    assert {tuple(row) for row in next(splits.train.as_numpy_iterator())[1].tolist()} == {
+        (1, 1), (1, 0), (0, 0), (0, 1)
+    }  # fmt: skip
+    with pytest.raises(InvalidInput, match=r"option `validation`\. Expected a fraction"):
+        kerasdl.data.load(tmp_path, validation=str(tmp_path))
+    table.write_text("\n".join(["file,red,size", *(f"{i}.png,{i % 2},{i}" for i in range(20))]))
+    fails(tmp_path, "to be one of the columns red, size", "Received: None")
+
+
 def test_table_that_names_files_outside_of_its_folder_is_refused(tmp_path):
     write(tmp_path / "secret.png", 3)
     for i in range(4):

@@ -322,6 +322,45 @@ def test_option_task_decides_what_integers_are(file):
         kerasdl.data.load(file, target="kind", task="boxes")
 
 
+def test_several_columns_are_predicted_together(file, tmp_path):
+    splits = kerasdl.data.load(file, target="price, height", batch_size=100)
+    info = splits.info
+    assert info.task == "regression" and info.outputs == ("price", "height")
+    assert {column.name for column in info.columns} == {"colour", "kind", "stars"}
+    _, targets = next(splits.train.as_numpy_iterator())
+    np.testing.assert_allclose(targets.mean(axis=0), 0, atol=1e-5)
+    mean, deviation = info.target_scale
+    assert 4 < mean[0] < 6 < 8 > mean[1] > 4 and deviation[1] == pytest.approx(2, rel=0.3)
+    rows = tmp_path / "rows.csv"
+    rows.write_text("colour,kind,stars,height\nred,cat,3,\n")
+    assert read_inputs(rows, info.columns, info.target)[1].shape == (1, info.shape[0])
+    for target, message in (
+        ("price,kind", "one column, or several of numbers. Received: words in column `kind`"),
+        ("price,weight", r"to be one of the columns .*Received: price,weight"),
+        ("price,height,colour,kind,stars", "a column besides the target"),
+    ):
+        with pytest.raises(InvalidInput, match=message):
+            kerasdl.data.load(file, target=target)
+
+
+def test_columns_of_zeros_and_ones_and_words_with_semicolons_are_tags(tmp_path):
+    lines = ["size,red,big,tags", *(f"{i},{i % 2},{i % 3 // 2},red;  big" for i in range(30))]
+    lines += [f"{i},0,1,big" for i in range(30, 60)]
+    file = tmp_path / "tags.csv"
+    file.write_text("\n".join(lines))
+    splits = kerasdl.data.load(file, target="red,big", batch_size=100)
+    assert splits.info.task == "tags" and splits.info.classes == ("red", "big")
+    assert splits.info.notes[0].startswith("targets: 2 columns of zeros and ones, taken as tags")
+    assert kerasdl.data.load(file, target="red,big", task="regression").info.outputs
+    splits = kerasdl.data.load(file, target="tags", batch_size=100)
+    assert splits.info.task == "tags" and splits.info.classes == ("big", "red")
+    assert next(splits.train.as_numpy_iterator())[1].mean(axis=0)[0] == 1
+    info = kerasdl.data.load(file, target="tags", task="classification").info
+    assert info.classes == ("big", "red;  big")
+    with pytest.raises(InvalidInput, match=r"zeros and ones, for task='tags'"):
+        kerasdl.data.load(file, target="size,red", task="tags")
+
+
 def test_a_network_beats_ridge_on_a_table_with_blanks_words_and_dates(tmp_path):
     file = written(houses(), tmp_path / "houses.csv")
     recipe = kerasdl.recipes.get("mlp").replace(data=str(file), data_options={"target": "price"})
