@@ -34,7 +34,7 @@ def samples(images: ArrayLike, count: int = 64) -> "Figure":
 
 
 def reconstructions(inputs: ArrayLike, outputs: ArrayLike, count: int = 10) -> "Figure":
-    """Plot inputs above their reconstructions.
+    """Plot inputs above their reconstructions; a single one beside it.
 
     Args:
         inputs: array of images in [0, 1].
@@ -51,6 +51,8 @@ def reconstructions(inputs: ArrayLike, outputs: ArrayLike, count: int = 10) -> "
     inputs, outputs = _first(inputs, count), _first(outputs, count)
     if inputs.shape != outputs.shape:
         raise InvalidInput("outputs", f"the inputs' shape {inputs.shape}", outputs.shape)
+    if len(inputs) == 1:
+        return style.image_grid([*inputs, *outputs], 2, ["input", "output"], size=1.8)
     figure = style.image_grid([*inputs, *outputs], len(inputs))
     _row_names(figure, len(inputs), ["input", "output"])
     return figure

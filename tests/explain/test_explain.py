@@ -83,6 +83,14 @@ def test_reconstructions_are_below_their_inputs():
         explain.reconstructions(inputs, outputs[:2])
 
 
+def test_single_reconstruction_is_beside_its_input():
+    image = np.zeros((1, 4, 4, 1))
+    figure = explain.reconstructions(image, image + 1)
+    assert [axis.get_title(loc="center") for axis in figure.axes] == ["input", "output"]
+    left, right = (axis.get_subplotspec() for axis in figure.axes)
+    assert (left.colspan.start, right.colspan.start) == (0, 1) and left.rowspan == right.rowspan
+
+
 @pytest.mark.rows("DBG-18")
 @pytest.mark.parametrize("shape", [(6, 8, 8, 1), (2, 6, 8, 8, 1), (6, 8, 8, 3), (2, 6, 8, 8)])
 def test_interpolation_has_a_row_for_each_pair(shape):
