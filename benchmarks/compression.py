@@ -21,6 +21,7 @@ import kerasdl
 from kerasdl import compression, export
 from kerasdl.compression.methods import RATES
 from kerasdl.compression.reporting import Evaluator
+from kerasdl.utils import processor
 
 RESULT = pathlib.Path(__file__).parent / "results" / "compression.json"
 DATA = {
@@ -93,7 +94,11 @@ def measure(network, name):
     folder = pathlib.Path(tempfile.mkdtemp())
     file = export.to_litert(model, folder / "float.tflite")
     whole = evaluator.report(file, model, method="float").row()
-    found = {"parameters": model.count_params(), "float": whole}
+    found = {
+        "processor": processor.description(),  # of the latencies
+        "parameters": model.count_params(),
+        "float": whole,
+    }
     sparsities = SPARSITY[f"{network}-{name}"]
     for method, sparsity in zip(("pqat", "pcqat"), sparsities, strict=True):
         model.set_weights(weights)

@@ -20,6 +20,7 @@ import kerasdl
 from kerasdl import export, recipes
 from kerasdl.compression import fake_quant
 from kerasdl.layers import PatchEmbedding, TransformerBlock
+from kerasdl.utils import processor
 
 RESULT = pathlib.Path(__file__).parent / "results" / "int8_transformers.json"
 EXAMPLES = 200  # for calibration, and at most for evaluation
@@ -94,7 +95,7 @@ def measure(name, folder):
 
 
 def main():
-    table = {}
+    table = {"instructions": processor.description()}
     for name in NETWORKS:
         with tempfile.TemporaryDirectory() as folder:
             table[name] = measure(name, pathlib.Path(folder))

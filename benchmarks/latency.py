@@ -6,7 +6,8 @@
 Weights are random, which does not change the time. In every round each runtime is measured for a
 short time, in a rotating order, so that other load on the machine affects all alike. The ratio of a
 runtime is the median over rounds of its median relative to that of LiteRT's float file in the same
-round. The results go to results/latency.json. onnxruntime quantizes its own file: statically, per
+round. How fast int8 is depends on the instructions of the processor, which are recorded too. The
+results go to results/latency.json. onnxruntime quantizes its own file: statically, per
 channel, as QDQ, with unsigned activations, which are faster than its default.
 """
 
@@ -26,6 +27,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 import kerasdl
 from kerasdl import export
 from kerasdl.explain import counts
+from kerasdl.utils import processor
 
 RESULT = pathlib.Path(__file__).parent / "results" / "latency.json"
 CALLS = {"predict": 2}  # calls per round; the others are called for `SECONDS`
@@ -118,7 +120,8 @@ def measure(name, rounds, folder):
         if file.path.suffix == ".tflite":
             row["litert_benchmark_ms"] = export.litert_benchmark(file.path).median
     sizes = {"macs": counts.macs(model), "parameters": model.count_params()}
-    return {**sizes, "rounds": rounds, **rows}
+    place = {"processor": processor.model(), "instructions": processor.description()}
+    return {**place, **sizes, "rounds": rounds, **rows}
 
 
 def main():

@@ -20,6 +20,7 @@ LIBRARIES = {
     "torch_compile": "PyTorch, compiled",
     "kerasdl_without_onednn": "kerasdl without oneDNN",
 }
+CONTENDERS = ("litert_int8", "onnxruntime_float", "onnxruntime_int8")
 
 
 def read(name: str) -> dict:
@@ -165,6 +166,16 @@ def other_parts() -> list[str]:
         ]
         for name, case in profiles.items()
     ]
+    calls = [
+        [
+            name,
+            f"{case['litert_float']['median_ms']:.3g}",
+            *(f"{case[each]['to_litert_float']:.2f}" for each in CONTENDERS),
+            case["instructions"],
+        ]
+        for name, case in read("latency").items()
+        if "instructions" in case
+    ]
     checkpoints = [
         [
             name,
@@ -204,6 +215,13 @@ def other_parts() -> list[str]:
             "Time of `Run.predict` over decoding the files and running the compiled network:",
             ["images", "ratio", "ms more for one file"],
             predictions,
+        ),
+        *section(
+            "A call of an exported file",
+            "One image on one thread; times relative to LiteRT's float file on this processor. "
+            "int8 is fast where the processor multiplies bytes (VNNI, ARM's dot product).",
+            ["network", "float ms", "LiteRT int8", "onnxruntime float", "int8", "processor"],
+            calls,
         ),
         *section(
             "Checkpoints",

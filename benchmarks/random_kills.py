@@ -132,7 +132,7 @@ SUBJECTS = {
     ),
     "compress": Subject(
         ("compress", "--epochs", "2", *(f"--method={m}" for m in ("int8", "prune", "pqat"))),
-        begun="compressed/float.tflite",
+        begun="compressed/search.json",
         writing="**/partial-*",
         ended=lambda out: (out / "figures" / "compression.png").exists(),
         differences=differences_of_files,

@@ -28,6 +28,13 @@ Out = Annotated[
     pathlib.Path | None,
     typer.Option(help="Folder for the files of a .keras file; default: beside it."),
 ]
+InputType = Annotated[
+    str,
+    typer.Option(
+        help="float32; or int8: files of int8 and of methods that end in qat take and give "
+        "quantized integers."
+    ),
+]
 InputRange = Annotated[
     tuple[float, float] | None,
     typer.Option(metavar="LOW HIGH", help="Pixel values that a .keras file takes; default 0 1."),
@@ -70,6 +77,7 @@ def export(
         str,
         typer.Option(help="litert or onnx.", autocompletion=values(*get_args(types.ExportFormat))),
     ] = "litert",
+    input_type: InputType = "float32",
     data: Data = None,
     target: Target = None,
     input_range: InputRange = None,
@@ -78,7 +86,7 @@ def export(
     json: Json = False,
 ):
     opened = _opened(run, trust, data, out, input_range, target)
-    rows = opened.export(quantize or (), format)
+    rows = opened.export(quantize or (), format, input_type)
     notes = [] if json else [note for row in rows if (note := row.pop("note", ""))]
     title = {"litert": "LiteRT", "onnx": "ONNX"}[format]
     tables.show(_relative(rows, run, json), f"{run}: {title} against Keras", json)
@@ -118,6 +126,7 @@ def compress(
             autocompletion=values("size", "latency"),
         ),
     ] = "size",
+    input_type: InputType = "float32",
     data: Data = None,
     target: Target = None,
     input_range: InputRange = None,
@@ -135,19 +144,28 @@ def compress(
         epochs=epochs,
         sparsity=sparsity,
         prefer=prefer,
+        input_type=input_type,
         progress=progress,
         notice=plain_text.tell,
     )
-    hidden = () if json else ("file", "best", "note", "faster")
+    hidden = () if json else ("file", "best", "note", "slower", "faster")
     shown = [{k: v for k, v in row.items() if k not in hidden} for row in rows]
+    if not json:
+        shown = [{**s, "ok": _suits(row)} for s, row in zip(shown, rows, strict=True)]
     tables.show(shown, f"{run}: compressed LiteRT files", json)
     if not json:
+        if any(row["slower"] for row in rows):
+            print("slower: accurate enough, but slower than float on this processor")
         best = next(row for row in rows if row["best"])
         print(plain_text.for_terminal(f"best: {best['file']}"))
         if best["note"]:
             print(plain_text.for_terminal(f"{best['note']} `--prefer latency` weighs that."))
         folder = run if run.suffix != KERAS else pathlib.Path(best["file"]).parent
         print(plain_text.for_terminal(f"figure: {folder / 'figures' / 'compression.png'}"))
+
+
+def _suits(row) -> str:
+    return ("slower" if row["slower"] else "yes") if row["ok"] else "no"
 
 
 @app.command(help="Measure size and latency of LiteRT and ONNX files.")

@@ -37,6 +37,7 @@ TRANSFORMER = (  # layers of transformers, which TFMOT does not quantize
 )
 RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
 CALIBRATION_BATCHES = 8
+CHECKED = ("activation", "input_type")  # options of the file, before the training
 EVALUATED = 256  # examples of `train` in the report, if there is no validation data
 
 
@@ -137,7 +138,9 @@ def compress(
     _check(epochs, sparsity, clusters, train)
     file_options = file_options or {}
     path = _path(path, model, method)
-    convert.check_litert_options(path, activation=file_options.get("activation"))
+    quantize: types.Quantization | None = "aware" if METHODS[method][-1] == "quantize" else None
+    checked = {name: file_options[name] for name in CHECKED if name in file_options}
+    convert.check_litert_options(path, quantize, **checked)
     compile_settings.check_callbacks(callbacks)
     settings = compile_settings.CompileSettings.of(model, optimizer, loss, metrics)
     with trace.settings(model, None):  # float32, also for a model trained in mixed precision
@@ -153,7 +156,6 @@ def compress(
         per_step = _epochs_per_step(epochs, steps)
         for step, count in per_step.items():
             getattr(work, step)(count)
-        quantize: types.Quantization | None = "aware" if steps[-1] == "quantize" else None
         # TFMOT's scales may be rounded: it folds batch normalization only in the file, so they
         # differ from those of training anyway
         file_options = {"short_scales": work.hosted, **file_options}
@@ -321,4 +323,8 @@ def _path(path, model, method) -> pathlib.Path:
     checks.paths(path=path, optional=True)
     if path is not None:
         return pathlib.Path(path)
-    return pathlib.Path(tempfile.mkdtemp()) / f"{model.name}-{method}.tflite"
+    try:
+        return pathlib.Path(tempfile.mkdtemp()) / f"{model.name}-{method}.tflite"
+    except OSError as error:
+        expected = "one that can be written, with room (TMPDIR chooses it)"
+        raise InvalidInput("temporary folder", expected, error) from error

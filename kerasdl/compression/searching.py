@@ -4,17 +4,20 @@ import dataclasses
 import pathlib
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import keras
+import tensorflow as tf
 
 from kerasdl import errors, export
-from kerasdl.compression import compile_settings, pruning
+from kerasdl.compression import compile_settings, pruning, resuming
 from kerasdl.compression import methods as compression_methods
 from kerasdl.compression.reporting import Evaluator, Report
 from kerasdl.errors import InvalidInput
-from kerasdl.utils import checks, plain_text
+from kerasdl.export import convert, quantize, trace
+from kerasdl.utils import checks, plain_text, types
+from kerasdl.utils.fast_training import fast_training
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,9 +25,13 @@ if TYPE_CHECKING:
 
 CONVERTED = ("float", "float16", "dynamic", "int8", "int4")
 TRAINED = ("prune", "qat", "pqat", "cqat", "pcqat")
+METHODS = (*CONVERTED, *TRAINED)
+INTEGER = ("int8", "qat", "pqat", "cqat", "pcqat")  # can have int8 inputs and outputs
 KNOWN = {*CONVERTED, *TRAINED, *compression_methods.METHODS}
 PREFERENCES = ("size", "latency")
 NOTABLE = 1.2  # times the float file's latency from which a file is called slower
+STEP_COST = 1.25  # of a step of plain training (median in benchmarks/results/compression.json)
+MEASURED = 50  # steps at most that the time is judged by
 LOWERED = ("pqat", "pcqat")  # "prune" alone, with fewer zeros, is larger than "qat"
 
 
@@ -64,6 +71,7 @@ class Found:
                 **item.row(),
                 "smaller": round(whole.zipped_size / item.zipped_size, 1),
                 "faster": round(whole.median_ms / item.median_ms, 1),
+                "slower": item.median_ms >= NOTABLE * whole.median_ms,
                 "ok": _accuracy(item) >= _accuracy(whole) - self.max_drop,
                 "best": item is self.best,
             }
@@ -108,7 +116,7 @@ def search(
     data: Any,
     max_drop: float = 0.005,
     *,
-    methods: tuple[str, ...] = (*CONVERTED, *TRAINED),
+    methods: tuple[str, ...] = METHODS,
     epochs: int = 10,
     folder: str | pathlib.Path | None = None,
     sparsity: float = 0.8,
@@ -117,6 +125,8 @@ def search(
     optimizer: str | dict | keras.Optimizer | Callable[[str, int], keras.Optimizer] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     prefer: str = "size",
+    input_type: types.InputType = "float32",
+    seed: int | None = None,
     progress: Callable[[str], None] = lambda line: None,
     notice: Callable[[str], None] = lambda line: None,
     file_options: dict | None = None,
@@ -148,9 +158,15 @@ def search(
         callbacks: Keras callbacks for training.
         prefer: str, whether "best" is the smallest zipped file or the one with the least
             "latency" on this machine.
+        input_type: str, the type of inputs and outputs. With "int8", only methods that compute in
+            int8 are tried; the float file that they are compared with has float inputs.
+        seed: int, random seed of each method, so that a search that was killed continues to the
+            same files as one that was not. By default, random numbers continue from one method to
+            the next. A killed search is continued from its last finished method by a search with
+            the same folder, weights, data and settings.
         progress: A function that is called with a line of text before each method.
-        notice: A function that is called with a line of text after each method: what its file is
-            like, and about how long the others will take.
+        notice: A function that is called with a line of text: before the first method, about how
+            long all will take; after each, what its file is like, and how long the others take.
         file_options: dict, further arguments of `kerasdl.export.to_litert`, such as `labels`.
         **fit_options: Further arguments of `fit`.
 
@@ -172,10 +188,16 @@ def search(
     checks.check("methods", methods, listed, "a tuple of at least one method")
     for method in methods:
         errors.one_of("method", method, sorted(KNOWN))
+    errors.one_of("value for argument `input_type`", input_type, convert.INPUT_TYPES)
+    if input_type == "int8":
+        methods = INTEGER if methods == METHODS else methods
+        for method in methods:
+            errors.one_of("method with `input_type` int8", method, ["float", *INTEGER])
     checks.numbers(above=0, below=1, sparsity=sparsity)
     checks.fractions(one=True, max_drop=max_drop)
     checks.choices(pruning.SCOPES, scope=scope)
     checks.integers(epochs=epochs, limit=checks.LARGEST)
+    checks.integers(at_least=0, below=2**32, seed=seed, optional=True)
     checks.integers(at_least=3, below=257, clusters=clusters)
     checks.choices(PREFERENCES, prefer=prefer)
     checks.callables(progress=progress, notice=notice)
@@ -183,33 +205,35 @@ def search(
     checks.datasets(train=getattr(data, "train", None))
     batches = isinstance(getattr(data, "test", None), Iterable)
     checks.check("data", data, batches, "an object with `train` and `test`, batches each")
-    folder = pathlib.Path(folder or tempfile.mkdtemp())
-    folder.mkdir(exist_ok=True)
+    folder = _folder(folder)
     evaluator = test = Evaluator(model, data.test)
     if getattr(data, "validation", None) is not None:
         validation = Evaluator(model, data.validation)
         evaluator = validation if len(validation) * max_drop >= 1 else test
     start = [variable.numpy() for variable in model.variables]
+    file_options = dict(file_options or {})
+    integer_options = {**file_options, "input_type": input_type}
 
     def attempt(method, sparsity, name):
         """Make one file and return its report."""
         progress(name)
-        options = {"epochs": epochs, "callbacks": [*callbacks, clock], **fit_options}
+        if seed is not None:  # a method's file does not depend on the methods before it
+            keras.utils.set_random_seed(seed)
+            if hasattr(data, "epoch"):
+                data.epoch.assign(-1)
+        options = {"epochs": epochs, "callbacks": list(callbacks), **fit_options}
         path = folder / f"{name}.tflite"
         try:
             if method in CONVERTED:
-                quantize = None if method == "float" else method
-                given = data.train if quantize == "int8" else None
-                file = export.to_litert(
-                    model, path, quantize=quantize, calibration=given, **(file_options or {})
-                )
+                given = data.train if method == "int8" else None
+                facts = integer_options if method == "int8" else file_options
+                facts = facts if method == "float" else {**facts, "quantize": method}
+                file = export.to_litert(model, path, calibration=given, **facts)
                 found = evaluator.report(file, model, method=name)
             elif method == "prune":
-                own = optimizer and compile_settings.optimizer_factory(optimizer)("prune", epochs)
-                pruning.prune(
-                    model, data.train, sparsity=sparsity, scope=scope, optimizer=own, **options
-                )
-                file = export.to_litert(model, path, sparse=True, **(file_options or {}))
+                options["optimizer"] = own and own("prune", epochs)
+                pruning.prune(model, data.train, sparsity=sparsity, scope=scope, **options)
+                file = export.to_litert(model, path, sparse=True, **file_options)
                 found = evaluator.report(file, model, method=name, epochs={"prune": epochs})
             else:
                 result = compression_methods.compress(
@@ -221,7 +245,7 @@ def search(
                     clusters=clusters,
                     optimizer=optimizer,
                     prune_options={"scope": scope},
-                    file_options=file_options,
+                    file_options=integer_options,
                     evaluator=evaluator,
                     **options,
                 )
@@ -234,20 +258,53 @@ def search(
             found = dataclasses.replace(found, test_accuracy=accuracy)
         return found
 
-    waiting = [method for method in methods if method != "float"]
-    clock = _Clock(waiting, epochs, notice)
+    own = optimizer and compile_settings.optimizer_factory(optimizer)
+    settings = {
+        "scope": scope,
+        "clusters": clusters,
+        "sparsity": sparsity,
+        "input_type": input_type,
+        "seed": seed,
+        "file_options": sorted(file_options.items()),
+        "fit_options": sorted(fit_options),
+        "steps": len(data.train),
+    }
+    finished = resuming.Finished(folder, resuming.key_of(model, evaluator, own, epochs, settings))
+    finished.write()
+    waiting = [method for method in dict.fromkeys(methods) if method != "float"]
+    clock = _Clock(waiting, epochs)
     reports: list[Report] = []
+    if finished.reports:
+        notice(f"Continuing a search that was interrupted, after {', '.join(finished.reports)}.")
 
     def add(method, sparsity, name):
-        """Make the file of one method, report on it, and print its size and accuracy."""
+        """Make the file of one method unless it is there, and tell about its size and accuracy."""
         begin = time.perf_counter()
-        reports.append(attempt(method, sparsity, name))
+        found = finished.get(name)
+        reports.append(found or attempt(method, sparsity, name))
         taken = time.perf_counter() - begin
         if reports[0].accuracy is None:
             raise InvalidInput("test data", "inputs and class numbers", "something else")
+        if found:
+            notice(f"{_described(found, reports[0])}, made before")
+            return
+        finished.add(reports[-1])
         more = clock.rest(taken) if method not in CONVERTED else ""
         notice(f"{_described(reports[-1], reports[0])}, made in {plain_text.duration(taken)}{more}")
+        file = export.LiteRTModel(reports[-1].file)
+        if method == "dynamic" and file.metadata.quantize is None:
+            notice(f"{file.path.name} {quantize.IN_FLOAT}")
+        times = file.size / reports[0].size
+        if larger := trace.note_if_larger(model, method, file.path.name, times):
+            notice(larger)
 
+    if model.compiled and any(m not in CONVERTED and not finished.get(m) for m in waiting):
+        changed = [*model.variables, *([data.epoch] if hasattr(data, "epoch") else [])]
+        before = [variable.numpy() for variable in changed]
+        seconds = _seconds_per_epoch(model, data.train)
+        for variable, value in zip(changed, before, strict=True):
+            variable.assign(value)
+        notice(clock.all(seconds, finished.reports))
     add("float", None, "float")
     least = _accuracy(reports[0]) - max_drop
     while waiting:
@@ -262,42 +319,67 @@ def search(
         lower = round(1 - 2 * (1 - sparsity), 3)
         if method in LOWERED and _accuracy(reports[-1]) < least and lower > 0:
             add(method, lower, f"{method}-{lower:g}")
+    finished.remove()
     return Found(best_of(reports, max_drop, prefer), tuple(reports), max_drop, prefer)
 
 
-class _Clock(keras.callbacks.Callback):
-    """After the first epoch of all, tell about how long the methods that train will take.
+def _folder(path) -> pathlib.Path:
+    """Return the folder for the files, which need not exist yet; by default a temporary one."""
+    try:
+        folder = pathlib.Path(path or tempfile.mkdtemp())
+        folder.mkdir(exist_ok=True)
+        return folder
+    except OSError as error:
+        expected = "one that can be written, with room (TMPDIR chooses where temporary ones are)"
+        raise InvalidInput("folder for the files", expected, error) from error
+
+
+def _seconds_per_epoch(model, train) -> float:
+    """Return how long an epoch of plain training takes, from about a second of it.
+
+    The weights do not change; the state of layers such as batch normalization does.
+    """
+
+    @tf.function(reduce_retracing=True)
+    def step(x, y, weight):
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(x, y, model(x, training=True), weight)
+        return tape.gradient(loss, [v.value for v in model.trainable_variables])
+
+    with fast_training():
+        batches = iter(train.repeat())
+        step(*keras.utils.unpack_x_y_sample_weight(next(batches)))  # traces
+        begin, count = time.perf_counter(), 0
+        while count < MEASURED and time.perf_counter() - begin < 1:
+            step(*keras.utils.unpack_x_y_sample_weight(next(batches)))
+            count += 1
+        return (time.perf_counter() - begin) / count * len(train)
+
+
+class _Clock:
+    """Tell about how long the methods that train take.
 
     Args:
         waiting: Names of the methods that are left, a list that gets shorter.
         epochs: int, number of epochs of a method.
-        notice: A function of a line of text.
     """
 
-    def __init__(self, waiting: list[str], epochs: int, notice: Callable[[str], None]):
-        super().__init__()
+    def __init__(self, waiting: list[str], epochs: int):
         self.waiting = waiting
         self.epochs = epochs
-        self.notice = notice
-        self.told = False
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self.begin = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        if not self.told:
-            self.told = True
-            count = 1 + self._left()
-            seconds = (time.perf_counter() - self.begin) * self.epochs * count
-            what = f"The {count} methods that train take" if count > 1 else "This takes"
-            self.notice(f"{what} about {plain_text.duration(seconds)}.")
+    def all(self, seconds: float, finished: Container[str]) -> str:
+        """Return how long the methods take, if an epoch of plain training takes `seconds`."""
+        count = sum(m not in CONVERTED and m not in finished for m in self.waiting)
+        whole = plain_text.duration(seconds * STEP_COST * self.epochs * count)
+        each = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
+        methods = "1 method trains" if count == 1 else f"{count} methods train"
+        return f"{methods}, {each} each: about {whole}, judging by a few steps."
 
     def rest(self, seconds: float) -> str:
         """Return about how long the methods that are left take, if the last one took `seconds`."""
-        return f", about {plain_text.duration(seconds * self._left())} more" if self._left() else ""
-
-    def _left(self):
-        return sum(method not in CONVERTED for method in self.waiting)
+        left = sum(method not in CONVERTED for method in self.waiting)
+        return f", about {plain_text.duration(seconds * left)} more" if left else ""
 
 
 def _described(report, whole) -> str:

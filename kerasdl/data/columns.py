@@ -146,15 +146,19 @@ class Column:
                 found[row, zlib.crc32(word.encode("utf-8", "surrogatepass")) % BUCKETS] += 1
         return found
 
-    def __str__(self):
+    @property
+    def names(self) -> list[str]:
+        """What each number of the input is, before it is standardized."""
         names = {
             "number": [self.name],
             "date": [f"{part} of {self.name}" for part in DATE],
             "category": [f"{self.name} is {word or 'blank'}" for word in self.words or ()],
             "dropped": [],
         }.get(self.kind, [f"words of {self.name} with crc32 % {BUCKETS} = {i}" for i in BINS])
-        names += [f"{self.name} is blank"] * self.blanks
-        parts = zip(names, self.mean, self.deviation, strict=True)
+        return names + [f"{self.name} is blank"] * self.blanks
+
+    def __str__(self):
+        parts = zip(self.names, self.mean, self.deviation, strict=True)
         return ", ".join(f"({name} - {mean:.6g}) / {scale:.6g}" for name, mean, scale in parts)
 
     @property

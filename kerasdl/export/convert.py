@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 
 QUANTIZATIONS = ("float16", "dynamic", "int8", "int16x8", "int4", "aware")
+INPUT_TYPES = ("float32", "int8")
+INTEGER = ("int8", "aware")  # quantizations whose files can take and return int8 values
 CALIBRATION_EXAMPLES = 200
 FAR = 0.5  # error of a quantized file, relative to its outputs, from which a warning is given
 LARGEST_BATCH = 2**16  # of a file, whose tensors are all allocated when it is opened
@@ -48,6 +50,7 @@ def to_litert(
     sparse: bool = False,
     short_scales: bool | None = None,
     activation: str | None = None,
+    input_type: types.InputType = "float32",
     signature: str = "serving_default",
     labels: tuple[str, ...] = (),
     description: str = "",
@@ -64,7 +67,7 @@ def to_litert(
         model: A functional, Sequential or subclassed Keras model.
         path: Path of the file to write, ending in `.tflite`.
         quantize: str or `None`, the number format of weights and activations. Inputs and outputs
-            stay float32 in every case.
+            stay float32, unless `input_type` says otherwise.
             `None`, the default: float32;
             "float16": half the size;
             "dynamic": int8 weights, activations quantized as they are computed;
@@ -85,6 +88,9 @@ def to_litert(
             which makes the zip of a small file a tenth smaller. By default True, except for
             "aware", whose scales are those of training.
         activation: "softmax" or "sigmoid", appended to the network's logits; `None` appends none.
+        input_type: str, the type of inputs and outputs: "float32"; or "int8", for "int8" and
+            "aware", which microcontrollers and other processors without floats need. An app then
+            quantizes the inputs by `LiteRTModel.input_scales`, as `LiteRTModel.predict` does.
         signature: str, the name under which an app finds the function.
         labels: tuple of str, the name of each class, as many as an output has columns, stored in
             the file's metadata, also as MediaPipe and other programs read it.
@@ -110,7 +116,7 @@ def to_litert(
     """
     path = _checked_path(path)
     checks.models(model=model)
-    check_litert_options(path, quantize, calibration, batch_size, sparse, activation)
+    check_litert_options(path, quantize, calibration, batch_size, sparse, activation, input_type)
     if short_scales is not None:
         checks.flags(short_scales=short_scales)
     _check_facts(signature, labels, description, input_range, example, vocabulary)
@@ -142,6 +148,7 @@ def to_litert(
                 "input_range": checks.plain(input_range),
                 "vocabulary": list(vocabulary),
             },
+            "input_type": input_type,
             "batch_size": int(batch_size or 1),
             "sparse": bool(sparse),
             "short_scales": quantize != "aware" if short_scales is None else bool(short_scales),
@@ -361,6 +368,7 @@ def check_litert_options(
     batch_size: int | None = 1,
     sparse: bool = False,
     activation: str | None = None,
+    input_type: str = "float32",
 ) -> None:
     """Check the options of `to_litert`, before anything is traced."""
     check_options(path, LiteRTModel.suffix, batch_size, activation)
@@ -371,6 +379,10 @@ def check_litert_options(
         expected = f"inputs for {quantize}" if quantize in CALIBRATED else f"none but for {methods}"
         received = None if calibration is None else type(calibration).__name__
         raise InvalidInput("value for argument `calibration`", expected, received)
+    errors.one_of("value for argument `input_type`", input_type, INPUT_TYPES)
+    if input_type == "int8" and quantize not in INTEGER:
+        expected = f"float32, unless `quantize` is {' or '.join(INTEGER)}"
+        raise InvalidInput("value for argument `input_type`", expected, f"int8 with {quantize}")
     checks.flags(sparse=sparse)
     if sparse and quantize:
         raise InvalidInput("value for argument `sparse`", f"False with {quantize}", sparse)
@@ -529,6 +541,9 @@ def _run_worker(model, target, **job) -> dict:
         received = ", ".join(dict.fromkeys(found))
         expected = f"operators that {method} can quantize (try 'int8', 'dynamic' or 'float16')"
         raise InvalidInput(subject, expected, received)
+    if answer.get("floats"):
+        expected = "operators of int8 values at its inputs and outputs (input_type='float32' works)"
+        raise InvalidInput(subject, expected, f"floats, {answer['floats']}")
     if answer.get("error"):
         received = answer["error"] + (_layer(answer["scope"], names) or _recurrent(model, job))
         raise InvalidInput(subject, "one that the converter accepts", received)

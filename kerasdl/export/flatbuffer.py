@@ -50,19 +50,34 @@ def operators(content: bytes) -> dict[str, int]:
 
 def weight_bytes(content: bytes) -> dict[str, int]:
     """Return the bytes of a file's constant tensors by their type, such as FLOAT32 or INT8."""
+    found: collections.Counter[str] = collections.Counter()
+    for _, kind, size, _ in _constants(content):
+        found[kind] += size
+    return dict(found)
+
+
+def weights(content: bytes) -> list[tuple[str, int]]:
+    """Return the type and the bytes of each weight tensor of a file, without biases.
+
+    Weights are constants of at least two dimensions. One that several operators use counts once.
+    """
+    found = {buffer: (kind, size) for buffer, kind, size, rank in _constants(content) if rank > 1}
+    return list(found.values())
+
+
+def _constants(content):
+    """Give buffer, type, bytes and number of dimensions of each constant tensor."""
     from ai_edge_litert import schema_py_generated as schema
 
     types = {number: name for name, number in vars(schema.TensorType).items() if name.isupper()}
     model = schema.Model.GetRootAs(content, 0)
-    found: collections.Counter[str] = collections.Counter()
     for number in range(model.SubgraphsLength()):
         graph = model.Subgraphs(number)
         for tensor in map(graph.Tensors, range(graph.TensorsLength())):
             buffer = model.Buffers(tensor.Buffer())
             size = buffer.Size() if buffer.Offset() > 1 else buffer.DataLength()
             if size:
-                found[types[tensor.Type()]] += size
-    return dict(found)
+                yield tensor.Buffer(), types[tensor.Type()], size, tensor.ShapeLength()
 
 
 def in_order(content: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:

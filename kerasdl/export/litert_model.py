@@ -76,6 +76,14 @@ class LiteRTModel(model_file.ModelFile):
     def outputs(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
         return self._specs(self.signature.get_output_details, self.interpreter.get_output_details)
 
+    @functools.cached_property
+    def input_scales(self) -> dict[str, tuple[float, int]]:
+        return _scales(self.signature.get_input_details())
+
+    @functools.cached_property
+    def output_scales(self) -> dict[str, tuple[float, int]]:
+        return _scales(self.signature.get_output_details())
+
     def call(self, **arrays):
         try:
             return self.signature(**arrays)
@@ -114,3 +122,8 @@ class LiteRTModel(model_file.ModelFile):
     def _invalid(self, error):
         line = (str(error).strip().splitlines() or [repr(error)])[0]
         return InvalidInput(f"file {self.path}", "a LiteRT model that runs", line)
+
+
+def _scales(details):
+    pairs = {name: detail.get("quantization", (0.0, 0)) for name, detail in details.items()}
+    return {name: (float(scale), int(zero)) for name, (scale, zero) in pairs.items() if scale}

@@ -61,6 +61,19 @@ class ModelFile(abc.ABC):
         """Shape and type of each output, by name, in the model's order."""
 
     @property
+    def input_scales(self) -> dict[str, tuple[float, int]]:
+        """Scale and zero point of each input that is quantized, by name.
+
+        value = scale * (integer - zero point)
+        """
+        return {}
+
+    @property
+    def output_scales(self) -> dict[str, tuple[float, int]]:
+        """Scale and zero point of each output that is quantized, by name."""
+        return {}
+
+    @property
     @abc.abstractmethod
     def metadata(self) -> Metadata:
         """Labels, description, input range and more, if the file has them."""
@@ -88,7 +101,9 @@ class ModelFile(abc.ABC):
     def predict(self, x: Arrays) -> np.ndarray | Any:
         """Return the outputs for any number of examples.
 
-        A file with a fixed batch size is called as often as needed.
+        A file with a fixed batch size is called as often as needed. For a file that takes and
+        returns quantized integers, inputs are quantized, unless they have the file's integer type,
+        and outputs become floats.
 
         Args:
             x: An array. For several inputs, a tuple or list of arrays in the order of `inputs`,
@@ -106,6 +121,8 @@ class ModelFile(abc.ABC):
             for i in range(0, count, step)
         ]
         outputs = {n: np.concatenate([b[n] for b in batches])[:count] for n in self.outputs}
+        for name, (scale, zero) in self.output_scales.items():
+            outputs[name] = np.float32(scale) * (outputs[name].astype("float32") - zero)
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
     def _arrays(self, x):
@@ -119,6 +136,10 @@ class ModelFile(abc.ABC):
         arrays = {name: np.asarray(array) for name, array in x.items()}
         for name, (shape, dtype) in self.inputs.items():
             array = arrays.get(name, np.zeros(()))
+            if name in self.input_scales and array.dtype != dtype and array.dtype.kind in "iuf":
+                if np.isnan(array).any():
+                    raise InvalidInput(f"input `{name}`", "numbers", "NaN")
+                array = quantized(array, *self.input_scales[name], dtype)
             fits = (
                 array.ndim == len(shape)
                 and len(array)
@@ -130,6 +151,19 @@ class ModelFile(abc.ABC):
                 raise InvalidInput(f"input `{name}`", expected, received)
             arrays[name] = array.astype(dtype, copy=False)
         return {name: arrays[name] for name in self.inputs}
+
+
+def quantized(values: np.ndarray, scale: float, zero: int, dtype: np.dtype) -> np.ndarray:
+    """Return the integers that stand for values, in [-128, 127] for int8.
+
+        q = clip(round(value / scale) + zero point)
+
+    >>> quantized(np.array([0, 0.5, 9]), 0.25, -3, np.dtype("int8"))
+    array([-3, -1, 33], dtype=int8)
+    """
+    limits = np.iinfo(dtype)
+    integers = np.round(values / np.float32(scale)) + zero
+    return np.clip(integers, limits.min, limits.max).astype(dtype)
 
 
 def random_input(shape, dtype) -> np.ndarray:

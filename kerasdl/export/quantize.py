@@ -14,6 +14,8 @@ from kerasdl.export import flatbuffer
 
 ACTIVATION_BITS = {"int8": 8, "int16x8": 16, "int4": None}
 CALIBRATED = ("int8", "int16x8")  # methods with fixed ranges of activations
+# what is wrong with a "dynamic" file without int8 weights, after its name
+IN_FLOAT = "is in float: dynamic quantizes kernels of at least 1,024 weights alone."
 MOVES = {"CAST", "FILL", "RANGE", "SHAPE"}
 ATTENTION = ("BATCH_MATMUL", "SELECT", "SELECT_V2", "SOFTMAX")
 NORMALIZATION = ("ADD", "MEAN", "MUL", "RSQRT", "SQUARED_DIFFERENCE", "SUB", "SUM")
@@ -94,6 +96,71 @@ def calibration_batches(calibration: str, batch_size: int) -> list[dict[str, np.
         {name: array[i : i + batch_size] for name, array in arrays.items()}
         for i in range(0, count - batch_size + 1, batch_size)
     ]
+
+
+def with_integer_borders(content: bytes) -> tuple[bytes, str]:
+    """Make a quantized file take and return int8 values, as processors without floats need.
+
+    Its first operators only quantize the inputs, and its last ones only convert the outputs to
+    floats; they are removed. Inputs of tokens stay integers.
+
+    Args:
+        content: The bytes of a file with int8 activations.
+
+    Returns:
+        The bytes of the file; and the input or output that another operator takes or gives in
+        floats, with the operator's name, or "".
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    codes = {n: name for name, n in vars(schema.BuiltinOperator).items() if type(n) is int}
+    model = flatbuffer.read(content)
+    (signature,) = model.signatureDefs
+    graph = model.subgraphs[signature.subgraphIndex]
+    graph.inputs, graph.outputs = list(graph.inputs), list(graph.outputs)
+
+    def name_of(operator):
+        return codes[model.operatorCodes[operator.opcodeIndex].builtinCode]
+
+    def is_float(index):
+        return graph.tensors[index].type == schema.TensorType.FLOAT32
+
+    def is_int8(index):
+        return graph.tensors[index].type == schema.TensorType.INT8
+
+    for entry in signature.inputs:
+        index = entry.tensorIndex
+        readers = [each for each in graph.operators if index in each.inputs]
+        if not is_float(index) or not readers:
+            continue
+        for each in readers:
+            if name_of(each) != "QUANTIZE" or not is_int8(each.outputs[0]):
+                return content, f"input `{entry.name.decode()}` of {name_of(each)}"
+        border = readers[0].outputs[0]
+        for each in readers[1:]:  # they convert from one scale to another
+            each.inputs = [border]
+        graph.operators.remove(readers[0])
+        _move_border(graph, graph.inputs, entry, border)
+    for entry in signature.outputs:
+        index = entry.tensorIndex
+        if not is_float(index):
+            continue
+        writers = [each for each in graph.operators if index in each.outputs]
+        for each in writers:
+            if name_of(each) != "DEQUANTIZE" or not is_int8(each.inputs[0]):
+                return content, f"output `{entry.name.decode()}` of {name_of(each)}"
+        if writers:
+            if not any(index in each.inputs for each in graph.operators):
+                graph.operators.remove(writers[0])
+            _move_border(graph, graph.outputs, entry, writers[0].inputs[0])
+    return flatbuffer.write(model), ""
+
+
+def _move_border(graph, borders, entry, index):
+    """Make another tensor the input or output that an entry of the signature names."""
+    old, entry.tensorIndex = entry.tensorIndex, index
+    graph.tensors[index].name = graph.tensors[old].name
+    borders[borders.index(old)] = index
 
 
 def refused(content: bytes) -> list[tuple[str, list[str]]]:

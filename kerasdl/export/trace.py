@@ -130,6 +130,23 @@ def is_recurrent(model) -> bool:
     return any(isinstance(layer, keras.layers.RNN) for layer in model._flatten_layers())
 
 
+def note_if_larger(model, quantize: str, name: str, times: float) -> str:
+    """Return a sentence if a file is larger than in float because its loops are unrolled.
+
+    Args:
+        model: The Keras model.
+        quantize: str, how the file is quantized.
+        name: str, the file's name.
+        times: float, its size relative to the float file.
+    """
+    if times <= 1 or quantize not in UNROLLED or not is_recurrent(model):
+        return ""
+    return (
+        f"{name} is {times:.1f} times as large as in float, because its loops are unrolled: "
+        "float16 or dynamic files are smaller, but may be slower."
+    )
+
+
 def save(
     model,
     folder,

@@ -104,6 +104,7 @@ def to_litert(
     sparse,
     short_scales,
     facts,
+    input_type="float32",
 ):
     """Convert a SavedModel to LiteRT and run the result once: some files convert but cannot run."""
     import tensorflow as tf
@@ -142,17 +143,21 @@ def to_litert(
         content = quantizing.shorten_scales(content)
     if quantize:  # at last, because biases with equal integers may get other scales
         content = flatbuffer.with_shared_buffers(content)
+    answer: dict[str, object] = {}
+    if quantize in quantizing.CALIBRATED:
+        batches = quantizing.calibration_batches(calibration, batch_size)
+        answer["deviation"] = quantizing.deviation(floats, content, batches[:COMPARED])
+    if input_type == "int8":
+        content, computed = quantizing.with_integer_borders(content)
+        if computed:
+            return {"floats": computed}
     if len(inputs) > 1 or len(outputs) > 1:
         content = flatbuffer.in_order(content, inputs, outputs)
     content = standard_metadata.embed(content, **facts)
     _run(content)
     with open(output, "wb") as file:
         file.write(content)
-    answer: dict[str, object] = {"weights": flatbuffer.weight_bytes(content)}
-    if quantize in quantizing.CALIBRATED:
-        batches = quantizing.calibration_batches(calibration, batch_size)
-        answer["deviation"] = quantizing.deviation(floats, content, batches[:COMPARED])
-    return answer
+    return {"weights": flatbuffer.weight_bytes(content), **answer}
 
 
 def _run(content):

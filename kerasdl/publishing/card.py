@@ -1,6 +1,10 @@
 """The cards and the table of `saved_models/`: every number is from `result.json`."""
 
+import pathlib
+
 from kerasdl import registry, tasks
+from kerasdl.export import card as export_card
+from kerasdl.export.litert_model import LiteRTModel
 from kerasdl.publishing import catalog
 from kerasdl.recipes import Recipe
 from kerasdl.runs import prepare
@@ -44,11 +48,14 @@ Latency is the median of one call on {machine}, with LiteRT.
 
 {usage}
 
+{scripts}
+
 ## Limits
 
 {limits}
 """
 
+FOLDER = pathlib.Path("saved_models")
 KERAS = """\
 In Keras, to continue training or to inspect it:
 
@@ -76,8 +83,8 @@ saved_models/simple_cnn` lets you draw digits for a classifier.
 """
 
 
-def write(name: str, result: dict) -> str:
-    """The card of one model, in Markdown."""
+def write(name: str, result: dict, folder: pathlib.Path = FOLDER) -> str:
+    """The card of one model, in Markdown; its files are in `folder/name`."""
     publication = catalog.get(name)
     recipe = Recipe.from_json(result["recipe"])
     task = tasks.get(recipe.task)
@@ -103,6 +110,7 @@ def write(name: str, result: dict) -> str:
         files=_table([_file(file, facts) for file, facts in result["files"].items()]),
         machine=result["machine"],
         usage=usage(name, task, result),
+        scripts="\n\n".join(_scripts(folder / name, result["best"])),
         limits=publication.limits,
     )
     return text.replace("  \n", "\n").replace(". \n", ".\n")
@@ -123,6 +131,15 @@ def usage(name: str, task: type[Task], result: dict) -> str:
     keras = KERAS.replace("{line}", task.keras_usage)
     keras = keras.format(module=result["module"], folder=values["folder"])
     return f"{task.usage.format(**values)}\n{keras}".strip()
+
+
+def _scripts(folder, best):
+    """How each file of the best method is used without this package."""
+    for file in sorted(folder.glob(f"*{best}.tflite")):
+        path = FOLDER / folder.name / file.name
+        text = "\n" + export_card.usage(LiteRTModel(file), path.as_posix()).rstrip()
+        text = text.replace("\n## ", "\n#### ")
+        yield f"### `{file.name}` without kerasdl\n{text}"
 
 
 def index(results: dict[str, dict]) -> str:

@@ -31,7 +31,7 @@ from kerasdl.tasks.classification import Classification
 from kerasdl.tasks.task import Task, gather
 from kerasdl.utils.files import write_json
 
-FOLDER = pathlib.Path("saved_models")
+FOLDER = card.FOLDER
 RUNS = pathlib.Path("runs/published")
 METHODS = ("float", *(method for method in exporting.METHODS if method != "none"))
 CALIBRATED = ("int8", "int16x8")
@@ -89,7 +89,7 @@ def measure(name: str, folder: pathlib.Path = FOLDER):
                 "median_ms": export.benchmark(path).median,
             }
     write_json(place / "result.json", result)
-    (place / "card.md").write_text(card.write(name, result), encoding="utf-8")
+    (place / "card.md").write_text(card.write(name, result, folder), encoding="utf-8")
 
 
 def write_index(folder: pathlib.Path = FOLDER):

@@ -7,7 +7,9 @@ from typing import Any
 from kerasdl import compression, seed
 from kerasdl.compression import methods as compression_methods
 from kerasdl.compression.searching import Found
+from kerasdl.data import Info
 from kerasdl.errors import InvalidInput
+from kerasdl.export.litert_model import LiteRTModel
 from kerasdl.runs import export, folder, prepare
 from kerasdl.tasks.classification import Classification
 from kerasdl.utils import checks
@@ -41,6 +43,7 @@ def compress_run(run, *, max_drop, methods, epochs, sparsity, progress, **option
         **chosen,
         epochs=recipe.epochs,
         sparsity=sparsity,
+        seed=recipe.seed,
         folder=output,
         optimizer=optimizer,
         callbacks=[splits.order_callback()],
@@ -52,16 +55,17 @@ def compress_run(run, *, max_drop, methods, epochs, sparsity, progress, **option
         **options,
     )
     folder.save_figures(run.path, {"compression": found.figure})
-    return rows_of(found, output)
+    return rows_of(found, output, run.info)
 
 
-def rows_of(found: Found, output: pathlib.Path) -> list[dict]:
-    """Write the reports of a search into its folder; return a row for each file."""
+def rows_of(found: Found, output: pathlib.Path, info: Info) -> list[dict]:
+    """Write the reports and the cards of a search into its folder; return a row for each file."""
     write_json(output / "report.json", [dataclasses.asdict(item) for item in found.reports])
     rows = found.rows()
     for row, item in zip(rows, found.reports, strict=True):
         row["file"] = str(pathlib.Path(item.file))
         row["note"] = found.slower() if item is found.best else ""
+        export.write_card(LiteRTModel(item.file), row, info)
     return rows
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kerasdl.errors import InvalidInput
+from kerasdl.export.litert_model import LiteRTModel
 from kerasdl.runs.folder import CONFIG, METRICS
 from kerasdl.utils import plain_text
 
@@ -63,4 +64,13 @@ def _exported(path):
     files = sorted((path / "export").glob("*.tflite"))
     methods = {file.stem.removeprefix("model-") for file in files}
     compressed = sorted((path / "compressed").glob("*.tflite"))
-    return files + [file for file in compressed if file.stem not in methods]
+    files += [file for file in compressed if file.stem not in methods]
+    return [file for file in files if _takes_floats(file)]
+
+
+def _takes_floats(file):
+    """Return whether a file takes floats, as the page gives them."""
+    try:
+        return not LiteRTModel(file).input_scales
+    except InvalidInput:  # the page's server tells what is wrong with it
+        return True

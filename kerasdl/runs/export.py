@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from kerasdl import errors, export
+from kerasdl import data, errors, export
 from kerasdl.compression.searching import NOTABLE
 from kerasdl.errors import InvalidInput
-from kerasdl.export import onnx_model, trace
-from kerasdl.export.quantize import CALIBRATED
-from kerasdl.export.trace import UNROLLED
+from kerasdl.export import card, convert, onnx_model, trace
+from kerasdl.export.quantize import CALIBRATED, IN_FLOAT
 from kerasdl.tasks.task import Export
+from kerasdl.utils import files, processor
 
 FORMATS = ("litert", "onnx")
 DEFAULT = ("none", "int8")
@@ -20,9 +20,9 @@ METHODS = ("none", "float16", "dynamic", "int8", "int16x8", "int4")
 CALIBRATION = 256  # examples; more do not change the ranges of activations
 
 
-def export_run(run, quantize=(), format="litert") -> list[dict]:
+def export_run(run, quantize=(), format="litert", input_type="float32") -> list[dict]:
     """Convert each network of the run by each method; return a row for each file."""
-    check_options(quantize, format)
+    check_options(quantize, format, input_type)
     methods = (quantize or DEFAULT) if format == "litert" else ()
     splits = run.load_data()
     folder = run.path / "export"
@@ -32,10 +32,11 @@ def export_run(run, quantize=(), format="litert") -> list[dict]:
         labels = tuple(run.info.classes or ()) if part.activation == "softmax" else ()
         return {"labels": labels, **description_of(name, run, part.shape)}
 
-    return write_files(run.task.exports(run.model, splits), folder, methods, format, facts)
+    parts = run.task.exports(run.model, splits)
+    return write_files(parts, folder, methods, format, facts, input_type, run.info)
 
 
-def check_options(quantize: Sequence[str], format: str) -> None:
+def check_options(quantize: Sequence[str], format: str, input_type: str = "float32") -> None:
     """Check the format and the quantization methods, before anything is read."""
     errors.one_of("format", format, FORMATS)
     if format == "onnx":
@@ -44,6 +45,10 @@ def check_options(quantize: Sequence[str], format: str) -> None:
             raise InvalidInput("quantization", "none for ONNX", ", ".join(quantize))
     for method in quantize:
         errors.one_of("quantization", method, METHODS)
+    errors.one_of("input type", input_type, convert.INPUT_TYPES)
+    if input_type == "int8" and (format != "litert" or "int8" not in (quantize or DEFAULT)):
+        received = ", ".join(quantize) or format
+        raise InvalidInput("input type int8", "a LiteRT file quantized as int8", received)
 
 
 def write_files(
@@ -52,8 +57,10 @@ def write_files(
     methods: Sequence[str],
     format: str,
     facts: Callable[[str, Export], dict],
+    input_type: str = "float32",
+    info: data.Info | None = None,
 ) -> list[dict]:
-    """Write a file for each part and method; return a row for each file.
+    """Write a file for each part and method, a LiteRT file with a card; return a row for each.
 
     Args:
         parts: The networks by name.
@@ -62,6 +69,9 @@ def write_files(
         format: str, "litert" or "onnx".
         facts: Function from a part's name and the part to its files' metadata, as arguments of
             `to_litert`.
+        input_type: str, the type of inputs and outputs of "int8" files, "float32" or "int8". The
+            names of the latter end in `-int8-io`.
+        info: The data that the networks were trained on, for the cards.
     """
     rows = []
     for name, part in parts.items():
@@ -72,31 +82,64 @@ def write_files(
             rows.append(_row(part, export.to_onnx(part.model, folder / f"{name}.onnx", **options)))
             continue
         for method in methods:
-            quantization: Any = None if method == "none" else method  # checked by check_options
+            # checked by check_options
+            quantization: Any = None if method == "none" else method
+            kind: Any = input_type if method == "int8" else "float32"
+            ending = "-io" if kind == "int8" else ""
             litert = export.to_litert(
                 part.model,
-                folder / f"{name}-{'float' if method == 'none' else method}.tflite",
+                folder / f"{name}-{'float' if method == 'none' else method}{ending}.tflite",
                 quantize=quantization,
+                input_type=kind,
                 calibration=part.first(CALIBRATION) if method in CALIBRATED else None,
                 **options,
             )
             rows.append(_row(part, litert))
             whole = rows[-1] if method == "none" else whole
             rows[-1]["note"] = _note(part.model, litert, method, rows[-1], whole)
+            write_card(litert, rows[-1], info)
     return rows
+
+
+def write_card(file: export.LiteRTModel, row: dict, info: data.Info | None = None) -> None:
+    """Write the card of a LiteRT file beside it.
+
+    Args:
+        file: The file.
+        row: The row of a table about it, with short names.
+        info: The data that its network was trained on.
+    """
+    facts = {
+        "accuracy": row.get("accuracy"),
+        "test accuracy": row.get("test"),
+        "same class as the Keras model": row.get("agree"),
+        "largest difference from the Keras model": row.get("error"),
+        "zeros": row.get("zeros") or None,
+        "latency": f"{row['ms']:.3g} ms, one thread of {processor.description()}",
+    }
+    columns = [
+        number
+        for column in (info and info.columns) or ()
+        for number in zip(column.names, column.mean, column.deviation, strict=True)
+    ]
+    scale = info.target_scale if info else None
+    if scale and isinstance(scale[0], tuple):  # of several outputs, which the description has
+        scale = None
+    text = card.card(file, facts, columns=columns, target_scale=scale)
+    with files.atomic(file.path.with_suffix(".md")) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _note(model, file, method, row, whole) -> str:
     """Return that a quantized file is in float, or larger or slower than the float file `whole`."""
     name = file.path.name
     if method == "dynamic" and file.metadata.quantize is None:
-        return f"{name} is in float: dynamic quantizes kernels of at least 1,024 weights alone."
+        return f"{name} {IN_FLOAT}"
     if whole is None:
         return ""
     larger, slower = row["kB"] / whole["kB"], row["ms"] / whole["ms"]
-    if larger > 1 and method in UNROLLED and trace.is_recurrent(model):
-        other = "float16 or dynamic files are smaller, because they keep the loop"
-        return f"{name} is {larger:.1f} times as large as in float: {other}."
+    if note := trace.note_if_larger(model, method, name, larger):
+        return note
     if slower > NOTABLE:
         smaller = "smaller, but takes" if larger < 1 else "not smaller, and takes"
         return f"{name} is {smaller} {slower:.1f} times as long as in float, on this processor."

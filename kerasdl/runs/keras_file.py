@@ -87,23 +87,31 @@ class KerasFile:
         found.mkdir(parents=True, exist_ok=True)
         return found
 
-    def export(self, quantize: Sequence[str] = (), format: str = "litert") -> list[dict]:
+    def export(
+        self,
+        quantize: Sequence[str] = (),
+        format: str = "litert",
+        input_type: str = "float32",
+    ) -> list[dict]:
         """Write LiteRT or ONNX files and compare them with Keras; return a row for each file.
 
         Args:
             quantize: list of str, quantization methods; by default "none", and "int8" with data.
             format: str, "litert" or "onnx".
+            input_type: str, the type of inputs and outputs of int8 files, "float32" or "int8".
         """
         quantize = quantize or (export.DEFAULT if self.splits else ("none",))
         quantize = quantize if format == "litert" else ()
-        export.check_options(quantize, format)
+        export.check_options(quantize, format, input_type)
         calibrated = [method for method in quantize if method in export.CALIBRATED]
         if calibrated and self.splits is None:
             expected = f"data to calibrate {calibrated[0]} with"
             raise InvalidInput("option `--data`", expected, "none")
         part, facts = self._part()
+        parts, output = {self.path.stem: part}, self._folder("export")
+        info = self.splits.info if self.splits else None
         return export.write_files(
-            {self.path.stem: part}, self._folder("export"), quantize, format, lambda *_: facts
+            parts, output, quantize, format, lambda *_: facts, input_type, info
         )
 
     def _part(self):
@@ -190,6 +198,7 @@ class KerasFile:
             **chosen,
             epochs=epochs or EPOCHS,
             sparsity=sparsity,
+            seed=0,
             folder=output,
             optimizer=optimizer,
             callbacks=[splits.order_callback()],
@@ -198,7 +207,7 @@ class KerasFile:
             **options,
         )
         folder.save_figures(output, {"compression": found.figure})
-        return compress.rows_of(found, output)
+        return compress.rows_of(found, output, splits.info)
 
 
 def _range(model) -> tuple[float, float]:

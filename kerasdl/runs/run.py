@@ -202,14 +202,16 @@ class Run:
         self,
         quantize: Sequence[types.ExportQuantization] = (),
         format: types.ExportFormat = "litert",
+        input_type: types.InputType = "float32",
     ) -> list[dict[str, Any]]:
         """Write LiteRT or ONNX files and compare them with Keras; return a row for each file.
 
         Args:
             quantize: list of str, quantization methods; by default "none" and "int8".
             format: str, "litert" or "onnx".
+            input_type: str, the type of inputs and outputs of int8 files, "float32" or "int8".
         """
-        return export.export_run(self, quantize, format)
+        return export.export_run(self, quantize, format, input_type)
 
     def compress(
         self,
@@ -219,6 +221,7 @@ class Run:
         epochs: int | None = None,
         sparsity: float = 0.8,
         prefer: str = "size",
+        input_type: types.InputType = "float32",
         progress: Callable[[str], None] = print,
         notice: Callable[[str], None] = lambda line: None,
     ) -> list[dict]:
@@ -232,6 +235,7 @@ class Run:
             epochs: int, epochs of methods that train; by default a third of the run's.
             sparsity: float, fraction of zeros, for methods that prune.
             prefer: str, whether the best file is the one of the least "size" or "latency".
+            input_type: str, "int8" for files whose inputs and outputs are int8, too.
             progress: function that gets each method's name as it starts.
             notice: function that gets a line about each file, and about the time that is left.
         """
@@ -242,6 +246,7 @@ class Run:
             epochs=epochs,
             sparsity=sparsity,
             prefer=prefer,
+            input_type=input_type,
             progress=progress,
             notice=notice,
         )

@@ -12,6 +12,7 @@ Arrays = Any
 Method = Literal["qat", "cluster", "pqat", "cqat", "pcqat"]
 Engine = Literal["auto", "tfmot", "keras"]
 Quantization = Literal["float16", "dynamic", "int8", "int16x8", "int4", "aware"]
+InputType = Literal["float32", "int8"]
 ExportFormat = Literal["litert", "onnx"]
 ExportQuantization = Literal["none", "float16", "dynamic", "int8", "int16x8", "int4"]
 OnNaN = Literal["stop", "lower"]

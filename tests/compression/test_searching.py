@@ -62,13 +62,102 @@ def test_the_smallest_file_within_max_drop_is_found(learned, data, images, tmp_p
     assert found.reports[0].zeros < 0.01
     assert all(np.array_equal(a, b) for a, b in zip(weights, learned.get_weights(), strict=True))
     assert found.figure().axes[0].get_xlabel() == "zipped size, kB"
+    said = r"2 methods train, 2 epochs each: about \d+ s, judging by a few steps\."
+    assert re.fullmatch(said, notices[0])
     assert re.fullmatch(
         r"float: accuracy [\d.]+, [\d.]+ kB zipped \(1.0 times smaller\), \S+ ms, made in \d+ s",
-        notices[0],
+        notices[1],
     )
-    assert re.fullmatch(r"The 2 methods that train take about \d+ s\.", notices[3])
     assert notices[4].startswith("prune: ") and re.search(r"about \d+ s more$", notices[4])
     assert notices[5].startswith("pqat: ") and notices[5].endswith(" s") and len(notices) == 6
+
+
+class Epochs(types.SimpleNamespace):
+    """Data whose order depends on how often they were read."""
+
+    def __init__(self, train):
+        epoch = tf.Variable(-1, dtype=tf.int64)
+
+        def shuffled(*_):
+            first = epoch.assign_add(1) % len(train)
+            return train.skip(first).concatenate(train.take(first))
+
+        whole = tf.data.Dataset.from_tensors(0).flat_map(shuffled)
+        whole = whole.apply(tf.data.experimental.assert_cardinality(len(train)))
+        super().__init__(train=whole, test=train, epoch=epoch)
+
+
+def test_a_killed_search_continues_to_the_same_files(learned, train, tmp_path):
+    options = {"methods": ("int8", "qat", "pqat"), "epochs": 1, "max_drop": 1.0, "seed": 3}
+
+    def search(folder, progress, **changed):
+        return compression.search(
+            learned, Epochs(train), folder=folder, progress=progress, **{**options, **changed}
+        )
+
+    def files(folder):
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def kill(line):
+        if line == "pqat":
+            raise KeyboardInterrupt
+
+    whole = search(tmp_path / "whole", lambda line: None)
+    killed = tmp_path / "killed"
+    with pytest.raises(KeyboardInterrupt):
+        search(killed, kill)
+    assert sorted(files(killed)) == ["float.tflite", "int8.tflite", "qat.tflite", "search.json"]
+    begun, made, notices = files(killed)["search.json"], [], []
+    search(killed, made.append, epochs=2, methods=("int8",))  # other settings
+    assert made == ["float", "int8"] and "search.json" not in files(killed)
+    (killed / "search.json").write_bytes(begun)
+    (killed / "float.tflite").write_bytes(b"changed")
+    made = []
+    found = search(killed, made.append, notice=notices.append)
+    assert made == ["float", "pqat"]
+    assert notices[0].startswith("Continuing a search that was interrupted, after int8, qat.")
+    assert notices[1].startswith("1 method trains, 1 epoch each: about")
+    assert any(re.match(r"qat: .* ms, made before$", notice) for notice in notices)
+    assert files(killed) == files(tmp_path / "whole")
+    assert [r.accuracy for r in found.reports] == [r.accuracy for r in whole.reports]
+
+
+def test_a_damaged_record_of_finished_methods_is_ignored(learned, data, tmp_path):
+    options = {"methods": ("float16",), "folder": tmp_path}
+    for content in ("", "[]", '{"key": 1}', '{"methods": 3, "key": ""}'):
+        (tmp_path / "search.json").write_text(content)
+        assert len(compression.search(learned, data, **options).reports) == 2
+        assert not (tmp_path / "search.json").exists()
+
+
+def test_a_dynamic_file_in_float_is_told(data, compiled, tmp_path):
+    inputs = keras.Input((8, 8, 1))
+    small = keras.Model(inputs, keras.layers.Dense(4)(keras.layers.Flatten()(inputs)))
+    notices = []
+    options = {"methods": ("dynamic",), "folder": tmp_path, "notice": notices.append}
+    compression.search(compiled(small), data, **options)
+    assert notices[-1].startswith("dynamic.tflite is in float: dynamic quantizes kernels of at")
+
+
+def test_a_recurrent_file_that_is_larger_than_float_is_told(data, compiled, tmp_path):
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.GRU(8)(keras.layers.Reshape((8, 8))(inputs))
+    model, notices = keras.Model(inputs, keras.layers.Dense(4)(x)), []
+    options = {"methods": ("int4",), "folder": tmp_path, "notice": notices.append}
+    compression.search(compiled(model), data, **options)
+    said = r"int4.tflite is [1-9.]+ times as large as in float, because its loops are unrolled: "
+    assert re.match(f"{said}float16 or dynamic files are smaller", notices[-1])
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(learned, data, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidInput, match=r"folder for the files\. Expected one that can be writ"):
+        compression.search(learned, data, folder=tmp_path / "file" / "folder")
+    monkeypatch.setattr(searching.tempfile, "mkdtemp", lambda: (tmp_path / "file" / "x").mkdir())
+    with pytest.raises(InvalidInput, match=r"with room \(TMPDIR"):
+        compression.search(learned, data)
+    with pytest.raises(InvalidInput, match=r"temporary folder\..*TMPDIR"):
+        compression.compress(learned, data.train, method="qat")
 
 
 def report(method, accuracy, size, latency):
@@ -104,6 +193,7 @@ def test_the_best_file_is_the_smallest_or_the_fastest():
         "the fastest is int8."
     )
     assert [row["faster"] for row in found.rows()] == [1.0, 1.9, 2.0, 0.3, 10.0]
+    assert [row["slower"] for row in found.rows()] == [False, False, False, True, False]
     fast = searching.best_of(reports, 0.005, "latency")  # of equal ones the smaller
     assert fast.method == "int8"
     assert searching.Found(fast, reports, 0.005, "latency").slower() == ""

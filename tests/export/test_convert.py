@@ -62,6 +62,10 @@ def without_paths(job):
         ({"quantize": "aware"}, {"quantize": "aware", "short_scales": False}),
         ({"quantize": "aware", "short_scales": True}, {"quantize": "aware", "short_scales": True}),
         ({"quantize": "int4", "short_scales": False}, {"quantize": "int4", "short_scales": False}),
+        (
+            {"quantize": "aware", "input_type": "int8"},
+            {"quantize": "aware", "short_scales": False, "input_type": "int8"},
+        ),
         ({"batch_size": 7}, {"batch_size": 7, "quantize": None, "short_scales": True}),
         ({"batch_size": None}, {"quantize": None, "short_scales": True}),
         ({"sparse": True}, {"sparse": True, "quantize": None, "short_scales": True}),
@@ -71,7 +75,8 @@ def test_the_converter_gets_the_options_and_their_defaults(
     options, expected, converter, model, tmp_path
 ):
     export.to_litert(model, tmp_path / "m.tflite", **options)
-    assert without_paths(converter.job) == {"batch_size": 1, "sparse": False, **expected}
+    defaults = {"batch_size": 1, "sparse": False, "input_type": "float32"}
+    assert without_paths(converter.job) == {**defaults, **expected}
     (signature,) = converter.served.values()
     (spec,) = signature.structured_input_signature[1].values()
     assert spec.shape.as_list() == [options.get("batch_size", 1), 4]
