@@ -8,6 +8,8 @@ MODULES = {
     "FrechetDistance": "frechet",
     "InceptionScore": "inception_score",
     "KernelDistance": "kernel_distance",
+    "MeanAveragePrecision": "average_precision",
+    "MeanAverageRecall": "average_precision",
     "ModesCovered": "modes",
     "PSNR": "image_quality",
     "Perplexity": "perplexity",

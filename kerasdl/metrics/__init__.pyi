@@ -1,4 +1,6 @@
 # `make stubs` writes this file, from the names that the package imports lazily.
+from kerasdl.metrics.average_precision import MeanAveragePrecision as MeanAveragePrecision
+from kerasdl.metrics.average_precision import MeanAverageRecall as MeanAverageRecall
 from kerasdl.metrics.bleu import BLEU as BLEU
 from kerasdl.metrics.calibration import ExpectedCalibrationError as ExpectedCalibrationError
 from kerasdl.metrics.frechet import FrechetDistance as FrechetDistance
