@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from kerasdl import errors
-from kerasdl.cli.options import Json, RunFolder, Trust, app, open_run
+from kerasdl.cli import shipping
+from kerasdl.cli.options import Json, RunFolder, Target, Trust, app, open_run
 from kerasdl.utils import plain_text, tables
 
 NAMED = 5  # inputs without an answer that a line names
@@ -83,9 +84,22 @@ def explain(
         print(plain_text.for_terminal(file))
 
 
-@app.command(help="Diagnose a run, finished or not: what is wrong, the evidence, and what to try.")
-def doctor(run: RunFolder, trust: Trust = False, json: Json = False):
-    tables.show(open_run(run, trust, finished=False).doctor(), f"{run}", json)
+@app.command(
+    help="Diagnose a run, finished or not, or a .keras file with its data: what is wrong, how sure "
+    "that is (certain: measured itself; likely: by its effects), the evidence, and what to try."
+)
+def doctor(
+    run: shipping.RunOrFile,
+    data: shipping.Data = None,
+    target: Target = None,
+    input_range: shipping.InputRange = None,
+    trust: Trust = False,
+    json: Json = False,
+):
+    opened = shipping.open_run_or_file(
+        run, trust, data, input_range=input_range, target=target, finished=False
+    )
+    tables.show(opened.doctor(), f"{run}", json)
 
 
 @app.command(name="runs", help="Show a table of the runs in a folder, finished or not.")

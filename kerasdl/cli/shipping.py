@@ -41,7 +41,7 @@ InputRange = Annotated[
 ]
 
 
-def _opened(path, trust, data, out=None, input_range=None, target=None):
+def open_run_or_file(path, trust, data, out=None, input_range=None, target=None, finished=True):
     """Open a run folder, or a .keras file with the data for it."""
     if path.suffix != KERAS:
         given = {"data": data, "out": out, "input-range": input_range, "target": target}
@@ -49,7 +49,7 @@ def _opened(path, trust, data, out=None, input_range=None, target=None):
             if value is not None:
                 expected = "none for a run, which has its own (a .keras file takes it)"
                 raise errors.InvalidInput(f"option `--{name}`", expected, value)
-        return open_run(path, trust)
+        return open_run(path, trust, finished)
     from kerasdl.utils import quiet
 
     if path.is_file():
@@ -85,7 +85,7 @@ def export(
     trust: Trust = False,
     json: Json = False,
 ):
-    opened = _opened(run, trust, data, out, input_range, target)
+    opened = open_run_or_file(run, trust, data, out, input_range, target)
     rows = opened.export(quantize or (), format, input_type)
     notes = [] if json else [note for row in rows if (note := row.pop("note", ""))]
     title = {"litert": "LiteRT", "onnx": "ONNX"}[format]
@@ -138,7 +138,7 @@ def compress(
     def progress(line):
         plain_text.tell(f"{line} ...")
 
-    rows = _opened(run, trust, data, out, input_range, target).compress(
+    rows = open_run_or_file(run, trust, data, out, input_range, target).compress(
         max_drop=max_drop,
         methods=method,
         epochs=epochs,
@@ -211,7 +211,7 @@ def _litert_file(path, trust):
         yield path
         return
     with tempfile.TemporaryDirectory() as folder:
-        (row,) = _opened(path, trust, None, out=pathlib.Path(folder)).export()
+        (row,) = open_run_or_file(path, trust, None, out=pathlib.Path(folder)).export()
         yield pathlib.Path(row["file"])
 
 
@@ -250,7 +250,7 @@ def demo(
     from kerasdl.runs import demo as choice
 
     if run is not None and run.suffix == KERAS:
-        rows = _opened(run, trust, data, None, input_range).export()
+        rows = open_run_or_file(run, trust, data, None, input_range).export()
         files = [pathlib.Path(row["file"]) for row in rows]
     else:
         files = choice.litert_files(run, functools.partial(open_run, trust=trust))

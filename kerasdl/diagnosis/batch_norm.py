@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from kerasdl.callbacks import state
-from kerasdl.diagnosis.case import Case, Finding, class_numbers
+from kerasdl.diagnosis.case import CERTAIN, Case, Finding, class_numbers
 from kerasdl.utils.patches import replaced
 
 EXAMPLES = 256  # to compare on
@@ -191,7 +191,7 @@ def outdated_averages(case: Case) -> Finding | None:
     evidence += _initial_fraction(case)
     advice = "to train longer, a lower momentum of BatchNormalization (0.9), or to recompute the "
     advice += "averages: with momentum 0.9, call the model with training=True on 100 batches"
-    return Finding("outdated batch normalization averages", evidence, advice)
+    return Finding("outdated batch normalization averages", evidence, advice, CERTAIN)
 
 
 def _distance(mean, deviation):

@@ -3,17 +3,23 @@
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasdl.diagnosis import introspection
+from kerasdl.diagnosis import introspection, temporary_training
 from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
 
 SAMPLE = 1000  # examples to examine
+MOST_BATCHES = 20  # to evaluate
+TRIAL_STEPS = 50  # of a short training
+FACTORS = (1.0, 0.1, 0.01, 10.0, 100.0, 1000.0)  # of the learning rate in short trainings
+LARGE = 250  # examples in `large_inputs`
+CERTAIN, LIKELY = "certain", "likely"
+DISTANCES = ("squarederror", "absoluteerror", "huber", "logcosh", "absolutepercentageerror")
 ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy")
 
 
@@ -25,14 +31,18 @@ class Finding:
         name: str, what the problem is called, such as "learning rate too high".
         evidence: str, the measurements that show it.
         advice: str, what to try; it completes "try ...".
+        certainty: str, how sure it is. "certain": the measurement is the problem itself, such as
+            a NaN in the inputs. "likely": the measurement is an effect of the problem, and
+            something else may rarely have the same effect.
     """
 
     name: str
     evidence: str
     advice: str
+    certainty: str = LIKELY
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.evidence}; try {self.advice}"
+        return f"{self.name} ({self.certainty}): {self.evidence}; try {self.advice}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,16 +115,53 @@ class Case:
     @functools.cached_property
     def labels(self) -> list[np.ndarray] | None:
         """Class numbers of each of `batches`; `None` unless the labels are classes."""
-        found = [class_numbers(batch[1]) for batch in self.batches if len(batch) > 1]
-        return found if found and all(labels is not None for labels in found) else None
+        return self._class_numbers(self.batches)
+
+    def _class_numbers(self, batches):
+        found = [class_numbers(batch[1]) for batch in batches if len(batch) > 1]
+        if not found or not all(labels is not None for labels in found):
+            return None
+        # whole numbers are quantities, not classes, for a loss that measures distances
+        one_hot = all(batch[1].ndim == 2 and batch[1].shape[1] > 1 for batch in batches)
+        return None if self.measures_distance and not one_hot else found
+
+    @property
+    def measures_distance(self) -> bool:
+        """Whether the loss is a distance of numbers, such as the mean squared error."""
+        return any(name in self.loss_name for name in DISTANCES)
+
+    @functools.cached_property
+    def targets(self) -> np.ndarray | None:
+        """Numbers to predict, a row for each example of `batches`; `None` for other labels."""
+        return self._numbers(self.batches)
+
+    @functools.cached_property
+    def validation_targets(self) -> np.ndarray | None:
+        """Numbers to predict of `validation_batches`."""
+        return self._numbers(self.validation_batches)
+
+    def _numbers(self, batches):
+        found = [batch[1] for batch in batches if len(batch) > 1]
+        numbers = all(isinstance(part, np.ndarray) and part.dtype.kind in "fui" for part in found)
+        if not found or not numbers or not self.measures_distance or self.classifies:
+            return None
+        if len({part.shape[1:] for part in found}) > 1:
+            return None
+        return np.concatenate([part.reshape(len(part), -1) for part in found]).astype(float)
 
     @functools.cached_property
     def validation_batches(self) -> list[tuple]:
-        """The first batches of the validation data, at most 20."""
+        """The first batches of the validation data, at most `MOST_BATCHES`."""
         if self.validation is None:
             return []
-        batches = itertools.islice(self.validation.as_numpy_iterator(), 20)
+        batches = itertools.islice(self.validation.as_numpy_iterator(), MOST_BATCHES)
         return [batch if isinstance(batch, tuple) else (batch,) for batch in batches]
+
+    @functools.cached_property
+    def validation_labels(self) -> np.ndarray | None:
+        """Class numbers of `validation_batches`; `None` unless the labels are classes."""
+        found = self._class_numbers(self.validation_batches)
+        return None if found is None else np.concatenate(found)
 
     @functools.cached_property
     def validation_inputs(self) -> np.ndarray | None:
@@ -166,6 +213,118 @@ class Case:
         """Names of the loss and its classes, in lower case without underscores."""
         return introspection.loss_name(self.model.loss)
 
+    @functools.cached_property
+    def training_loss(self) -> float:
+        """The loss of the trained model on training data, evaluated."""
+        return _evaluated(self.model, self.train)
+
+    @functools.cached_property
+    def final_validation_loss(self) -> float | None:
+        """The loss of the trained model on validation data, evaluated; `None` without them."""
+        return None if self.validation is None else _evaluated(self.model, self.validation)
+
+    @functools.cached_property
+    def losses_of_epochs(self) -> np.ndarray:
+        """Training loss by epoch; without a history, that before training and after it."""
+        if "loss" in self.history or self.fresh is None or not self.supervised:
+            return self.loss
+        before = _evaluated(self.untrained, self.train)
+        return np.array([before, self.training_loss, self.training_loss])
+
+    @functools.cached_property
+    def scale(self) -> float | None:
+        """What a model can learn: the loss of a constant prediction, less the lowest loss.
+
+        `None` unless the labels are classes and the loss a cross-entropy, or they are numbers and
+        the loss is a distance.
+        """
+        if self.classifies and "crossentropy" in self.loss_name:
+            scale = self.class_entropy - self.lowest_loss
+            return scale if scale > 0 else None
+        if self.targets is None:
+            return None
+        constants = (self.targets.mean(axis=0), np.median(self.targets, axis=0))
+        rows = (np.broadcast_to(constant, self.targets.shape) for constant in constants)
+        loss = keras.losses.get(self.model.loss)
+        return min(float(np.mean(loss(self.targets, row))) for row in rows) or None
+
+    @functools.cached_property
+    def learned(self) -> bool:
+        """Whether the model learned most of what it can, on validation data if there are any."""
+        if self.scale is None:
+            return False
+        held_out = self.final_validation_loss
+        loss = self.training_loss if held_out is None else held_out
+        return bool(loss - self.lowest_loss < 0.5 * self.scale)
+
+    @functools.cached_property
+    def large_inputs(self) -> list:
+        """Inputs of `batches` in larger batches; as they are, if their shapes differ."""
+        parts = [batch[0] for batch in self.batches]
+        flat = [keras.tree.flatten(part) for part in parts]
+        shapes = {tuple(np.shape(array)[1:] for array in arrays) for arrays in flat}
+        if len(shapes) > 1:
+            return parts
+        joined = [np.concatenate(arrays) for arrays in zip(*flat, strict=True)]
+        return [
+            keras.tree.pack_sequence_as(parts[0], [array[i : i + LARGE] for array in joined])
+            for i in range(0, len(joined[0]), LARGE)
+        ]
+
+    def predicted_classes(self, batches: list[tuple]) -> np.ndarray | None:
+        """Class numbers that the trained model predicts; `None` without one output a class."""
+        found = []
+        logits = introspection.takes_logits(self.model.loss)
+        for batch in batches:
+            outputs = self.model(batch[0], training=False)
+            if len(getattr(outputs, "shape", ())) != 2:
+                return None
+            rows = np.asarray(outputs)
+            single = (rows[:, 0] > (0.0 if logits else 0.5)).astype(int)
+            found.append(single if rows.shape[1] == 1 else rows.argmax(axis=1))
+        return np.concatenate(found) if found else None
+
+    @functools.cached_property
+    def model_accuracy(self) -> float | None:
+        """Accuracy of the trained model on `validation_batches`; `None` without classes."""
+        if self.validation_labels is None:
+            return None
+        found = self.predicted_classes(self.validation_batches)
+        return None if found is None else float(np.mean(found == self.validation_labels))
+
+    @functools.cached_property
+    def trials(self) -> tuple[float, dict[float, float]]:
+        """The learning rate, and what `try_rates` returns for `FACTORS`."""
+        return learning_rate_of(self.untrained), self.try_rates(FACTORS)
+
+    def try_rates(self, factors: Sequence[float]) -> dict[float, float]:
+        """Train the untrained model shortly at multiples of its learning rate; return the losses.
+
+        Each training has the same batches; a loss that diverges is infinite.
+        """
+        _, first = temporary_training.batches(self.train)
+        batches = [*self.train.repeat().take(TRIAL_STEPS)]
+        model, found = self.untrained, {}
+        used = learning_rate_of(model)
+        with (
+            temporary_training.restored(model, first),
+            temporary_training.learning_rate_variable(model, used) as learning_rate,
+        ):
+            step = temporary_training.training_step(model)
+            for factor in factors:
+                learning_rate.assign(used * factor)
+                with temporary_training.restored(model, first):
+                    losses = [step(batch) for batch in batches][-TRIAL_STEPS // 5 :]
+                found[factor] = float(np.mean(losses)) if np.isfinite(losses).all() else np.inf
+        return found
+
+    @property
+    def start(self) -> str:
+        """Which state of the model `untrained` is, in words."""
+        if self.fresh is None:
+            return "after training"
+        return getattr(self.fresh, "state", "before training")
+
     @property
     def class_fractions(self) -> np.ndarray | None:
         """Fraction of the examples in each class that occurs; `None` without classes."""
@@ -184,13 +343,13 @@ class Case:
 
     @property
     def baseline_loss(self) -> float | None:
-        """The loss of always predicting the class fractions.
+        """The loss of a constant prediction: the class fractions, or the mean of the targets.
 
-        `None` unless the loss is a cross-entropy of classes without penalties on weights.
+        `None` where `scale` is, and if the loss contains penalties on weights.
         """
-        if "crossentropy" not in self.loss_name or self.model.losses or not self.classifies:
+        if self.scale is None or self.model.losses:
             return None
-        return self.class_entropy
+        return self.scale + self.lowest_loss
 
     @property
     def classifies(self) -> bool:
@@ -201,6 +360,20 @@ class Case:
     def supervised(self) -> bool:
         """Whether the loss compares outputs with labels."""
         return bool(self.model.loss) and len(self.batches[0]) > 1
+
+
+def learning_rate_of(model: keras.Model) -> float:
+    """Return the learning rate; of a schedule, the highest of some of the first 3000 steps."""
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    learning_rate = optimizer._learning_rate
+    if not callable(learning_rate):
+        return float(learning_rate)
+    return max(float(learning_rate(step)) for step in (0, 1, 10, 30, 100, 300, 1000, 3000))
+
+
+def _evaluated(model, data):
+    found = model.evaluate(data.take(MOST_BATCHES), verbose=0, return_dict=True)
+    return float(found.get("loss", np.nan))
 
 
 def class_numbers(labels):

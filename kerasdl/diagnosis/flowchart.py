@@ -1,10 +1,22 @@
 """The doctor: questions about a disappointing training run, asked in order."""
 
 import textwrap
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from kerasdl.diagnosis import batch_norm, data_symptoms, history_symptoms, model_symptoms
+import keras
+
+from kerasdl.diagnosis import (
+    batch_norm,
+    data_symptoms,
+    history_symptoms,
+    label_symptoms,
+    model_symptoms,
+    sources,
+)
 from kerasdl.diagnosis.case import Case, Finding
+from kerasdl.errors import InvalidInput
 from kerasdl.utils import checks
 
 # causes before effects: an early finding may explain all later ones
@@ -13,20 +25,23 @@ QUESTIONS: dict[str, list[Callable[[Case], Finding | None]]] = {
     "Is the data right?": [
         data_symptoms.not_finite_inputs,
         data_symptoms.unscaled,
-        data_symptoms.imbalanced,
+        data_symptoms.differently_scaled,
+        data_symptoms.contains_labels,
+        data_symptoms.constant_features,
         data_symptoms.unshuffled,
         data_symptoms.leaked,
-        data_symptoms.unrelated_labels,
     ],
     "Do the model's outputs fit the loss?": [
         model_symptoms.frozen,
         model_symptoms.wrong_outputs,
+        model_symptoms.unreachable_targets,
         model_symptoms.over_regularized,
     ],
     "Are BatchNorm's averages up to date?": [batch_norm.outdated_averages],
     "Do gradients reach every layer?": [
         model_symptoms.identical_units,
         model_symptoms.dead_units,
+        model_symptoms.saturated_units,
         model_symptoms.bad_gradients,
         model_symptoms.mostly_frozen,
     ],
@@ -34,11 +49,17 @@ QUESTIONS: dict[str, list[Callable[[Case], Finding | None]]] = {
         history_symptoms.learning_rate_too_high,
         history_symptoms.learning_rate_too_low,
     ],
-    "Is the model large enough?": [history_symptoms.too_small],
+    "Do the labels belong to the inputs?": [
+        data_symptoms.imbalanced,
+        label_symptoms.hidden_by_augmentation,
+        label_symptoms.unrelated_labels,
+        label_symptoms.contradicting_labels,
+    ],
+    "Is the model large enough?": [model_symptoms.too_much_dropout, history_symptoms.too_small],
     "Does it generalize?": [
-        history_symptoms.contradicting_labels,
         history_symptoms.overfitted,
         history_symptoms.evaluates_differently,
+        label_symptoms.no_better_than_guessing,
     ],
     "Is the input pipeline fast enough?": [history_symptoms.waits_for_data],
 }
@@ -46,15 +67,27 @@ COLUMNS = 80
 
 
 class Report(dict):
-    """What the doctor found: each question that was asked, with a `Finding` or `None`.
+    """What the doctor found: each question, with a `Finding`, or `None` if nothing was found.
 
     Printed, it is a table of 80 columns.
+
+    Attributes:
+        unanswered: dict, the questions that could not be answered, with the reason. Their value in
+            the report is `None` too.
 
     >>> print(Report({"Is the loss finite?": None}))
     Question                              Finding
     ------------------------------------  ------------------------------------------
     Is the loss finite?                   ok
     """
+
+    def __init__(
+        self,
+        answers: Mapping[str, Finding | None] | None = None,
+        unanswered: dict[str, str] | None = None,
+    ):
+        super().__init__(answers or {})
+        self.unanswered = unanswered or {}
 
     @property
     def finding(self) -> Finding | None:
@@ -66,46 +99,95 @@ class Report(dict):
         right = COLUMNS - left - 2
         lines = [f"{'Question':{left}}  Finding", f"{'-' * left}  {'-' * right}"]
         for question, finding in self.items():
-            parts = ["ok"]
+            parts = [self.unanswered.get(question, "ok")]
             if finding:
-                parts = [finding.name, finding.evidence, f"Try {finding.advice}"]
+                found = f"{finding.name} ({finding.certainty})"
+                parts = [found, finding.evidence, f"Try {finding.advice}"]
             cells = [line for part in parts for line in textwrap.wrap(part, right)]
             questions = [question] + [""] * (len(cells) - 1)
             lines += [f"{q:{left}}  {c}" for q, c in zip(questions, cells, strict=True)]
         return "\n".join(lines)
 
 
-def doctor(case: Case) -> Report:
-    """Ask what may be wrong with a run until something is found.
+def _unanswered(case: Case) -> dict[str, str]:
+    """Questions that cannot be answered for a case, with the reason."""
+    found = {}
+    if case.validation is None:
+        reason = "not answered: there are no validation data"
+        found["Do the labels belong to the inputs?"] = found["Does it generalize?"] = reason
+    if len(case.losses_of_epochs) < history_symptoms.MIN_EPOCHS:
+        reason = "not answered: the history has fewer than 3 epochs"
+        found["Is the learning rate right?"] = found["Is the model large enough?"] = reason
+    return found
+
+
+def doctor(
+    case: Case | keras.Model,
+    data: Any = None,
+    *,
+    validation: Any = None,
+    history: Any = None,
+) -> Report:
+    """Ask what may be wrong with a trained model until something is found.
 
     The questions go from causes to effects: loss, data, outputs, batch normalization, gradients,
-    learning rate, capacity, generalization, input pipeline. What follows a finding is not asked,
-    because the finding may explain it.
+    learning rate, labels, capacity, generalization, input pipeline. What follows a finding is not
+    asked, because the finding may explain it. A finding states its evidence and how sure it is:
+    "certain" if the measurement is the problem itself, "likely" if it is an effect of the problem
+    that something else may rarely have.
 
     A gradient that is wrong, rather than too small or too large, shows in none of these. Check
     layers and losses of your own with `kerasdl.diagnosis.gradient_check`.
 
     Args:
-        case: `Case`, the run. `kerasdl doctor RUN` makes one from a run folder.
+        case: `keras.Model`, compiled and trained, functional or subclassed; or a `Case`.
+        data: The training data of the model: arrays (inputs, targets), a `tf.data.Dataset` or a
+            Keras `PyDataset` of batches, or the `Splits` of `kerasdl.data.load`.
+        validation: The validation data, of the same kinds. Without them, questions about labels
+            and generalization are not answered.
+        history: What `fit` returned, or its `history`. Without it, questions about the learning
+            rate compare the model with a copy that has new random weights.
 
     Returns:
         A `Report`: a dict from each question that was asked to a `Finding` or `None`.
 
+    Raises:
+        InvalidInput: if the model is not compiled, or does not take the data.
+
     Example:
-        >>> import keras
         >>> import kerasdl
         >>> splits = kerasdl.data.load("digits")
         >>> model = kerasdl.create_model("mlp_tiny", input_shape=(8, 8, 1))
         >>> model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         >>> history = {"loss": [2.3, float("nan")], "val_loss": [2.3, float("nan")]}
-        >>> report = doctor(Case(model, splits.train, splits.validation, history))
-        >>> report.finding.name
-        'the loss is NaN or infinite'
+        >>> report = doctor(model, splits, history=history)
+        >>> report.finding.name, report.finding.certainty
+        ('the loss is NaN or infinite', 'certain')
     """
-    checks.check("case", case, isinstance(case, Case), "a `kerasdl.diagnosis.Case`")
+    with warnings.catch_warnings():
+        # Keras warns of outputs that a finding explains
+        warnings.filterwarnings("ignore", message=".*produced by a (Softmax|Sigmoid) activation")
+        return _report(_case(case, data, validation, history))
+
+
+def _case(case, data, validation, history):
+    if isinstance(case, keras.Model):
+        return sources.case_of(case, data, validation, history)
+    expected = "a keras.Model, with its data, or a `kerasdl.diagnosis.Case`"
+    checks.check("case", case, isinstance(case, Case), expected)
+    for name, value in {"data": data, "validation": validation, "history": history}.items():
+        if value is not None:
+            expected = "none with a `Case`, which has its own"
+            raise InvalidInput(f"argument `{name}`", expected, type(value).__name__)
+    sources.check_model(case)
+    return case
+
+
+def _report(case):
     report = Report()
     for question, symptoms in QUESTIONS.items():
         report[question] = next(filter(None, (symptom(case) for symptom in symptoms)), None)
         if report[question]:
-            break
+            return report
+    report.unanswered = _unanswered(case)
     return report

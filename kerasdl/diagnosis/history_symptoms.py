@@ -4,137 +4,146 @@ import time
 
 import numpy as np
 
-from kerasdl.diagnosis import overfitting, range_test, temporary_training
-from kerasdl.diagnosis.case import Case, Finding
-from kerasdl.errors import InvalidInput
+from kerasdl.diagnosis import overfitting, temporary_training
+from kerasdl.diagnosis.case import CERTAIN, LIKELY, TRIAL_STEPS, Case, Finding
 
 MIN_EPOCHS = 3  # for a curve
+LOWER, HIGHER = (0.1, 0.01), (10.0, 100.0, 1000.0)  # multiples of the learning rate to compare
+GAP, RATIO = 0.25, 3.0  # between validation and training loss: of the scale, and as a ratio
+FEWEST = 20  # validation examples to judge a gap by
+SLOWEST = 5e-3  # seconds for a batch that are never too long
 
 
 def not_finite(case: Case) -> Finding | None:
     """A loss or metric that became NaN or infinite."""
+    if not case.history and case.supervised and not np.isfinite(case.training_loss):
+        evidence = f"the loss on training data is {case.training_loss}"
+        advice = "a lower learning rate, clipnorm=1.0, or callbacks.NonFinite to find the layer"
+        return Finding("the loss is NaN or infinite", evidence, advice, CERTAIN)
     for name in case.history:
         values = case.curve(name)
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):
             evidence = f"{name} is {values[bad[0]]} in epoch {bad[0] + 1}"
             advice = "a lower learning rate, clipnorm=1.0, or callbacks.NonFinite to find the layer"
-            return Finding("the loss is NaN or infinite", evidence, advice)
+            return Finding("the loss is NaN or infinite", evidence, advice, CERTAIN)
     return None
 
 
 def learning_rate_too_high(case: Case) -> Finding | None:
-    """A training loss that rises, or that stays far above that of guessing."""
-    loss = case.loss
+    """A training loss that rises, that stays above that of guessing, or falls at lower rates."""
+    loss = case.losses_of_epochs
     if len(loss) < MIN_EPOCHS:
         return None
-    rises = np.mean(loss[1:] > 1.1 * loss[:-1])
+    scale = case.scale or abs(loss[0])
+    rises = np.mean((loss[1:] > 1.1 * loss[:-1]) & (np.diff(loss) > 0.05 * scale))
     grew = loss[-1] > 1.5 * loss.min() and loss[-1] > 0.9 * loss[0]
+    grew = grew and loss[-1] - loss.min() > 0.1 * scale
     # worse than guessing: confident and wrong
     guessing = case.baseline_loss
     confident = bool(guessing and loss[1:].min() > 2 * guessing)
+    slower = None
     if not (grew or rises > 0.25 or confident):
-        return None
+        slower = _better_rate(case, LOWER) if _is_stuck(case) else None
+        if slower is None:
+            return None
     evidence = f"the loss goes from {loss[0]:.3g} to {loss[-1]:.3g} (lowest {loss.min():.3g}) and "
     evidence += f"rises by more than 10% in {rises:.0%} of the epochs"
-    evidence += f"; guessing has {case.baseline_loss:.3g}" if confident else ""
+    evidence += f"; guessing has {guessing:.3g}" if confident else ""
+    slower = slower or (_better_rate(case, LOWER) if case.fresh else None)
+    evidence += f"; {slower}" if slower else ""
     advice = "a tenth of the learning rate, or a warm-up"
-    return Finding("learning rate too high", evidence + _suggested(case), advice)
+    return Finding("learning rate too high", evidence, advice)
 
 
 def learning_rate_too_low(case: Case) -> Finding | None:
-    """A loss that hardly falls, though it does at ten times the learning rate."""
-    loss = case.loss
-    if len(loss) < MIN_EPOCHS or not case.fresh:
+    """A loss that hardly falls, though it does at ten times the learning rate or more."""
+    loss = case.losses_of_epochs
+    if len(loss) < MIN_EPOCHS or not _is_stuck(case):
         return None
-    fallen = (loss[0] - loss.min()) / abs(loss[0] - case.lowest_loss)
-    if fallen > 0.3:
+    faster = _better_rate(case, HIGHER)
+    if faster is None:
         return None
-    used, found = _learning_rate(case.untrained), _range_test(case)
-    if found is None or not found.suggestion or found.suggestion < 10 * used:
-        return None
-    evidence = f"the loss fell by only {fallen:.0%}; the learning rate is {used:.1e}, and the "
-    evidence += f"loss falls fastest at {found.suggestion:.1e}"
+    evidence = f"the loss fell by only {_fallen(case):.0%}; {faster}"
     advice = "ten times the learning rate, repeatedly"
     return Finding("learning rate too low", evidence, advice)
 
 
-def _learning_rate(model):
-    """The highest learning rate of an optimizer, in some of the first 3000 steps of a schedule."""
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    learning_rate = optimizer._learning_rate
-    if not callable(learning_rate):
-        return float(learning_rate)
-    return max(float(learning_rate(step)) for step in (0, 1, 10, 30, 100, 300, 1000, 3000))
+def _fallen(case):
+    """By which fraction the training loss fell, from that of guessing if it began lower."""
+    loss = case.losses_of_epochs
+    first = max(loss[0], case.baseline_loss or loss[0])
+    return (first - loss.min()) / max(abs(first - case.lowest_loss), 1e-12)
 
 
-def _range_test(case):
-    try:
-        return range_test.lr_find(case.untrained, case.train, low=1e-6, high=10.0, steps=80)
-    except InvalidInput:
+def _is_stuck(case):
+    """Whether the loss hardly fell, for a model whose learning can be repeated."""
+    return bool(case.fresh) and case.supervised and _fallen(case) < 0.3
+
+
+def _better_rate(case, factors):
+    """Evidence that untrained models learn faster at multiples of the learning rate, or `None`."""
+    used, losses = case.trials
+    best = min(factors, key=lambda factor: losses[factor])
+    scale = case.scale or abs(case.losses_of_epochs[0])
+    if not np.isfinite(losses[best]) or losses[1.0] - losses[best] < 0.15 * scale:
         return None
-
-
-def _suggested(case):
-    found = _range_test(case) if case.fresh else None
-    if found is None or not found.suggestion:
-        return ""
-    used = _learning_rate(case.untrained)
-    return f"; the learning rate is {used:.1e}, the loss falls fastest at {found.suggestion:.1e}"
+    return (
+        f"a new model trained for {TRIAL_STEPS} steps has a loss of {losses[best]:.3g} at a "
+        f"learning rate of {best * used:.1e} and {losses[1.0]:.3g} at {used:.1e}"
+    )
 
 
 def too_small(case: Case) -> Finding | None:
     """A training loss that stays high, for a model that cannot overfit one batch either."""
-    loss = case.loss
-    if len(loss) < MIN_EPOCHS or not case.classifies or not case.fresh:
+    loss = case.losses_of_epochs
+    if len(loss) < MIN_EPOCHS or case.scale is None or not case.fresh:
         return None
-    baseline, lowest = case.class_entropy, case.lowest_loss
+    lowest, scale = case.lowest_loss, case.scale
     plateau = loss[-(len(loss) // 3 + 1)] - loss[-1] < 0.1 * loss[-1]
-    if not plateau or loss[-1] - lowest < 0.35 * (baseline - lowest):
+    if not plateau or loss[-1] - lowest < 0.35 * scale:
         return None
-    goal = lowest + 0.1 * (baseline - lowest)
+    goal = lowest + 0.1 * scale
     found = overfitting.overfit_one_batch(
         case.untrained, case.train, steps=400, goal=goal, learning_rate=0.01
     )
     if found.reached:
         return None
-    evidence = f"the training loss stays at {loss[-1]:.3g} (guessing has {baseline:.3g}), and "
-    evidence += f"that of a single batch, trained on alone, at {found.losses.min():.3g}"
+    evidence = f"the training loss stays at {loss[-1]:.3g} (guessing has {lowest + scale:.3g}), "
+    evidence += f"and that of a single batch, trained on alone, at {found.losses.min():.3g}"
     advice = "a wider or deeper network, less dropout and regularization"
     return Finding("underfitting: too little capacity", evidence, advice)
 
 
-def contradicting_labels(case: Case) -> Finding | None:
-    """A model that learns the training data but is worse than a guess on validation data.
-
-    Overfitting is no explanation if this holds from the first epoch on.
-    """
-    losses, accuracy = case.validation_loss, case.validation_accuracy
-    baseline = case.baseline_loss
-    if len(losses) < MIN_EPOCHS or not baseline or losses.min() < 0.9 * baseline:
-        return None
-    training_loss = _evaluated_loss(case)
-    if training_loss > 0.5 * baseline:
-        return None
-    fractions = case.class_fractions
-    if fractions is None:
-        return None
-    chance, largest = float(np.sum(fractions**2)), fractions.max()
-    deviation = np.sqrt(chance * (1 - chance) / case.validation_size)
-    wrong = accuracy is not None and accuracy[-1] < min(chance / 2, chance - 3 * deviation)
-    guesses = accuracy is None or max(accuracy) < largest + 0.1
-    high = losses.min() > baseline and losses[0] > 1.1 * baseline
-    if not wrong and not (guesses and high):
-        return None
-    evidence = f"the loss of the training data is {training_loss:.3g}, that of the validation data "
-    evidence += f"{losses.min():.3g} at best, worse than guessing ({baseline:.3g})"
-    evidence += f"; validation accuracy {accuracy[-1]:.0%}" if accuracy is not None else ""
-    advice = "to compare labels and inputs of the two (labels off by one, or in another order?)"
-    return Finding("training and validation disagree", evidence, advice)
-
-
 def overfitted(case: Case) -> Finding | None:
-    """A validation loss that rises while the training loss falls."""
+    """A validation loss far above the training loss, or one that rises while training goes on."""
+    rise, gap = _rise(case), _gap(case)
+    if rise is None and gap is None:
+        return None
+    advice = "early stopping, augmentation, dropout or weight decay, a smaller network, more data"
+    certainty = CERTAIN if rise and gap else LIKELY
+    return Finding("overfitting", "; ".join(filter(None, (gap, rise))), advice, certainty)
+
+
+def _gap(case):
+    """Evidence that the validation loss is several times the training loss, or `None`."""
+    loss = case.final_validation_loss
+    if loss is None or not case.supervised or case.validation_size < FEWEST:
+        return None
+    scale, trained = case.scale, case.training_loss - case.lowest_loss
+    if scale is None and len(case.loss):
+        scale = abs(case.loss[0])
+    if not scale or not np.isfinite([loss, trained]).all():
+        return None
+    other = loss - case.lowest_loss
+    if other < RATIO * trained or other - trained < GAP * scale or trained > 0.7 * scale:
+        return None
+    evidence = f"the validation loss is {loss:.3g}, the training loss {case.training_loss:.3g}"
+    return evidence + (f"; guessing has {scale + case.lowest_loss:.3g}" if case.scale else "")
+
+
+def _rise(case):
+    """Evidence that the validation loss rose from its best epoch to the last one, or `None`."""
     epochs = min(len(case.loss), len(case.validation_loss))
     loss, validation = case.loss[:epochs], case.validation_loss[:epochs]
     if epochs < MIN_EPOCHS:
@@ -143,41 +152,42 @@ def overfitted(case: Case) -> Finding | None:
     learned = loss[-1] < 0.7 * loss[best] or loss[-1] < 0.1 * validation[-1]
     if validation[-1] <= 1.2 * validation[best] or best >= 0.8 * epochs or not learned:
         return None
+    rise = validation[-1] - validation[best]
+    if rise < 0.1 * (case.scale or abs(loss[0])):
+        return None
+    final = case.final_validation_loss
+    if final is not None and final < validation[best] + 0.3 * rise:
+        return None  # the weights of the best epoch were restored
     evidence = f"the validation loss was lowest in epoch {best + 1} ({validation[best]:.3g}) and "
     evidence += f"rose to {validation[-1]:.3g}, while the training loss fell to {loss[-1]:.3g}"
-    advice = "early stopping, augmentation, dropout or weight decay, a smaller network, more data"
-    return Finding("overfitting", evidence, advice)
+    return evidence
 
 
 def evaluates_differently(case: Case) -> Finding | None:
     """A loss that is much higher in evaluation than in training, on the same data."""
     if not len(case.loss) or not np.isfinite(case.loss[-1]) or not case.supervised:
         return None
-    evaluated = _evaluated_loss(case)
+    evaluated = case.training_loss
     if evaluated <= 3 * case.loss[-1] + 0.5:
         return None
     evidence = f"on the same data the loss is {case.loss[-1]:.3g} in training and {evaluated:.3g} "
     evidence += "in evaluation"
     advice = "to look at layers that act differently in training: dropout, noise, normalization"
-    return Finding("training and evaluation differ", evidence, advice)
+    return Finding("training and evaluation differ", evidence, advice, CERTAIN)
 
 
-def _evaluated_loss(case):
-    """The loss of the trained model on training data."""
-    return case.model.evaluate(case.train.take(20), verbose=0, return_dict=True)["loss"]
-
-
-def waits_for_data(case: Case, seconds: float = 0.3) -> Finding | None:
+def waits_for_data(case: Case, seconds: float = 0.2) -> Finding | None:
     """A pipeline that needs longer for a batch than a training step needs with it."""
-    batch = next(iter(case.train))
+    batches = iter(case.train.repeat())
+    batch = next(batches)
+    data_seconds = _median_seconds(lambda: next(batches), seconds)
+    if data_seconds <= SLOWEST:
+        return None
     with temporary_training.restored(case.model, batch):
         step = temporary_training.training_step(case.model)
         step(batch)
-        step_seconds = _mean_seconds(lambda: step(batch), seconds)
-    batches = iter(case.train.repeat())
-    next(batches)
-    data_seconds = _mean_seconds(lambda: next(batches), seconds)
-    if data_seconds <= 2 * step_seconds or data_seconds <= 2e-3:
+        step_seconds = _median_seconds(lambda: step(batch), seconds)
+    if data_seconds <= 2 * step_seconds:
         return None
     evidence = f"the pipeline takes {1e3 * data_seconds:.1f} ms for a batch, the training step "
     evidence += f"{1e3 * step_seconds:.1f} ms"
@@ -185,9 +195,11 @@ def waits_for_data(case: Case, seconds: float = 0.3) -> Finding | None:
     return Finding("waiting for data", evidence, advice)
 
 
-def _mean_seconds(call, seconds):
-    count, begin = 0, time.perf_counter()
+def _median_seconds(call, seconds):
+    found: list[float] = []
+    begin = time.perf_counter()
     while time.perf_counter() - begin < seconds:
+        before = time.perf_counter()
         call()
-        count += 1
-    return (time.perf_counter() - begin) / count
+        found.append(time.perf_counter() - before)
+    return float(np.median(found))

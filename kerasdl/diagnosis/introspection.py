@@ -1,5 +1,9 @@
 """Find out the parts and properties of any model and its loss."""
 
+import contextlib
+import functools
+from typing import Any, NamedTuple
+
 import keras
 import numpy as np
 
@@ -32,22 +36,59 @@ def takes_quantities(model: keras.Model) -> bool:
     return layer is not None and type(layer).__module__.startswith("keras.") and not looked_up
 
 
+class Call(NamedTuple):
+    """A call of a layer while a model was called: the layer, its first input and its output."""
+
+    layer: keras.layers.Layer
+    input: Any
+    output: Any
+
+
+def calls(model: keras.Model, inputs, layers: list[keras.layers.Layer]) -> list[Call]:
+    """Call a model in inference and return the calls of some of its layers, in order.
+
+    This needs no graph of layers, so it works on subclassed models too.
+    """
+    found: list[Call] = []
+
+    def recording(layer):
+        call = layer.call
+
+        @functools.wraps(call)
+        def recorded(*args, **kwargs):
+            output = call(*args, **kwargs)
+            received = args[0] if args else next(iter(kwargs.values()), None)
+            if hasattr(received, "numpy") and hasattr(output, "numpy"):
+                found.append(Call(layer, received, output))
+            return output
+
+        return recorded
+
+    with contextlib.ExitStack() as stack:
+        for layer in layers:
+            stack.enter_context(replaced(layer, "call", recording(layer)))
+        model(inputs, training=False)
+    return found
+
+
 def first_layer_input(model: keras.Model, inputs) -> np.ndarray | None:
     """Return the input of the first layer with weights; `None` if it is not called as a layer."""
-    layer, received = first_layer(model), []
-    if layer is None:
-        return None
-    call = layer.call
+    layer = first_layer(model)
+    found = calls(model, inputs, [layer]) if layer else []
+    return keras.ops.convert_to_numpy(found[0].input) if found else None
 
-    def watched(*args, **kwargs):
-        received.append(args[0] if args else None)
-        return call(*args, **kwargs)
 
-    with replaced(layer, "call", watched):
-        model(inputs, training=False)
-    if not received or not hasattr(received[0], "shape"):
-        return None
-    return keras.ops.convert_to_numpy(received[0])
+def normalizes_first(model: keras.Model, inputs) -> bool:
+    """Whether the first layer with weights is followed by a normalization of its linear output."""
+    found = calls(model, inputs, [layer for layer in leaves(model) if layer.weights])
+    if len(found) < 2 or activation_of(found[0].layer) not in ("linear", ""):
+        return False
+    return "Normalization" in type(found[1].layer).__name__
+
+
+def activation_of(layer) -> str:
+    """Name of the activation of a layer; empty if it has none."""
+    return getattr(getattr(layer, "activation", None), "__name__", "")
 
 
 def loss_name(loss) -> str:
@@ -103,5 +144,4 @@ def _passes(operation):
 
 
 def _activation(operation):
-    activation = getattr(operation, "activation", None)
-    return getattr(activation, "__name__", "") or type(operation).__name__.lower()
+    return activation_of(operation) or type(operation).__name__.lower()

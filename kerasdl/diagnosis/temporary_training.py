@@ -3,6 +3,7 @@
 import contextlib
 import random
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -33,7 +34,7 @@ def restored(model: keras.Model, batch) -> Iterator[None]:
     variables = state.variables_of(model)
     values = state.copy(variables)
     try:
-        with _restored_seeds():
+        with restored_seeds():
             yield
     finally:
         state.put(variables, values)
@@ -41,7 +42,7 @@ def restored(model: keras.Model, batch) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _restored_seeds():
+def restored_seeds() -> Iterator[None]:
     """Restore the global seed generator, which layers without a seed of their own draw from.
 
     Keras makes it on first use, from Python's random numbers.
@@ -92,7 +93,7 @@ def training_step(model: keras.Model) -> Callable[..., float]:
 def batches(data, batch_size: int = 32) -> tuple[tf.data.Dataset, object]:
     """Return a dataset of batches, made from arrays if need be, and its first batch."""
     if not isinstance(data, tf.data.Dataset):
-        data = tf.data.Dataset.from_tensor_slices(_arrays(data)).batch(batch_size)
+        data = tf.data.Dataset.from_tensor_slices(arrays_of(data)).batch(batch_size)
     shapes = [getattr(spec, "shape", None) for spec in tf.nest.flatten(data.element_spec)]
     if any(shape is not None and shape.rank == 0 for shape in shapes):
         raise InvalidInput("data", "a dataset of batches, made by `batch`", data.element_spec)
@@ -102,8 +103,8 @@ def batches(data, batch_size: int = 32) -> tuple[tf.data.Dataset, object]:
     return data, first
 
 
-def _arrays(data):
-    """Nested arrays as tuples; all must have the same length."""
+def arrays_of(data) -> Any:
+    """Return nested arrays as tuples, which must have the same length."""
     data = _tuples(data)
     sizes = {len(a) if np.ndim(a) else None for a in tf.nest.flatten(data)}
     if len(sizes) != 1 or None in sizes:

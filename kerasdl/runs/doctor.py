@@ -46,17 +46,24 @@ def _saved(run):
 
 
 def examine(run) -> list[dict]:
-    """Return a row for each of the doctor's questions: finding, evidence and advice."""
+    """Return a row for each of the doctor's questions: finding, certainty, evidence and advice."""
     if (run.path / STOPPED).exists():
         reason = folder.read_reason(run.path / STOPPED)
         evidence, _, advice = reason.partition("; try ")
         question = next(iter(flowchart.QUESTIONS))
-        found = "the loss is NaN or infinite"
-        return [{"question": question, "found": found, "evidence": evidence, "try": advice}]
+        found = diagnosis.Finding("the loss is NaN or infinite", evidence, advice, "certain")
+        return rows_of(diagnosis.Report({question: found}))
+    return rows_of(diagnosis.doctor(case_of(run)))
+
+
+def rows_of(report: diagnosis.Report) -> list[dict]:
+    """Return a row for each question of a report."""
     rows = []
-    for question, found in diagnosis.doctor(case_of(run)).items():
-        parts = {"found": "all well", "evidence": "", "try": ""}
+    for question, found in report.items():
+        parts = {"found": report.unanswered.get(question, "all well"), "sure": ""}
+        parts |= {"evidence": "", "try": ""}
         if found:
-            parts = {"found": found.name, "evidence": found.evidence, "try": found.advice}
+            parts = {"found": found.name, "sure": found.certainty}
+            parts |= {"evidence": found.evidence, "try": found.advice}
         rows.append({"question": question, **parts})
     return rows

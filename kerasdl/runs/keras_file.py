@@ -1,4 +1,4 @@
-"""A Keras model file in place of a run: export and compress any `.keras` file."""
+"""A Keras model file in place of a run: export, compress and diagnose any `.keras` file."""
 
 import dataclasses
 import pathlib
@@ -8,12 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasdl import compression, data, saving
+from kerasdl import compression, data, diagnosis, saving
 from kerasdl.compression import methods as compression_methods
 from kerasdl.compression import reporting
 from kerasdl.errors import InvalidInput
 from kerasdl.export import model_file
-from kerasdl.runs import compress, export, folder
+from kerasdl.runs import compress, doctor, export, folder
 from kerasdl.tasks.task import Export
 from kerasdl.training.optimizer import adamw
 from kerasdl.utils import checks
@@ -143,6 +143,16 @@ class KerasFile:
             "input_range": tuple(map(float, self.input_range)) if pixels else None,
         }
 
+    def doctor(self) -> list[dict]:
+        """Diagnose the model on its data; return a row for each question, as `Run.doctor` does."""
+        if self.splits is None:
+            raise InvalidInput("option `--data`", "the data that the model was trained on", "none")
+        splits = self.splits
+        parts = {"train": splits.train, "validation": splits.validation}
+        if splits.info.classes and self._classifies and _takes_one_hot(self.model.loss):
+            parts = {name: _one_hot(part, splits.info) for name, part in parts.items()}
+        return doctor.rows_of(diagnosis.doctor(self.model, parts))
+
     def compress(
         self,
         *,
@@ -178,9 +188,7 @@ class KerasFile:
             )
             self.model.compile("adam", loss)
         if _takes_one_hot(self.model.loss):
-            count = len(splits.info.classes)
-            train = splits.train.map(lambda x, y: (x, keras.ops.one_hot(y, count)))
-            splits = dataclasses.replace(splits, train=train)
+            splits = dataclasses.replace(splits, train=_one_hot(splits.train, splits.info))
         if splits.test is None:
             splits = dataclasses.replace(splits, test=splits.validation or splits.train)
         steps = int(splits.train.cardinality())
@@ -208,6 +216,11 @@ class KerasFile:
         )
         folder.save_figures(output, {"compression": found.figure})
         return compress.rows_of(found, output, splits.info)
+
+
+def _one_hot(dataset, info):
+    count = len(info.classes)
+    return dataset and dataset.map(lambda x, y: (x, keras.ops.one_hot(y, count)))
 
 
 def _range(model) -> tuple[float, float]:

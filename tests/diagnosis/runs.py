@@ -9,6 +9,7 @@ from kerasdl import diagnosis
 
 layers = keras.layers
 BRIEF = {"epochs": 1, "batch": 128}  # for problems that show in the first epoch
+UNTRAINED = {"epochs": 0, "batch": 128}  # for problems that show before training
 LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
@@ -32,7 +33,10 @@ def dense(*widths, activation="relu", **options):
 
 
 def run(make, *, rate=3e-3, epochs=8, x=None, y=None, vx=None, vy=None, batch=32, **options):
-    """Train the model that `make` returns; return its case. A single epoch is run eagerly."""
+    """Train the model that `make` returns; return its case. A single epoch is run eagerly.
+
+    With `epochs=0` it is not trained, and its history is empty.
+    """
     x, y = (X if x is None else x), (Y if y is None else y)
     vx, vy = (VX if vx is None else vx), (VY if vy is None else vy)
     loss, decay = options.pop("loss", LOGITS), options.pop("decay", None)
@@ -48,11 +52,13 @@ def run(make, *, rate=3e-3, epochs=8, x=None, y=None, vx=None, vy=None, batch=32
     train = tf.data.Dataset.from_tensor_slices((x, y))
     train = train.shuffle(len(x), seed=0) if shuffled else train
     train = train.batch(batch)
-    train = train.map(slow) if slow else train
     validation = tf.data.Dataset.from_tensor_slices((vx, vy)).batch(batch)
     model = fresh()
+    if not epochs:
+        return diagnosis.Case(model, train, validation, {"loss": []}, fresh)
     history = model.fit(train, validation_data=validation, epochs=epochs, verbose=0, shuffle=False)
-    return diagnosis.Case(model, train, validation, history.history, fresh)
+    examined = train.map(slow) if slow else train
+    return diagnosis.Case(model, examined, validation, history.history, fresh)
 
 
 def found(case):

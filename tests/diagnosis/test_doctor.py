@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from kerasdl import diagnosis
 from kerasdl.diagnosis import flowchart
-from tests.diagnosis.runs import BRIEF, VX, VY, X, Y, dense, found, network, run
+from tests.diagnosis.runs import BRIEF, UNTRAINED, VX, VY, X, Y, dense, found, network, run
 
 layers = keras.layers
 
@@ -29,17 +29,15 @@ def nan():
 def nan_in_the_data():
     x = X.copy()
     x[::7, 3] = np.nan
-    case = run(lambda: network(*dense(32)), **BRIEF)
-    train = tf.data.Dataset.from_tensor_slices((x, Y)).batch(32)
-    return diagnosis.Case(case.model, train, case.validation, {}, case.fresh)
+    return run(lambda: network(*dense(32)), x=x, **UNTRAINED)
 
 
 def pixels_to_many_thousands():
-    return run(lambda: network(*dense(32)), x=X * 25500, vx=VX * 25500, **BRIEF)
+    return run(lambda: network(*dense(32)), x=X * 25500, vx=VX * 25500, **UNTRAINED)
 
 
 def one_label():
-    return run(lambda: network(*dense(32)), y=Y * 0 + 3, **BRIEF)
+    return run(lambda: network(*dense(32)), y=Y * 0 + 3, **UNTRAINED)
 
 
 def nine_in_ten_of_one_class():
@@ -49,11 +47,13 @@ def nine_in_ten_of_one_class():
 
 def sorted_by_label():
     order = np.argsort(Y)
-    return run(lambda: network(*dense(32)), x=X[order], y=Y[order], shuffle=False, **BRIEF)
+    return run(lambda: network(*dense(32)), x=X[order], y=Y[order], shuffle=False, **UNTRAINED)
 
 
 def validation_from_training():
-    return run(lambda: network(*dense(32)), vx=np.r_[VX, X[:200]], vy=np.r_[VY, Y[:200]], **BRIEF)
+    return run(
+        lambda: network(*dense(32)), vx=np.r_[VX, X[:200]], vy=np.r_[VY, Y[:200]], **UNTRAINED
+    )
 
 
 def labels_shuffled():
@@ -73,39 +73,39 @@ def everything_frozen():
         model.trainable = False
         return model
 
-    return run(make, **BRIEF)
+    return run(make, **UNTRAINED)
 
 
 def softmax_and_logits():
-    return run(lambda: network(*dense(32), last="softmax"), **BRIEF)
+    return run(lambda: network(*dense(32), last="softmax"), **UNTRAINED)
 
 
 def logits_as_probabilities():
-    return run(lambda: network(*dense(32)), loss="sparse_categorical_crossentropy", **BRIEF)
+    return run(lambda: network(*dense(32)), loss="sparse_categorical_crossentropy", **UNTRAINED)
 
 
 def constants_at_the_start():
     same = {"kernel_initializer": keras.initializers.Constant(0.02)}
-    return run(lambda: network(*dense(32, **same), **same), **BRIEF)
+    return run(lambda: network(*dense(32, **same), **same), **UNTRAINED)
 
 
 def biases_far_below_zero():
     start = keras.initializers.Constant(-20.0)
-    return run(lambda: network(*dense(64, bias_initializer=start), *dense(32)[1:]), **BRIEF)
+    return run(lambda: network(*dense(64, bias_initializer=start), *dense(32)[1:]), **UNTRAINED)
 
 
 def twelve_sigmoids():
-    return run(lambda: network(*dense(*[32] * 12, activation="sigmoid")), **BRIEF)
+    return run(lambda: network(*dense(*[32] * 12, activation="sigmoid")), **UNTRAINED)
 
 
 def cut_off():
     stop = layers.Lambda(tf.stop_gradient)
-    return run(lambda: network(*dense(32), stop), **BRIEF)
+    return run(lambda: network(*dense(32), stop), **UNTRAINED)
 
 
 def large_weights():
     start = keras.initializers.RandomNormal(stddev=3.0, seed=0)
-    return run(lambda: network(*dense(64, 64, 64, kernel_initializer=start)), **BRIEF)
+    return run(lambda: network(*dense(64, 64, 64, kernel_initializer=start)), **UNTRAINED)
 
 
 def far_too_fast():
@@ -118,11 +118,11 @@ def sure_of_what_is_wrong():
 
 
 def far_too_slow():
-    return run(lambda: network(*dense(64)), rate=3e-6)
+    return run(lambda: network(*dense(64)), rate=3e-6, epochs=3)
 
 
 def one_unit():
-    return run(lambda: network(*dense(1)), rate=0.01, epochs=40)
+    return run(lambda: network(*dense(1, activation="tanh")), rate=0.03, epochs=15)
 
 
 def few_examples():
@@ -157,10 +157,10 @@ def normalized_in_training_only():
 
 def slow_data():
     def wait(x, y):
-        tf.py_function(lambda: time.sleep(0.05), [], [])
+        tf.py_function(lambda: time.sleep(0.2), [], [])
         return x, y
 
-    return run(lambda: network(*dense(32)), epochs=5, batch=128, slow=wait, rate=0.01)
+    return run(lambda: network(*dense(32)), epochs=25, batch=512, slow=wait, rate=0.01)
 
 
 BROKEN = {
@@ -192,6 +192,9 @@ BROKEN = {
 }
 
 
+SLOW = (labels_shuffled_with_some_luck, sure_of_what_is_wrong)  # others are like them
+
+
 # Keras warns of three of these runs
 @pytest.mark.rows("DBG-01", "REG-19")
 @pytest.mark.filterwarnings(
@@ -200,7 +203,11 @@ BROKEN = {
     "ignore:Gradients do not exist",
 )
 @pytest.mark.parametrize(
-    ("make", "expected"), BROKEN.items(), ids=lambda v: getattr(v, "__name__", "")
+    ("make", "expected"),
+    [
+        pytest.param(*row, marks=pytest.mark.slow if row[0] in SLOW else (), id=row[0].__name__)
+        for row in BROKEN.items()
+    ],
 )
 def test_the_problem_of_a_broken_run_is_found(make, expected):
     finding = found(make())
@@ -215,8 +222,9 @@ def test_a_healthy_run_has_no_finding(make):
     assert answers.finding is None
 
 
+@pytest.mark.slow  # traces and sweeps four times
 def test_suggestions_of_repeated_sweeps_are_in_range():
-    case = run(lambda: network(*dense(64, 64)), rate=3e-6, epochs=1)
+    case = run(lambda: network(*dense(64, 64)), rate=3e-6, **UNTRAINED)
     sweep = {"low": 1e-6, "high": 10.0, "steps": 80}
     rates = [diagnosis.lr_find(case.fresh(), case.train, **sweep).suggestion for _ in range(4)]
     assert all(suggestion and 1e-3 < suggestion < 0.1 for suggestion in rates), rates

@@ -28,9 +28,14 @@ def test_a_report_is_a_mapping_and_a_table_of_80_columns():
     lines = str(report).splitlines()
     assert max(map(len, lines)) <= 80 and len(lines) > 6
     cells = [line[len(lines[1].split()[0]) + 2 :] for line in lines]
-    assert cells[2:4] == ["ok", "dead units"]
+    assert cells[2:4] == ["ok", "dead units (likely)"]
     assert " ".join(cells[4:]) == f"{finding.evidence.strip()} Try leaky ReLU"  # no word is broken
     assert [line.split("  ")[0] for line in lines[2:4]] == [FIRST, SECOND]
+
+
+def test_a_question_without_an_answer_is_not_called_ok():
+    report = diagnosis.Report({FIRST: None}, {FIRST: "not answered: no data"})
+    assert report.finding is None and "not answered: no data" in str(report)
 
 
 def test_a_table_of_all_questions_has_at_most_80_columns():

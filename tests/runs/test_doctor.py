@@ -12,9 +12,11 @@ import keras
 import pytest
 
 from kerasdl import recipes
+from kerasdl.cli import app
 from kerasdl.diagnosis import flowchart
 from kerasdl.errors import InvalidInput
 from kerasdl.runs import prepare
+from kerasdl.runs.keras_file import KerasFile
 from kerasdl.runs.train import train
 
 pytestmark = pytest.mark.xdist_group("doctoring")  # one healthy run serves several tests
@@ -37,11 +39,12 @@ def test_healthy_run_has_no_findings(healthy):
     rows = healthy.doctor()
     assert len(rows) == len(flowchart.QUESTIONS)
     assert {row["found"] for row in rows} == {"all well"}
+    assert {row["sure"] for row in rows} == {""}
 
 
 def test_too_low_learning_rate_is_found(tmp_path):
     *before, last = trained("mlp", tmp_path / "slow", epochs=4, learning_rate=1e-5).doctor()
-    assert last["found"] == "learning rate too low", last
+    assert last["found"] == "learning rate too low" and last["sure"] == "likely", last
     assert {row["found"] for row in before} == {"all well"}
 
 
@@ -51,7 +54,7 @@ def test_run_stopped_by_its_loss_is_explained(tmp_path, monkeypatch):
     with pytest.raises(InvalidInput) as stopped:
         trained("mlp", folder, epochs=2)
     (row,) = recipes.open(folder, finished=False).doctor()
-    assert row["found"] == "the loss is NaN or infinite"
+    assert row["found"] == "the loss is NaN or infinite" and row["sure"] == "certain"
     assert row["evidence"] in str(stopped.value) and "learning rate" in row["try"]
 
 
@@ -108,3 +111,34 @@ def test_killed_runs_are_examined(tmp_path):
 def test_models_with_a_custom_training_step_are_examined_too(name, tmp_path):
     rows = trained(name, tmp_path / name, epochs=2).doctor()
     assert len(rows) == len(flowchart.QUESTIONS), rows[-1]
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """A model file that is compiled with a softmax and with a loss that takes logits."""
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.optimizer.build(model.trainable_variables)  # as in a trained model
+    path = tmp_path_factory.mktemp("files") / "net.keras"
+    model.save(path)
+    return path
+
+
+def test_keras_file_is_examined_with_its_data(file):
+    *_, last = KerasFile(file, "iris").doctor()
+    assert last["found"] == "softmax twice" and last["sure"] == "certain"
+
+
+def test_keras_file_without_loss_or_data_is_refused(file, tmp_path):
+    with pytest.raises(InvalidInput, match=r"option `--data`. Expected the data that"):
+        KerasFile(file).doctor()
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save(tmp_path / "net.keras")
+    with pytest.raises(InvalidInput, match=r"model.*model.compile\(optimizer, loss\)"):
+        KerasFile(tmp_path / "net.keras", "iris").doctor()
+
+
+def test_command_takes_a_keras_file(file, capsys):
+    app(["doctor", str(file), "--data", "iris", "--json"], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out)[-1]["found"] == "softmax twice"
+    with pytest.raises(InvalidInput, match=r"option `--data`. Expected none for a run"):
+        app(["doctor", "runs/no", "--data", "iris"], standalone_mode=False)
