@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from kerasdl import diagnosis
-from kerasdl.diagnosis import batch_norm, data_symptoms, model_symptoms
+from kerasdl.diagnosis import batch_norm, label_symptoms, model_symptoms
 from tests.diagnosis.runs import VX, VY, X, Y, dense, found, network, run
 
 layers = keras.layers
@@ -100,10 +100,10 @@ def test_units_that_are_zero_only_with_outdated_averages_are_not_dead():
 def test_outdated_averages_are_not_reported_as_wrong_labels():
     case = case_of("MobileNetV2")
     largest = case.class_fractions.max()
-    assert data_symptoms._fails_on_validation(case, largest) is None
+    assert label_symptoms._fails_on_validation(case, largest) is None
     assert batch_norm.validation_accuracy(case) > 0.5
     wrong = run(MAKE["MobileNetV2"], y=np.random.default_rng(0).permutation(Y), epochs=3)
-    assert data_symptoms._fails_on_validation(wrong, largest)
+    assert label_symptoms._fails_on_validation(wrong, largest)
 
 
 def convolutions(**options):
