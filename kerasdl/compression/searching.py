@@ -165,8 +165,8 @@ def search(
             the next. A killed search is continued from its last finished method by a search with
             the same folder, weights, data and settings.
         progress: A function that is called with a line of text before each method.
-        notice: A function that is called with a line of text: before the first method, about how
-            long all will take; after each, what its file is like, and how long the others take.
+        notice: A function that is called with a line of text: after each method, what its file is
+            like; after the float file, which is made first, about how long the others will take.
         file_options: dict, further arguments of `kerasdl.export.to_litert`, such as `labels`.
         **fit_options: Further arguments of `fit`.
 
@@ -298,14 +298,16 @@ def search(
         if larger := trace.note_if_larger(model, method, file.path.name, times):
             notice(larger)
 
+    begin = time.perf_counter()
+    add("float", None, "float")
+    converting = time.perf_counter() - begin  # of each method, besides training
     if model.compiled and any(m not in CONVERTED and not finished.get(m) for m in waiting):
         changed = [*model.variables, *([data.epoch] if hasattr(data, "epoch") else [])]
         before = [variable.numpy() for variable in changed]
         seconds = _seconds_per_epoch(model, data.train)
         for variable, value in zip(changed, before, strict=True):
             variable.assign(value)
-        notice(clock.all(seconds, finished.reports))
-    add("float", None, "float")
+        notice(clock.all(seconds, converting, finished.reports))
     least = _accuracy(reports[0]) - max_drop
     while waiting:
         method = waiting.pop(0)
@@ -368,13 +370,21 @@ class _Clock:
         self.waiting = waiting
         self.epochs = epochs
 
-    def all(self, seconds: float, finished: Container[str]) -> str:
-        """Return how long the methods take, if an epoch of plain training takes `seconds`."""
-        count = sum(m not in CONVERTED and m not in finished for m in self.waiting)
-        whole = plain_text.duration(seconds * STEP_COST * self.epochs * count)
+    def all(self, seconds: float, converting: float, finished: Container[str]) -> str:
+        """Return about how long the methods take.
+
+        Args:
+            seconds: float, seconds of an epoch of plain training.
+            converting: float, seconds that a method takes besides training.
+            finished: Names of the methods that are finished.
+        """
+        left = [method for method in self.waiting if method not in finished]
+        count = sum(method not in CONVERTED for method in left)
+        training = seconds * STEP_COST * self.epochs * count
+        whole = plain_text.duration(training + converting * len(left))
         each = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
         methods = "1 method trains" if count == 1 else f"{count} methods train"
-        return f"{methods}, {each} each: about {whole}, judging by a few steps."
+        return f"{methods}, {each} each: about {whole}, judging by a few steps and the float file."
 
     def rest(self, seconds: float) -> str:
         """Return about how long the methods that are left take, if the last one took `seconds`."""

@@ -62,11 +62,13 @@ def test_the_smallest_file_within_max_drop_is_found(learned, data, images, tmp_p
     assert found.reports[0].zeros < 0.01
     assert all(np.array_equal(a, b) for a, b in zip(weights, learned.get_weights(), strict=True))
     assert found.figure().axes[0].get_xlabel() == "zipped size, kB"
-    said = r"2 methods train, 2 epochs each: about \d+ s, judging by a few steps\."
-    assert re.fullmatch(said, notices[0])
+    said = (
+        r"2 methods train, 2 epochs each: about \d+ s, judging by a few steps and the float file\."
+    )
+    assert re.fullmatch(said, notices[1])
     assert re.fullmatch(
         r"float: accuracy [\d.]+, [\d.]+ kB zipped \(1.0 times smaller\), \S+ ms, made in \d+ s",
-        notices[1],
+        notices[0],
     )
     assert notices[4].startswith("prune: ") and re.search(r"about \d+ s more$", notices[4])
     assert notices[5].startswith("pqat: ") and notices[5].endswith(" s") and len(notices) == 6
@@ -116,7 +118,7 @@ def test_a_killed_search_continues_to_the_same_files(learned, train, tmp_path):
     found = search(killed, made.append, notice=notices.append)
     assert made == ["float", "pqat"]
     assert notices[0].startswith("Continuing a search that was interrupted, after int8, qat.")
-    assert notices[1].startswith("1 method trains, 1 epoch each: about")
+    assert notices[2].startswith("1 method trains, 1 epoch each: about")
     assert any(re.match(r"qat: .* ms, made before$", notice) for notice in notices)
     assert files(killed) == files(tmp_path / "whole")
     assert [r.accuracy for r in found.reports] == [r.accuracy for r in whole.reports]
