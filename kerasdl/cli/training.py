@@ -133,7 +133,7 @@ def train(
     changes |= {"dtype_policy": policy_of(mixed_precision), "model": model}
     changes |= {"augment": augmentation_of(augment), "patience": patience}
     changes |= {"start": start, "freeze": freeze, "head_epochs": head_epochs}
-    options_of_data = {"target": target, "task": task, "skip_bad": skip_bad}
+    options_of_data: dict[str, Any] = {"target": target, "task": task, "skip_bad": skip_bad}
     options_of_data["validation"] = number_or_text(validation)
     options_of_model = values_of(model_options, "--model-options")
     if start and not model:

@@ -221,8 +221,10 @@ def _mix(strength, cutmix, seed):
 
 def _info(name, make, source, plan) -> Info:
     card = catalog.card(name) if name in catalog.SETS else inspect.getdoc(make.func) or ""
-    facts = ("task", "classes", "vocabulary", "target_scale", "outputs", "columns", "target")
-    facts += ("files", "notes")
+    facts = (
+        *("task", "classes", "vocabulary", "target_scale", "outputs", "columns", "target"),
+        *("files", "notes"),
+    )
     return Info(
         name=name,
         card=card,

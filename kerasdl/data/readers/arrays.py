@@ -58,7 +58,7 @@ def read(value, seed, task=None, validation=0.1, test=0.2) -> Source:
     rows = splitting.rows_of_splits(labels, seed, *fractions)
     cut = {s: take(parts["train"], part) for s, part in zip(NAMES, rows, strict=True) if len(part)}
     parts = cut | {split: parts[split] for split in NAMES[1:] if split in parts}
-    scale = None
+    scale: Any = None
     if task == "regression":
         each = [np.ascontiguousarray(numbers) for numbers in parts["train"][1].T]
         scale = tuple(float(n.mean()) for n in each), tuple(float(n.std()) or 1.0 for n in each)
@@ -71,7 +71,8 @@ def read(value, seed, task=None, validation=0.1, test=0.2) -> Source:
         expected = "enough examples to train and to test"
         raise errors.InvalidInput("data in memory", expected, f"{_count(found['train'])} examples")
     every: dict[str, Any] = {split: parts.get(split) for split in NAMES}
-    facts = {"classes": classes, "target_scale": scale, "outputs": outputs, "notes": notes}
+    facts: dict[str, Any] = {"classes": classes, "target_scale": scale, "outputs": outputs}
+    facts["notes"] = notes
     return Source(task, **every, **facts)
 
 
