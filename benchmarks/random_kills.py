@@ -38,6 +38,8 @@ import numpy as np
 from kerasdl import recipes, runs
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "random_kills.json"
+ROOT = pathlib.Path(__file__).parents[1]
+TEXT = "tests/coverage/rows.txt"  # in ROOT, where the commands run
 EXACT = ("--deterministic", "--save-seconds", "0")
 AT_ONCE = 2
 PER_RUN = 9  # kills until a run may end
@@ -67,7 +69,8 @@ class Subject:
         place = [str(out)] if self.arguments[0] == "compress" else ["--out", str(out)]
         command = [sys.executable, "-m", "kerasdl", *self.arguments, *place, "--json"]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, **quiet, env={"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ})
+        calm = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ}
+        return subprocess.Popen(command, **quiet, env=calm, cwd=ROOT)
 
 
 def differences_of_runs(whole, killed):
@@ -121,7 +124,8 @@ def train(*arguments):
 SUBJECTS = {
     "simple_cnn": train("simple_cnn", "--epochs", "12"),
     "dcgan": train("dcgan", "--epochs", "5"),
-    "gpt_tiny": train("gpt_tiny", "--epochs", "1", "--batch-size", "128"),
+    # a short text, so that it takes as long as the other trainings
+    "gpt_tiny": train("gpt_tiny", "--data", TEXT, "--epochs", "8", "--batch-size", "32"),
     "vae": train("vae", "--epochs", "12"),
     "tune": Subject(
         ("tune", "mlp", "--trials", "4", "--epochs", "6", "--patience", "2"),
