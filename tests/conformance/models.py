@@ -83,6 +83,10 @@ SUBJECTS = [
         IMAGES,
         LABELS,
         title="resnet_of_2_se_blocks",
+        unusual={"output_stride": 1},
+        kept=dict.fromkeys(
+            ("groups", "widening"), "needs bottleneck blocks; BottleneckBlock has it"
+        ),
         another=(12, 16, 3),
         references=("resnet18", "resnet50"),
         counts={
@@ -94,6 +98,8 @@ SUBJECTS = [
             "se_resnet50": "seresnet50",
             "resnext50": "resnext50_32x4d",
             "wide_resnet50": "wide_resnet50_2",
+            "resnext_tiny": None,
+            "wide_resnet_tiny": None,
         },
     ),
     network(
@@ -304,7 +310,7 @@ SUBJECTS = [
         another=(12, 18, 3),
         still={"drop_rate": 0.0},
         references=("swin_t",),
-        counts={"swin_t": "swin_t"},
+        counts={"swin_t": "swin_t", "swin_s": None},
     ),
     network(
         "localizer_tiny",
@@ -325,7 +331,9 @@ SUBJECTS = [
         unusual={"padding": "same", "dropout": 0.25},
         another=(12, 16, 1),
         still=NO_DROPOUT,
-        counts={"unet": "U-Net paper (2x2 up-conv, biases, no BN), 1 in, 2 classes"},
+        counts=dict.fromkeys(
+            ("unet", "unet_same"), "U-Net paper (2x2 up-conv, biases, no BN), 1 in, 2 classes"
+        ),
     ),
     network(
         "fcn_tiny",
@@ -358,7 +366,7 @@ SUBJECTS = [
         unusual={"depths": (1, 2, 1), "heads": (2, 2, 2), "reductions": (2, 1, 1), "dropout": 0.25},
         another=(8, 16, 1),
         still=NO_DROPOUT,
-        counts={"segformer": None},
+        counts={"segformer": None, "segformer_b1": None},
     ),
     network(
         "seq2seq_tiny",

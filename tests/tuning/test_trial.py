@@ -151,7 +151,7 @@ class Stop(keras.callbacks.Callback):
 
 
 def test_interrupted_trial_continues_from_its_checkpoint(undisturbed, tmp_path):
-    recipe = recipes.get("mlp").replace(epochs=3)
+    recipe = recipes.get("mlp").replace(epochs=3, patience=3)
     options = {"progress": False, "save_seconds": 0, "callbacks": [Stop()]}
     with pytest.raises(KeyboardInterrupt):
         train(recipe, tmp_path / "run", **options)
