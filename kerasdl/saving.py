@@ -43,8 +43,8 @@ CODE = (
 VALUES = ("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__")
 LOOKUPS = ("StringLookup", "IntegerLookup", "TextVectorization")
 OURS = (
-    *("callbacks", "compression", "layers", "learners", "metrics", "models", "optimizers"),
-    "schedules",
+    *("callbacks", "compression", "layers", "learners", "losses", "metrics", "models"),
+    *("optimizers", "schedules"),
 )
 LARGEST = 100  # an archive may unpack to this many times its size; pruned weights need ten
 SMALL = 2**28  # bytes to which any archive may unpack

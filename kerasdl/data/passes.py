@@ -10,6 +10,7 @@ import weakref
 
 import tensorflow as tf
 from keras.src.trainers import data_adapters
+from tensorflow.python.eager import context
 
 
 def reuse_iterators(dataset: tf.data.Dataset) -> tf.data.Dataset:
@@ -69,7 +70,8 @@ class Passes(tf.data.Dataset):
 
     def _drop_unfinished(self):
         """Drop the iterator if the last pass was not read to its end."""
-        with self._lock, tf.init_scope():
+        # the garbage collector may call this inside of any graph, which `init_scope` may not leave
+        with self._lock, context.eager_mode():
             if int(self._given) not in (0, 1 + len(self._dataset)):
                 self._shared = None
 

@@ -270,15 +270,20 @@ def _dead_fractions(case, model):
     averages still receives gradients.
     """
     layers = [x for x in introspection.leaves(model) if _is_relu(x)]
-    alive: dict[int, np.ndarray] = {}
+    # a layer without weights may be called for maps of several widths
+    alive: dict[tuple[int, int], np.ndarray] = {}
     with batch_norm.batch_statistics(model):
         for inputs in case.large_inputs if layers else ():
             for call in introspection.calls(model, inputs, layers):
                 output = np.asarray(call.output)
                 active = (output > 0).reshape(-1, output.shape[-1]).any(axis=0)
-                alive[id(call.layer)] = alive.get(id(call.layer), False) | active
-    called = [layer for layer in layers if id(layer) in alive]
-    return {layer.path: 1 - alive[id(layer)].mean() for layer in called}
+                key = id(call.layer), len(active)
+                alive[key] = alive.get(key, False) | active
+    fractions = {}
+    for layer in layers:
+        if units := [active for (number, _), active in alive.items() if number == id(layer)]:
+            fractions[layer.path] = 1 - np.concatenate(units).mean()
+    return fractions
 
 
 def _is_relu(layer):

@@ -120,6 +120,7 @@ class Classifier(Network):
             input_shape: tuple (height, width, channels).
 
         Example:
+            >>> import kerasdl
             >>> vit = kerasdl.create_model("vit_tiny", input_shape=(28, 28, 1))
             >>> vit.resized((56, 56, 1)).input_shape
             (None, 56, 56, 1)

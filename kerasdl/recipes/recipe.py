@@ -140,8 +140,9 @@ class Recipe:
         holds = checks.is_flag(self.jit_compile) or self.jit_compile == "auto"
         checks.check("jit_compile", self.jit_compile, holds, "True, False or 'auto'")
         checks.integers(seed=self.seed, at_least=0, below=2**31)
-        checks.integers(image_size=self.image_size, patience=self.patience, optional=True)
-        checks.integers(head_epochs=self.head_epochs, optional=True)
+        checks.integers(image_size=self.image_size, optional=True)
+        epochs = {"patience": self.patience, "head_epochs": self.head_epochs}
+        checks.integers(**epochs, optional=True, limit=checks.LARGEST)
         if self.head_epochs and self.freeze == "backbone":
             expected = "None, or another `freeze`: after these epochs the backbone is trained"
             checks.check("head_epochs", self.head_epochs, False, expected)

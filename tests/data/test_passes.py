@@ -1,5 +1,7 @@
 """Passes over a dataset use one iterator, and are otherwise those of the dataset itself."""
 
+import gc
+
 import keras
 import numpy as np
 import pytest
@@ -192,3 +194,14 @@ def test_keras_does_not_warn_that_it_does_not_shuffle_them():
     assert int(splits.epoch) == 1
     with pytest.warns(UserWarning, match="`shuffle=True` was passed"):
         model.fit(train.take(1), verbose=0)
+
+
+def test_an_unfinished_pass_may_be_collected_while_a_graph_is_built(iterators):
+    dataset, _ = numbered()
+    unfinished = iter(dataset)
+    next(unfinished)
+    with tf.Graph().as_default():
+        del unfinished
+        gc.collect()
+    assert len(values(dataset)) == 4
+    assert len(iterators) == 2

@@ -44,4 +44,5 @@ def test_layer_scale_multiplies_each_channel():
     layer = LayerScale(0.5)
     np.testing.assert_array_equal(layer(SEQUENCE), SEQUENCE / 2)
     layer.scale.assign([1, 2, 3, 4])
-    np.testing.assert_array_equal(layer(SEQUENCE), SEQUENCE * [1, 2, 3, 4])
+    factors = np.array([1, 2, 3, 4], "float32")
+    np.testing.assert_array_equal(layer(SEQUENCE), SEQUENCE * factors)

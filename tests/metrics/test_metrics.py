@@ -31,7 +31,9 @@ BATCHWISE = {"KernelDistance": ({}, CODES, OTHERS)}
 
 
 def test_all_metrics_are_tested():
-    assert {*CASES, *BATCHWISE} == set(metrics.__all__)
+    # these have a file of their own
+    detection = {"MeanAveragePrecision", "MeanAverageRecall"}
+    assert {*CASES, *BATCHWISE, *detection} == set(metrics.__all__)
 
 
 def streamed(metric, y, predicted, size):

@@ -30,7 +30,10 @@ POOLED = st.builds(
     *(SIDES, SIDES, SIDES, st.sampled_from([1, 2, 2, 2])),
 )
 TILED = st.tuples(SIDES, *2 * [st.sampled_from([8, 12, 16])], SIDES)
-INPUTS = {"PatchEmbedding": TILED}
+# for a grid of 2 x 2 after 0 or 2 tokens, and of 2 x 3
+TABLED = st.tuples(SIDES, st.sampled_from([4, 6]), SIDES)
+SCORED = st.tuples(SIDES, SIDES, st.just(6), st.just(6))
+INPUTS = {"PatchEmbedding": TILED, "PositionTable": TABLED, "RelativePositionBias": SCORED}
 INPUTS |= {"Sampling": PAIRS, "MaxUnpooling2D": POOLED, "TransformerDecoderBlock": CONTEXTS}
 INPUTS |= dict.fromkeys(("SelfAttention", "CausalSelfAttention", "TransformerBlock"), SEQUENCES)
 

@@ -275,8 +275,9 @@ def test_xla_is_used_on_a_gpu_unless_asked_otherwise(kinds, asked, compiles, mon
 
 def test_options_of_a_task_are_checked_and_completed():
     info = made.splits(IMAGES, LABELS, "classification", classes=("a",)).info
-    assert tasks.create("classification", info).options == {"label_smoothing": 0.0}
-    given = {"label_smoothing": 0.2}
+    defaults = {"label_smoothing": 0.0, "class_weights": None}
+    assert tasks.create("classification", info).options == defaults
+    given = {**defaults, "label_smoothing": 0.2}
     assert tasks.create("classification", info, given).options == given
     with pytest.raises(InvalidInput, match=r"option for classification.*label_smoothing.*smooth"):
         tasks.create("classification", info, {"smooth": 1})
