@@ -64,7 +64,7 @@ def _batch(layer: Any, inputs: Any, training: Any = None, mask: Any = None) -> A
 
 def _fits(layer, inputs):
     last = layer.axis in (-1, len(inputs.shape) - 1)
-    other = layer.renorm or layer.synchronized
+    other = layer.renorm or layer.synchronized or inputs.dtype == "float64"  # not in the kernel
     return last and not other and not isinstance(inputs, keras.KerasTensor)
 
 

@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from tests.conformance import training, two_workers
 from tests.conformance.common import assert_equal, step
-from tests.conformance.inputs import BATCH
 
 
 def gradients(subject, folder):
@@ -84,45 +83,37 @@ def two_replicas():
 
 def replicas(subject, folder):
     """Two replicas give the losses, metrics and weights of one replica."""
-    two = training.history(subject, two_replicas(), options=subject.still)
-    difference = _same(two, training.still_history(subject))
-    equal = " (equal halves)" if training.normalizes_alone(subject.make()) else ""
-    return f"{difference:.0e}{equal}"
+    own = training.normalizes_alone(subject.make())
+    how = {"options": subject.still, "precise": own}
+    two = training.history(subject, two_replicas(), **how)
+    one = training.history(subject, **how) if own else training.still_history(subject)
+    return f"{_same(two, one):.0e}{' (equal halves, float64)' if own else ''}"
 
 
 def workers(subject, folder):
     """Two worker processes give the losses, metrics and weights of one process."""
     own = training.normalizes_alone(subject.make())
-    whole = {"options": subject.still, "synchronized": True}
-    one = training.history(subject, **whole) if own else training.still_history(subject)
+    how = {"options": subject.still, "synchronized": own, "precise": own}
+    one = training.history(subject, **how) if own else training.still_history(subject)
     first, second = two_workers.history(subject, folder)
     assert first[0] == second[0]
     assert_equal(first[1], second[1])
-    limit, rounding = 1e-5, ""
-    if own and _difference(first, one) >= limit:
-        # rounding decides whether a unit near 0 passes ReLU, and depends on the order of a batch:
-        # the workers must equal one process in either of two orders; the reversed order shows by
-        # how much such a unit changes the weights
-        turned = training.history(subject, order=range(BATCH)[::-1], **whole)
-        limit = max(limit, 2 * _difference(turned, one))
-        mixed = np.random.default_rng(0).permutation(BATCH)
-        shuffled = training.history(subject, order=mixed, **whole)
-        one = min(one, shuffled, key=functools.partial(_difference, first))
-        rounding = f" (bar {limit:.0e})"
-    return f"{_same(first, one, limit):.0e}{rounding}"
+    return f"{_same(first, one):.0e}{' (float64)' if own else ''}"
 
 
-def _same(two, one, limit=1e-5):
+def _same(two, one):
     """Check that losses and metrics are equal; return the largest difference of a weight."""
     assert one[0].keys() == two[0].keys()
     for name, values in one[0].items():
         np.testing.assert_allclose(two[0][name], values, rtol=1e-4, err_msg=name)
-    assert _difference(two, one) < limit
+    assert _difference(two, one) < 1e-5
     return _difference(two, one)
 
 
 def _difference(two, one):
-    return max(np.abs(a - b).max() for a, b in zip(one[1], two[1], strict=True))
+    """The largest difference of a weight, relative to the layer's largest if that is above 1."""
+    pairs = zip(one[1], two[1], strict=True)
+    return max(np.abs(a - b).max() / max(1.0, np.abs(a).max()) for a, b in pairs)
 
 
 def seed(subject, folder):

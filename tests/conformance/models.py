@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from tests.conformance.inputs import digits, normal, tokens
-from tests.conformance.subject import network
+from tests.conformance.subject import No, network
 
 IMAGES, LABELS = digits()
 TOKENS = tokens(length=12, vocabulary=20)
@@ -226,6 +226,13 @@ SUBJECTS = [
         },
         another=(12, 16, 3),
         still=NO_DROPOUT,
+        no={
+            "int8": No(
+                "8 bits change the class of 2 of 16 images: its activations have wide ranges",
+                AssertionError,
+                r"0\.875 > 0\.9",
+            )
+        },
         counts={
             "mobilenet_v3_small": "mobilenet_v3_small",
             "mobilenet_v3_large": "mobilenet_v3_large",

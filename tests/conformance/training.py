@@ -41,22 +41,34 @@ def dataset(subject, inputs=None):
     return tf.data.Dataset.from_tensor_slices(data).batch(batch, drop_remainder=True).repeat()
 
 
-def history(subject, strategy=None, options=None, synchronized=False, order=None):
+def history(subject, strategy=None, options=None, synchronized=False, precise=False):
     """Train two epochs of two steps; return losses, metrics and final weights.
 
     Args:
         synchronized: Use the statistics of all replicas in batch normalization.
-        order: Another order of the examples in the batch, as a list of their rows.
+        precise: Compute in float64. In float32, rounding decides whether a normalized unit near 0
+            passes ReLU, and depends on how a batch is divided.
     """
-    with strategy.scope() if strategy else contextlib.nullcontext():
-        model = compiled(subject, options=options)
-    if synchronized:
-        distribute.synchronize(model)
-    data = dataset(subject, equal_halves(subject.inputs) if normalizes_alone(model) else None)
-    if order is not None:
-        data = data.map(lambda *batch: tf.nest.map_structure(lambda x: tf.gather(x, order), batch))
-    fitted = model.fit(data, epochs=2, steps_per_epoch=2, verbose=0, shuffle=False)
+    with in_float64() if precise else contextlib.nullcontext():
+        with strategy.scope() if strategy else contextlib.nullcontext():
+            model = compiled(subject, options=options)
+        if synchronized:
+            distribute.synchronize(model)
+        data = dataset(subject, equal_halves(subject.inputs) if normalizes_alone(model) else None)
+        fitted = model.fit(data, epochs=2, steps_per_epoch=2, verbose=0, shuffle=False)
     return fitted.history, model.get_weights()
+
+
+@contextlib.contextmanager
+def in_float64():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float64")
+    keras.config.set_floatx("float64")
+    try:
+        yield
+    finally:
+        keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy(policy)
 
 
 @functools.lru_cache(maxsize=2)

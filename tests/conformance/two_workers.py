@@ -75,7 +75,8 @@ def serve():
         name, file = line.split()
         try:
             subject = subjects[name]
-            given = training.history(subject, strategy, subject.still, synchronized=True)
+            own = training.normalizes_alone(subject.make())
+            given = training.history(subject, strategy, subject.still, own, own)
             pathlib.Path(file).write_bytes(pickle.dumps(given))
             print("done", flush=True)
         except Exception as error:

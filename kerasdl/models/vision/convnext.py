@@ -24,7 +24,11 @@ VARIANTS = {
         },
     }
 }
-INITIAL = keras.initializers.TruncatedNormal(stddev=0.02)
+
+
+def small() -> keras.initializers.Initializer:
+    """Return a new initializer: one that is used twice would give both layers the same weights."""
+    return keras.initializers.TruncatedNormal(stddev=0.02)
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
@@ -68,14 +72,13 @@ class ConvNeXtBlock(Block):
     def build(self, input_shape):
         checks.inputs(self, input_shape, "batch, height, width, channels")
         channels = input_shape[-1]
-        dense = {"kernel_initializer": INITIAL}
         self.scale = LayerScale(self.layer_scale)
         self.change = [
-            layers.DepthwiseConv2D(self.kernel_size, padding="same", depthwise_initializer=INITIAL),
+            layers.DepthwiseConv2D(self.kernel_size, padding="same", depthwise_initializer=small()),
             layers.LayerNormalization(epsilon=1e-6),
-            layers.Dense(4 * channels, **dense),
+            layers.Dense(4 * channels, kernel_initializer=small()),
             layers.Activation("gelu"),
-            layers.Dense(channels, **dense),
+            layers.Dense(channels, kernel_initializer=small()),
             self.scale,
             layers.Dropout(self.drop_rate, noise_shape=(None, 1, 1, 1)),
         ]
@@ -126,7 +129,7 @@ class ConvNeXt(Classifier):
         checks.image_shapes(smallest=smallest, any_size=True, input_shape=input_shape)
 
         def patches(width, size):
-            return layers.Conv2D(width, size, size, kernel_initializer=INITIAL)
+            return layers.Conv2D(width, size, size, kernel_initializer=small())
 
         def norm(**options):
             return layers.LayerNormalization(epsilon=1e-6, **options)
@@ -146,6 +149,6 @@ class ConvNeXt(Classifier):
             pyramid[stride] = x  # 56, 28, 14, 7
         if num_classes is not None:
             x = norm(name="features")(layers.GlobalAveragePooling2D()(x))
-            x = layers.Dense(num_classes, kernel_initializer=INITIAL, name="logits")(x)
+            x = layers.Dense(num_classes, kernel_initializer=small(), name="logits")(x)
         super().__init__(inputs, x, **kwargs)
         self.pyramid = pyramid
