@@ -71,8 +71,8 @@ class Found:
                 **item.row(),
                 "smaller": round(whole.zipped_size / item.zipped_size, 1),
                 "faster": round(whole.median_ms / item.median_ms, 1),
-                "slower": item.median_ms >= NOTABLE * whole.median_ms,
-                "ok": _accuracy(item) >= _accuracy(whole) - self.max_drop,
+                "slower": bool(item.median_ms >= NOTABLE * whole.median_ms),
+                "ok": bool(_accuracy(item) >= _accuracy(whole) - self.max_drop),
                 "best": item is self.best,
             }
             for item in self.reports
