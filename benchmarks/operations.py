@@ -12,9 +12,7 @@ results/operations.json.
 import argparse
 import collections
 import json
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
@@ -82,46 +80,28 @@ def profile(case):
 def serve(name, way):
     """Make a case; then train it for each line of standard input."""
     if way == "profile":
-        training.tell({**profile(training.CASES[name]), "parameters": 0})
+        training.tell(profile(training.CASES[name]))
         return
     training.made = lambda library, case: made(case, way)
     training.serve("kerasdl", training.CASES[name])
 
 
-class Way(training.Library):
-    """A process that trains a case in one way."""
-
-    def __init__(self, name, way):
-        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (it is read when the process ended)
-        self.process = subprocess.Popen(
-            [sys.executable, __file__, "--serve", name, way],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            text=True,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        )
-        self.about = self.hear()
+def started(name, way):
+    """Start a process that trains a case in one way."""
+    return training.Process([sys.executable, __file__, "--serve", name, way])
 
 
 def measure(name, rounds):
     """Profile a case, and let the ways of computing its step train in turns."""
-    profiled = Way(name, "profile")
+    profiled = started(name, "profile")
     profiled.end()
-    shares = {kind: share for kind, share in profiled.about.items() if kind != "parameters"}
     ways, failed = {}, {}
     for way in WAYS:
         try:
-            ways[way] = Way(name, way)
+            ways[way] = started(name, way)
         except RuntimeError as error:
             failed[way] = str(error)
-    times = {way: [] for way in ways}
-    for turn in range(rounds):
-        shift = turn % len(ways)
-        for way in [*ways][shift:] + [*ways][:shift]:
-            times[way].append(ways[way].train()["step"])
-    for process in ways.values():
-        process.end()
+    times, _ = training.in_turns(ways, rounds)
     found = {}
     for way, measured in times.items():
         ratios = np.divide(measured, times["as it is"])
@@ -130,7 +110,7 @@ def measure(name, rounds):
             "ratio": float(np.median(ratios)),
             "quartiles": np.percentile(ratios, [25, 75]).tolist(),
         }
-    return {"operations": shares, "ways": found, **({"failed": failed} if failed else {})}
+    return {"operations": profiled.about, "ways": found, **({"failed": failed} if failed else {})}
 
 
 def main():

@@ -431,22 +431,24 @@ def tell(answer):
 # ---------------------------------------------------------------------------- the measuring process
 
 
-class Library:
-    """A process that trains a case in one library."""
+class Process:
+    """A process that trains a case, a little for each line that it gets.
 
-    def __init__(self, library, where, python):
-        command = [python, __file__, "--serve", library, *where]
+    Args:
+        command: list of str, what to start.
+        environment: dict, variables for it.
+    """
+
+    def __init__(self, command, **environment):
         # a pipe that nobody reads would fill
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (it is read when the process ended)
-        quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        quiet |= {"TF_ENABLE_ONEDNN_OPTS": "0"} if library.endswith("without_onednn") else {}
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
-            env=quiet,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
         )
         self.about = self.hear()
 
@@ -477,7 +479,9 @@ def measure(case, where, peer, rounds, libraries):
         if python is None:
             continue
         try:
-            library = Library(name, where, python)
+            command = [python, __file__, "--serve", name, *where]
+            plain = {"TF_ENABLE_ONEDNN_OPTS": "0"} if name.endswith("without_onednn") else {}
+            library = Process(command, **plain)
         except RuntimeError as error:
             if name == "kerasdl":
                 raise
@@ -490,14 +494,7 @@ def measure(case, where, peer, rounds, libraries):
             library.end()
             continue
         started[name] = library
-    names, times, last = list(started), {name: [] for name in started}, {}
-    for turn in range(rounds):
-        shift = turn % len(names)
-        for name in names[shift:] + names[:shift]:
-            last[name] = started[name].train()
-            times[name].append(last[name]["step"])
-    for library in started.values():
-        library.end()
+    times, last = in_turns(started, rounds)
     rows = {}
     for name, measured in times.items():
         ratios = np.divide(measured, times["kerasdl"])
@@ -514,6 +511,27 @@ def measure(case, where, peer, rounds, libraries):
     if failed:
         rows["failed"] = failed
     return {"batch": case.batch, **rows}
+
+
+def in_turns(processes, rounds):
+    """Let processes train in a rotating order; return the seconds of a step in each round.
+
+    Args:
+        processes: dict of `Process`, which end.
+        rounds: int.
+
+    Returns:
+        dict of lists, and the last answer of each process.
+    """
+    names, times, last = list(processes), {name: [] for name in processes}, {}
+    for turn in range(rounds):
+        shift = turn % len(names)
+        for name in names[shift:] + names[:shift]:
+            last[name] = processes[name].train()
+            times[name].append(last[name]["step"])
+    for process in processes.values():
+        process.end()
+    return times, last
 
 
 def exponents(points):

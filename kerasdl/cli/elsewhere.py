@@ -12,7 +12,7 @@ from kerasdl.utils import plain_text, tables
 PACKAGE = pathlib.Path(__file__).parents[1]
 OURS = (
     *("callbacks", "compression", "data", "diagnosis", "distribute", "explain", "export"),
-    *("layers", "learners", "metrics", "optimizers", "schedules", "tuning"),
+    *("layers", "learners", "losses", "metrics", "optimizers", "schedules", "tuning"),
 )
 KERAS = (
     *("activations", "applications", "callbacks", "constraints", "initializers", "layers"),

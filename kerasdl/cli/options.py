@@ -64,7 +64,7 @@ def values(*names: str) -> Callable[[], list[str]]:
 
 
 def listed(*titles: str) -> Callable[[], list[str]]:
-    """Return an `autocompletion` for the names in tables of `kerasdl list`; by default in all."""
+    """Return a function that completes names which `kerasdl list` shows, of some tables or all."""
 
     def names():
         tables = listing.read()
@@ -153,7 +153,7 @@ def number_or_text(text: str | None) -> float | str | None:
 
 
 def network_of(start: str) -> tuple[str | None, dict[str, Any]]:
-    """Return the model of a run folder and its options; None and no options for other paths."""
+    """Return the name and the options of the model in a run folder; for other paths None and {}."""
     from kerasdl.runs import folder
 
     file = pathlib.Path(start) / folder.CONFIG

@@ -1,6 +1,7 @@
 """`export`, `compress`, `bench` and `demo`: commands that write and run files for devices."""
 
 import contextlib
+import io
 import os
 import pathlib
 import sys
@@ -275,13 +276,14 @@ def demo(
 
 def _show_code(url):
     """Show an address as a QR code for the camera of a phone, if a terminal can."""
-    from kerasdl.export.demo import qr
+    import segno
 
     if sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown"):
+        code = io.StringIO()
+        segno.make(url, micro=False).terminal(code, compact=True)
         with contextlib.suppress(UnicodeEncodeError):
-            code = qr.for_terminal(url)
-            code.encode(sys.stdout.encoding)
-            print(code, flush=True)
+            code.getvalue().encode(sys.stdout.encoding)
+            print(code.getvalue(), flush=True)
 
 
 def _relative(rows, run, as_json):

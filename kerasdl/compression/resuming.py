@@ -1,4 +1,4 @@
-"""Keep the finished methods of a search, so that a search that was killed continues."""
+"""Record which methods of a search have finished, so that a killed search can continue."""
 
 import dataclasses
 import hashlib

@@ -173,7 +173,7 @@ class _Pass(tf.data.Iterator):
 
 
 def _without_shuffling(get_data_adapter):
-    """Let Keras not warn that it does not shuffle `Passes` with `shuffle=True`, its default.
+    """Keep Keras from warning in `fit` that it does not shuffle data that shuffle themselves.
 
     The pipelines of this package shuffle themselves. Keras warns for every tf.data.Dataset; its
     own interface for other data, `DataAdapter`, would ignore `class_weight`.

@@ -272,7 +272,7 @@ class Case:
         ]
 
     def predicted_classes(self, batches: list[tuple]) -> np.ndarray | None:
-        """Class numbers that the trained model predicts; `None` without one output a class."""
+        """The classes that the trained model predicts; `None` without an output for each class."""
         found = []
         logits = introspection.takes_logits(self.model.loss)
         for batch in batches:

@@ -41,7 +41,7 @@ def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
 
 
 def linear(features: np.ndarray, targets: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Fit ridge regression to rows of features and targets; return its predictions for others.
+    """Fit a ridge regression to some rows, and return what it predicts for other rows.
 
     K = X X^T / d,    predictions = X' X^T / d (K + penalty I)^-1 (Y - mean) + mean
     """

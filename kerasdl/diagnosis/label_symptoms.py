@@ -169,7 +169,7 @@ def _descriptions(case):
 
 
 def _described(case, inputs):
-    """Inputs as rows, and as the features of the untrained model."""
+    """Return the inputs as rows of numbers, and their features in the untrained model."""
     found = [inputs.reshape(len(inputs), -1)]
     parts = [(inputs[i : i + LARGE],) for i in range(0, len(inputs), LARGE)]
     described = features.penultimate(case.untrained, parts) if case.fresh else None

@@ -2,6 +2,7 @@
 
 from kerasdl.layers.border_padding import BorderPadding2D
 from kerasdl.layers.causal_self_attention import CausalSelfAttention
+from kerasdl.layers.class_token import ClassToken
 from kerasdl.layers.dense_block import DenseBlock, DenseLayer, TransitionBlock
 from kerasdl.layers.drop_connect import DropConnect
 from kerasdl.layers.dynamic_convolution import DynamicConv2D
@@ -13,16 +14,17 @@ from kerasdl.layers.local_response_normalization import LocalResponseNormalizati
 from kerasdl.layers.locally_connected import LocallyConnected2D
 from kerasdl.layers.max_unpooling import MaxUnpooling2D
 from kerasdl.layers.patch_embedding import PatchEmbedding
+from kerasdl.layers.position_table import PositionTable
+from kerasdl.layers.relative_position_bias import RelativePositionBias
 from kerasdl.layers.residual import BottleneckBlock, PaddedShortcut, ResidualBlock
 from kerasdl.layers.sampling import Sampling
 from kerasdl.layers.se_block import SEBlock
 from kerasdl.layers.self_attention import SelfAttention
 from kerasdl.layers.spatially_separable import SpatiallySeparableConv2D
 from kerasdl.layers.stochastic_pooling import StochasticPooling2D
-from kerasdl.layers.token import ClassToken, PositionTable
 from kerasdl.layers.transformer_block import TransformerBlock
 from kerasdl.layers.transformer_decoder_block import TransformerDecoderBlock
-from kerasdl.layers.window_attention import RelativePositionBias, WindowAttention
+from kerasdl.layers.window_attention import WindowAttention
 
 __all__ = [
     "BorderPadding2D",

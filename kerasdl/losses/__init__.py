@@ -10,8 +10,8 @@ MODULES = {
     "CIoU": "boxes",
     "DIoU": "boxes",
     "GIoU": "boxes",
-    "Tversky": "segmentation",
-    "boundary_weights": "segmentation",
+    "Tversky": "tversky",
+    "boundary_weights": "borders",
 }
 
 __all__ = list(MODULES)

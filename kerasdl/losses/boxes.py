@@ -6,33 +6,22 @@ import keras
 from keras import ops
 
 from kerasdl.errors import InvalidInput
-from kerasdl.utils.types import Tensor
 
 SMALL = 1e-7  # keeps divisions by empty boxes finite
 
 
-class BoxLoss(keras.losses.Loss):
-    """1 minus a measure of how well a predicted box fits the true one.
-
-    Boxes are (..., 4): x1, y1, x2, y2, in any unit. A subclass defines `fit`.
-    """
-
-    def call(self, y_true, y_pred):
-        y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-        for boxes in (y_true, y_pred):
-            if not len(boxes.shape) or boxes.shape[-1] != 4:
-                expected = "boxes of shape (..., 4)"
-                raise InvalidInput(f"input of {type(self).__name__}", expected, tuple(boxes.shape))
-        y_true = ops.cast(y_true, y_pred.dtype)
-        return 1 - self.fit(y_true, y_pred)
-
-    def fit(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return a number for each pair of boxes, 1 for equal ones."""
-        raise NotImplementedError
+def _checked(loss, y_true, y_pred):
+    """Return true and predicted boxes as tensors of one dtype."""
+    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    for boxes in (y_true, y_pred):
+        if not len(boxes.shape) or boxes.shape[-1] != 4:
+            expected = "boxes of shape (..., 4)"
+            raise InvalidInput(f"input of {type(loss).__name__}", expected, tuple(boxes.shape))
+    return ops.cast(y_true, y_pred.dtype), y_pred
 
 
 def _overlap(a, b):
-    """Return intersection over union, the union, and the smallest box around both."""
+    """Return for pairs of boxes their overlap (IoU), the area of their union, a box around both."""
     shared = ops.prod(
         ops.relu(ops.minimum(a[..., 2:], b[..., 2:]) - ops.maximum(a[..., :2], b[..., :2])), axis=-1
     )
@@ -41,12 +30,21 @@ def _overlap(a, b):
     return shared / (union + SMALL), union, ops.concatenate([first, last], axis=-1)
 
 
+def _near(a, b):
+    """Return the overlap of pairs of boxes minus the distance of their centers."""
+    iou, _, around = _overlap(a, b)
+    centers = [(boxes[..., :2] + boxes[..., 2:]) / 2 for boxes in (a, b)]
+    distance = ops.sum(ops.square(centers[0] - centers[1]), axis=-1)
+    diagonal = ops.sum(ops.square(around[..., 2:] - around[..., :2]), axis=-1)
+    return iou - distance / (diagonal + SMALL)
+
+
 def _area(boxes):
     return ops.prod(ops.relu(boxes[..., 2:] - boxes[..., :2]), axis=-1)
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class GIoU(BoxLoss):
+class GIoU(keras.losses.Loss):
     """1 minus the generalized intersection over union, which also pulls distant boxes together.
 
     The overlap of boxes that do not touch is 0 wherever they are, so it has no gradient.
@@ -74,14 +72,15 @@ class GIoU(BoxLoss):
     ):
         super().__init__(name, reduction, dtype)
 
-    def fit(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def call(self, y_true, y_pred):
+        y_true, y_pred = _checked(self, y_true, y_pred)
         iou, union, around = _overlap(y_true, y_pred)
         area = _area(around)
-        return iou - (area - union) / (area + SMALL)
+        return 1 - iou + (area - union) / (area + SMALL)
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class DIoU(BoxLoss):
+class DIoU(keras.losses.Loss):
     """1 minus the overlap, plus the distance of the centers: boxes meet sooner than with `GIoU`.
 
         L = 1 - IoU + d^2 / c^2        d: between the centers, c: diagonal of the box around both
@@ -105,16 +104,12 @@ class DIoU(BoxLoss):
     ):
         super().__init__(name, reduction, dtype)
 
-    def fit(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        iou, _, around = _overlap(y_true, y_pred)
-        centers = [(boxes[..., :2] + boxes[..., 2:]) / 2 for boxes in (y_true, y_pred)]
-        distance = ops.sum(ops.square(centers[0] - centers[1]), axis=-1)
-        diagonal = ops.sum(ops.square(around[..., 2:] - around[..., :2]), axis=-1)
-        return iou - distance / (diagonal + SMALL)
+    def call(self, y_true, y_pred):
+        return 1 - _near(*_checked(self, y_true, y_pred))
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class CIoU(DIoU):
+class CIoU(keras.losses.Loss):
     """`DIoU` plus the difference of the aspect ratios.
 
         L = 1 - IoU + d^2 / c^2 + a v
@@ -137,9 +132,10 @@ class CIoU(DIoU):
         name: str = "ciou",
         dtype: str | keras.DTypePolicy | None = None,
     ):
-        super().__init__(reduction, name, dtype)
+        super().__init__(name, reduction, dtype)
 
-    def fit(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def call(self, y_true, y_pred):
+        y_true, y_pred = _checked(self, y_true, y_pred)
         angles = []
         for boxes in (y_true, y_pred):
             size = ops.relu(boxes[..., 2:] - boxes[..., :2])
@@ -147,4 +143,4 @@ class CIoU(DIoU):
         difference = 4 / math.pi**2 * ops.square(angles[0] - angles[1])
         iou, _, _ = _overlap(y_true, y_pred)
         weight = ops.stop_gradient(difference / (1 - iou + difference + SMALL))
-        return super().fit(y_true, y_pred) - weight * difference
+        return 1 - _near(y_true, y_pred) + weight * difference

@@ -6,8 +6,8 @@ from kerasdl.models.generative.autoencoder import Decoder as Decoder
 from kerasdl.models.generative.autoencoder import Encoder as Encoder
 from kerasdl.models.generative.dcgan import Discriminator as Discriminator
 from kerasdl.models.generative.dcgan import Generator as Generator
+from kerasdl.models.segmentation.deeplab import DeepLabV3 as DeepLabV3
 from kerasdl.models.segmentation.fcn import FCN as FCN
-from kerasdl.models.segmentation.fcn import DeepLabV3 as DeepLabV3
 from kerasdl.models.segmentation.segformer import SegFormer as SegFormer
 from kerasdl.models.segmentation.unet import UNet as UNet
 from kerasdl.models.sequence.gpt import GPT as GPT

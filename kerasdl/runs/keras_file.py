@@ -144,7 +144,7 @@ class KerasFile:
         }
 
     def doctor(self) -> list[dict]:
-        """Diagnose the model on its data; return a row for each question, as `Run.doctor` does."""
+        """Ask the doctor about the model on its data; return a row for each question."""
         if self.splits is None:
             raise InvalidInput("option `--data`", "the data that the model was trained on", "none")
         splits = self.splits

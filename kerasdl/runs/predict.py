@@ -1,4 +1,4 @@
-"""Apply a run's model to the user's files: folders, patterns, and files that cannot be read."""
+"""Predict with a run's model: find the files of folders, answer for each, and draw or write it."""
 
 import csv
 import os

@@ -255,6 +255,19 @@ def integer_tuples(*, length: int | None = None, empty: bool = False, at_least: 
         check(name, value, holds, expected)
 
 
+def rows(columns: str, **values):
+    """Check that each value is a tuple of rows, one for each stage or block of a network.
+
+    Args:
+        columns: str, the names of a row's parts, such as "filters, repeats, strides".
+    """
+    width, expected = len(columns.split(", ")), f"a tuple of tuples ({columns})"
+    for name, value in values.items():
+        listed = isinstance(value, (tuple, list)) and len(value) > 0
+        holds = listed and all(isinstance(r, (tuple, list)) and len(r) == width for r in value)
+        check(name, value, holds, expected)
+
+
 def sizes(**values):
     """Check that each value is a kernel's or window's size: a positive integer or a pair of them.
 

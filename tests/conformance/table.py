@@ -36,12 +36,12 @@ MEANINGS = {
     "learns": "a model overfits one batch: number of steps; a layer's gradient equals a numeric "
     "one in float64: largest relative difference",
     "two replicas": "two devices give the losses, metrics and weights of one: largest difference "
-    'of a weight; "equal halves": both replicas get the same examples, because each normalizes its '
-    "batch by itself",
+    'of a weight, relative to the largest of its layer if that is above 1; "equal halves": both '
+    "replicas get the same examples, because each normalizes its batch by itself; networks with "
+    "batch normalization are compared in float64",
     "two workers": "two processes, each with half of every batch, give the losses, metrics and "
-    "weights of one: largest difference of a weight; batch normalization is synchronized "
-    '(`distribute.synchronize`); the tolerance is 1e-05, or after "bar" twice the difference that '
-    "reversing the order of the batch makes in one process",
+    "weights of one: largest difference of a weight, as for replicas; batch normalization is "
+    "synchronized (`distribute.synchronize`)",
     "LiteRT": "built-in operators only, run by the LiteRT interpreter after one training step: "
     "largest error",
     "int8": "fraction of predicted classes that the int8 file has in common with Keras; without "

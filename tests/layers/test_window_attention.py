@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from kerasdl.errors import InvalidInput
-from kerasdl.layers import RelativePositionBias, WindowAttention
+from kerasdl.explain import counts
+from kerasdl.layers import WindowAttention
 
 RANDOM = np.random.default_rng(0)
 MAPS = RANDOM.normal(size=(2, 8, 8, 6)).astype("float32")
@@ -32,9 +33,8 @@ def attention(layer, pixels):
 @pytest.mark.parametrize("shift", [0, 1, 2])
 def test_each_window_attends_by_itself(shift):
     layer = WindowAttention(heads=2, window=4, shift=shift)
-    outputs = np.asarray(layer(MAPS))
-    for window in [layer.bias.table]:
-        window.assign(RANDOM.normal(size=window.shape))
+    layer.build(MAPS.shape)
+    layer.bias.table.assign(RANDOM.normal(size=layer.bias.table.shape))
     outputs = np.asarray(layer(MAPS))
     # pixels of the map by window: shifted windows at the border are smaller
     groups = {}
@@ -49,13 +49,14 @@ def test_each_window_attends_by_itself(shift):
 
 
 @pytest.mark.rows("CNA-26")
-def test_the_number_of_scores_is_linear_in_the_pixels():
-    def scores(side):
-        layer = WindowAttention(heads=1, window=4)
-        layer.build((None, side, side, 2))
-        return layer.windows * 4**4
+def test_the_cost_is_linear_in_the_pixels_and_without_windows_quadratic():
+    def macs(side, window):
+        inputs = keras.Input((side, side, 2))
+        return counts.macs(keras.Model(inputs, WindowAttention(1, window)(inputs)))
 
-    assert scores(16) == 4 * scores(8)
+    assert macs(16, window=4) == 4 * macs(8, window=4)
+    maps = 8 * 8 * 2  # queries and keys are multiplied for all pairs, and so are weights and values
+    assert macs(16, None) - 4 * macs(8, None) == (16 - 4) * 2 * maps * 8 * 8
 
 
 def test_without_a_window_all_pixels_attend_to_all():
@@ -79,19 +80,6 @@ def layer_like(layer):
     other.build((None, 8, 8, 6))
     other.set_weights(layer.get_weights())
     return other
-
-
-def test_the_bias_depends_on_the_offset_alone():
-    layer = RelativePositionBias((2, 3))
-    layer.build((None, 2, 6, 6))
-    layer.table.assign(RANDOM.normal(size=layer.table.shape))
-    bias = np.asarray(layer(keras.ops.zeros((1, 2, 6, 6))))[0]
-    places = [divmod(i, 3) for i in range(6)]
-    seen = {}
-    for (i, a), (j, b) in itertools.product(enumerate(places), repeat=2):
-        seen.setdefault((a[0] - b[0], a[1] - b[1]), set()).add(tuple(bias[:, i, j]))
-    assert len(seen) == 3 * 5
-    assert all(len(values) == 1 for values in seen.values())
 
 
 @pytest.mark.parametrize(

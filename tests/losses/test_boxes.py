@@ -71,3 +71,9 @@ def test_a_saved_loss_comes_back(kind):
 def test_other_shapes_are_refused():
     with pytest.raises(InvalidInput, match=r"boxes of shape \(..., 4\)"):
         losses.GIoU()(np.ones((2, 3)), np.ones((2, 3)))
+
+
+def test_ciou_equals_the_measure_of_keras():
+    true, predicted = boxes(40), boxes(40)
+    theirs = keras.utils.bounding_boxes.compute_ciou(true, predicted, "xyxy")
+    np.testing.assert_allclose(1 - losses.CIoU(reduction=None)(true, predicted), theirs, atol=1e-5)

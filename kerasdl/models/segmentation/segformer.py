@@ -99,7 +99,7 @@ class SegFormerBlock(Block):
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class SegFormer(Segmenter):
-    """A transformer encoder with a pyramid of maps, whose decoder is light.
+    """A transformer for segmentation: an encoder of maps of several sizes, and a small decoder.
 
     Attention sees all of the image at every size, so the decoder needs no context of its own: it
     brings all maps to one width and one size, and mixes them by a 1x1 convolution.

@@ -89,9 +89,7 @@ class EfficientNet(Classifier):
         input_shape: Shape = (224, 224, 3),
         **kwargs,
     ):
-        for i, stage in enumerate(stages):
-            expected = "expansion, kernel size, filters, repeats, strides, flag"
-            checks.check(f"stages[{i}]", stage, len(stage) == 6, expected)
+        checks.rows("expansion, kernel size, filters, repeats, strides, flag", stages=stages)
         checks.integers(stem_width=stem_width, stem_strides=stem_strides, head_width=head_width)
         checks.fractions(dropout=dropout, drop_rate=drop_rate)
         checks.numbers(above=0, epsilon=epsilon)

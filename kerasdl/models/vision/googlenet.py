@@ -6,7 +6,7 @@ from keras import layers
 from kerasdl.layers import LocalResponseNormalization, chain, residual
 from kerasdl.layers.block import Block
 from kerasdl.models.network import Classifier, Shape
-from kerasdl.models.vision.stem import ceil_pool
+from kerasdl.models.vision.pooling import ceil_pool
 from kerasdl.utils import checks
 
 Widths = tuple[int, int, int, int, int, int]
@@ -148,6 +148,9 @@ class GoogLeNet(Classifier):
         checks.flags(batch_normalization=batch_normalization, auxiliary=auxiliary)
         checks.fractions(dropout=dropout)
         checks.integers(optional=True, num_classes=num_classes)
+        listed = isinstance(stages, (tuple, list)) and len(stages) > 0
+        listed = listed and all(isinstance(stage, (tuple, list)) and stage for stage in stages)
+        checks.check("stages", stages, listed, "a tuple of tuples of the widths of modules")
         has_middle = len(stages) == 3 and len(stages[1]) == 5 and num_classes is not None
         expected = "False without classes or with other stages than the publication's"
         checks.check("auxiliary", auxiliary, has_middle or not auxiliary, expected)

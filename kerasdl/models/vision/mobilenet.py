@@ -173,9 +173,7 @@ class MobileNetV2(Classifier):
         input_shape: Shape = (224, 224, 3),
         **kwargs,
     ):
-        for i, stage in enumerate(stages):
-            expected = "expansion, filters, repeats, strides"
-            checks.check(f"stages[{i}]", stage, len(stage) == 4, expected)
+        checks.rows("expansion, filters, repeats, strides", stages=stages)
         checks.integers(stem_width=stem_width, stem_strides=stem_strides, head_width=head_width)
         checks.fractions(dropout=dropout)
         checks.integers(optional=True, num_classes=num_classes)
@@ -234,9 +232,8 @@ class MobileNetV3(Classifier):
         input_shape: Shape = (224, 224, 3),
         **kwargs,
     ):
-        for i, block in enumerate(blocks):
-            expected = "kernel size, hidden channels, filters, flag, activation, strides"
-            checks.check(f"blocks[{i}]", block, len(block) == 6, expected)
+        columns = "kernel size, hidden channels, filters, flag, activation, strides"
+        checks.rows(columns, blocks=blocks)
         checks.integers(stem_width=stem_width, stem_strides=stem_strides, units=units)
         checks.fractions(dropout=dropout)
         checks.integers(optional=True, num_classes=num_classes)

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from kerasdl.models.network import Classifier, Shape
-from kerasdl.models.vision.stem import ceil_pool
+from kerasdl.models.vision.pooling import ceil_pool
 from kerasdl.utils import checks
 
 VARIANTS = {

@@ -25,16 +25,3 @@ def stem(kind: str, width: int, x) -> tuple:
     pyramid = {2: x}
     x = chain.call([layers.ZeroPadding2D(1), layers.MaxPooling2D(3, 2)], x)  # 56
     return x, pyramid
-
-
-def ceil_pool(x, size: int = 3, name: str | None = None):
-    """Halve a map without negative numbers, rounding up, so that its last row and column are used.
-
-    Args:
-        x: tensor (batch, height, width, channels), the output of a ReLU.
-        size: int, side of the window of max pooling, 2 or 3.
-        name: str, of the pooling layer.
-    """
-    # padding with zeros does not change a maximum after a ReLU
-    x = layers.ZeroPadding2D(((0, 1), (0, 1)), name=name and f"{name}_pad")(x)
-    return layers.MaxPooling2D(size, 2, name=name)(x)

@@ -6,7 +6,7 @@ import pytest
 
 import kerasdl
 from kerasdl.errors import InvalidInput
-from kerasdl.models.segmentation.fcn import AtrousPyramid
+from kerasdl.models.segmentation.deeplab import AtrousPyramid
 from kerasdl.models.vision.resnet import ResNet
 
 

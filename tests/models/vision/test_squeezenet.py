@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import kerasdl
-from kerasdl.models.vision import squeezenet, stem
+from kerasdl.models.vision import pooling, squeezenet
 
 REFERENCE = pathlib.Path(__file__).parents[2] / "reference" / "squeezenet_fire.npz"
 
@@ -28,7 +28,7 @@ def test_fire_module_equals_torchvision():
 def test_pooling_rounds_up(size):
     x = np.random.default_rng(0).random((1, size, size, 2), "float32")
     inputs = keras.Input(x.shape[1:])
-    pooled = keras.ops.convert_to_numpy(keras.Model(inputs, stem.ceil_pool(inputs))(x))
+    pooled = keras.ops.convert_to_numpy(keras.Model(inputs, pooling.ceil_pool(inputs))(x))
     starts = range(0, size - 2 + (size % 2 == 0), 2)
     expected = [[x[0, r : r + 3, c : c + 3].max((0, 1)) for c in starts] for r in starts]
     np.testing.assert_array_equal(pooled[0], expected)

@@ -1,19 +1,12 @@
-"""ClassToken and PositionTable: what they add, and the table of another image size."""
+"""PositionTable: the table of another image size, and sequences that do not fit."""
 
 import numpy as np
 import pytest
 
 from kerasdl.errors import InvalidInput
-from kerasdl.layers import ClassToken, LayerScale, PositionTable
+from kerasdl.layers import PositionTable
 
 SEQUENCE = np.random.default_rng(0).normal(size=(3, 6, 4)).astype("float32")
-
-
-def test_tokens_come_first_and_are_the_same_for_each_example():
-    layer = ClassToken(count=2)
-    outputs = np.asarray(layer(SEQUENCE))
-    np.testing.assert_array_equal(outputs[:, 2:], SEQUENCE)
-    np.testing.assert_array_equal(outputs[:, :2], np.repeat(layer.get_weights()[0], 3, axis=0))
 
 
 def test_a_table_of_one_size_is_copied_for_the_same_size():
@@ -38,11 +31,3 @@ def test_a_linear_table_stays_linear_between_its_ends():
 def test_a_sequence_of_another_length_is_refused():
     with pytest.raises(InvalidInput, match=r"\(batch, 5, width\)"):
         PositionTable((2, 2), tokens=1)(SEQUENCE)
-
-
-def test_layer_scale_multiplies_each_channel():
-    layer = LayerScale(0.5)
-    np.testing.assert_array_equal(layer(SEQUENCE), SEQUENCE / 2)
-    layer.scale.assign([1, 2, 3, 4])
-    factors = np.array([1, 2, 3, 4], "float32")
-    np.testing.assert_array_equal(layer(SEQUENCE), SEQUENCE * factors)
