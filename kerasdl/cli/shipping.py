@@ -279,11 +279,14 @@ def _show_code(url):
     import segno
 
     if sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown"):
-        code = io.StringIO()
-        segno.make(url, micro=False).terminal(code, compact=True)
+        drawn = io.StringIO()
+        segno.make(url, micro=False).terminal(drawn, compact=True)
+        # its blocks are the light modules: white on black, whatever the terminal's colors are
+        lines = (f"\x1b[97;40m{line}\x1b[0m" for line in drawn.getvalue().splitlines() if line)
+        code = "\n".join(lines)
         with contextlib.suppress(UnicodeEncodeError):
-            code.getvalue().encode(sys.stdout.encoding)
-            print(code.getvalue(), flush=True)
+            code.encode(sys.stdout.encoding)
+            print(code, flush=True)
 
 
 def _relative(rows, run, as_json):

@@ -177,3 +177,17 @@ def test_coatnet_has_the_published_size():
     with keras.StatelessScope(initialize_variables=False):
         network = kerasdl.create_model("coatnet_0")
     assert network.count_params() == pytest.approx(25e6, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [
+        ("mobilenet_v2_tiny", "stages", ((1, 8, 1),)),
+        ("mobilenet_v3_tiny", "blocks", (3, 4)),
+        ("efficientnet_tiny", "stages", ()),
+        ("googlenet_tiny", "stages", 3),
+    ],
+)
+def test_rows_of_another_form_are_refused(name, option, value):
+    with pytest.raises(InvalidInput, match=f"`{option}`"):
+        kerasdl.create_model(name, **{option: value})
