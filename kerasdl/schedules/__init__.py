@@ -13,6 +13,7 @@ from kerasdl.schedules.cycle_momentum import CycleMomentum
 from kerasdl.schedules.cyclical import Cyclical
 from kerasdl.schedules.inverse_sigmoid import InverseSigmoid
 from kerasdl.schedules.inverse_square_root import InverseSquareRoot
+from kerasdl.schedules.joined import Joined
 from kerasdl.schedules.one_cycle import OneCycle
 from kerasdl.schedules.warm_up import WarmUp
 
@@ -21,6 +22,7 @@ __all__ = [
     "Cyclical",
     "InverseSigmoid",
     "InverseSquareRoot",
+    "Joined",
     "OneCycle",
     "WarmUp",
 ]

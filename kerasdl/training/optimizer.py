@@ -2,7 +2,7 @@
 
 import keras
 
-from kerasdl import errors, optimizers
+from kerasdl import errors, optimizers, schedules
 from kerasdl.callbacks import rates
 
 LOWER = 0.1  # of the learning rate, when all layers are trained after the head
@@ -45,7 +45,7 @@ def adamw(
     schedule = _schedule(learning_rate, total - steps * head_epochs, steps * warmup)
     if head_epochs:
         first = _schedule(learning_rate, steps * head_epochs, steps * warmup)
-        schedule = rates.Joined(first, rates.Scaled(schedule, LOWER), steps * head_epochs)
+        schedule = schedules.Joined(first, rates.Scaled(schedule, LOWER), steps * head_epochs)
     return optimizers.AdamW(schedule, weight_decay=weight_decay, **options)
 
 

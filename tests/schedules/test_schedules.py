@@ -20,6 +20,7 @@ def every():
         "warm-up": (schedules.WarmUp(cosine, 8), 28),
         "warm-up to a constant": (schedules.WarmUp(0.05, 8), 8),
         "warm-up of a warm-up": (schedules.WarmUp(schedules.WarmUp(cosine, 2), 3), 25),
+        "joined": (schedules.Joined(cosine, schedules.WarmUp(0.05, 8), 6), 14),
         "inverse square root": (schedules.InverseSquareRoot(0.1, 8), None),
         "inverse sigmoid": (schedules.InverseSigmoid(3), None),
         "triangular": (schedules.Cyclical(0.01, 0.1, 5), None),
@@ -220,6 +221,16 @@ def test_cycle_of_three_phases_returns_to_its_start_before_the_last_phase():
     assert found == pytest.approx(heights, abs=1e-6)
 
 
+def test_joined_schedules_follow_each_other():
+    first = keras.optimizers.schedules.CosineDecay(0.4, 10)
+    second = keras.optimizers.schedules.CosineDecay(0.2, 10)
+    schedule = schedules.Joined(first, second, 6)
+    expected = [first(t) if t < 6 else second(t - 6) for t in range(20)]
+    assert [float(schedule(t)) for t in range(20)] == [float(rate) for rate in expected]
+    with pytest.raises(InvalidInput, match="`step`"):
+        schedules.Joined(first, second, 0)
+
+
 def test_factor_applies_to_each_step_or_each_cycle():
     by_cycle = schedules.Cyclical(0, 1, 2, 0.5, "cycle")
     found = [float(by_cycle(step)) for step in range(11)]
@@ -234,6 +245,7 @@ def test_every_schedule_is_public():
         "Cyclical",
         "InverseSigmoid",
         "InverseSquareRoot",
+        "Joined",
         "OneCycle",
         "WarmUp",
     }
