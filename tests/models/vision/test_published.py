@@ -14,6 +14,8 @@ from tests.conformance.models import SUBJECTS
 ROWS = json.loads((pathlib.Path(__file__).parents[2] / "reference" / "counts.json").read_text())
 PUBLISHED = {row["item"]: row["macs"] for row in ROWS if "macs" in row}
 ITEMS = {name: item for s in SUBJECTS for name, item in s.counts.items() if item in PUBLISHED}
+# The paper's parameters, but another size of image; batch normalization adds no products.
+ITEMS["unet_same"] = "U-Net milesial (BN, bilinear=False), 1 in, 2 classes"
 TAKE_LONG_TO_TRACE = {"resnet101", "resnet152", "densenet169", "densenet201", "efficientnet_v2_s"}
 TAKE_LONG_TO_TRACE |= {"vit_l16", "convnext_s"}
 
