@@ -40,6 +40,14 @@ class _Kernel(keras.optimizers.Adam):
             grad=tf.cast(tf.convert_to_tensor(gradient), dtype),
         )
 
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        """Return the pairs as they are for one replica, where a sum only adds to the graph."""
+        pairs = [*grads_and_vars]
+        one = self._distribution_strategy.num_replicas_in_sync == 1
+        if one and all(gradient is not None for gradient, _ in pairs):
+            return pairs
+        return super()._all_reduce_sum_gradients(pairs)
+
     def _get_current_learning_rate(self):
         return self._once("rate", None, super()._get_current_learning_rate)
 

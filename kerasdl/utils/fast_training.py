@@ -30,7 +30,7 @@ def fast_training() -> Iterator[None]:
     stay Keras's own, so files, exports and compression do not change.
 
     Batch normalization is left to Keras if the layer is frozen, gets a mask, normalizes another
-    axis than the last, uses `renorm`, or synchronizes its statistics over replicas. Layer
+    axis than the last, uses `renorm`, or synchronizes its statistics over several replicas. Layer
     normalization is left to Keras if it normalizes other axes than the last or has no scale or
     offset.
 
@@ -64,7 +64,8 @@ def _batch(layer: Any, inputs: Any, training: Any = None, mask: Any = None) -> A
 
 def _fits(layer, inputs):
     last = layer.axis in (-1, len(inputs.shape) - 1)
-    other = layer.renorm or layer.synchronized or inputs.dtype == "float64"  # not in the kernel
+    several = layer.synchronized and tf.distribute.get_strategy().num_replicas_in_sync > 1
+    other = layer.renorm or several or inputs.dtype == "float64"  # not in the kernel
     return last and not other and not isinstance(inputs, keras.KerasTensor)
 
 

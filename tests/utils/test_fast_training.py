@@ -15,7 +15,13 @@ SHAPES = [(4, 5, 6, 3), (4, 5, 3), (9, 3), (2, 3, 4, 5, 3), (1, 3), (7, 1, 1, 1)
 # Keras adds 1 to a tanh near -1, so that its slope at x = -8 is off by up to 7e-6, which is
 # 1.2e-7 |x| (a + 3 b x^2) / 2 for a = 1.6 and b = 0.07; times at most 3 for the gradient from above
 GELU = 3e-5
-OPTIONS = [{}, {"scale": False}, {"center": False}, {"momentum": 0.5, "epsilon": 0.1}]
+OPTIONS = [
+    {},
+    {"scale": False},
+    {"center": False},
+    {"momentum": 0.5, "epsilon": 0.1},
+    {"synchronized": True},
+]
 
 
 def step(inputs, upstream, fused, options, function=lambda f: f, freeze=False, mask=None):
@@ -64,6 +70,15 @@ def test_it_gives_the_numbers_of_keras(shape, options):
 @pytest.mark.parametrize("compiled", [False, True])
 def test_it_gives_the_numbers_of_keras_in_a_graph(compiled):
     assert_equal(normal((4, 5, 6, 3)), function=tf.function(jit_compile=compiled))
+
+
+def test_a_synchronized_layer_on_one_device_takes_the_kernel():
+    layer = keras.layers.BatchNormalization(synchronized=True)
+    layer.build((4, 5, 5, 3))
+    with fast_training():
+        function = tf.function(lambda x: layer(x, training=True))
+        graph = function.get_concrete_function(tf.TensorSpec((4, 5, 5, 3))).graph
+    assert "FusedBatchNormV3" in {operation.type for operation in graph.get_operations()}
 
 
 @pytest.mark.parametrize(
