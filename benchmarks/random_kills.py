@@ -171,7 +171,10 @@ def undisturbed(subject, out):
 
 
 def stamp(file):
-    return file.stat().st_mtime_ns if file.exists() else 0
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def kill(subject, out, seconds, writing, chance):
