@@ -64,13 +64,10 @@ def profile(case):
     for plane in space.planes:
         for line in plane.lines if "CPU" in plane.name else ():
             for event in line.events:
-                # an operation is called "name in the graph:kind"
+                # an operation is called "name in the graph:kind", a function of C++ "class::name"
                 name, _, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
-                if (
-                    name
-                    and kind.isidentifier()
-                    and kind not in ("While", "StatefulPartitionedCall")
-                ):
+                operation = name and not name.endswith(":") and kind.isidentifier()
+                if operation and kind not in ("While", "StatefulPartitionedCall"):
                     times[kind.removeprefix("_Mkl").removeprefix("_Fused")] += event.duration_ps
     total = sum(times.values())
     shares = {kind: time / total for kind, time in times.most_common() if time > SHOWN * total}
@@ -91,10 +88,15 @@ def started(name, way):
     return training.Process([sys.executable, __file__, "--serve", name, way])
 
 
+def profiled(name):
+    """Return the shares of a case's operations, from a process of its own."""
+    process = started(name, "profile")
+    process.end()
+    return process.about
+
+
 def measure(name, rounds):
-    """Profile a case, and let the ways of computing its step train in turns."""
-    profiled = started(name, "profile")
-    profiled.end()
+    """Let the ways of computing the step of a case train in turns."""
     ways, failed = {}, {}
     for way in WAYS:
         try:
@@ -110,13 +112,13 @@ def measure(name, rounds):
             "ratio": float(np.median(ratios)),
             "quartiles": np.percentile(ratios, [25, 75]).tolist(),
         }
-    return {"operations": profiled.about, "ways": found, **({"failed": failed} if failed else {})}
+    return {"ways": found, **({"failed": failed} if failed else {})}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("which", nargs="*", default=[*CASES], metavar="CASE")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5, help="0 only profiles again")
     parser.add_argument("--out", type=pathlib.Path, default=RESULT)
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -126,7 +128,8 @@ def main():
     results = json.loads(chosen.out.read_text(encoding="utf-8")) if chosen.out.exists() else {}
     results.pop("about", None)
     for name in chosen.which:
-        results[name] = found = measure(name, chosen.rounds)
+        ways = measure(name, chosen.rounds) if chosen.rounds else results.get(name, {"ways": {}})
+        results[name] = found = {**ways, "operations": profiled(name)}
         training.write(chosen.out, results)
         print(name)
         for kind, share in found["operations"].items():
