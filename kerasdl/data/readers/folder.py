@@ -84,7 +84,7 @@ def read(
     _check_enough(folder, parts)
 
     every = np.concatenate([files for files, _ in parts.values()])
-    gray = {_is_gray(file, inspection) for file in every.tolist()} - {None}
+    gray = {is_gray(file, inspection) for file in every.tolist()} - {None}
     inspection.check()
     total = len(every) + len(inspection.found.difference(every.tolist()))
     channels = 1 if gray == {True} else 3
@@ -251,7 +251,7 @@ def _check_enough(folder, parts):
         raise errors.InvalidInput(f"folder `{folder}`", "enough images to train and test", received)
 
 
-def _is_gray(file, inspection):
+def is_gray(file, inspection):
     try:
         mode = os.stat(file).st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):

@@ -82,7 +82,7 @@ def test_empty_and_unknown_classes_are_noted(folder):
 def test_gray_images_are_recognized_by_their_header(mode, gray, tmp_path):
     PIL.Image.new(mode, (4, 4)).save(tmp_path / "x.png")
     notes = inspection()
-    assert reader._is_gray(str(tmp_path / "x.png"), notes) is gray and not notes.found
+    assert reader.is_gray(str(tmp_path / "x.png"), notes) is gray and not notes.found
 
 
 def test_files_that_are_no_images_are_noted(tmp_path, monkeypatch):
@@ -100,7 +100,7 @@ def test_files_that_are_no_images_are_noted(tmp_path, monkeypatch):
         ("huge", "huge image", ("an image of at most 9,000 pixels", "more")),
     ):
         notes, file = inspection(), str(tmp_path / f"{name}.png")
-        assert reader._is_gray(file, notes) is None
+        assert reader.is_gray(file, notes) is None
         assert notes._reasons == {reason: 1} and notes.found == {file}
         assert notes._first == [(file, (f"image file `{file}`", *parts))]
 
