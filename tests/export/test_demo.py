@@ -1,5 +1,6 @@
 """The demo server serves only its own files, only to this machine; errors are one line."""
 
+import contextlib
 import http.client
 import io
 import json
@@ -45,12 +46,20 @@ def copy(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def server(file, copy):
-    with demo.Server([file.path], litertjs_copy=copy) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+@contextlib.contextmanager
+def serving(server):
+    """Run a server inside a `with` block."""
+    with server:
+        # it looks every 10 ms whether it is shut down; by default every 500
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()
+
+
+@pytest.fixture
+def server(file, copy):
+    with serving(demo.Server([file.path], litertjs_copy=copy)) as server:
+        yield server
 
 
 def ask(server, path, method="GET", host=None):
@@ -143,12 +152,10 @@ def test_other_paths_are_not_found(path, server, copy, tmp_path):
 def test_later_changes_on_disk_are_not_served(file, copy, tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(file.path.read_bytes())
-    with demo.Server([model], litertjs_copy=copy) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(demo.Server([model], litertjs_copy=copy)) as server:
         model.unlink()
         model.symlink_to("/etc/passwd")
         assert ask(server, "/model-0.tflite")[1] == file.path.read_bytes()
-        server.shutdown()
 
 
 @pytest.mark.parametrize("host", ["", "example.com", "127.0.0.1", "127.0.0.1:1", "localhost.evil"])
@@ -246,13 +253,11 @@ def test_other_models_are_refused(shape, units, batch_size, received, tmp_path):
 
 def test_other_devices_open_the_page_only_with_a_public_host(file, copy, monkeypatch):
     monkeypatch.setattr(page_server, "_address", lambda: "192.168.1.7")
-    with demo.Server([file.path], litertjs_copy=copy, host="0.0.0.0") as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(demo.Server([file.path], litertjs_copy=copy, host="0.0.0.0")) as server:
         port = server.server_port
         assert server.is_public and server.url == f"http://192.168.1.7:{port}/"
         assert ask(server, "/", host=f"192.168.1.7:{port}")[0].status == 200
         assert ask(server, "/", host=f"evil.example:{port}")[0].status == 421
-        server.shutdown()
     with demo.Server([file.path], litertjs_copy=copy) as server:
         assert not server.is_public and server.server_address[0] == "127.0.0.1"
     for host in ("203.0.113.9", "no such host"):

@@ -7,6 +7,7 @@ import pytest
 import kerasdl
 from kerasdl import registry
 from kerasdl.errors import InvalidInput
+from kerasdl.utils import execution
 from tests.conformance import learners, models
 
 SUBJECTS = {subject.name: subject for subject in (*models.SUBJECTS, *learners.SUBJECTS)}
@@ -89,11 +90,12 @@ def trained(**settings):
     model = kerasdl.create_model("mlp_tiny", widths=(3,), input_shape=(4,))
     model.compile(**settings)
     x, y = np.random.default_rng(0).random((10, 4)), np.arange(10)
-    history = model.fit(x, y, batch_size=2, epochs=100, verbose=0, validation_data=(x, y)).history
+    history = model.fit(x, y, batch_size=2, epochs=4, verbose=0, validation_data=(x, y)).history
     return model, history
 
 
-def test_a_long_training_runs_several_steps_at_once_with_the_same_numbers():
+def test_a_long_training_runs_several_steps_at_once_with_the_same_numbers(monkeypatch):
+    monkeypatch.setattr(execution, "WORTH", 20)  # steps, from which on a training is long
     (fast, history), (plain, expected) = trained(), trained(steps_per_execution=1)
     assert fast.steps_per_execution == 8 and plain.steps_per_execution == 1
     assert history == expected
