@@ -138,6 +138,7 @@ def test_info_without_a_name_shows_versions_and_whether_onednn_is_on(
     assert f"\noneDNN {state} (" in out
 
 
+@pytest.mark.slow
 def test_onednn_is_on_unless_the_user_turns_it_off():
     code = "import kerasdl.runs.numerics as n; print(n.here()['oneDNN'])"
     for given, expected in ((None, "on"), ("0", "off")):

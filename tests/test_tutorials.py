@@ -18,12 +18,14 @@ from tests import tutorials
 # it needs two devices, which can only be made before TensorFlow starts
 ALONE = "01_many_devices"
 TUTORIALS = tutorials.scripts()
+# `make test` runs these; they show the form of all
+QUICK = ("01_perceptron_and_xor", "01_convolutions_by_hand", "01_to_the_phone")
 ALL = pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
 
 
 def in_time(path):
-    """Return the parameter of a tutorial: only the first of each part is run by `make test`."""
-    marks = () if path.name.startswith("01_") else pytest.mark.slow
+    """Return the parameter of a tutorial."""
+    marks = () if path.stem in QUICK else pytest.mark.slow
     return pytest.param(path, marks=marks, id=path.stem)
 
 

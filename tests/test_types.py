@@ -146,6 +146,7 @@ JOBS = pathlib.Path(__file__).with_name("typed_jobs.py")
 ROOT = JOBS.parents[1]
 
 
+@pytest.mark.slow
 def test_mypy_accepts_usual_jobs(tmp_path):
     """`silent` reports the errors of the script alone, as for an installed package."""
     options = ["--strict", "--follow-imports=silent", f"--cache-dir={tmp_path}", str(JOBS)]
@@ -157,6 +158,7 @@ def test_mypy_accepts_usual_jobs(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_pyright_accepts_usual_jobs(tmp_path):
     """basedpyright is pyright with its own node, so that it needs no download when it runs."""
     pytest.importorskip("basedpyright", reason="basedpyright is not installed")

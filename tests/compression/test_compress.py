@@ -76,10 +76,10 @@ def some_slow(names, slow):
     return [pytest.param(n, marks=[pytest.mark.slow] if n in slow else []) for n in names]
 
 
-REST = ("decoder", "dense_net", "lstm", "masked", "squeeze")
+QUICK = ("residual", "subclassed", "transformer")  # test_bridge.py quantizes the layers of all
 
 
-@pytest.mark.parametrize("name", some_slow(networks.NETWORKS, REST))
+@pytest.mark.parametrize("name", some_slow(networks.NETWORKS, networks.NETWORKS.keys() - QUICK))
 def test_every_network_becomes_int8(name, hosted, tmp_path):
     model, train, (x, y) = networks.trained(name)
     path = tmp_path / "model.tflite"
@@ -304,6 +304,7 @@ assert os.environ[bridge.VARIABLE] == "0"
 """
 
 
+@pytest.mark.slow
 def test_the_bridge_does_not_change_the_process():
     environment = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
     environment["PYTHONPATH"] = str(pathlib.Path(compression.__file__).parents[2])

@@ -43,7 +43,7 @@ def test_every_kind_of_model_has_the_exact_sparsity(model, train, compiled, trac
     "options",
     [
         {},
-        {"jit_compile": True},
+        pytest.param({"jit_compile": True}, marks=pytest.mark.slow),
         {"steps_per_execution": 3},
         {"gradient_accumulation_steps": 2},
         {"use_ema": True, "ema_momentum": 0.9},

@@ -40,6 +40,7 @@ def test_an_unknown_keras_is_refused(monkeypatch):
     assert not keras_patches._original
 
 
+@pytest.mark.slow
 def test_importing_does_not_patch_keras():
     code = """
 from keras.src.backend.tensorflow import trainer

@@ -68,7 +68,10 @@ def test_momentum_equals_that_of_pytorch(schedule, ends, name):
     )
 
 
-@pytest.mark.parametrize("options", [{}, {"steps_per_execution": 4}, {"jit_compile": True}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"steps_per_execution": 4}, pytest.param({"jit_compile": True}, marks=pytest.mark.slow)],
+)
 def test_weights_with_sgd_equal_the_formula(options):
     callback = schedules.CycleMomentum(cycle())
     _, w = trained(keras.optimizers.SGD(cycle(), momentum=0.9), callback, **options)
