@@ -11,6 +11,7 @@ from kerasdl.utils import lazy
 __version__ = "0.1.0"
 
 MODULES = {
+    "boxes": "boxes",
     "callbacks": "callbacks",
     "compression": "compression",
     "create_model": "registry",

@@ -1,4 +1,5 @@
 # `make stubs` writes this file, from the names that the package imports lazily.
+from kerasdl import boxes as boxes
 from kerasdl import callbacks as callbacks
 from kerasdl import compression as compression
 from kerasdl import data as data

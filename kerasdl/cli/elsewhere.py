@@ -11,7 +11,7 @@ from kerasdl.utils import plain_text, tables
 
 PACKAGE = pathlib.Path(__file__).parents[1]
 OURS = (
-    *("callbacks", "compression", "data", "diagnosis", "distribute", "explain", "export"),
+    *("boxes", "callbacks", "compression", "data", "diagnosis", "distribute", "explain", "export"),
     *("layers", "learners", "losses", "metrics", "optimizers", "schedules", "tuning"),
 )
 KERAS = (
