@@ -79,7 +79,7 @@ def test_limits_of_matching_are_in_order():
 def test_suppression_equals_tensorflow(threshold):
     fixture = np.load(REFERENCE / "nms.npz")
     kept, scores = boxes.suppress(
-        fixture["boxes"][None], fixture["scores"][None], threshold=threshold, limit=50
+        fixture["boxes"][None], fixture["scores"][None], threshold=threshold, count=50
     )
     expected = fixture[f"keep_{threshold}"]
     expected = expected[fixture["scores"][expected] > 0]  # a score of 0 is no box
@@ -92,7 +92,7 @@ def test_suppression_equals_tensorflow(threshold):
 
 def test_suppression_of_each_image_equals_the_formula():
     found, scores = some_boxes(5, 120), RANDOM.random((5, 120)).astype("float32")
-    kept, _ = boxes.suppress(found, scores, limit=120)
+    kept, _ = boxes.suppress(found, scores, count=120)
     for row, some, confidence in zip(kept.numpy(), found, scores, strict=True):
         assert row[row >= 0].tolist() == box_formulas.non_maximum_suppression(some, confidence)
 
@@ -101,21 +101,21 @@ def test_a_long_chain_of_boxes_keeps_every_second():
     """Each box overlaps the next one, so whether one stays depends on all before it."""
     left = 0.6 * np.arange(40)
     chain = np.stack([left, 0 * left, left + 1, 0 * left + 1], -1)[None]
-    kept, _ = boxes.suppress(chain, np.linspace(0.9, 0.1, 40)[None], threshold=0.2, limit=40)
+    kept, _ = boxes.suppress(chain, np.linspace(0.9, 0.1, 40)[None], threshold=0.2, count=40)
     assert kept[0, :20].numpy().tolist() == list(range(0, 40, 2)) and kept[0, 20] == -1
 
 
 def test_boxes_of_other_classes_stay():
     box = np.tile([0.0, 0, 1, 1], (1, 4, 1))
     scores, classes = np.array([[0.9, 0.8, 0.7, 0.0]]), np.array([[0, 1, 0, 2]])
-    kept, _ = boxes.suppress(box, scores, classes, limit=3)
+    kept, _ = boxes.suppress(box, scores, classes, count=3)
     assert kept.numpy().tolist() == [[0, 1, -1]]  # a score of 0 is no box
 
 
 def test_soft_suppression_equals_tensorflow():
     fixture = np.load(REFERENCE / "nms.npz")
     kept, scores = boxes.soft_suppress(
-        fixture["boxes"][None], fixture["scores"][None], sigma=1.0, limit=45
+        fixture["boxes"][None], fixture["scores"][None], sigma=1.0, count=45
     )
     count = len(fixture["soft_idx"])
     np.testing.assert_array_equal(kept[0, :count], fixture["soft_idx"])
@@ -174,8 +174,8 @@ class Answers(keras.layers.Layer):
 
     def call(self, inputs):
         some, scores, maps = inputs
-        kept, confidence = boxes.suppress(some, scores, limit=8)
-        soft, _ = boxes.soft_suppress(some, scores, limit=8)
+        kept, confidence = boxes.suppress(some, scores, count=8)
+        soft, _ = boxes.soft_suppress(some, scores, count=8)
         return kept, confidence, soft, boxes.align(maps, some, size=2)
 
 
@@ -192,3 +192,11 @@ def test_a_phone_suppresses_and_aligns_alike(tmp_path):
     theirs = [*theirs.values()] if isinstance(theirs, dict) else theirs
     for found, expected in zip(theirs, model(arrays), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"count": 0}, {"candidates": 0}, {"threshold": 2.0}, {"lowest": -1.0}]
+)
+def test_options_of_suppression_that_make_no_sense_are_refused(wrong):
+    with pytest.raises(InvalidInput, match=next(iter(wrong))):
+        boxes.suppress(np.zeros((1, 2, 4)), np.zeros((1, 2)), **wrong)
