@@ -19,8 +19,9 @@ from kerasdl.cli import listing
 from kerasdl.utils import files, plain_text
 
 ORDER = (
-    *("list", "info", "formulas", "train", "tune", "launch", "evaluate", "predict", "explain"),
-    *("doctor", "runs", "compare", "export", "compress", "bench", "demo", "guide", "completion"),
+    *("list", "info", "formulas", "train", "tune", "launch", "evaluate", "predict"),
+    *("explain", "doctor", "runs", "compare", "export", "compress", "bench", "demo"),
+    *("guide", "completion"),
 )
 
 
@@ -104,6 +105,15 @@ TargetTask = Annotated[
     ),
 ]
 ImageSize = Annotated[int | None, typer.Option(help="Height and width to resize images to.")]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave out bad images, lines, records; count them.")
+]
+Validation = Annotated[
+    str | None,
+    typer.Option(
+        help="Fraction of your data to validate on; or other data: a folder of images, a table."
+    ),
+]
 MixedPrecision = Annotated[
     str | None,
     typer.Option(

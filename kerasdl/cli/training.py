@@ -13,8 +13,10 @@ from kerasdl.cli.options import (
     Json,
     MixedPrecision,
     RecipeName,
+    SkipBad,
     Target,
     TargetTask,
+    Validation,
     app,
     augmentation_of,
     network_of,
@@ -46,16 +48,11 @@ def train(
         typer.Option(help="An option of the network, NAME=VALUE; may be repeated."),
     ] = None,
     image_size: ImageSize = None,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out bad images, lines, records; count them.")
-    ] = False,
+    skip_bad: SkipBad = False,
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak of the schedule.")] = None,
-    validation: Annotated[
-        str | None,
-        typer.Option(help="Fraction of your data to validate on, or a folder of images."),
-    ] = None,
+    validation: Validation = None,
     augment: Annotated[
         str | None,
         typer.Option(

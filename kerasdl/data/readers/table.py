@@ -5,6 +5,7 @@ import csv
 import dataclasses
 import io
 import itertools
+import os
 import pathlib
 import re
 import reprlib
@@ -48,6 +49,7 @@ def read(path, seed, target=None, task=None, validation=0.1, test=0.2, skip_bad=
     target: str, name of the column to predict, or names with commas between them.
     task: str, "classification", "tags" or "regression", if the target is not what it seems.
     validation, test: float, fractions of the lines, drawn with the seed and stratified by class.
+        `validation` may also be another file with the same columns.
     skip_bad: bool, leave out lines that are ragged, lack the target or have a word for a number.
     """
     if task is not None:
@@ -84,13 +86,58 @@ def read(path, seed, target=None, task=None, validation=0.1, test=0.2, skip_bad=
     else:
         goal, classes, notes = _goal(subject, target, goals[0], task)
     dates = {name: form for name, form in forms.items() if form not in (NUMBERS, WORDS)}
-    source = tables.table(values, goal, classes, seed, validation, test, dates)
+    other = isinstance(validation, (str, os.PathLike))
+    fraction = 0.0 if other else validation
+    source = tables.table(values, goal, classes, seed, fraction, test, dates)
     if not source.train or not source.test:
         expected = "enough lines to train and to test"
         raise errors.InvalidInput(f"file `{path}`", expected, f"{sum(good)} lines")
     notes = (*notes, *columns.notes(source.columns or ()))
     facts = {"target": target, "outputs": outputs, "skipped": skipped, "notes": notes}
+    if other:
+        facts["validation"] = _validation(
+            validation, source, {name: forms[name] for name in targets}
+        )
     return dataclasses.replace(source, **facts)
+
+
+def _validation(path, source, goals):
+    """Return the inputs and the targets in another file with the columns of a table.
+
+    Args:
+        path: The file.
+        source: `Source` of the table.
+        goals: dict, what each column of the target holds.
+    """
+    file = pathlib.Path(path)
+    if file.suffix.lower() not in (*SEPARATED, ".parquet") or not file.is_file():
+        expected = "a fraction, or a .csv, .tsv or .parquet file"
+        raise errors.InvalidInput("option `validation`", expected, path)
+    inspection = Inspection(False, may_skip=False)
+    lines, values = _rows_like(path, source.columns, inspection, (), goals)
+    inputs, cells = columns.inputs(source.columns, values), [values[name] for name in goals]
+    if source.task == "regression":
+        mean, deviation = map(np.array, source.target_scale)
+        return inputs, ((np.stack(cells, axis=1) - mean) / deviation).astype("float32")
+    places = {name: place for place, name in enumerate(source.classes)}
+    if source.task == "tags" and len(cells) > 1:
+        found, targets = {}, np.stack(cells, axis=1).astype("float32")
+    elif source.task == "tags":
+        found = [[tag.strip() for tag in cell.split(TAGS) if tag.strip()] for cell in cells[0]]
+        targets = np.zeros((len(lines), len(places)), "float32")
+    else:
+        found = [[str(cell if isinstance(cell, str) else int(cell))] for cell in cells[0]]
+        targets = np.zeros(len(lines), "int32")
+    for row, names in enumerate(found):
+        if strange := [name for name in names if name not in places]:
+            expected = f"one of {_listed(places)} for column `{source.target}`"
+            raise errors.InvalidInput(f"line {lines[row]} of `{path}`", expected, strange[0])
+        numbers = [places[name] for name in names]
+        if targets.ndim == 1:
+            targets[row] = numbers[0]
+        else:
+            targets[row, numbers] = 1
+    return inputs, targets
 
 
 def read_inputs(
@@ -107,20 +154,37 @@ def read_inputs(
     Returns:
         The number of each row's line in the file, and the inputs of the model.
     """
-    known = {column.name: column for column in fitted}
-    needed = [name for name, column in known.items() if column.width]
     inspection = Inspection(False, may_skip=False)
-    lines, table = read_rows(path, inspection, ())
-    allowed = {*known, target, *names_of(target)}
+    also = (target, *names_of(target))
+    lines, values = _rows_like(path, fitted, inspection, also, {})
+    return lines, columns.inputs(fitted, values)
+
+
+def _rows_like(path, fitted, inspection, also, goals):
+    """Read the rows of a file with the columns of the training data, in any order.
+
+    Args:
+        path: The file.
+        fitted: `Info.columns` of the training data.
+        inspection: `Inspection` for what is wrong.
+        also: Names of further columns that may be there; they are not read.
+        goals: dict, what each further column that must be there holds; its cells are not blank.
+
+    Returns:
+        The number of each row's line, and the values of each column.
+    """
+    known = {column.name: _form_of(column) for column in fitted} | goals
+    needed = [column.name for column in fitted if column.width] + [*goals]
+    lines, table = read_rows(path, inspection, (*goals,))
+    allowed = {*known, *also}
     strays = [name for name in table if name not in allowed]
     for received, names in (("no", [n for n in needed if n not in table]), ("also", strays)):
         if names:
             expected = f"the columns {_listed(known)}"
             raise errors.InvalidInput(f"line 1 of `{path}`", expected, f"{received} `{names[0]}`")
-    forms = {name: _form_of(known[name]) for name in needed}
-    values = _values(path, inspection, lines, table, forms)
+    values = _values(path, inspection, lines, table, {name: known[name] for name in needed})
     inspection.check()
-    return lines, columns.inputs(fitted, values)
+    return lines, values
 
 
 def names_of(target: object) -> tuple[str, ...]:

@@ -430,3 +430,54 @@ def test_tsv_and_parquet_files_are_tables(file, tmp_path):
         (tmp_path / "pets.parquet").write_bytes(content)
         with pytest.raises(InvalidInput, match=r"pets.parquet`. Expected a table in Parquet"):
             kerasdl.data.load(tmp_path / "pets.parquet", target="kind")
+
+
+def test_another_file_is_the_validation_split(file, tmp_path):
+    other = tmp_path / "more.csv"
+    other.write_text("kind,stars,price,colour,height\ndog,2,4.5,green,\ncat,0,7.25,pink,5.5\n")
+    splits = kerasdl.data.load(file, target="kind", validation=other)
+    assert splits.info.counts == {"train": 80, "validation": 2, "test": 20}
+    inputs, labels = next(splits.validation.as_numpy_iterator())
+    assert labels.tolist() == [1, 0]
+    _, expected = read_inputs(other, splits.info.columns, "kind")
+    np.testing.assert_array_equal(inputs, expected)
+
+    splits = kerasdl.data.load(file, target="price", validation=other)
+    mean, deviation = splits.info.target_scale
+    _, prices = next(splits.validation.as_numpy_iterator())
+    np.testing.assert_allclose(prices[:, 0] * deviation + mean, [4.5, 7.25], rtol=1e-5)
+
+    splits = kerasdl.data.load(file, target="stars", validation=str(other))
+    assert next(splits.validation.as_numpy_iterator())[1].tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("target", ["tags", "red,large"])
+def test_another_file_validates_tags(target, tmp_path):
+    kinds = ("red", "large", "red; large")
+    rows = [f"{i / 10},{kinds[i % 3]},{i % 2},{(i + 1) % 2}" for i in range(40)]
+    file, other = tmp_path / "all.csv", tmp_path / "more.csv"
+    file.write_text("\n".join(["x,tags,red,large", *rows]))
+    other.write_text("x,tags,red,large\n1.5,large,0,1\n2.5,large; red,1,1\n")
+    splits = kerasdl.data.load(file, target=target, validation=other)
+    _, tags = next(splits.validation.as_numpy_iterator())
+    order = [splits.info.classes.index(name) for name in ("red", "large")]
+    assert tags[:, order].tolist() == [[0, 1], [1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kind,stars,price,height\ncat,1,2,3\n", "line 1 of .*Received: no `colour`"),
+        ("kind,stars,price,colour,height,age\ncat,1,2,red,3,4\n", "Received: also `age`"),
+        ("kind,stars,price,colour,height\n,1,2,red,3\n", "line 2 of .* value for column `kind`"),
+        ("kind,stars,price,colour,height\ncow,1,2,red,3\n", "one of cat, dog for.*Received: cow"),
+        ("kind,stars,price,colour,height\ncat,1,2,red,tall\n", "a number for column `height`"),
+    ],
+)
+def test_a_validation_file_with_other_columns_or_classes_is_refused(text, message, file, tmp_path):
+    other = tmp_path / "more.csv"
+    other.write_text(text)
+    with pytest.raises(InvalidInput, match=message):
+        kerasdl.data.load(file, target="kind", validation=other)
+    with pytest.raises(InvalidInput, match=r"a fraction, or a \.csv, \.tsv or \.parquet file"):
+        kerasdl.data.load(file, target="kind", validation=tmp_path)
