@@ -1,6 +1,7 @@
 """Settings and fixtures for all tests."""
 
 import gc
+import itertools
 import os
 import random
 import signal
@@ -47,6 +48,32 @@ def pytest_sessionfinish():
     """Stop the converter process: a pytest-xdist worker exits without running `atexit`."""
     if "kerasdl.export.worker" in sys.modules:
         sys.modules["kerasdl.export.worker"].WORKER.stop()
+
+
+def pytest_itemcollected(item):
+    """Mark tests that share a fixture of their module: one process runs them and makes it once."""
+    fixtures = getattr(item, "_fixtureinfo", None)
+    made = itertools.chain.from_iterable(fixtures.name2fixturedefs.values()) if fixtures else ()
+    if not groups(item) and any(fixture.scope == "module" for fixture in made):
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Write the groups into the names of tests, by which `--dist loadgroup` divides them.
+
+    pytest-xdist 3.8 writes them where pytest 9.2 does not look, and then ignores groups
+    (https://github.com/pytest-dev/pytest-xdist/issues/1386).
+    """
+    for item in items if getattr(config.option, "loadgroup", False) else ():
+        name = f"{item.nodeid}@{'_'.join(groups(item))}"
+        if groups(item) and "@" not in item.nodeid.rpartition("]")[2] and hasattr(item, "_id"):
+            item._id = type(item._id).parse(name)
+
+
+def groups(item):
+    """Return the groups of a test: those of one group are run by one process."""
+    return sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")})
 
 
 def pytest_collection_finish():
