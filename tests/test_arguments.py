@@ -81,7 +81,8 @@ def trained(make):
     assert 0 < sum(expected) < len(expected)
     targets = IMAGES if model.output_shape == (None, 8, 8, 1) else LABELS
     loss = "mse" if targets is IMAGES else keras.losses.SparseCategoricalCrossentropy(True)
-    model.compile(keras.optimizers.Adam(0.01), loss)
+    # a single step, which is slower to trace than to run
+    model.compile(keras.optimizers.Adam(0.01), loss, run_eagerly=True)
     model.fit(IMAGES, targets, verbose=0)
     return model, expected, targets
 
@@ -121,6 +122,7 @@ def test_weights_file_is_loaded_whichever_layers_are_frozen(make, tmp_path):
     assert all(layer.trainable for layer in other.layers)
 
 
+@pytest.mark.slow
 def test_layers_are_frozen_in_a_new_process(tmp_path):
     expected = {}
     for name, make in MODELS.items():

@@ -11,9 +11,9 @@ from kerasdl.runs import prepare
 
 
 @functools.cache
-def info(name):
-    recipe = recipes.get(name)
-    return kerasdl.data.load(recipe.data, **recipe.data_options).info
+def info(data, options):
+    """Describe a dataset, which is loaded once for all recipes with the same options."""
+    return kerasdl.data.load(data, **dict(options)).info
 
 
 def corner(recipe, parameters, number):
@@ -32,7 +32,7 @@ def test_every_value_of_every_recipe_makes_a_model(name):
     parameters = recipes.space_of(recipe)
     assert {p.group for p in parameters} == set(space.GROUPS)
     assert len({p.name for p in parameters}) == len(parameters)
-    known = info(name)
+    known = info(recipe.data, tuple(recipe.data_options.items()))
     task = prepare.task_for(recipe, known)
     for number in range(max(len(p.choices) for p in parameters)):
         changed = corner(recipe, parameters, number)

@@ -61,6 +61,6 @@ def test_all_segmenters_compile_by_themselves():
     masks = (images[..., 0] > 0.5).astype("int32")
     for name in ("unet_tiny", "segformer_tiny"):
         model = kerasdl.create_model(name, input_shape=(32, 32, 3), num_classes=2)
-        model.compile()
+        model.compile(run_eagerly=True)
         history = model.fit(images, masks, verbose=0)
         assert set(history.history) == {"loss", "accuracy", "iou"}
