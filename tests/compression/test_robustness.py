@@ -137,7 +137,7 @@ def test_no_data_to_calibrate_or_search_with(learned, tmp_path):
 
 
 def test_the_command_prints_one_line_on_a_full_disk(tmp_path, monkeypatch, capsys):
-    recipes.get("mlp").run(tmp_path / "run", fast=True, progress=False)
+    recipes.get("mlp").run(tmp_path / "run", fast=True, progress=False, pictures=False)
 
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

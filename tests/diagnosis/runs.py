@@ -32,6 +32,13 @@ def dense(*widths, activation="relu", **options):
     return [layers.Flatten(), *[layers.Dense(w, activation, **options) for w in widths]]
 
 
+def untuned(arrays):
+    """Return a dataset without autotuning, which delays the end of each epoch."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return tf.data.Dataset.from_tensor_slices(arrays).with_options(options)
+
+
 def run(make, *, rate=3e-3, epochs=8, x=None, y=None, vx=None, vy=None, batch=32, **options):
     """Train the model that `make` returns; return its case. A single epoch is run eagerly.
 
@@ -49,13 +56,13 @@ def run(make, *, rate=3e-3, epochs=8, x=None, y=None, vx=None, vy=None, batch=32
         model.compile(optimizer, loss, metrics=["accuracy"], run_eagerly=eagerly)
         return model
 
-    train = tf.data.Dataset.from_tensor_slices((x, y))
+    train, validation = untuned((x, y)), untuned((vx, vy)).batch(batch)
     train = train.shuffle(len(x), seed=0) if shuffled else train
     train = train.batch(batch)
-    validation = tf.data.Dataset.from_tensor_slices((vx, vy)).batch(batch)
     model = fresh()
     if not epochs:
         return diagnosis.Case(model, train, validation, {"loss": []}, fresh)
+    model.optimizer.build(model.trainable_variables)  # else `fit` traces twice
     history = model.fit(train, validation_data=validation, epochs=epochs, verbose=0, shuffle=False)
     examined = train.map(slow) if slow else train
     return diagnosis.Case(model, examined, validation, history.history, fresh)
