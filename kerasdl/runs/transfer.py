@@ -52,7 +52,7 @@ def load_weights(model: keras.Model, task: Task, start: str):
 
     All weights must have the shapes of the network's, in order. The last layer, the head of a
     classification or a regression, may differ: then it stays new. It also stays new if a run has
-    learned other classes.
+    learned other classes. Tables of positions of images of another size are interpolated.
 
     Args:
         model: keras.Model.
@@ -68,15 +68,30 @@ def load_weights(model: keras.Model, task: Task, start: str):
         same = classes is None or tuple(classes) == (task.info.classes or tuple(classes))
         path = path / folder.MODEL
     source = saving.load_model(path, compile=False)
-    own, given = model.weights, source.weights
     count = len(head_of(model, task).weights) if task.has_head else 0
-    if task.has_head and not (same and _shapes(own) == _shapes(given)):
-        own, given = own[:-count], given[:-count]
+
+    def pairs(given):
+        own = model.weights
+        if task.has_head and not (same and _shapes(own) == _shapes(given)):
+            return own[:-count], given[:-count]
+        return own, given
+
+    own, given = pairs(source.weights)
+    if _shapes(own) != _shapes(given) and _differ_in_size(model, source):
+        own, given = pairs(source.resized(model.input_shape[1:]).weights)
     if _shapes(own) != _shapes(given):
         expected = f"those of {model.name}{', apart from the last layer' if count else ''}"
         raise errors.InvalidInput(f"weights in {start}", expected, _difference(own, given, source))
     for variable, value in zip(own, given, strict=True):
         variable.assign(value)
+
+
+def _differ_in_size(model, source):
+    """Return whether two networks take images of different sizes, but else of one kind."""
+    if type(model) is not type(source) or not hasattr(source, "resized"):
+        return False
+    own, given = model.input_shape, source.input_shape
+    return len(own) == len(given) == 4 and own != given and own[-1] == given[-1]
 
 
 def _shapes(variables):

@@ -82,6 +82,23 @@ def test_start_that_does_not_match_is_refused_in_one_line(first, tmp_path):
         assert "\n" not in str(refused.value) and not (tmp_path / "run").exists()
 
 
+def test_training_starts_from_weights_for_images_of_another_size(tmp_path):
+    small = RECIPE.replace(model="vit_tiny", image_size=16)
+    start = small.run(tmp_path / "small", fast=True, **OPTIONS)
+    large = small.replace(image_size=32, start=str(start.path))
+    task = prepare.task_for(large, kerasdl.data.load("digits", image_size=32).info)
+    model = prepare.compiled_model(large, task, 10)
+    expected = start.model.resized((32, 32, 1)).get_weights()
+    assert equal(model.get_weights(), expected)
+    assert model.count_params() > start.model.count_params()  # there are more positions
+    # a dense layer that sees each pixel fits one size only
+    fixed = RECIPE.replace(epochs=1, image_size=16).run(tmp_path / "fixed", fast=True, **OPTIONS)
+    other = RECIPE.replace(start=str(fixed.path), image_size=32)
+    with pytest.raises(InvalidInput, match=r"\(16, 16, 1\), the only size of its `features`"):
+        other.run(tmp_path / "none", **OPTIONS)
+    assert not (tmp_path / "none").exists()
+
+
 class StopAfter(keras.callbacks.Callback):
     """Interrupt a training after some of its steps."""
 
