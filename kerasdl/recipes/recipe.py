@@ -181,7 +181,8 @@ class Recipe:
         kept: dict[str, Any] = {}
         if data != self.data:
             kept["data_options"] = {}
-            kept["augment"] = self.augment if catalog.may_hold_images(data) else False
+            if not catalog.may_hold_images(data):
+                kept |= {"augment": False, "image_size": None}
         if model != self.model:
             registry.check_name(model)
             kept["name"] = f"{self.name}-{model.removeprefix(registry.APPLICATIONS)}"

@@ -120,7 +120,14 @@ def compiled_model(recipe: Recipe, task: Task, steps: int) -> keras.Model:
             received = f"{recipe.model}, without {missing[0]}"
             raise errors.InvalidInput(f"model for {task.title}", expected, received)
     options = model_options(recipe, task)
-    model = registry.create_model(recipe.model, dtype=recipe.dtype_policy, **options)
+    try:
+        model = registry.create_model(recipe.model, dtype=recipe.dtype_policy, **options)
+    except errors.InvalidInput as error:
+        shape = tuple(task.info.shape)
+        if len(shape) == 3 or "`input_shape`" not in str(error):
+            raise
+        expected = f"one for inputs of shape {shape}, such as mlp (`--model mlp`)"
+        raise errors.InvalidInput(f"model for {task.info.name}", expected, recipe.model) from None
     task.check_model(model)
     if recipe.start:
         transfer.load_weights(model, task, recipe.start)

@@ -62,6 +62,9 @@ def test_only_images_are_augmented(data):
     recipe = recipes.get("mlp")
     assert recipe.augment and not recipe.replace(data=data).augment
     assert recipe.replace(data="my/images").augment == recipe.augment
+    enlarged = recipe.replace(image_size=16)
+    assert enlarged.replace(data="my/images").image_size == 16
+    assert enlarged.replace(data=data).image_size is None
 
 
 @pytest.mark.parametrize(

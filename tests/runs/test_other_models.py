@@ -79,3 +79,13 @@ def test_validation_images_may_be_in_another_folder(photos):
     assert info.class_counts == (44, 15)
     with pytest.raises(InvalidInput, match="a fraction, or a folder with a folder of images"):
         kerasdl.data.load(photos, image_size=8, validation="nowhere")
+
+
+def test_rows_for_a_network_of_images_are_refused_by_the_name_of_another(tmp_path):
+    x = np.random.default_rng(0).normal(size=(60, 6)).astype("float32")
+    for name in ("simple_cnn", "vgg_tiny"):
+        recipe = recipes.get(name).replace(data=(x, np.arange(60) % 2))
+        message = rf"one for inputs of shape \(6,\), such as mlp .* Received: {name}"
+        with pytest.raises(InvalidInput, match=message):
+            recipe.run(tmp_path / name, fast=True, progress=False)
+        assert not (tmp_path / name).exists()
