@@ -1,7 +1,7 @@
 """The command line: a file for each group of commands.
 
 catalog.py   list, info, formulas, guide, completion
-training.py  train, tune, launch
+training.py  fit, train, tune, launch
 runs.py      evaluate, predict, explain, doctor
 shipping.py  export, compress, bench, demo
 completion.py, elsewhere.py, first_steps.py   what completion, info and guide show

@@ -14,6 +14,7 @@ First steps, in about a minute and without a network
   kerasdl demo RUN                  draw a digit in the browser
 
 Your own data
+  kerasdl fit --data photos/        choose a network and train it in 3 minutes
   kerasdl train se_resnet_tiny --data photos/ --image-size 32
   kerasdl train mlp --data table.csv --target COLUMN
   kerasdl predict RUN photos/ --out answers.csv

@@ -19,7 +19,7 @@ from kerasdl.cli import listing
 from kerasdl.utils import files, plain_text
 
 ORDER = (
-    *("list", "info", "formulas", "train", "tune", "launch", "evaluate", "predict"),
+    *("list", "info", "formulas", "fit", "train", "tune", "launch", "evaluate", "predict"),
     *("explain", "doctor", "runs", "compare", "export", "compress", "bench", "demo"),
     *("guide", "completion"),
 )

@@ -1,4 +1,4 @@
-"""`train`, `tune` and `launch`."""
+"""`fit`, `train`, `tune` and `launch`."""
 
 import pathlib
 import sys
@@ -28,6 +28,50 @@ from kerasdl.cli.options import (
     values_of,
 )
 from kerasdl.utils import plain_text, quiet, tables, types
+
+
+@app.command(
+    help="Look at your data, choose network, learning rate and epochs for a given time, train, and "
+    "judge the result. Ctrl-C saves and stops; the same command continues."
+)
+def fit(
+    data: Annotated[
+        str,
+        typer.Option(help="Your own data: a folder of images, a .csv, ... or a dataset's name."),
+    ],
+    time: Annotated[str, typer.Option(help="Time for everything: 90s, 3m or 1h.")] = "3m",
+    target: Target = None,
+    task: TargetTask = None,
+    image_size: ImageSize = None,
+    validation: Validation = None,
+    skip_bad: SkipBad = False,
+    seed: int = 0,
+    out: Annotated[
+        pathlib.Path | None, typer.Option(help="Run folder; default runs/fit-...")
+    ] = None,
+    json: Json = False,
+):
+    quiet.import_tensorflow(find_devices=False)
+    from kerasdl.recipes import automatic
+
+    options: dict[str, Any] = {"target": target, "task": task, "skip_bad": skip_bad}
+    options["validation"] = number_or_text(validation)
+    options = {name: value for name, value in options.items() if value}
+    settings: dict[str, Any] = {"time": time, "seed": seed, "image_size": image_size, "out": out}
+    lines: list[str] = []
+    with stopping():
+        found = automatic.fit(
+            data, progress=not json, show=lines.append if json else _say, **settings, **options
+        )
+    if json:
+        parts = {"run": str(found.run.path), "test": found.run.metrics["test"]}
+        tables.print_json({**parts, "baselines": found.baselines, "lines": lines})
+    else:
+        _show_result(found.run, False)
+
+
+def _say(line):
+    print(plain_text.for_terminal(line), flush=True)
 
 
 @app.command(help="Train a recipe. Ctrl-C saves and stops; the same command continues.")

@@ -7,7 +7,6 @@ import io
 import json
 import pathlib
 import pickle
-import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -26,13 +25,11 @@ from kerasdl.runs.run import Run
 from kerasdl.tasks.task import Metric
 from kerasdl.training import lock
 from kerasdl.tuning import leaderboard, oracles, parameters, trial, workers
-from kerasdl.utils import checks, files, patches, plain_text, types
+from kerasdl.utils import checks, durations, files, patches, plain_text, types
 
 STARTING = 120.0  # seconds that a trial may take in addition to three times its limit
 VALIDATION = 0.2  # fraction of the training data that evaluates trials, if a recipe leaves none
 HYPERBAND = "tuner/"  # prefix of what Hyperband adds to a trial's values
-LONGEST = 1e9  # seconds, minutes or hours
-UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 class Search:
@@ -118,8 +115,8 @@ def tune(
         trials=trials,
         validation=validation,
         only=only,
-        seconds=seconds_of(time, "time"),
-        trial_seconds=seconds_of(trial_time, "trial-time"),
+        seconds=durations.seconds_of(time, "time"),
+        trial_seconds=durations.seconds_of(trial_time, "trial-time"),
         patience=patience,
         combinations=combinations,
         seed=seed,
@@ -388,18 +385,3 @@ class Tuner(base_tuner.BaseTuner):
     def _get_tuner_fname(self):
         # KerasTuner reloads if this file exists: the state of the oracle, which is never torn
         return str(pathlib.Path(self.project_dir) / "oracle.json")
-
-
-def seconds_of(text: str | None, name: str = "time") -> float | None:
-    """A time such as "20s", "10m" or "1.5h" in seconds; `None` means no limit.
-
-    >>> seconds_of("1.5m")
-    90.0
-    """
-    if text is None:
-        return None
-    found = re.fullmatch(r"(\d+\.?\d*)([smh])", str(text).strip())
-    if not found or not 0 < float(found[1]) <= LONGEST:
-        expected = "a number and a unit, above 0: 20s, 10m or 1.5h"
-        raise InvalidInput(f"value for `{name}`", expected, text)
-    return float(found[1]) * UNITS[found[2]]

@@ -15,7 +15,8 @@ from kerasdl.callbacks import nonfinite
 from kerasdl.errors import InvalidInput
 from kerasdl.runs import prepare
 from kerasdl.runs.train import train
-from kerasdl.tuning import search, trial
+from kerasdl.tuning import trial
+from kerasdl.utils import durations
 
 pytestmark = pytest.mark.xdist_group("running")  # one uninterrupted trial serves all tests
 
@@ -165,8 +166,8 @@ def test_interrupted_trial_continues_from_its_checkpoint(undisturbed, tmp_path):
 @pytest.mark.parametrize("text", ["", "20", "s", "ten m", "-5s", "0s", "1d"])
 def test_malformed_time_is_refused(text):
     with pytest.raises(InvalidInput, match="a number and a unit"):
-        search.seconds_of(text)
+        durations.seconds_of(text)
 
 
 def test_times_are_converted_to_seconds():
-    assert [search.seconds_of(t) for t in ("20s", "10m", "1.5h", None)] == [20, 600, 5400, None]
+    assert [durations.seconds_of(t) for t in ("20s", "10m", "1.5h", None)] == [20, 600, 5400, None]
