@@ -20,7 +20,11 @@ from kerasdl.runs import prepare
 
 ROOT = pathlib.Path(__file__).parents[2]
 FOLDER = ROOT / "saved_models"
-EACH = pytest.mark.parametrize("name", catalog.names())
+EACH = pytest.mark.parametrize(
+    "name",
+    # tests of one model share it and its data
+    [pytest.param(n, marks=pytest.mark.xdist_group(f"saved {n}")) for n in catalog.names()],
+)
 
 
 @functools.cache

@@ -61,4 +61,4 @@ def test_file_damaged_during_training_is_named(folder, tmp_path):
         ]
     )
     with pytest.raises(InvalidInput, match=r"image file `.*/a/[0-9]*.png`. Expected a JPEG"):
-        train(recipe, tmp_path / "run", progress=False, callbacks=[harm])
+        train(recipe, tmp_path / "run", progress=False, pictures=False, callbacks=[harm])

@@ -1,5 +1,7 @@
 """`kerasdl compress`: the methods tried, and invalid input, which writes nothing."""
 
+import shutil
+
 import pytest
 
 from kerasdl import recipes
@@ -35,8 +37,8 @@ def test_repeated_method_is_tried_once_and_a_second_try_is_explained(run):
         {"methods": ["no_such"]},
     ],
 )
-def test_invalid_options_are_refused_before_anything_is_written(options, tmp_path):
-    run = recipes.get("mlp").run(tmp_path / "run", fast=True, progress=False)
+def test_invalid_options_are_refused_before_anything_is_written(options, run, tmp_path):
+    shutil.copytree(run.path, tmp_path / "run", ignore=shutil.ignore_patterns("compressed"))
     with pytest.raises(InvalidInput):
-        run.compress(**options)
-    assert not (run.path / "compressed").exists()
+        recipes.open(tmp_path / "run").compress(**options)
+    assert not (tmp_path / "run" / "compressed").exists()

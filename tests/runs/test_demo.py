@@ -88,7 +88,8 @@ def test_run_of_another_task_is_refused(place):
 
 
 def test_run_that_was_not_exported_is_exported(place, capsys):
-    run = recipes.get("mlp").replace(epochs=1).run(place / "mlp", fast=True, progress=False)
+    options = {"fast": True, "progress": False, "pictures": False}
+    run = recipes.get("mlp").replace(epochs=1).run(place / "mlp", **options)
     shutil.rmtree(run.path / "export", ignore_errors=True)
     files = demo.litert_files(run.path, recipes.open)
     assert [file.name for file in files] == ["model-float.tflite", "model-int8.tflite"]

@@ -2,20 +2,12 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from kerasdl import recipes
 from kerasdl.runs.train import train
 
 # their graphs take long to trace; tests/conformance traces a network of each family
 DEEP = {"se_resnet_tiny", "densenet_tiny", "resnet20", "vgg_tiny", "squeezenet_tiny", "gpt_tiny"}
-
-
-@pytest.fixture
-def without_graphs():
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def is_whole(run):

@@ -1,6 +1,7 @@
 """A run writes its files, and a stopped run ends like an uninterrupted one."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -73,12 +74,20 @@ def test_interrupted_run_resumes_to_the_same_weights(undisturbed, tmp_path, monk
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["training steps", "tensorflow", "oneDNN"])
-def test_interrupted_run_with_other_numbers_is_refused(name, tmp_path, monkeypatch):
-    with monkeypatch.context() as patch:
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory):
+    """The folder of a run that was interrupted after its first epoch."""
+    out = tmp_path_factory.mktemp("interrupted") / "run"
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer, "Progress", lambda *arguments: StopAfter(1))
         with pytest.raises(trainer.Interrupted):
-            RECIPE.run(tmp_path / "run", save_seconds=0)
+            RECIPE.run(out, save_seconds=0)
+    return out
+
+
+@pytest.mark.parametrize("name", ["training steps", "tensorflow", "oneDNN"])
+def test_interrupted_run_with_other_numbers_is_refused(name, interrupted, tmp_path):
+    shutil.copytree(interrupted, tmp_path / "run")
     file = tmp_path / "run" / "config.json"
     config = json.loads(file.read_text())
     config["numerics"][name] = "another"

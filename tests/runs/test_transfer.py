@@ -1,5 +1,6 @@
 """Training that starts from other weights, frozen layers, and a head that is trained first."""
 
+import functools
 import json
 
 import keras
@@ -112,10 +113,21 @@ class StopAfter(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+@pytest.fixture(scope="module")
+def frozen(first, tmp_path_factory):
+    """A function that returns the run with some frozen layers, which is trained once."""
+
+    @functools.cache
+    def run(freeze):
+        recipe = RECIPE.replace(start=str(first.path), freeze=freeze)
+        return recipe.run(tmp_path_factory.mktemp("frozen") / "run", **OPTIONS)
+
+    return run
+
+
 @pytest.mark.parametrize("freeze", ["backbone", "conv2"])
-def test_frozen_layers_stay_frozen_over_save_load_and_resume(freeze, first, tmp_path):
-    recipe = RECIPE.replace(start=str(first.path), freeze=freeze)
-    run = recipe.run(tmp_path / "whole", **OPTIONS)
+def test_frozen_layers_stay_frozen_over_save_and_load(freeze, first, frozen):
+    run = frozen(freeze)
     for model in (run.model, recipes.open(run.path).model):
         ours, theirs = weights_of(model), weights_of(first.model)
         kept = {name for name in ours if equal(ours[name], theirs[name])}
@@ -125,11 +137,20 @@ def test_frozen_layers_stay_frozen_over_save_load_and_resume(freeze, first, tmp_
         assert "conv1" not in trained and "logits" in trained
         count = len(model.trainable_variables)
         assert len(model.optimizer._trainable_variables) == count
+
+
+def check_resumes(run, out, steps):
+    """Interrupt a training like that of `run`; continued, it has the same weights to the bit."""
     with pytest.raises(trainer.Interrupted):
-        recipe.run(tmp_path / "stopped", save_seconds=0, callbacks=[StopAfter(3)], **OPTIONS)
-    resumed = recipe.run(tmp_path / "stopped", **OPTIONS)
+        run.recipe.run(out, save_seconds=0, callbacks=[StopAfter(steps)], **OPTIONS)
+    resumed = run.recipe.run(out, **OPTIONS)
     assert resumed.history == run.history
     assert equal(resumed.model.get_weights(), run.model.get_weights())
+
+
+@pytest.mark.parametrize("freeze", ["backbone", pytest.param("conv2", marks=pytest.mark.slow)])
+def test_training_with_frozen_layers_resumes(freeze, frozen, tmp_path):
+    check_resumes(frozen(freeze), tmp_path / "stopped", 3)
 
 
 class Recorded(keras.callbacks.Callback):
@@ -147,24 +168,45 @@ class Recorded(keras.callbacks.Callback):
         self.first = float(self.model.optimizer.learning_rate)
 
 
+@pytest.fixture(scope="module")
+def head_first(first, tmp_path_factory):
+    """A function that trains the head first, once for each precision; it returns the record too."""
+
+    @functools.cache
+    def run(policy):
+        changes = {"head_epochs": 2, "epochs": 4, "dtype_policy": policy}
+        recipe, recorded = RECIPE.replace(start=str(first.path), **changes), Recorded()
+        out = tmp_path_factory.mktemp("head") / "run"
+        return recipe.run(out, callbacks=[recorded], **OPTIONS), recorded
+
+    return run
+
+
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-def test_head_is_trained_first_and_then_all_layers_more_slowly(policy, first, tmp_path):
-    recipe = RECIPE.replace(start=str(first.path), head_epochs=2, epochs=4, dtype_policy=policy)
-    recorded, before = Recorded(), weights_of(first.model)
-    run = recipe.run(tmp_path / "whole", callbacks=[recorded], **OPTIONS)
+def test_head_is_trained_first_and_then_all_layers_more_slowly(policy, first, head_first):
+    (run, recorded), before = head_first(policy), weights_of(first.model)
     for epoch, weights in enumerate(recorded.weights):
         changed = {name for name in weights if not equal(weights[name], before[name])}
         assert changed == ({"logits"} if epoch < 2 else set(weights)), epoch
     assert recorded.first == pytest.approx(1e-2)
     assert 0 < recorded.rates[2] < 1e-3 < recorded.rates[0] < 1e-2
     assert len(run.model.trainable_variables) == len(first.model.trainable_variables)
-    for steps in (3, 35):  # in the first part and, after two epochs of 13 steps, in the second
-        out = tmp_path / f"stopped{steps}"
-        with pytest.raises(trainer.Interrupted):
-            recipe.run(out, save_seconds=0, callbacks=[StopAfter(steps // 8 + 1)], **OPTIONS)
-        resumed = recipe.run(out, **OPTIONS)
-        assert resumed.history == run.history
-        assert equal(resumed.model.get_weights(), run.model.get_weights())
+
+
+FIRST, SECOND = 1, 5  # calls of 8 steps: in the first part and, after two epochs, in the second
+
+
+@pytest.mark.parametrize(
+    ("policy", "stop"),
+    [
+        ("float32", FIRST),
+        ("float32", SECOND),
+        pytest.param("mixed_float16", FIRST, marks=pytest.mark.slow),
+        ("mixed_float16", SECOND),
+    ],
+)
+def test_training_of_the_head_and_then_of_all_layers_resumes(policy, stop, head_first, tmp_path):
+    check_resumes(head_first(policy)[0], tmp_path / "stopped", stop)
 
 
 def test_patience_counts_from_the_epoch_that_trains_all_layers(tmp_path):
