@@ -267,6 +267,7 @@ def test_a_run_on_arrays_resumes_and_opens_with_the_same_arrays_alone(tmp_path):
     assert len(opened.doctor()) > 3
 
 
+@pytest.mark.slow
 def test_a_search_gives_the_arrays_to_its_trials(tmp_path):
     from kerasdl.tuning import tune
 

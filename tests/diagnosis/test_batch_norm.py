@@ -49,15 +49,16 @@ MAKE = {
 }
 
 
-@functools.cache
-def case_of(name):
-    return run(MAKE[name], epochs=3)
+@pytest.fixture(scope="module")
+def case_of():
+    """A function that trains a network of MAKE by its name, each once."""
+    return functools.cache(lambda name: run(MAKE[name], epochs=3))
 
 
 @pytest.mark.parametrize(
     "name", ["MobileNetV2", pytest.param("MobileNetV3", marks=pytest.mark.slow)]
 )
-def test_outdated_averages_are_found_with_layers_and_numbers(name):
+def test_outdated_averages_are_found_with_layers_and_numbers(name, case_of):
     case = case_of(name)
     assert case.validation_accuracy[-1] < 0.3 and case.history["accuracy"][-1] > 0.6
     before = case.model.get_weights()
@@ -73,7 +74,7 @@ def test_outdated_averages_are_found_with_layers_and_numbers(name):
 
 
 @pytest.mark.slow  # trains twice
-def test_the_advice_raises_the_accuracy():
+def test_the_advice_raises_the_accuracy(case_of):
     case = case_of("MobileNetV2")
     before = case.model.get_weights()
     for layer in batch_norm.normalizers(case.model):
@@ -90,14 +91,14 @@ def test_the_advice_raises_the_accuracy():
     assert batch_norm.outdated_averages(faster) is None
 
 
-def test_units_that_are_zero_only_with_outdated_averages_are_not_dead():
+def test_units_that_are_zero_only_with_outdated_averages_are_not_dead(case_of):
     case = case_of("MobileNetV2")
     assert model_symptoms.dead_units(case) is None
     assert model_symptoms.bad_gradients(case) is None
 
 
 @pytest.mark.slow  # trains twice
-def test_outdated_averages_are_not_reported_as_wrong_labels():
+def test_outdated_averages_are_not_reported_as_wrong_labels(case_of):
     case = case_of("MobileNetV2")
     largest = case.class_fractions.max()
     assert label_symptoms._fails_on_validation(case, largest) is None

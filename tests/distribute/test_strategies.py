@@ -60,6 +60,7 @@ def test_the_chief_is_the_first_worker(task, number, monkeypatch):
     assert distribute.is_chief(Strategy) == (number == 0)
 
 
+@pytest.mark.slow
 def test_virtual_devices_in_a_fresh_process():
     code = """
 from kerasdl import distribute

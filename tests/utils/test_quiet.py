@@ -22,6 +22,7 @@ from matplotlib import pyplot
 """
 
 
+@pytest.mark.slow
 def test_tensorflow_is_imported_without_messages_and_optional_packages():
     command = [sys.executable, "-c", CODE]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
