@@ -1,7 +1,24 @@
-"""Runs of deep networks without graphs."""
+"""Runs that several tests read, and runs of deep networks without graphs."""
+
+import functools
 
 import pytest
 import tensorflow as tf
+
+from kerasdl import recipes
+
+
+@pytest.fixture(scope="session")
+def fast_run(tmp_path_factory):
+    """A function from a recipe to its fast run, trained once. A test that changes it copies it."""
+
+    @functools.cache
+    def run(name):
+        return recipes.get(name).run(
+            tmp_path_factory.mktemp(name) / "run", fast=True, progress=False
+        )
+
+    return run
 
 
 @pytest.fixture

@@ -14,9 +14,17 @@ def is_whole(run):
     return run.finished and np.isfinite(list(run.metrics["test"].values())).all()
 
 
-@pytest.mark.parametrize("name", sorted(set(recipes.names()) - DEEP))
-def test_recipe_runs_fast(name, tmp_path):
-    assert is_whole(recipes.get(name).run(tmp_path / "run", fast=True, progress=False))
+SHARED = {"localizer", "mlp", "vae"}  # other tests of the group read their runs
+
+
+def grouped(name):
+    marks = pytest.mark.xdist_group("recipes") if name in SHARED else ()
+    return pytest.param(name, marks=marks)
+
+
+@pytest.mark.parametrize("name", [*map(grouped, sorted(set(recipes.names()) - DEEP))])
+def test_recipe_runs_fast(name, fast_run):
+    assert is_whole(fast_run(name))
 
 
 @pytest.mark.filterwarnings("ignore:Even though the .* option is set, this option does not apply")

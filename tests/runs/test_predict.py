@@ -2,6 +2,7 @@
 
 import csv
 import pathlib
+import shutil
 
 import numpy as np
 import PIL.Image
@@ -15,10 +16,9 @@ from tests.test_cli import run as command
 pytestmark = pytest.mark.xdist_group("recipes")
 
 
-@pytest.fixture(scope="module")
-def classifier(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("classifier") / "run"
-    return recipes.get("mlp").replace(epochs=1).run(folder, fast=True, progress=False)
+@pytest.fixture
+def classifier(fast_run):
+    return fast_run("mlp")
 
 
 @pytest.fixture
@@ -122,8 +122,9 @@ def test_answers_for_rows_and_texts_have_their_columns(classifier, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "drawn"), [("localizer", "boxes"), ("vae", "reconstruction")])
-def test_boxes_and_reconstructions_are_drawn(name, drawn, tmp_path, monkeypatch, capsys):
-    run = recipes.get(name).run(tmp_path / "run", fast=True, progress=False)
+def test_boxes_and_reconstructions_are_drawn(name, drawn, fast_run, tmp_path, monkeypatch, capsys):
+    shutil.copytree(fast_run(name).path, tmp_path / "run")
+    run = recipes.open(tmp_path / "run")
     image = sorted((run.path / "examples").iterdir())[0]
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / image.name).write_bytes(image.read_bytes())
