@@ -196,8 +196,11 @@ def check_arrays(folder):
     kerasdl("train", "mlp", "--data", arrays, "--out", run, "--epochs", 20, "--no-pictures")
     assert metrics(run)["test"]["accuracy"] >= 0.9
     kerasdl("compress", run, "--method", "int8")
+    said, _ = kerasdl("fit", "--data", arrays, "--time", "40s", "--out", folder / "fit_run")
+    assert "no two examples are equal" in said and "result: accuracy" in said, said
+    assert metrics(folder / "fit_run")["test"]["accuracy"] >= 0.9
     said, _ = kerasdl("runs", folder)
-    assert "array_run" in said, said
+    assert "array_run" in said and "fit_run" in said, said
 
 
 def check_pairs(folder):

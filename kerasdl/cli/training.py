@@ -51,7 +51,7 @@ def fit(
     ] = None,
     json: Json = False,
 ):
-    quiet.import_tensorflow(find_devices=False)
+    quiet.import_tensorflow()
     from kerasdl.recipes import automatic
 
     options: dict[str, Any] = {"target": target, "task": task, "skip_bad": skip_bad}

@@ -417,19 +417,32 @@ class _Timed:
         keras.utils.set_random_seed(recipe.seed)
         self.model = prepare.compiled_model(recipe, task, steps)
         self.weights = self.model.get_weights()
-        at_once = recipe.steps_per_execution
-
-        def seconds(count):
-            begin = clock.monotonic()
-            self.model.fit(self.train.repeat(), steps_per_epoch=count, shuffle=False, verbose=0)
-            return clock.monotonic() - begin
-
-        seconds(at_once)  # traces the step
-        count = min(steps, at_once * max(1, int(TIMED / seconds(at_once))))
-        self.step = seconds(count) / count
+        at_once = min(recipe.steps_per_execution, steps)
+        first = self._seconds(at_once, steps)
+        count = min(steps, at_once * max(1, int(TIMED / first)))
+        again = first if count == at_once else self._seconds(count, steps)
+        self.step = again / count
         # a step of validation takes a third of one of training
         counts = splits.info.counts
         self.epoch = self.step * steps * (1 + counts["validation"] / counts["train"] / 3)
+
+    def _seconds(self, count, steps):
+        """Return the seconds of some steps; those of the first time, which traces, do not count."""
+        ends: list[float] = []
+        note = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: ends.append(clock.monotonic())
+        )
+        # the end of an epoch of few steps takes longer than the steps
+        whole = count == steps
+        self.model.fit(
+            self.train if whole else self.train.repeat(),
+            steps_per_epoch=None if whole else count,
+            epochs=2,
+            callbacks=[note],
+            shuffle=False,
+            verbose=0,
+        )
+        return ends[1] - ends[0]
 
     def learning_rate(self):
         """Return the learning rate that `lr_find` suggests, within limits, or None."""
@@ -477,7 +490,7 @@ def baselines(run: Run) -> dict[str, dict[str, float]]:
         found = {"most frequent tags": lambda x: np.tile(logits, (len(x), 1))}
         models["linear model"] = multiclass.OneVsRestClassifier(linear_model.LogisticRegression())
     else:
-        count = len(run.info.classes)
+        count = len(run.info.classes or ())
         frequency = np.bincount(targets, minlength=count) / len(targets)
         logits = np.log(np.clip(frequency, 1e-6, 1)).astype("float32")
         found = {"most frequent class": lambda x: np.tile(logits, (len(x), 1))}
