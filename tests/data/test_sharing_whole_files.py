@@ -47,7 +47,10 @@ def epoch(dataset):
     return [labels.numpy() for _, labels in dataset]
 
 
-@pytest.mark.parametrize("replicas", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    "replicas",
+    [1, 3, pytest.param(2, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)],
+)
 def test_each_example_is_read_once_in_equal_numbers_of_steps(folder, replicas):
     workers = [load(folder, Share(r, 1, replicas)) for r in range(replicas)]
     epochs = [[epoch(worker.train) for worker in workers] for _ in range(2)]

@@ -1,6 +1,7 @@
 """Runs that several tests read, and runs of deep networks without graphs."""
 
 import functools
+import shutil
 
 import pytest
 import tensorflow as tf
@@ -19,6 +20,13 @@ def fast_run(tmp_path_factory):
         )
 
     return run
+
+
+@pytest.fixture
+def copied_run(fast_run, tmp_path):
+    """A copy of the fast run of `mlp`, which a test may change."""
+    shutil.copytree(fast_run("mlp").path, tmp_path / "run")
+    return recipes.open(tmp_path / "run")
 
 
 @pytest.fixture

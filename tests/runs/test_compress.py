@@ -1,25 +1,18 @@
 """`kerasdl compress`: the methods tried, and invalid input, which writes nothing."""
 
-import shutil
-
 import pytest
 
-from kerasdl import recipes
 from kerasdl.errors import InvalidInput
 
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "run"
-    return recipes.get("mlp").run(out, fast=True, progress=False)
+pytestmark = pytest.mark.xdist_group("recipes")  # tests share a run
 
 
 @pytest.mark.slow
-def test_repeated_method_is_tried_once_and_a_second_try_is_explained(run):
+def test_repeated_method_is_tried_once_and_a_second_try_is_explained(copied_run):
     lines = []
     options = {"methods": ["pqat", "int8", "pqat"], "max_drop": 0.0, "sparsity": 0.9}
     # with max_drop=0, no file may have a lower accuracy than the float file
-    rows = run.compress(progress=lines.append, **options)
+    rows = copied_run.compress(progress=lines.append, **options)
     methods = [row["method"] for row in rows]
     assert methods[:2] == ["float", "pqat"] and methods.count("pqat") == 1 and "int8" in methods
     explained = [line for line in lines if line.startswith("pqat-")]
@@ -37,8 +30,7 @@ def test_repeated_method_is_tried_once_and_a_second_try_is_explained(run):
         {"methods": ["no_such"]},
     ],
 )
-def test_invalid_options_are_refused_before_anything_is_written(options, run, tmp_path):
-    shutil.copytree(run.path, tmp_path / "run", ignore=shutil.ignore_patterns("compressed"))
+def test_invalid_options_are_refused_before_anything_is_written(options, copied_run):
     with pytest.raises(InvalidInput):
-        recipes.open(tmp_path / "run").compress(**options)
-    assert not (tmp_path / "run" / "compressed").exists()
+        copied_run.compress(**options)
+    assert not (copied_run.path / "compressed").exists()

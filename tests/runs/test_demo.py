@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 
 import pytest
 
@@ -87,10 +86,8 @@ def test_run_of_another_task_is_refused(place):
         demo.litert_files(place / "nothing", recipes.open)
 
 
-def test_run_that_was_not_exported_is_exported(place, capsys):
-    options = {"fast": True, "progress": False, "pictures": False}
-    run = recipes.get("mlp").replace(epochs=1).run(place / "mlp", **options)
-    shutil.rmtree(run.path / "export", ignore_errors=True)
-    files = demo.litert_files(run.path, recipes.open)
+@pytest.mark.xdist_group("recipes")  # its run is shared
+def test_run_that_was_not_exported_is_exported(copied_run, capsys):
+    files = demo.litert_files(copied_run.path, recipes.open)
     assert [file.name for file in files] == ["model-float.tflite", "model-int8.tflite"]
     assert "Writing the LiteRT files" in capsys.readouterr().err
