@@ -132,6 +132,6 @@ def compare(first: RunFolder, second: RunFolder, json: Json = False):
 
     rows = overview.differences(first, second)
     if rows or json:
-        tables.show(rows, as_json=json)
+        tables.show(rows, as_json=json, spaces=False)
     else:
         print("The two runs do not differ.")

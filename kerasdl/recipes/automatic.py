@@ -394,8 +394,8 @@ def _candidates(recipe, info, facts):
 
 def _network(recipe, timed, number):
     size = " x ".join(map(str, timed.shape))
-    inputs = f" on images of {size}" if len(timed.shape) == 3 else ""
-    why = ", because more expensive ones would take too long" if number else ""
+    inputs = f", images of {size}" if len(timed.shape) == 3 else ""
+    why = "; larger takes too long" if number else ""
     return f"network {recipe.model}{inputs}, batches of {recipe.batch_size}{why}"
 
 

@@ -13,7 +13,7 @@ GAP = 2  # columns of space between two cells
 NARROWEST = 8  # columns that a text keeps in a narrow terminal
 
 
-def show(rows: list[dict], title: str = "", as_json: bool = False):
+def show(rows: list[dict], title: str = "", as_json: bool = False, *, spaces: bool = True):
     """Print rows that have the same keys.
 
     In a terminal, the table fits its width, and only texts are wrapped. In a pipe or a file, no
@@ -23,6 +23,7 @@ def show(rows: list[dict], title: str = "", as_json: bool = False):
         rows: list of dict, a row each.
         title: str, a line above the table.
         as_json: bool, whether to print JSON instead.
+        spaces: bool, whether headings have spaces for underscores; not if they are names of files.
     """
     if as_json:
         return print_json(rows)
@@ -34,7 +35,7 @@ def show(rows: list[dict], title: str = "", as_json: bool = False):
         values = [row[name] for row in rows]
         texts.append(any(isinstance(value, str) for value in values))
         numbers.append(all(isinstance(v, int | float | None) for v in values))
-        head = plain_text.for_terminal(name.replace("_", " "))
+        head = plain_text.for_terminal(name.replace("_", " ") if spaces else name)
         columns.append([_lines(cell) for cell in (head, *map(_cell, values))])
     widths = [max(_columns(line) for cell in column for line in cell) for column in columns]
     if sys.stdout.isatty() or "COLUMNS" in os.environ:
@@ -87,7 +88,7 @@ def _fitted(widths, texts, available):
 
 
 def _wrapped(text, width):
-    """Break a line at spaces, and inside words that are wider than `width`."""
+    """Break a line at spaces, and words that are wider than `width` after a slash or anywhere."""
     if _columns(text) <= width:
         return [text]
     lines, line = [], ""
@@ -100,8 +101,9 @@ def _wrapped(text, width):
         line = ""
         for letter in word:
             if _columns(line + letter) > width:
-                lines.append(line)
-                line = ""
+                end = line.rfind("/") + 1 or len(line)
+                lines.append(line[:end])
+                line = line[end:]
             line += letter
     return [*lines, line]
 

@@ -46,6 +46,14 @@ def test_texts_are_wrapped_to_the_width_of_a_terminal(capsys, monkeypatch):
     ]
 
 
+def test_paths_are_broken_after_a_slash_and_headings_may_be_names_of_files(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "24")
+    tables.show([{"what": "data", "runs/my_run": "/home/me/my_photos"}], spaces=False)
+    assert capsys.readouterr().out.splitlines()[0] == "what  runs/my_run"
+    tables.show([{"name": "data", "path_of": "/home/somebody/photos/"}])
+    assert capsys.readouterr().out.splitlines()[-2:] == ["data  /home/somebody/", "      photos/"]
+
+
 def test_a_terminal_too_narrow_for_the_numbers_gets_longer_lines(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "10")
     tables.show([{"name": "nine letters", "n": 123456789}])
