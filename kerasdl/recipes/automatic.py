@@ -343,6 +343,8 @@ def choose(
     reasons = [_network(recipe, timed, number)]
     if recipe.augment:
         reasons.append(f"augmentation {recipe.augment}, because the inputs are images")
+    if recipe.augment == "standard":
+        reasons.append("(it mirrors; if left and right matter: kerasdl train --augment light)")
     if recipe.task_options.get("class_weights"):
         reasons.append("balanced class weights, because the classes are imbalanced")
     rate = timed.learning_rate() if SWEEP * timed.step < 0.15 * left else None

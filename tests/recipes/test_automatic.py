@@ -20,13 +20,13 @@ Y = (X[:, 0] + X[:, 1] > 0).astype("int64")
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """80 photos of two classes: bright at the left, or at the right."""
+    """80 photos of two classes: bright at the top, or at the bottom; mirroring keeps the class."""
     folder = tmp_path_factory.mktemp("own") / "photos"
-    for label, name in enumerate(("left", "right")):
+    for label, name in enumerate(("bottom", "top")):
         (folder / name).mkdir(parents=True)
         for i in range(40):
             pixels = RANDOM.integers(0, 120, (40, 40, 3))
-            pixels[:, 20 * label : 20 * label + 20] += 100
+            pixels[20 - 20 * label : 40 - 20 * label] += 100
             Image.fromarray(pixels.astype("uint8")).save(folder / name / f"{i}.png")
     return folder
 
@@ -64,18 +64,18 @@ def test_duplicates_across_the_splits_are_named():
 
 def test_photos_in_two_splits_are_named_by_their_files(photos, tmp_path):
     other = tmp_path / "checked"
-    for name in ("left", "right"):
+    for name in ("bottom", "top"):
         (other / name).mkdir(parents=True)
         for i in range(40, 44):  # new photos, and the first of them is an old one
             pixels = RANDOM.integers(0, 255, (40, 40, 3)).astype("uint8")
             Image.fromarray(pixels).save(other / name / f"{i}.png")
-    (other / "left" / "40.png").write_bytes((photos / "left" / "3.png").read_bytes())
+    (other / "bottom" / "40.png").write_bytes((photos / "bottom" / "3.png").read_bytes())
     facts = looked(str(photos), validation=str(other), test=0.1)
     assert facts.leaked <= 1  # the photo may have been drawn for the test split
     every = looked(str(photos), validation=str(photos), test=0.1)
     assert every.leaked == 72
     assert "72 of 80 examples of the validation split are also trained on" in every.lines[-1]
-    assert str(photos / "left") in every.lines[-1]
+    assert str(photos / "bottom") in every.lines[-1]
 
 
 def test_clean_data_and_tables_of_few_different_rows_are_not_accused(photos, tmp_path):
@@ -167,4 +167,4 @@ def test_photos_are_fitted_in_time(photos, tmp_path, capsys):
     status, printed, _ = command(capsys, "fit", "--data", photos, "--time", "60s", "--out", out)
     assert status == 0 and time.monotonic() - begin < 1.5 * 60
     assert recipes.open(out).metrics["test"]["accuracy"] >= 0.85
-    assert "2 classes: left 32, right 32" in printed and "result: accuracy" in printed
+    assert "2 classes: bottom 32, top 32" in printed and "result: accuracy" in printed
