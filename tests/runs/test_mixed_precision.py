@@ -9,7 +9,9 @@ from kerasdl.errors import InvalidInput
 from kerasdl.runs import prepare
 from kerasdl.training.trainer import Interrupted
 
-RECIPE = recipes.get("mlp").replace(epochs=3, dtype_policy="mixed_float16")
+RECIPE = recipes.get("mlp").replace(
+    epochs=3, dtype_policy="mixed_float16", model_options={"widths": (16,)}
+)
 
 
 class Stop(keras.callbacks.Callback):
