@@ -16,7 +16,7 @@ from kerasdl import errors
 from kerasdl.data import augment as augmentation
 from kerasdl.data import catalog, images, in_memory, mixup, pipeline, policies, sharing
 from kerasdl.data.curriculum import Curriculum
-from kerasdl.data.readers import masks
+from kerasdl.data.readers import annotations, masks
 from kerasdl.data.splits import Info, Source, Splits
 from kerasdl.utils import checks
 
@@ -24,6 +24,7 @@ LARGEST_SEED = 2**31  # TensorFlow's seeds have 32 bits
 # readers by the end of a name: modules in kerasdl.data.readers
 READERS = {
     ".csv": "table",
+    ".json": "annotations",
     ".npz": "arrays",
     ".parquet": "table",
     ".txt": "text",
@@ -52,12 +53,13 @@ def load(
     Args:
         name: One of `kerasdl.data.names()`, "tfds:NAME" for a dataset of TensorFlow Datasets, a
             folder with a folder of images for each class or with a .csv file of their classes, a
-            folder with the folders `images` and `masks`, a pattern of images such as
-            "photos/*/*.jpg", a folder of TFRecords that `write_records` wrote, or the path of a
-            .csv, .tsv, .parquet, .npz, .txt or .tfrecord file. Or data in memory: arrays (inputs,
-            targets), a `tf.data.Dataset` or a Keras `PyDataset` of batches, which is read once, a
-            dictionary with any of these for "train", "validation" and "test", a pandas DataFrame
-            or a dictionary of columns.
+            folder with the folders `images` and `masks`, a folder of images with boxes in COCO,
+            YOLO or Pascal VOC files, a pattern of images such as "photos/*/*.jpg", a folder of
+            TFRecords that `write_records` wrote, or the path of a .csv, .tsv, .parquet, .npz,
+            .txt, .tfrecord or COCO .json file. Or data in memory: arrays (inputs, targets), a
+            `tf.data.Dataset` or a Keras `PyDataset` of batches, which is read once, a dictionary
+            with any of these for "train", "validation" and "test", a pandas DataFrame or a
+            dictionary of columns.
         batch_size: int, examples in a batch; the last batch of an epoch may be smaller.
         image_size: int, height and width of the images, or (height, width). By default images keep
             the size of the dataset.
@@ -165,7 +167,12 @@ def _maker(name) -> Callable:
         module, exists = "tfds", True
     elif path.is_dir():
         described = (path / "features.json").is_file()
-        module = "tfrecords" if described else "masks" if masks.is_folder(path) else "folder"
+        if described:
+            module = "tfrecords"
+        elif masks.is_folder(path):
+            module = "masks"
+        else:
+            module = "annotations" if annotations.format_of(path) else "folder"
         exists = bool(name)
     elif set(name) & set("*?[") and not path.exists():
         module, exists = "folder", True

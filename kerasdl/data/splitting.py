@@ -71,3 +71,37 @@ def rows_of_splits(
         expected = "fractions that leave something to train on"
         raise errors.InvalidInput("options `validation` and `test`", expected, (validation, test))
     return to_train, to_validate, to_test
+
+
+def cut(found: dict[str, list], seed: int, validation: float, test: float) -> dict[str, list]:
+    """Return the examples of three splits, those that are missing cut from the training split.
+
+    Args:
+        found: dict from "train", and perhaps the other splits, to lists of examples.
+        seed: int, the cut depends on it.
+        validation: float, fraction of the training examples to validate on.
+        test: float, fraction of them to test on.
+
+    >>> cut({"train": [1, 2, 3, 4], "test": [5]}, 0, validation=0.25, test=0.5)
+    {'train': [1, 2, 4], 'validation': [3], 'test': [5]}
+    """
+    fractions = (0 if "validation" in found else validation, 0 if "test" in found else test)
+    train = found["train"]
+    rows = rows_of_splits(np.zeros(len(train)), seed, *fractions)
+    parts = ([train[row] for row in part] for part in rows)
+    return dict(zip(("train", "validation", "test"), parts, strict=True)) | {
+        split: examples for split, examples in found.items() if split != "train"
+    }
+
+
+def check_enough(subject: str, parts: dict, what: str) -> None:
+    """Raise `InvalidInput` unless there are examples to train and to test on.
+
+    Args:
+        subject: str, the data, for the error.
+        parts: dict, the examples of each split.
+        what: str, what they are, such as "images".
+    """
+    if not len(parts["train"]) or not len(parts["test"]):
+        received = f"{sum(map(len, parts.values()))} {what}"
+        raise errors.InvalidInput(subject, f"enough {what} to train and test", received)

@@ -65,12 +65,12 @@ def read(
     root, inspection = pathlib.Path(path), bad_examples.Inspection(skip_bad)
     given = {split: root / split for split in NAMES if (root / split / MASKS).is_dir()}
     roots = given if "train" in given else {"train": root}
-    parts = _split(
+    parts = splitting.cut(
         {split: _pairs(p, inspection) for split, p in roots.items()}, seed, validation, test
     )
     count = sum(map(len, parts.values()))
     total = count + inspection.count
-    _check_enough(root, parts)
+    splitting.check_enough(f"folder `{root}`", parts, "images with masks")
     kinds = {_kind(pair, inspection) for part in parts.values() for pair in part}
     inspection.check()
     channels = 1 if kinds - {None} == {"gray"} else 3
@@ -82,7 +82,11 @@ def read(
     decode = images.decoder(image_size, channels, are_files=True)
     read = {split: _read(part, decode, image_size, inspection) for split, part in parts.items()}
     skipped = inspection.done(total, f"folder `{root}`")
-    _check_enough(root, {split: files for split, (files, *_) in read.items()})
+    splitting.check_enough(
+        f"folder `{root}`",
+        {split: files for split, (files, *_) in read.items()},
+        "images with masks",
+    )
     codes = np.unique(np.concatenate([np.unique(masks) for _, _, masks in read.values()]))
     classes, numbers, notes = _meaning(root, codes, _names(root, classes))
     examples: dict[str, Any] = {
@@ -119,24 +123,6 @@ def _by_name(folder, suffixes):
         for file in folder.rglob("*")
         if file.suffix.lower() in suffixes and not file.name.startswith(".")
     }
-
-
-def _split(pairs, seed, validation, test):
-    """Cut the splits that have no folder from the training split."""
-    fractions = [
-        0 if split in pairs else size
-        for split, size in zip(NAMES[1:], (validation, test), strict=True)
-    ]
-    train = pairs["train"]
-    rows = splitting.rows_of_splits(np.zeros(len(train)), seed, *fractions)
-    cut = {split: [train[row] for row in part] for split, part in zip(NAMES, rows, strict=True)}
-    return cut | {split: pairs[split] for split in NAMES[1:] if split in pairs}
-
-
-def _check_enough(root, parts):
-    if not len(parts["train"]) or not len(parts["test"]):
-        received = f"{sum(map(len, parts.values()))} images with masks"
-        raise errors.InvalidInput(f"folder `{root}`", "enough images to train and test", received)
 
 
 def _kind(pair, inspection):
