@@ -12,7 +12,7 @@ INTRODUCTION = """\
 
 Every layer, network and learner is declared once in `tests/conformance/`, and every property below
 is tested for all of them. `make test` tests the fast properties. `make test-slow` tests those that
-train, compile with XLA or start processes, on each commit for a third of the rows: jit, two
+train, compile with XLA or start processes, on each commit for a fifth of the rows: jit, two
 replicas, two workers, int8, ONNX, seed, reference, fresh process, and "learns" of networks and
 learners. `make conformance` tests everything and writes this page, here on {date} with
 Python {python}, TensorFlow {tensorflow} and Keras {keras}. Nobody edits it.
