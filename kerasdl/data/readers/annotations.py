@@ -20,7 +20,7 @@ from kerasdl.utils import checks
 # other names that tools give to the splits
 SPLITS = {"train": ("train",), "validation": ("validation", "valid", "val"), "test": ("test",)}
 IMAGES = ("images", "JPEGImages")
-LABELS, XML = "labels", ("annotations", "Annotations")
+LABELS, ANNOTATIONS = "labels", ("annotations", "Annotations")
 LARGEST = 2**28  # bytes of a file of annotations
 SLACK = 0.01  # fraction of the image by which a box may reach beyond it, which rounding explains
 LEFT = 0.25  # fraction of a box that must be left when its image is cropped
@@ -55,7 +55,7 @@ def format_of(path: pathlib.Path) -> str | None:
             return "coco"
         if (place / LABELS).is_dir():
             return "yolo"
-        if any(next((place / name).rglob("*.xml"), None) for name in XML):
+        if any(next((place / name).rglob("*.xml"), None) for name in ANNOTATIONS):
             return "voc"
     return None
 
@@ -147,7 +147,7 @@ def _pictures(root, reader: Callable, inspection):
 
 def _jsons(folder):
     """Yield the COCO files of a folder and of a folder `annotations` in it."""
-    for place in (folder, folder / "annotations"):
+    for place in (folder, folder / ANNOTATIONS[0]):
         for file in sorted(place.glob("*.json")) if place.is_dir() else ():
             if '"annotations"' in _text(file):
                 yield file
@@ -180,11 +180,12 @@ def _coco(path, inspection):
             raise errors.InvalidInput(f"file `{file}`", expected, repr(error)) from error
         names |= dict.fromkeys(kinds.values())
         places = [file.parent, *(file.parent / n for n in IMAGES)]
-        places += [file.parents[1], *(file.parents[1] / n for n in IMAGES)]
+        if file.parent.name == ANNOTATIONS[0]:  # annotations/instances.json beside images/
+            places += [file.parents[1], *(file.parents[1] / n for n in IMAGES)]
         for number, boxes in of_image.items():
             name = listed.get(number, {}).get("file_name", f"image {number}")
-            image = next((p / name for p in places if (p / name).is_file()), file.parent / name)
-            pictures.append(Picture(image, f"`{file}`", boxes, pixels=True))
+            if image := _found(str(name), places, file, inspection):
+                pictures.append(Picture(image, f"`{file}`", boxes, pixels=True))
     return pictures, tuple(names)
 
 
@@ -241,7 +242,7 @@ def _yolo_names(folder):
 def _voc(root, inspection):
     """Return the pictures of a folder of Pascal VOC xml files, and the classes."""
     pictures, names = [], {}
-    folder = next((root / name for name in XML if (root / name).is_dir()), root)
+    folder = next((root / name for name in ANNOTATIONS if (root / name).is_dir()), root)
     for file in sorted(folder.rglob("*.xml")):
         try:
             tree = ElementTree.fromstring(_text(file))
@@ -259,9 +260,23 @@ def _voc(root, inspection):
             continue
         names |= dict.fromkeys(sorted(str(kind) for kind, *_ in boxes))
         places = [root, *(root / n for n in IMAGES), file.parent]
-        image = next((p / name for p in places if (p / name).is_file()), root / name)
-        pictures.append(Picture(image, f"`{file}`", boxes, pixels=True))
+        if image := _found(name, places, file, inspection):
+            pictures.append(Picture(image, f"`{file}`", boxes, pixels=True))
     return pictures, tuple(sorted(names))
+
+
+def _found(name, places, file, inspection):
+    """Return the image that a file of annotations names; note one that is in none of the places.
+
+    A name that leads out of a place is not followed.
+    """
+    for place in places:
+        image = place / name
+        if image.is_file() and image.resolve().is_relative_to(place.resolve()):
+            return image
+    expected = f"an image in `{places[0]}` or a folder `{IMAGES[0]}`"
+    inspection.bad((str(file), name), name, "no such image", f"image of `{file}`", expected, name)
+    return None
 
 
 def _images(folder) -> Iterator[pathlib.Path]:

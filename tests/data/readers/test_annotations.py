@@ -125,6 +125,14 @@ def test_a_json_file_may_be_given(tmp_path):
     assert kerasdl.data.load(root / "annotations.json").info.classes == CLASSES
 
 
+def test_a_json_file_in_a_folder_of_annotations_has_its_images_beside_it(tmp_path):
+    root = coco(tmp_path)
+    (root / "annotations").mkdir()
+    (root / "annotations.json").rename(root / "annotations" / "instances.json")
+    for data in (root, root / "annotations" / "instances.json"):
+        assert sum(kerasdl.data.load(data).info.counts.values()) == COUNT
+
+
 def test_some_classes_may_be_chosen(tmp_path):
     splits = kerasdl.data.load(coco(tmp_path), classes="dog")
     assert splits.info.classes == ("dog",)
@@ -168,6 +176,10 @@ def missing(content):
     content["images"][1]["file_name"] = "99.png"
 
 
+def elsewhere(content):
+    content["images"][1]["file_name"] = "../secret.png"
+
+
 @pytest.mark.parametrize(
     ("change", "message", "reason"),
     [
@@ -178,17 +190,19 @@ def missing(content):
         ),
         (empty, r"a width and a height\. Received: 3 3 3 8", "empty box"),
         (unknown, r"one of the classes cat, dog\. Received: None", "unknown class"),
-        (missing, r"99\.png", "unreadable"),
+        (missing, r"an image in .*\. Received: 99\.png", "no such image"),
+        (elsewhere, r"an image in .*\. Received: \.\./secret\.png", "no such image"),
     ],
 )
 def test_bad_boxes_and_missing_images_are_named_or_left_out(change, message, reason, tmp_path):
-    coco(tmp_path, change=change)
+    PIL.Image.new("RGB", (40, 40)).save(tmp_path / "secret.png")
+    root = coco(tmp_path / "data", change=change)
     with pytest.raises(InvalidInput, match=message) as error:
-        kerasdl.data.load(tmp_path)
+        kerasdl.data.load(root)
     assert "--skip-bad" in str(error.value)
-    info = kerasdl.data.load(tmp_path, skip_bad=True).info
+    info = kerasdl.data.load(root, skip_bad=True).info
     assert info.skipped.count == 1 and reason in str(info.skipped)
-    assert sum(info.counts.values()) == COUNT - (reason == "unreadable")
+    assert sum(info.counts.values()) == COUNT - (reason == "no such image")
 
 
 @pytest.mark.parametrize(
