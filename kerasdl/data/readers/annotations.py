@@ -129,11 +129,11 @@ def read(
 
 def _pictures(root, reader: Callable, inspection):
     """Return the pictures of each split, and the names of the classes."""
-    if root.is_file():
-        pictures, names = reader(root, inspection)
-        return {"train": pictures}, names
-    found: dict[str, list] = {}
     names: tuple[str, ...] = ()
+    found: dict[str, list] = {}
+    if root.is_file():
+        found["train"], names = reader(root, inspection)
+        return found, names
     for split, folders in SPLITS.items():
         for folder in folders:
             for place in (root / folder, *(root / name / folder for name in IMAGES)):
