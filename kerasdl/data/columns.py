@@ -108,8 +108,9 @@ class Column:
         deviation[deviation == 0] = 1
         if kind in SPREAD:
             deviation *= np.sqrt(width)
-        mean, deviation = tuple(mean.tolist()), tuple(deviation.tolist())
-        return dataclasses.replace(plain, mean=mean, deviation=deviation)
+        return dataclasses.replace(
+            plain, mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist())
+        )
 
     @property
     def width(self) -> int:
