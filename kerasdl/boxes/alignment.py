@@ -1,4 +1,8 @@
-"""Cut the same number of features out of boxes of any size."""
+"""Cut the same number of features out of boxes of any size.
+
+`tf.image.crop_and_resize` does so, too, but cannot be stored in a LiteRT file without TensorFlow's
+own operators.
+"""
 
 from keras import ops
 
@@ -49,7 +53,10 @@ def align(maps: Tensor, boxes: Tensor, size: int = 7, samples: int = 2) -> Tenso
 
 
 def _weights(first, last, length, size, samples):
-    """Return the weight of each row of a map in each row of cells: (batch, boxes, size, length)."""
+    """Return how much each row of a map counts in each row of cells.
+
+    The shape is (batch, boxes, size, length).
+    """
     points = (ops.arange(size * samples, dtype=first.dtype) + 0.5) / (size * samples)
     at = first[..., None] + points * (last - first)[..., None]
     at = ops.clip(at * length - 0.5, 0, length - 1)  # the first feature's center is 0

@@ -18,6 +18,7 @@ from kerasdl.utils import checks
 FORMATS = "a JPEG, PNG, GIF, BMP or WebP image"
 OTHERS = ("GIF", "BMP", "WEBP", "PNG")  # what Pillow reads here
 ORIENTATION = 0x0112  # the Exif tag
+SIDEWAYS = (5, 6, 7, 8)  # its values that exchange height and width
 WORKERS = os.cpu_count() or 1
 
 
@@ -34,6 +35,33 @@ def checked_size(image_size: int | Sequence[int] | None) -> tuple[int, int] | No
     holds = len(size) == 2 and all(map(checks.is_integer, size))
     checks.check("image_size", image_size, holds, "a positive integer, or (height, width)")
     return checks.plain(size)
+
+
+def seen_size(file: str | os.PathLike, formats: Sequence[str]) -> tuple[int, int]:
+    """Return height and width of an image as it is seen, turned as its camera noted.
+
+    Args:
+        file: The image; only its header is read.
+        formats: The formats that Pillow may read.
+    """
+    with PIL.Image.open(file, formats=formats) as image:
+        width, height = image.size
+        return (width, height) if image.getexif().get(ORIENTATION) in SIDEWAYS else (height, width)
+
+
+def window(shape: tuple[int, int], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first pixel and the size of the window that `decoder` cuts out of an image.
+
+    Args:
+        shape: (height, width) of the image.
+        size: (height, width) to which the window is scaled.
+
+    >>> window((10, 30), (20, 20))
+    (array([ 0, 10]), array([10, 10]))
+    """
+    whole, scaled = np.array(shape), np.array(size)
+    cut = np.maximum(np.round((whole / scaled).min() * scaled), 1).astype(int)
+    return (whole - cut) // 2, cut
 
 
 def to_unit(images):

@@ -272,7 +272,7 @@ class Case:
         ]
 
     def predicted_classes(self, batches: list[tuple]) -> np.ndarray | None:
-        """The classes that the trained model predicts; `None` without an output for each class."""
+        """Return the class that the model predicts for each input; `None` without classes."""
         found = []
         logits = introspection.takes_logits(self.model.loss)
         for batch in batches:

@@ -32,6 +32,7 @@ NETWORKS = ("resnet20", "simple_cnn")  # for images, from the most expensive to 
 SIZES = (64, 32)  # heights and widths of images that are larger
 TIMED = 3.0  # seconds for timing the steps of a network
 SWEEP = 60  # steps of the learning-rate range test
+SHORT = 0.15  # fraction of the time for training that the test may take
 RATES = (3e-4, 1e-2)  # the smallest and the largest learning rate that is chosen
 AFTER = 6.0  # seconds for evaluation, figures and baselines, which follow the training
 PLANNED = 0.85  # fraction of the time until then that is planned for training
@@ -130,7 +131,7 @@ def fit(
     begin, seconds = clock.monotonic(), _seconds(time)
     checks.paths(out=out, optional=True)
     checks.callables(show=show)
-    recipe = _first(source, seed, image_size, options)
+    recipe = _draft(source, seed, image_size, options)
     folder = pathlib.Path(out) if out else recipe.folder()
     reasons: tuple[str, ...] = ()
     if folder.is_dir() and any(folder.iterdir()) and not (folder / files.CONFIG).exists():
@@ -160,7 +161,7 @@ def _seconds(time):
 
 
 def _for_training(left):
-    """Return the seconds of the rest of the time that are planned for training."""
+    """Return how many of the remaining seconds are planned for training."""
     return PLANNED * max(left - AFTER, 0.0)
 
 
@@ -169,8 +170,8 @@ def _show(show, lines):
         show(line)
 
 
-def _first(source, seed, image_size, options):
-    """Return the recipe for looking at the data, which is completed when they are known."""
+def _draft(source, seed, image_size, options):
+    """Return a recipe with the data alone; the network and its training are chosen later."""
     base = recipes.get("mlp")
     name = source if isinstance(source, str) else "data in memory"
     recipe = base.replace(data=source, seed=seed, image_size=image_size, data_options=options)
@@ -313,7 +314,7 @@ def choose(
     show: Callable[[str], object] = plain_text.tell,
     **options,
 ) -> Choice:
-    """Choose network, image size, learning rate and epochs for a dataset and a time.
+    """Choose a network, image size, learning rate and number of epochs for a dataset and a time.
 
     Of the networks for images, the first is chosen that can train for enough epochs in the time, by
     the time that its steps take on this machine. The learning rate is that of
@@ -329,7 +330,7 @@ def choose(
     """
     begin = clock.monotonic()
     checks.numbers(seconds=seconds, above=0)
-    recipe = _first(source, seed, image_size, options)
+    recipe = _draft(source, seed, image_size, options)
     splits = prepare.load_data(recipe)
     facts = look(splits)
     _show(show, facts.lines)
@@ -347,10 +348,10 @@ def choose(
         reasons.append("(it mirrors; if left and right matter: kerasdl train --augment light)")
     if recipe.task_options.get("class_weights"):
         reasons.append("balanced class weights, because the classes are imbalanced")
-    rate = timed.learning_rate() if SWEEP * timed.step < 0.15 * left else None
-    how = "a default, because the loss falls clearly at no other" if rate is None else "by lr_find"
-    if SWEEP * timed.step >= 0.15 * left:
-        how = "a default, because there is no time for lr_find"
+    rate, how = None, "a default, because there is no time for lr_find"
+    if SWEEP * timed.step < SHORT * left:
+        rate = timed.learning_rate()
+        how = "by lr_find" if rate else "a default, because the loss falls clearly at no other"
     recipe = dataclasses.replace(recipe, learning_rate=rate or recipe.learning_rate)
     reasons.append(f"learning rate {recipe.learning_rate:.2g}, {how}")
 

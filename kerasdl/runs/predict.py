@@ -1,4 +1,4 @@
-"""Predict with a run's model: find the files of folders, answer for each, and draw or write it."""
+"""Predict with a run's model for files, folders and patterns; draw the answers or write a table."""
 
 import csv
 import os

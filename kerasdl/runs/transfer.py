@@ -87,7 +87,7 @@ def load_weights(model: keras.Model, task: Task, start: str):
 
 
 def _differ_in_size(model, source):
-    """Return whether two networks take images of different sizes, but else of one kind."""
+    """Return whether two networks differ only in the height and width of their images."""
     if type(model) is not type(source) or not hasattr(source, "resized"):
         return False
     own, given = model.input_shape, source.input_shape

@@ -9,7 +9,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-import PIL.Image
 
 from kerasdl import errors
 from kerasdl.data import bad_examples, images, splitting
@@ -24,7 +23,6 @@ LABELS, ANNOTATIONS = "labels", ("annotations", "Annotations")
 LARGEST = 2**28  # bytes of a file of annotations
 SLACK = 0.01  # fraction of the image by which a box may reach beyond it, which rounding explains
 LEFT = 0.25  # fraction of a box that must be left when its image is cropped
-SIDEWAYS = (5, 6, 7, 8)  # Exif orientations that exchange height and width
 
 
 @dataclasses.dataclass
@@ -45,7 +43,7 @@ class Picture:
 
 
 def format_of(path: pathlib.Path) -> str | None:
-    """Return "coco", "yolo" or "voc" if a folder or file holds such annotations."""
+    """Return the format of the boxes in a folder or file: "coco", "yolo", "voc"; None without."""
     if path.suffix.lower() == ".json":
         return "coco" if path.is_file() else None
     if not path.is_dir():
@@ -103,10 +101,7 @@ def read(
     }
     inspection.check()
     channels = 1 if kinds - {None} == {True} else 3
-    needed = count * image_size[0] * image_size[1] * channels
-    if needed > memory:
-        expected = f"at least {needed:,} bytes for {count:,} images of {image_size}"
-        raise errors.InvalidInput("value for option `memory`", expected, memory)
+    image_folder.check_fits(memory, count, image_size, channels)
     decode = images.decoder(image_size, channels, are_files=True)
     read = {
         split: _read(part, names, decode, image_size, inspection) for split, part in parts.items()
@@ -146,7 +141,7 @@ def _pictures(root, reader: Callable, inspection):
 
 
 def _jsons(folder):
-    """Yield the COCO files of a folder and of a folder `annotations` in it."""
+    """Yield the COCO files in a folder, and those in its folder `annotations`."""
     for place in (folder, folder / ANNOTATIONS[0]):
         for file in sorted(place.glob("*.json")) if place.is_dir() else ():
             if '"annotations"' in _text(file):
@@ -154,7 +149,7 @@ def _jsons(folder):
 
 
 def _text(file):
-    """Return the text of a file of annotations."""
+    """Return the text of a file that describes boxes, unless the file is huge."""
     if file.stat().st_size > LARGEST:
         expected = f"at most {LARGEST:,} bytes"
         raise errors.InvalidInput(f"file `{file}`", expected, f"{file.stat().st_size:,}")
@@ -312,15 +307,10 @@ def _read(part, names, decode, size, inspection):
 
 def _boxes(picture, names, size, inspection):
     """Return the boxes of a picture as fractions of what is seen of it."""
-    with PIL.Image.open(picture.file, formats=image_folder.PILLOW) as image:
-        turned = image.getexif().get(images.ORIENTATION) in SIDEWAYS
-        width, height = image.size[::-1] if turned else image.size
-    whole = np.array([width, height], float) if picture.pixels else np.ones(2)
-    # `images.decoder` cuts the largest window of the shape of `size` from the center
-    shape = np.array([height, width])
-    cut = np.maximum(np.round((shape / size).min() * np.array(size)), 1)
-    start = ((shape - cut) // 2)[::-1] / [width, height]
-    window = cut[::-1] / [width, height]
+    height, width = images.seen_size(picture.file, image_folder.PILLOW)
+    pixels = np.array([width, height])
+    whole = pixels if picture.pixels else np.ones(2)
+    start, window = (part[::-1] / pixels for part in images.window((height, width), size))
     kept = []
     for number, (kind, *corners) in enumerate(picture.boxes):
         place = f"box {number + 1} of {picture.file.name} in {picture.place}"

@@ -246,9 +246,23 @@ def _labeled(pairs, inspection, check=True):
 
 
 def _check_enough(folder, parts):
-    if not len(parts["train"][0]) or not len(parts["test"][0]):
-        received = f"{sum(len(files) for files, _ in parts.values())} images"
-        raise errors.InvalidInput(f"folder `{folder}`", "enough images to train and test", received)
+    files = {split: names for split, (names, _) in parts.items()}
+    splitting.check_enough(f"folder `{folder}`", files, "images")
+
+
+def check_fits(memory: int, count: int, image_size: tuple[int, int], size: int) -> None:
+    """Raise `InvalidInput` unless images fit into the option `memory`.
+
+    Args:
+        memory: int, bytes.
+        count: int, number of images.
+        image_size: (height, width) of each.
+        size: int, bytes of a pixel.
+    """
+    needed = count * image_size[0] * image_size[1] * size
+    if needed > memory:
+        expected = f"at least {needed:,} bytes for {count:,} images of {image_size}"
+        raise errors.InvalidInput("value for option `memory`", expected, memory)
 
 
 def is_gray(file, inspection):

@@ -20,7 +20,6 @@ VOID = 255  # by convention, what nobody labeled
 MOST_COLORS = 256
 FIRST_COLOR = 2**16  # the code of black; those of gray levels are below
 BACKGROUND = ("background", "_background_")
-SIDEWAYS = (5, 6, 7, 8)  # Exif orientations that exchange height and width
 
 
 class Pair(NamedTuple):
@@ -45,7 +44,7 @@ def read(
     memory=2**30,
     skip_bad=False,
 ) -> Source:
-    """Images in a folder `images`, and masks of the same names in a folder `masks` beside it.
+    """A folder `images`, and a folder `masks` with a mask of the same name for each image.
 
     A mask is a PNG, BMP, GIF or TIFF file of the size of its image. Its gray levels or palette
     numbers are the classes of the pixels; 0 is the background. In masks of 0 and 255, 255 is the
@@ -74,11 +73,7 @@ def read(
     kinds = {_kind(pair, inspection) for part in parts.values() for pair in part}
     inspection.check()
     channels = 1 if kinds - {None} == {"gray"} else 3
-    needed = count * image_size[0] * image_size[1] * (channels + 4)
-    if needed > memory:
-        expected = f"at least {needed:,} bytes for {count:,} images of {image_size} with masks"
-        raise errors.InvalidInput("value for option `memory`", expected, memory)
-
+    image_folder.check_fits(memory, count, image_size, channels + 4)  # a mask has four bytes
     decode = images.decoder(image_size, channels, are_files=True)
     read = {split: _read(part, decode, image_size, inspection) for split, part in parts.items()}
     skipped = inspection.done(total, f"folder `{root}`")
@@ -135,9 +130,7 @@ def _kind(pair, inspection):
             given = mask.size
     except (OSError, ValueError, SyntaxError) as error:
         return _unreadable(pair, error, inspection)
-    with PIL.Image.open(pair.image, formats=image_folder.PILLOW) as image:
-        turned = image.getexif().get(images.ORIENTATION) in SIDEWAYS
-        width, height = image.size[::-1] if turned else image.size
+    height, width = images.seen_size(pair.image, image_folder.PILLOW)
     if (width, height) != given:
         expected = f"{width} x {height} pixels, the size of its image"
         reason, received = "mask of another size", f"{given[0]} x {given[1]}"
@@ -177,12 +170,9 @@ def _codes(pair, size, inspection):
         return _unreadable(pair, error, inspection)
     if not numbered:
         pixels = pixels @ [2**16, 2**8, 1] + FIRST_COLOR
-    # the window that `images.decoder` cuts, and the pixel nearest to each center
-    shape = np.array(pixels.shape)
-    cut = np.maximum(np.round((shape / size).min() * np.array(size)), 1).astype(int)
-    rows, columns = (
+    rows, columns = (  # nearest to the centers of the scaled pixels
         start + ((np.arange(count) + 0.5) * side / count).astype(int)
-        for start, side, count in zip((shape - cut) // 2, cut, size, strict=True)
+        for start, side, count in zip(*images.window(pixels.shape, size), size, strict=True)
     )
     return pixels[np.ix_(rows, columns)]
 

@@ -99,7 +99,7 @@ class SegFormerBlock(Block):
 
 @keras.saving.register_keras_serializable(package="kerasdl")
 class SegFormer(Segmenter):
-    """A transformer for segmentation: an encoder of maps of several sizes, and a small decoder.
+    """A transformer for segmentation: a small decoder combines its maps of several sizes.
 
     Attention sees all of the image at every size, so the decoder needs no context of its own: it
     brings all maps to one width and one size, and mixes them by a 1x1 convolution.
