@@ -20,6 +20,15 @@ LIBRARIES = {
     "torch_compile": "PyTorch, compiled",
     "kerasdl_without_onednn": "kerasdl without oneDNN",
 }
+PEERS = ("keras", "tf_keras", "torch", "torch_channels_last", "torch_compile")
+GOALS = {
+    "resnet20": 0.95,
+    "resnet18": 0.95,
+    "mobilenet_v2": 0.95,
+    "vae": 0.95,
+    "dcgan": 0.95,
+    "gpt_4x128": 1.0,
+}
 CONTENDERS = ("litert_int8", "onnxruntime_float", "onnxruntime_int8")
 
 
@@ -71,10 +80,30 @@ def training(found: dict) -> list[str]:
     lines += ["Seconds of the first step, in which a library traces or compiles:", ""]
     head = ["network", "kerasdl", *(LIBRARIES[name] for name in names)]
     lines += table(head, _first_steps(steps, names))
+    lines += _missed(steps)
     for name, curve in found.get("growth", {}).items():
         slopes = ", ".join(f"{LIBRARIES.get(n, n)} {s:.2f}" for n, s in curve["exponents"].items())
         lines += [f"Time of {name} grows with the exponent: {slopes}.", ""]
     return lines
+
+
+def _missed(steps):
+    """Say which networks miss the goal of their family."""
+    best = {
+        name: min((case[n]["to_kerasdl"], LIBRARIES[n]) for n in PEERS if n in case)
+        for name, case in steps.items()
+        if name in GOALS
+    }
+    missed = {name: each for name, each in best.items() if 1 / each[0] > GOALS[name]}
+    goals = ", ".join(f"{name} {goal:g}" for name, goal in GOALS.items())
+    lines = [f"The goal for kerasdl's step, relative to that of the fastest library: {goals}."]
+    if missed:
+        listed = [f"{name} ({1 / ratio:.2f} of {lib})" for name, (ratio, lib) in missed.items()]
+        lines += [
+            f"Not reached: {', '.join(listed)}. The tables of operations and of other ways of "
+            "computing a step show why."
+        ]
+    return [*lines, ""]
 
 
 def _first_steps(steps, names):

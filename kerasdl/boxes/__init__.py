@@ -7,6 +7,7 @@ from kerasdl.utils import lazy
 
 MODULES = {
     "align": "alignment",
+    "connected_components": "components",
     "match": "matching",
     "pyramid_anchors": "anchors",
     "soft_suppress": "suppression",

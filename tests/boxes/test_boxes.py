@@ -210,3 +210,29 @@ def test_a_phone_suppresses_and_aligns_alike(tmp_path):
 def test_options_of_suppression_that_make_no_sense_are_refused(wrong):
     with pytest.raises(InvalidInput, match=next(iter(wrong))):
         boxes.suppress(np.zeros((1, 2, 4)), np.zeros((1, 2)), **wrong)
+
+
+@pytest.mark.rows("DET-21")
+def test_two_objects_of_one_class_get_two_masks():
+    mask = np.zeros((20, 20), int)
+    mask[2:6, 3:7] = mask[10:16, 10:17] = 1
+    mask[2:4, 12:15] = 2
+    masks, classes, found = boxes.connected_components(mask)
+    assert classes.tolist() == [1, 1, 2]
+    assert found.tolist() == [[10, 10, 17, 16], [3, 2, 7, 6], [12, 2, 15, 4]]
+    assert (masks.sum(axis=0) == (mask > 0)).all()
+    assert masks.sum(axis=(1, 2)).tolist() == [42, 16, 6]
+    large, _, _ = boxes.connected_components(mask, pixels=10)
+    assert len(large) == 2
+    assert [part.shape for part in boxes.connected_components(0 * mask)] == [
+        (0, 20, 20), (0,), (0, 4)
+    ]  # fmt: skip
+    with pytest.raises(InvalidInput, match="a map of shape"):
+        boxes.connected_components(np.zeros((1, 20, 20), int))
+
+
+def test_objects_of_one_class_that_touch_are_found_as_one():
+    mask = np.zeros((20, 20), int)
+    mask[2:6, 2:6] = mask[6:9, 6:9] = 1
+    masks, _, _ = boxes.connected_components(mask)
+    assert len(masks) == 1
