@@ -13,7 +13,8 @@ from keras.src import backend
 from kerasdl.utils.patches import replaced
 
 BATCH, LAYER = keras.layers.BatchNormalization.call, keras.layers.LayerNormalization.call
-GELU, CONVOLUTION = backend.nn.gelu, backend.nn.conv
+GELU, SILU, CONVOLUTION = backend.nn.gelu, backend.nn.silu, backend.nn.conv
+LARGE = 2**16  # numbers in an array
 
 
 @contextlib.contextmanager
@@ -23,11 +24,12 @@ def fast_training() -> Iterator[None]:
     On a CPU, the time of these layers is that of reading and writing whole feature maps. Keras
     computes mean, variance and output of a normalization by separate operations, and TensorFlow
     derives the gradient from each of them; the tanh form of GELU takes about twenty passes over its
-    input. Inside the block, batch normalization is one kernel of TensorFlow, and layer
-    normalization and GELU have gradients written out by hand. Grouped convolutions, which Keras
-    compiles with XLA, are one convolution for each group unless there is a GPU. The results are
-    those of Keras, up to rounding. What trains or is traced inside the block uses them. The layers
-    stay Keras's own, so files, exports and compression do not change.
+    input. Inside the block, batch normalization is one kernel of TensorFlow. Layer normalization,
+    GELU and SiLU have gradients written out by hand, and XLA computes them in one pass over large
+    inputs of a known shape. Grouped convolutions, which Keras compiles with XLA, are one
+    convolution for each group unless there is a GPU. The results are those of Keras, up to
+    rounding. What trains or is traced inside the block uses them. The layers stay Keras's own, so
+    files, exports and compression do not change.
 
     Batch normalization is left to Keras if the layer is frozen, gets a mask, normalizes another
     axis than the last, uses `renorm`, or synchronizes its statistics over several replicas. Layer
@@ -50,6 +52,7 @@ def fast_training() -> Iterator[None]:
         replaced(keras.layers.BatchNormalization, "call", _batch),
         replaced(keras.layers.LayerNormalization, "call", _layer),
         replaced(backend.nn, "gelu", _gelu),
+        replaced(backend.nn, "silu", _silu),
         replaced(backend.nn, "conv", _convolution),
     ):
         yield
@@ -105,6 +108,23 @@ def _layer(layer: Any, inputs: Any) -> Any:
     return keras.ops.cast(tf.ensure_shape(outputs, inputs.shape), layer.compute_dtype)
 
 
+def _in_one_pass(function):
+    """Let XLA compute a function of arrays where that pays; it reads and writes each array once."""
+    compiled = tf.function(function, jit_compile=True)
+
+    @functools.wraps(function)
+    def choose(*arrays):
+        return (compiled if _is_large(arrays[0]) else function)(*arrays)
+
+    return choose
+
+
+def _is_large(x):
+    """Return whether to compile a program for the shape of x, which takes a tenth of a second."""
+    known = x.shape.is_fully_defined() and not tf.executing_eagerly()
+    return known and x.shape.num_elements() >= LARGE
+
+
 @functools.cache
 def _normalized(epsilon):
     """Return gamma h + beta with h = (x - mean) / deviation, for rows x.
@@ -114,45 +134,80 @@ def _normalized(epsilon):
         dx = (u - mean(u) - h mean(u h)) / deviation        dgamma = sum g h        dbeta = sum g
     """
 
-    @tf.custom_gradient
-    def normalized(x, gamma, beta):
+    @_in_one_pass
+    def forward(x, gamma, beta):
         change = x - tf.reduce_mean(x, -1, keepdims=True)
         variance = tf.reduce_mean(tf.square(change), -1, keepdims=True)
         scale = tf.math.rsqrt(variance + epsilon)
         h = change * scale
+        return h * gamma + beta, h, scale
+
+    @_in_one_pass
+    def backward(g, h, scale, gamma):
+        u = g * gamma
+        along = tf.reduce_mean(u * h, -1, keepdims=True)
+        return (u - tf.reduce_mean(u, -1, keepdims=True) - h * along) * scale
+
+    @tf.custom_gradient
+    def normalized(x, gamma, beta):
+        y, h, scale = forward(x, gamma, beta)
 
         def gradients(g):
-            u = g * gamma
-            along = tf.reduce_mean(u * h, -1, keepdims=True)
-            dx = (u - tf.reduce_mean(u, -1, keepdims=True) - h * along) * scale
+            dx = backward(g, h, scale, gamma)
             return dx, tf.reduce_sum(g * h, 0), tf.raw_ops.BiasAddGrad(out_backprop=g)
 
-        return tf.nn.bias_add(h * gamma, beta), gradients
+        return y, gradients
 
     return normalized
 
 
 def _gelu(x: Any, approximate: bool = True) -> Any:
-    return _tanh_gelu(tf.convert_to_tensor(x)) if approximate else GELU(x, approximate)
+    return (_tanh_gelu if approximate else _erf_gelu)(tf.convert_to_tensor(x))
+
+
+def _silu(x: Any) -> Any:
+    x = tf.convert_to_tensor(x)
+    return _large_silu(x) if _is_large(x) else SILU(x)
+
+
+def _with_gradient(function, derivative):
+    """Return a function of one array with its gradient, each computed in one pass."""
+    forward = _in_one_pass(function)
+    backward = _in_one_pass(lambda x, g: g * derivative(x))
+    return tf.custom_gradient(lambda x: (forward(x), functools.partial(backward, x)))
 
 
 LINEAR = 2 * math.sqrt(2 / math.pi)
 CUBIC = 0.044715 * LINEAR
 
 
-@tf.custom_gradient
-def _tanh_gelu(x):
-    """Return x s with s = sigmoid(a x + b x^3) = (1 + tanh((a x + b x^3) / 2)) / 2.
+def _tanh(x):
+    """Return x s with s = sigmoid(a x + b x^3) = (1 + tanh((a x + b x^3) / 2)) / 2."""
+    return x * tf.sigmoid(x * (LINEAR + CUBIC * tf.square(x)))
 
-    The derivative is s + x s (1 - s) (a + 3 b x^2).
-    """
-    s = tf.sigmoid(x * (LINEAR + CUBIC * tf.square(x)))
 
-    def gradient(g):
-        inner = LINEAR + 3 * CUBIC * tf.square(x)
-        return g * s + tf.raw_ops.SigmoidGrad(y=s, dy=g * x) * inner
+def _tanh_derivative(x):
+    """Return s + x s (1 - s) (a + 3 b x^2)."""
+    square = tf.square(x)
+    s = tf.sigmoid(x * (LINEAR + CUBIC * square))
+    return s + x * s * (1 - s) * (LINEAR + 3 * CUBIC * square)
 
-    return x * s, gradient
+
+def _erf_derivative(x):
+    """Return P(x) + x p(x), the distribution and the density of normal numbers."""
+    density = tf.exp(-0.5 * tf.square(x)) / math.sqrt(2 * math.pi)
+    return 0.5 * (1 + tf.math.erf(x * math.sqrt(0.5))) + x * density
+
+
+def _silu_derivative(x):
+    """Return s + x s (1 - s)."""
+    s = tf.sigmoid(x)
+    return s + x * s * (1 - s)
+
+
+_tanh_gelu = _with_gradient(_tanh, _tanh_derivative)
+_erf_gelu = _with_gradient(lambda x: GELU(x, approximate=False), _erf_derivative)
+_large_silu = _with_gradient(lambda x: x * tf.sigmoid(x), _silu_derivative)
 
 
 @functools.wraps(CONVOLUTION)

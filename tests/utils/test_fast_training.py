@@ -208,6 +208,38 @@ def test_gelu_has_the_numbers_and_gradients_of_keras():
     np.testing.assert_array_equal(found, expected)
 
 
+ACTIVATIONS = {
+    "gelu": keras.activations.gelu,
+    "gelu_tanh": functools.partial(keras.activations.gelu, approximate=True),
+    "silu": keras.activations.silu,
+}
+
+
+@pytest.mark.parametrize("name", [*ACTIVATIONS, "layer normalization"])
+def test_large_arrays_are_computed_in_one_pass_with_the_numbers_of_keras(name):
+    inputs = normal((600, 128))
+    layer = ACTIVATIONS.get(name) or layer_normalization(inputs.shape, epsilon=1e-5)
+    for ours, theirs in both(layer, inputs, tf.function):
+        # the last are sums of 600 numbers, rounded in another order
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+    with fast_training():
+        function = tf.function(layer)
+        graph = function.get_concrete_function(tf.TensorSpec((600, 128))).graph
+        unknown = tf.function(layer).get_concrete_function(tf.TensorSpec((None, 128))).graph
+    kinds = [{operation.type for operation in each.get_operations()} for each in (graph, unknown)]
+    calls = {"PartitionedCall", "StatefulPartitionedCall"}
+    assert kinds[0] & calls
+    assert not kinds[1] & calls
+
+
+def test_large_activations_have_slopes_of_zero_and_one_far_from_zero():
+    x = np.linspace(-30, 30, 2**16, dtype="float32")
+    for activation in ACTIVATIONS.values():
+        with fast_training():
+            _, slope = outputs_and_gradients(activation, x, np.ones_like(x), True, tf.function)
+        assert slope[[0, -1]] == pytest.approx([0, 1], abs=1e-6)
+
+
 def test_mixed_precision_normalizes_layers_in_single_precision():
     keras.config.set_dtype_policy("mixed_float16")
     inputs = (normal((4, 6)) * 1000).astype("float16")  # its squares overflow in float16
