@@ -22,7 +22,7 @@ THEMES = {
     "training": ("training", "data_parallel"),
     "data": ("data", "augmentation"),
     "convolution": ("convolution", "convolution_variants", "filters", "pooling", "upsampling"),
-    "vision": ("blocks", "networks", "vision_counts"),
+    "vision": ("blocks", "networks", "vision_counts", "attributions"),
     "detection": ("boxes", "anchors", "detection", "feature_pyramid", "segmentation"),
     "recurrent": ("recurrent", "unrolling"),
     "transformers": ("attention", "transformer", "transformer_counts", "patches", "language"),

@@ -58,6 +58,7 @@ def folders(tmp_path):
         (("train", "mlp", "--data", "{}/table.csv", "--target", "price"), "price"),
         (("train", "mlp", "--data", "tfds:no_such_set"), "no_such_set"),
         (("evaluate", "{}/empty"), "Invalid run folder"),
+        (("explain", "{}/empty", "--method", "grad"), "`--method`. Expected one of attention_ro"),
         (("info", "resnet19"), "resnet18"),
         (("list", "things"), "Invalid topic"),
         (("bench", "{}/nothing.tflite"), "nothing.tflite"),
@@ -191,6 +192,13 @@ def test_train_evaluate_predict_and_export_to_litert(tmp_path, capsys):
 
     _, out, _ = run(capsys, "explain", folder)
     assert str(folder / "figures" / "confusion.png") in out
+    _, out, _ = run(capsys, "explain", folder, image, image, "--method", "occlusion")
+    assert out.split() == [f"{folder}/figures/occlusion-4{end}.png" for end in ("", "-2")]
+    status, out, err = run(capsys, "explain", folder, image, "--method", "grad_cam")
+    assert status == 2 and not out and err.count("\n") == 1
+    assert "a network with feature maps of convolutions. Received: none" in err
+    status, out, err = run(capsys, "explain", folder, "--method", "grad_cam")
+    assert status == 2 and "image files to explain by grad_cam. Received: none" in err
 
     _, out, _ = run(capsys, "export", folder, "--json")
     rows = json.loads(out)

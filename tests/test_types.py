@@ -17,6 +17,7 @@ import pytest
 
 import kerasdl
 from kerasdl.compression import methods
+from kerasdl.explain import methods as explained
 from kerasdl.export import convert
 from kerasdl.runs import export
 from kerasdl.tuning import oracles
@@ -189,6 +190,7 @@ def test_usual_jobs_run(tmp_path):
         (types.ExportFormat, export.FORMATS),
         (types.ExportQuantization, export.METHODS),
         (types.Tuner, oracles.NAMES),
+        (types.ExplainMethod, explained.METHODS),
     ],
 )
 def test_literal_types_are_the_accepted_values(literal, accepted):

@@ -1,14 +1,14 @@
 """`evaluate`, `predict`, `explain`, `doctor`, `runs` and `compare`: commands on run folders."""
 
 import pathlib
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from kerasdl import errors
 from kerasdl.cli import shipping
-from kerasdl.cli.options import Json, RunFolder, Target, Trust, app, open_run
-from kerasdl.utils import plain_text, tables
+from kerasdl.cli.options import Json, RunFolder, Target, Trust, app, open_run, values
+from kerasdl.utils import plain_text, tables, types
 
 NAMED = 5  # inputs without an answer that a line names
 
@@ -74,13 +74,28 @@ def _tell_unanswered(rows):
     plain_text.tell("kerasdl:", count, f"The first: {bad[0]['error']}")
 
 
-@app.command(help="Draw figures: curves, confusion, feature maps, reconstructions, samples.")
+@app.command(
+    help="Draw figures of a run: curves, confusion, samples; or of its model on some inputs: "
+    "feature maps, reconstructions, boxes, or by --method what in an image the prediction "
+    "depends on."
+)
 def explain(
     run: RunFolder,
     inputs: Annotated[list[str] | None, typer.Argument(help="Inputs; default: the run.")] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="Draw a heat map of each image: grad_cam, grad_cam_plus_plus, saliency, "
+            "guided_backpropagation, deconvnet, integrated_gradients, smooth_grad, occlusion; "
+            "attention_rollout for transformers.",
+            autocompletion=values(*get_args(types.ExplainMethod)),
+        ),
+    ] = None,
     trust: Trust = False,
 ):
-    for file in open_run(run, trust).explain(inputs or []):
+    if method is not None:  # before TensorFlow is imported
+        errors.one_of("value for `--method`", method, get_args(types.ExplainMethod))
+    for file in open_run(run, trust).explain(inputs or [], method):
         print(plain_text.for_terminal(file))
 
 

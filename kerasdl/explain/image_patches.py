@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from kerasdl import errors
 from kerasdl.errors import InvalidInput
-from kerasdl.explain import layers, saliency_maps, style
+from kerasdl.explain import layers, style, tracing
 from kerasdl.utils import checks
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def top_patches(
             def activation(x, places=places):
                 return _activations_at(network, x, places)
 
-            slopes = saliency_maps.input_gradients(activation, images[chosen], guided=True)[1]
+            slopes = tracing.input_gradients(activation, images[chosen], guided=True)[1]
             most = np.abs(slopes).max((1, 2, 3), keepdims=True)
             pictures.append((0.5 + slopes / np.maximum(most, 1e-12) / 2, row_boxes))
     patches = [
@@ -94,9 +94,9 @@ def _patches(network, images, activations, number, count):
     chosen = np.argsort(-activations.max((1, 2)), kind="stable")[:count]
     peaks = [np.unravel_index(activations[i].argmax(), activations[i].shape) for i in chosen]
     places = [(i, *peak, number) for i, peak in enumerate(peaks)]
-    slopes = saliency_maps.input_gradients(
-        lambda x: _activations_at(network, x, places), images[chosen]
-    )[1]
+    slopes = tracing.input_gradients(lambda x: _activations_at(network, x, places), images[chosen])[
+        1
+    ]
     boxes = []
     for slope in np.abs(slopes).max(-1):
         rows, columns = (np.flatnonzero(slope.any(axis)) for axis in (1, 0))

@@ -1,8 +1,7 @@
 """Saliency maps and activation maximization: gradients of outputs with respect to the input."""
 
 import dataclasses
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import keras
@@ -10,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kerasdl.errors import InvalidInput
-from kerasdl.explain import style
+from kerasdl.explain import style, tracing
+from kerasdl.formulas import attributions
 from kerasdl.utils import checks
 
 if TYPE_CHECKING:
@@ -38,13 +38,19 @@ def slopes(
 ) -> np.ndarray:
     """Return the gradient of an output with respect to each pixel.
 
+        plain    dx = dy [x > 0]
+        guided   dx = dy [x > 0] [dy > 0]        at every ReLU; [0 < x < 6] at every ReLU6
+
+    The function is compiled once for a model and a size of images, and does not change the model.
+    For a network that ends with a softmax or a sigmoid, the outputs are its inputs, the logits.
+
     Args:
         model: `keras.Model` from images to logits (batch, classes).
         images: array (number, height, width, channels).
         targets: int, the output for each image; by default its largest.
         guided: bool, whether to use guided backpropagation: each ReLU (and ReLU6) passes back
             positive gradients only. The maps are sharper, but show what is in the image rather than
-            what the class depends on.
+            what the class depends on: `sanity_check` measures it.
 
     Returns:
         Array of the shape of `images`.
@@ -57,12 +63,143 @@ def slopes(
         (2, 8, 8, 1)
 
     Reference: Simonyan, Vedaldi, Zisserman (2013), Deep Inside Convolutional Networks: Visualising
-        Image Classification Models and Saliency Maps.
+        Image Classification Models and Saliency Maps; Springenberg, Dosovitskiy, Brox, Riedmiller
+        (2015), Striving for Simplicity: The All Convolutional Net, section 3.4.
     """
-    checks.models(model=model)
     checks.arrays(images=images)
     checks.flags(guided=guided)
-    return _logits_and_slopes(model, np.asarray(images, "float32"), targets, guided)[1]
+    rule = "guided" if guided else "plain"
+    return tracing.gradients(model, np.asarray(images, "float32"), targets, rule).slopes
+
+
+def deconvnet(
+    model: keras.Model, images: ArrayLike, targets: Sequence[int] | None = None
+) -> np.ndarray:
+    """Return the deconvnet view: an output projected back to the pixels.
+
+        dx = max(0, dy)        at every ReLU, whatever its input was
+
+    Only ReLUs differ from the gradient: a convolution passes back its transpose, and max pooling
+    passes back to the pixels that were the largest.
+
+    Args:
+        model: `keras.Model` with ReLUs, from images to logits (batch, classes).
+        images: array (number, height, width, channels).
+        targets: int, the output for each image; by default its largest.
+
+    Returns:
+        Array of the shape of `images`.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
+        >>> model.add(keras.layers.Dense(4, activation="relu"))
+        >>> model.add(keras.layers.Dense(3))
+        >>> deconvnet(model, np.ones((2, 8, 8, 1))).shape
+        (2, 8, 8, 1)
+
+    Reference: Zeiler, Fergus (2014), Visualizing and Understanding Convolutional Networks.
+    """
+    checks.arrays(images=images)
+    return tracing.gradients(model, np.asarray(images, "float32"), targets, "deconvnet").slopes
+
+
+def integrated_gradients(
+    model: keras.Model,
+    images: ArrayLike,
+    targets: Sequence[int] | None = None,
+    baseline: float | ArrayLike = 0.0,
+    steps: int = 50,
+) -> np.ndarray:
+    """Return the part of each pixel in the difference of an output from that of a baseline.
+
+        (x - b) integral from 0 to 1 of dy/dx(b + t (x - b)) dt
+
+    The parts of an image sum to y(x) - y(b).
+
+    Args:
+        model: `keras.Model` from images to logits (batch, classes).
+        images: array (number, height, width, channels).
+        targets: int, the output for each image; by default its largest.
+        baseline: float, or array that broadcasts to `images`: an image without information. Pixels
+            that equal it have no part.
+        steps: int, number of points of the Gauss-Legendre quadrature.
+
+    Returns:
+        Array of the shape of `images`.
+
+    Example:
+        >>> model = keras.Sequential(
+        ...     [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+        ... )
+        >>> parts = integrated_gradients(model, np.ones((2, 8, 8, 1)), [0, 1], steps=8)
+        >>> difference = model(np.ones((1, 8, 8, 1))) - model(np.zeros((1, 8, 8, 1)))
+        >>> bool(abs(parts[0].sum() - difference[0, 0]) < 1e-4)
+        True
+
+    Reference: Sundararajan, Taly, Yan (2017), Axiomatic Attribution for Deep Networks.
+    """
+    checks.arrays(images=images)
+    checks.integers(steps=steps, limit=100_000)
+    images, baseline = np.asarray(images, "float32"), np.asarray(baseline, "float32")
+    try:
+        fits = np.broadcast_shapes(baseline.shape, images.shape) == images.shape
+    except ValueError:
+        fits = False
+    checks.check("baseline", baseline.shape, fits, f"a shape that broadcasts to {images.shape}")
+    slope = _slope(model, images, targets)
+    return attributions.integrated_gradients(slope, images, baseline, steps).astype("float32")
+
+
+def smooth_grad(
+    model: keras.Model,
+    images: ArrayLike,
+    targets: Sequence[int] | None = None,
+    noise: float = 0.15,
+    samples: int = 50,
+    seed: int = 0,
+) -> np.ndarray:
+    """Return the mean gradient of an output at noisy copies of each image.
+
+    Args:
+        model: `keras.Model` from images to logits (batch, classes).
+        images: array (number, height, width, channels).
+        targets: int, the output for each image; by default its largest without noise.
+        noise: float, standard deviation of the normal noise, as a fraction of the difference
+            between the largest and the smallest value of the images.
+        samples: int, number of noisy copies.
+        seed: int, of NumPy's generator for the noise.
+
+    Returns:
+        Array of the shape of `images`.
+
+    Example:
+        >>> model = keras.Sequential(
+        ...     [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+        ... )
+        >>> smooth_grad(model, np.ones((2, 8, 8, 1)), samples=4).shape
+        (2, 8, 8, 1)
+
+    Reference: Smilkov, Thorat, Kim, Viegas, Wattenberg (2017), SmoothGrad: Removing Noise by Adding
+        Noise.
+    """
+    checks.arrays(images=images)
+    checks.numbers(at_least=0, noise=noise)
+    checks.integers(samples=samples, limit=100_000)
+    checks.integers(at_least=0, seed=seed)
+    images = np.asarray(images, "float32")
+    deviation, generator = noise * np.ptp(images), np.random.default_rng(seed)
+    slope = _slope(model, images, targets)
+    total = 0.0
+    for _ in range(samples):  # one at a time: all would take `samples` times the memory
+        drawn = generator.normal(0, deviation, images.shape).astype("float32")
+        total = total + attributions.smooth_grad(slope, images, [drawn])
+    return np.asarray(total / samples, "float32")
+
+
+def _slope(model, images, targets):
+    """Return a function from images to gradients, of outputs that are the same for all calls."""
+    targets = tracing.gradients(model, images, targets).targets
+    return lambda x: tracing.gradients(model, np.asarray(x, "float32"), targets).slopes
 
 
 def saliency(
@@ -173,102 +310,15 @@ def maximize(
     if start is None:
         start = np.full(model.input_shape[1:], (low + high) / 2)
     image, eta = np.asarray(start, "float32")[None], (high - low) / 8
-    logit, slope = _logits_and_slopes(model, image, [target])
+    logit, _, _, slope = tracing.gradients(model, image, [target])
     found = [float(logit[0])]
     for _ in range(steps):
         step = eta * slope / max(np.abs(slope).max(), 1e-12)
         tried = np.clip(image + step, low, high)
-        logit, slope_there = _logits_and_slopes(model, tried, [target])
+        logit, _, _, slope_there = tracing.gradients(model, tried, [target])
         if logit[0] < found[-1]:
             eta /= 2
         else:
             image, slope = tried, slope_there
             found.append(float(logit[0]))
     return Maximized(image[0], np.array(found))
-
-
-def _logits_and_slopes(model, images, targets, guided=False):
-    """Return the chosen logit of each image, and its gradient."""
-    import tensorflow as tf
-
-    def chosen(images):
-        logits = model(images, training=False)
-        if targets is None:
-            outputs = keras.ops.argmax(logits, -1)
-        else:
-            outputs, last = np.asarray(targets), logits.shape[-1] - 1
-            if outputs.shape != (len(images),) or not np.isin(outputs, range(last + 1)).all():
-                expected = f"an output from 0 to {last} for each of {len(images)} images"
-                raise InvalidInput("targets", expected, checks.shown(targets))
-        return tf.gather(logits, tf.cast(outputs, "int32"), batch_dims=1)
-
-    return input_gradients(chosen, images, guided)
-
-
-def input_gradients(
-    function: Callable, images, guided: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the result of a function of images, and d sum(function) / d images.
-
-        plain    dx = dy [x > 0]
-        guided   dx = dy [x > 0] [dy > 0]        at every ReLU; [0 < x < 6] at every ReLU6
-
-    Args:
-        function: function from a tensor of images to a tensor.
-        images: array (number, height, width, channels).
-        guided: bool, whether to use guided backpropagation.
-
-    Reference: Springenberg, Dosovitskiy, Brox, Riedmiller (2015), Striving for Simplicity: The All
-        Convolutional Net, section 3.4.
-    """
-    import tensorflow as tf
-
-    if np.ndim(images) != 4:
-        expected = "shape (number, height, width, channels)"
-        raise InvalidInput("images", expected, np.shape(images))
-    images = tf.constant(images, "float32")
-    values, gradients = (_guided if guided else _plain)(function, images)
-    return values.numpy(), gradients.numpy()
-
-
-def _plain(function, images):
-    import tensorflow as tf
-
-    with tf.GradientTape() as tape:
-        tape.watch(images)
-        values = function(images)
-    return values, tape.gradient(values, images)
-
-
-def _guided(function, images):
-    """Compute them in a graph, because a tape ignores `gradient_override_map`."""
-    import tensorflow as tf
-
-    _register_guided_gradients()
-    overrides = {"Relu": "GuidedRelu", "Relu6": "GuidedRelu6"}
-
-    def traced(images):
-        with tf.compat.v1.get_default_graph().gradient_override_map(overrides):
-            values = function(images)
-        return values, tf.gradients(values, images)[0]
-
-    found = tf.function(traced).get_concrete_function(images)
-    if not any(operation.type in overrides for operation in found.graph.get_operations()):
-        raise InvalidInput("model", "a network with ReLU, for guided backpropagation", "none")
-    return found(images)
-
-
-@functools.cache
-def _register_guided_gradients():
-    """Register the gradients of guided ReLUs with TensorFlow, once in a process."""
-    import tensorflow as tf
-
-    @tf.RegisterGradient("GuidedRelu")
-    def relu(operation, slope):
-        return tf.where((operation.outputs[0] > 0) & (slope > 0), slope, tf.zeros_like(slope))
-
-    @tf.RegisterGradient("GuidedRelu6")
-    def relu6(operation, slope):
-        output = operation.outputs[0]
-        passes = (output > 0) & (output < 6) & (slope > 0)
-        return tf.where(passes, slope, tf.zeros_like(slope))

@@ -5,7 +5,7 @@ import functools
 import os
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import keras
 
@@ -77,6 +77,11 @@ class Run:
         """The model without its optimizer, whose state is twice as large as the weights."""
         return self._load_model(compile=False)
 
+    @property
+    def _inference_model(self):
+        """The model, with its optimizer only if that was loaded before."""
+        return self.model if "model" in vars(self) else self._network
+
     def _load_model(self, compile=True):
         file = self.path / files.MODEL
         model = saving.load_model(file, trust=self.trust, compile=compile)
@@ -145,7 +150,7 @@ class Run:
             InvalidInput: if an input cannot be used, unless `keep_going`.
         """
         checks.flags(keep_going=keep_going, pictures=pictures)
-        model = self.model if "model" in vars(self) else self._network
+        model = self._inference_model
         place = self.path if folder is None else pathlib.Path(folder)
 
         def answer(some):
@@ -167,15 +172,27 @@ class Run:
         predict.write_answers(pathlib.Path(path), rows, self.task)
 
     def explain(
-        self, inputs: str | os.PathLike | Sequence[str | os.PathLike] = ()
+        self,
+        inputs: str | os.PathLike | Sequence[str | os.PathLike] = (),
+        method: types.ExplainMethod | None = None,
     ) -> list[pathlib.Path]:
         """Draw figures of the run, or of the model on some inputs; return their paths.
 
-        Folders and patterns stand for their files, as in `predict`.
-
         Training draws those of the run, unless `pictures=False` (`--no-pictures`).
+
+        Args:
+            inputs: Image files, or other inputs that the task takes. Folders and patterns stand for
+                their files, as in `predict`. By default the figures are those of the run.
+            method: str, a method of `kerasdl.explain.heat_maps`, which shows what in each image the
+                prediction depends on; by default the figures are those that the task has.
         """
-        if inputs:
+        if method is not None:
+            errors.one_of("value for `method`", method, get_args(types.ExplainMethod))
+            if not inputs:
+                raise errors.InvalidInput("inputs", f"image files to explain by {method}", "none")
+            asked = predict.found(self.task, inputs)
+            drawings = self.task.heat_maps(self._inference_model, asked, method)
+        elif inputs:
             drawings = self.task.explain(self.model, predict.found(self.task, inputs))
         else:
             drawings = self.task.figures(self.model, self.load_data(), self.history)

@@ -13,10 +13,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasdl import data, errors
+from kerasdl import data, errors, explain
 from kerasdl.data import images
 from kerasdl.data.readers import folder, table
 from kerasdl.utils import files
+from kerasdl.utils.types import ExplainMethod
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -255,6 +256,31 @@ class Task(abc.ABC):
         """Return figures of the model on some inputs: a dict from file names to functions."""
         expected = f"none ({self.title} has no figures of single inputs)"
         raise errors.InvalidInput("input", expected, inputs[0])
+
+    def heat_maps(
+        self, model: keras.Model, inputs: Sequence[str], method: ExplainMethod
+    ) -> Drawings:
+        """Return figures of what in images the largest output depends on, as `explain` does.
+
+        Args:
+            model: keras.Model.
+            inputs: list of str, image files.
+            method: str, a method of `explain.heat_maps`.
+        """
+        pictures = self.read_images(inputs)
+        heat = explain.heat_maps(model, pictures, method)
+        outputs = keras.tree.flatten(self.apply(model, pictures))[0]
+        names = self.info.classes or ()
+        found = zip(files.stems(inputs), pictures, heat, outputs, strict=True)
+        return {
+            f"{method}-{name}": functools.partial(
+                explain.overlay,
+                picture[None],
+                map_[None],
+                [names[output.argmax()]] if len(names) == output.size else None,
+            )
+            for name, picture, map_, output in found
+        }
 
     @abc.abstractmethod
     def exports(self, model: keras.Model, splits: data.Splits) -> dict[str, Export]:

@@ -126,6 +126,21 @@ def test_only_convolutional_networks_are_explained(task, tmp_path):
     assert made.drawn(drawings) == {"feature_maps-owl", "feature_maps-owl-2"}
 
 
+def test_heat_maps_have_the_predicted_class_as_their_title(task, tmp_path):
+    file = tmp_path / "owl.png"
+    keras.utils.save_img(file, IMAGES[0] * 255, scale=False)
+    parts = keras.layers.Conv2D(2, 3), keras.layers.Flatten(), keras.layers.Dense(3)
+    model = keras.Sequential([keras.Input((8, 8, 1)), *parts])
+    drawings = task.heat_maps(model, [str(file), str(file)], "grad_cam")
+    assert list(drawings) == ["grad_cam-owl", "grad_cam-owl-2"]
+    first, second = drawings["grad_cam-owl"]().axes
+    best = np.argmax(model(task.read_images([str(file)])))
+    assert first.get_title() == ("cat", "dog", "owl")[best] and not second.get_title()
+    flat = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()], name="flat")
+    with pytest.raises(InvalidInput, match=r"`flat`. Expected a network with feature maps"):
+        task.heat_maps(flat, [str(file)], "grad_cam")
+
+
 @pytest.mark.parametrize(("file", "holds"), [(0.9, True), (0.896, True), (0.894, False)])
 def test_file_may_lose_half_a_percent_of_accuracy(task, file, holds):
     assert task.criterion.metric == "accuracy"
