@@ -1,5 +1,8 @@
 # `make stubs` writes this file, from the names that the package imports lazily.
 from kerasdl.explain.attention_maps import attention as attention
+from kerasdl.explain.attention_maps import attention_rollout as attention_rollout
+from kerasdl.explain.class_activation_maps import grad_cam as grad_cam
+from kerasdl.explain.class_activation_maps import grad_cam_plus_plus as grad_cam_plus_plus
 from kerasdl.explain.classification import confusion as confusion
 from kerasdl.explain.classification import predictions as predictions
 from kerasdl.explain.compression import trade_off as trade_off
@@ -16,7 +19,14 @@ from kerasdl.explain.layers import feature_maps as feature_maps
 from kerasdl.explain.layers import filters as filters
 from kerasdl.explain.layers import steps as steps
 from kerasdl.explain.learning_curves import curves as curves
+from kerasdl.explain.methods import heat_maps as heat_maps
+from kerasdl.explain.methods import overlay as overlay
+from kerasdl.explain.methods import sanity_check as sanity_check
+from kerasdl.explain.occlusions import occlusion as occlusion
+from kerasdl.explain.saliency_maps import deconvnet as deconvnet
+from kerasdl.explain.saliency_maps import integrated_gradients as integrated_gradients
 from kerasdl.explain.saliency_maps import maximize as maximize
 from kerasdl.explain.saliency_maps import perturbation as perturbation
 from kerasdl.explain.saliency_maps import saliency as saliency
 from kerasdl.explain.saliency_maps import slopes as slopes
+from kerasdl.explain.saliency_maps import smooth_grad as smooth_grad

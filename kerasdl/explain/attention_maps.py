@@ -87,7 +87,6 @@ def attention_rollout(model: keras.Model, images: ArrayLike) -> np.ndarray:
 
     Reference: Abnar, Zuidema (2020), Quantifying Attention Flow in Transformers.
     """
-    checks.models(model=model)
     checks.arrays(images=images)
     images = np.asarray(images, "float32")
     weights = tracing.attention(model, images)

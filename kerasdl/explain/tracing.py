@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from kerasdl.errors import InvalidInput
-from kerasdl.layers import SelfAttention
 from kerasdl.utils import checks, patches
 
 # by what rule ReLUs pass gradients back, and TensorFlow's operations whose gradient that replaces
@@ -34,12 +33,12 @@ _FUNCTIONS: "weakref.WeakKeyDictionary" = weakref.WeakKeyDictionary()  # by mode
 
 
 class Found(NamedTuple):
-    """What `gradients` returns.
+    """Outputs of a model for images, and their gradients.
 
     Args:
         values: array (number,), the chosen output of each image.
         targets: array (number,), which output was chosen.
-        maps: array, what the gradients are taken with respect to: the images or feature maps.
+        maps: array, the images or feature maps with respect to which the gradients are taken.
         slopes: array like maps, the gradients.
     """
 
@@ -90,7 +89,7 @@ def map_gradients(
         model, images, targets: As in `gradients`.
         layer: str or layer, whose feature maps are used; by default the last feature maps.
     """
-    checks.models(model=model)
+    _build(model, images)
     chosen = None if layer is None else _layer_of(model, layer)
     reference = weakref.ref(model)
 
@@ -126,6 +125,7 @@ def attention(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
         model: `keras.Model`.
         images: array (number, height, width, channels).
     """
+    _build(model, images)
     reference = weakref.ref(model)
 
     def function(images):
@@ -139,6 +139,15 @@ def attention(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
 
     traced = _once(model, ("attention", images.shape[1:]), make)
     return [weights.numpy() for weights in traced(tf.constant(images, "float32"))]
+
+
+def _build(model, images):
+    """Check a model and images, and build the layers of a model that has not been called yet."""
+    checks.models(model=model)
+    if images.ndim != 4:
+        raise InvalidInput("images", "shape (number, height, width, channels)", images.shape)
+    if not model.built:
+        model(images[:1], training=False)
 
 
 def _once(model, key, make):
@@ -162,11 +171,7 @@ def _find(model, images, targets, rule, key, watched, slopes):
         slopes: function from the chosen outputs, the images and the recorded layers with their
             outputs to what the gradients are taken of and the gradients.
     """
-    checks.models(model=model)
-    if images.ndim != 4:
-        raise InvalidInput("images", "shape (number, height, width, channels)", images.shape)
-    if not model.built:  # its layers would be built inside the graph
-        model(images[:1], training=False)
+    _build(model, images)
     reference, count = weakref.ref(model), 0
 
     def function(images, targets):
@@ -267,7 +272,10 @@ def recorded(layers: Iterable[keras.Layer]) -> Iterator[list[tuple[keras.Layer, 
 
 @contextlib.contextmanager
 def _recorded_attention(model):
-    """Record the weights of attention layers, in the order of their calls."""
+    """Record the weights of attention layers, in the order of their calls.
+
+    Those of this package have a method `weigh`, which returns the weights.
+    """
     found = []
 
     def ours(weigh):
@@ -288,13 +296,10 @@ def _recorded_attention(model):
 
     with contextlib.ExitStack() as stack:
         for layer in model._flatten_layers():
-            for kinds, method, recording in (
-                (SelfAttention, "weigh", ours),
-                (KERAS_ATTENTION, "call", of_keras),
-            ):
-                if isinstance(layer, kinds):
-                    record = recording(getattr(layer, method))
-                    stack.enter_context(patches.replaced(layer, method, record))
+            if hasattr(layer, "weigh"):
+                stack.enter_context(patches.replaced(layer, "weigh", ours(layer.weigh)))
+            elif isinstance(layer, KERAS_ATTENTION):
+                stack.enter_context(patches.replaced(layer, "call", of_keras(layer.call)))
         yield found
 
 

@@ -3,6 +3,7 @@ from kerasdl.formulas import activations as activations
 from kerasdl.formulas import adversarial as adversarial
 from kerasdl.formulas import anchors as anchors
 from kerasdl.formulas import attention as attention
+from kerasdl.formulas import attributions as attributions
 from kerasdl.formulas import augmentation as augmentation
 from kerasdl.formulas import autoencoders as autoencoders
 from kerasdl.formulas import basics as basics
