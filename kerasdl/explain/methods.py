@@ -25,7 +25,7 @@ from kerasdl.utils.types import ExplainMethod
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Method = Callable[[keras.Model, np.ndarray, Sequence[int] | np.ndarray | None], np.ndarray]
+Method = Callable[..., np.ndarray]  # of a model, images and targets
 
 
 def _rollout(model, images, targets):

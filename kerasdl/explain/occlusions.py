@@ -55,10 +55,10 @@ def occlusion(
     checks.integers(stride=stride, below=window + 1)
     if window > shorter:
         raise InvalidInput("value for argument `window`", f"at most {shorter}", window)
-    targets = tracing.outputs(model, images, targets).targets
+    chosen = tracing.outputs(model, images, targets).targets
 
     def output(hidden):
-        return tracing.outputs(model, hidden, targets).values
+        return tracing.outputs(model, hidden, chosen).values
 
     found = attributions.occlusion(output, images, window, stride, value)
     return found.astype("float32")

@@ -189,11 +189,11 @@ def smooth_grad(
     images = np.asarray(images, "float32")
     deviation, generator = noise * np.ptp(images), np.random.default_rng(seed)
     slope = _slope(model, images, targets)
-    total = 0.0
+    total = np.zeros(images.shape)
     for _ in range(samples):  # one at a time: all would take `samples` times the memory
         drawn = generator.normal(0, deviation, images.shape).astype("float32")
-        total = total + attributions.smooth_grad(slope, images, [drawn])
-    return np.asarray(total / samples, "float32")
+        total += attributions.smooth_grad(slope, images, [drawn])
+    return (total / samples).astype("float32")
 
 
 def _slope(model, images, targets):

@@ -98,7 +98,7 @@ def smooth_grad(
 
     Reference: Smilkov et al., 2017.
     """
-    return sum(slope(x + each) for each in noise) / len(noise)
+    return np.mean([slope(x + each) for each in noise], axis=0)
 
 
 def occlusion(

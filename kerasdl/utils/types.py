@@ -16,8 +16,15 @@ InputType = Literal["float32", "int8"]
 ExportFormat = Literal["litert", "onnx"]
 ExportQuantization = Literal["none", "float16", "dynamic", "int8", "int16x8", "int4"]
 ExplainMethod = Literal[
-    *("grad_cam", "grad_cam_plus_plus", "saliency", "guided_backpropagation", "deconvnet"),
-    *("integrated_gradients", "smooth_grad", "occlusion", "attention_rollout"),
+    "grad_cam",
+    "grad_cam_plus_plus",
+    "saliency",
+    "guided_backpropagation",
+    "deconvnet",
+    "integrated_gradients",
+    "smooth_grad",
+    "occlusion",
+    "attention_rollout",
 ]
 OnNaN = Literal["stop", "lower"]
 Tuner = Literal["random", "grid", "bayesian", "hyperband"]
