@@ -3,6 +3,7 @@
 from kerasdl.layers.border_padding import BorderPadding2D
 from kerasdl.layers.causal_self_attention import CausalSelfAttention
 from kerasdl.layers.class_token import ClassToken
+from kerasdl.layers.crf import CRF
 from kerasdl.layers.dense_block import DenseBlock, DenseLayer, TransitionBlock
 from kerasdl.layers.drop_connect import DropConnect
 from kerasdl.layers.dynamic_convolution import DynamicConv2D
@@ -14,6 +15,7 @@ from kerasdl.layers.local_response_normalization import LocalResponseNormalizati
 from kerasdl.layers.locally_connected import LocallyConnected2D
 from kerasdl.layers.max_unpooling import MaxUnpooling2D
 from kerasdl.layers.patch_embedding import PatchEmbedding
+from kerasdl.layers.peephole_lstm import PeepholeLSTM
 from kerasdl.layers.position_table import PositionTable
 from kerasdl.layers.relative_position_bias import RelativePositionBias
 from kerasdl.layers.residual import BottleneckBlock, PaddedShortcut, ResidualBlock
@@ -27,6 +29,7 @@ from kerasdl.layers.transformer_decoder_block import TransformerDecoderBlock
 from kerasdl.layers.window_attention import WindowAttention
 
 __all__ = [
+    "CRF",
     "BorderPadding2D",
     "BottleneckBlock",
     "CausalSelfAttention",
@@ -44,6 +47,7 @@ __all__ = [
     "MaxUnpooling2D",
     "PaddedShortcut",
     "PatchEmbedding",
+    "PeepholeLSTM",
     "PositionTable",
     "RelativePositionBias",
     "ResidualBlock",

@@ -1,4 +1,4 @@
-"""Losses that Keras lacks, for boxes and for segmentation.
+"""Losses that Keras lacks, for boxes, segmentation and sequences of tags.
 
 Keras has the others: `BinaryFocalCrossentropy` and `CategoricalFocalCrossentropy`, `Huber` (smooth
 L1) and `Dice`.
@@ -10,6 +10,7 @@ MODULES = {
     "CIoU": "boxes",
     "DIoU": "boxes",
     "GIoU": "boxes",
+    "TaggingLoss": "tagging",
     "Tversky": "tversky",
     "boundary_weights": "borders",
 }

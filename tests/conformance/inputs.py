@@ -24,3 +24,13 @@ def tokens(length, vocabulary):
     starts = np.random.default_rng(0).integers(vocabulary, size=(BATCH, 1))
     counted = (starts + np.arange(length + 1)) % vocabulary
     return counted[:, :-1].astype("int32"), counted[:, 1:].astype("int32")
+
+
+def padded_tokens(length, vocabulary):
+    """Sequences of different lengths padded with 0, and the token before each; -1 for padding."""
+    random = np.random.default_rng(0)
+    sequences = random.integers(1, vocabulary, size=(BATCH, length + 1))
+    lengths = random.integers(length // 2, length + 1, size=(BATCH, 1))
+    real = np.arange(length) < lengths
+    inputs, targets = np.where(real, sequences[:, 1:], 0), np.where(real, sequences[:, :-1], -1)
+    return inputs.astype("int32"), targets.astype("int32")

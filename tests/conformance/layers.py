@@ -190,6 +190,14 @@ SUBJECTS = [
         still={"dropout": 0.0},
     ),
     layer(
+        layers.PeepholeLSTM,
+        {"units": 5, "peepholes": "full", "use_bias": False, "unit_forget_bias": False},
+        SEQUENCES,
+        another=(3, 8),
+        values={"peepholes": ["diagonal", "full"]},
+    ),
+    layer(layers.CRF, {}, normal(6, 3), another=(4, 3)),
+    layer(
         layers.TransformerBlock,
         {
             "heads": 2,

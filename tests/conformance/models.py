@@ -3,11 +3,13 @@
 import keras
 import numpy as np
 
-from tests.conformance.inputs import digits, normal, tokens
+from kerasdl.losses import TaggingLoss
+from tests.conformance.inputs import digits, normal, padded_tokens, tokens
 from tests.conformance.subject import No, network
 
 IMAGES, LABELS = digits()
 TOKENS = tokens(length=12, vocabulary=20)
+PADDED = padded_tokens(length=12, vocabulary=20)
 NO_DROPOUT = {"dropout": 0.0}
 
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -161,6 +163,70 @@ SUBJECTS = [
         sized=None,
         unusual={"context": 16},
         counts={"lstm_lm": None},
+    ),
+    network(
+        "peephole_lstm_tiny",
+        {"vocabulary_size": 20, "width": 32},
+        *TOKENS,
+        another=(7,),
+        sized=None,
+        unusual={"context": 16},
+        counts={"peephole_lstm": None},
+    ),
+    network(
+        "simple_rnn_lm_tiny",
+        {"vocabulary_size": 20, "width": 32},
+        *TOKENS,
+        another=(7,),
+        sized=None,
+        unusual={"context": 16},
+        counts={"simple_rnn_lm": None},
+    ),
+    network(
+        "bilstm_tagger_tiny",
+        {"vocabulary_size": 20, "num_classes": 20, "width": 32},
+        *PADDED,
+        loss=TaggingLoss(),
+        another=(7,),
+        sized=None,
+        unusual={"context": 16, "depth": 2, "bidirectional": False},
+        counts={"bilstm_tagger": None},
+    ),
+    network(
+        "bilstm_crf_tiny",
+        {"vocabulary_size": 20, "num_classes": 20, "width": 32},
+        *PADDED,
+        loss=TaggingLoss(),
+        another=(7,),
+        sized=None,
+        unusual={"context": 16, "depth": 2, "bidirectional": False},
+        counts={"bilstm_crf": None},
+    ),
+    network(
+        "text_classifier_tiny",
+        {"vocabulary_size": 20, "num_classes": 10, "width": 32},
+        PADDED[0],
+        LABELS,
+        another=(7,),
+        sized=None,
+        unusual={
+            "context": 16,
+            "depth": 2,
+            "cell": "gru",
+            "bidirectional": False,
+            "pooling": "mean",
+        },
+        counts={"text_classifier": None},
+    ),
+    network(
+        "series_lstm_tiny",
+        {"num_classes": 10, "input_shape": (12, 3)},
+        normal(12, 3),
+        LABELS,
+        another=(7, 2),
+        unusual={"depth": 2, "cell": "gru", "bidirectional": True, "dropout": 0.25},
+        still=NO_DROPOUT,
+        counts=dict.fromkeys(("series_lstm", "series_gru", "series_rnn")),
     ),
     network(
         "squeezenet_tiny",

@@ -35,7 +35,8 @@ TABLED = st.tuples(SIDES, st.sampled_from([4, 6]), SIDES)
 SCORED = st.tuples(SIDES, SIDES, st.just(6), st.just(6))
 INPUTS = {"PatchEmbedding": TILED, "PositionTable": TABLED, "RelativePositionBias": SCORED}
 INPUTS |= {"Sampling": PAIRS, "MaxUnpooling2D": POOLED, "TransformerDecoderBlock": CONTEXTS}
-INPUTS |= dict.fromkeys(("SelfAttention", "CausalSelfAttention", "TransformerBlock"), SEQUENCES)
+OF_SEQUENCES = ("SelfAttention", "CausalSelfAttention", "TransformerBlock", "CRF", "PeepholeLSTM")
+INPUTS |= dict.fromkeys(OF_SEQUENCES, SEQUENCES)
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)

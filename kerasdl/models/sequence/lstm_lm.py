@@ -1,9 +1,13 @@
-"""A recurrent language model of stacked LSTMs."""
+"""Recurrent language models: stacked LSTMs, plain recurrent layers, or LSTMs with peepholes."""
+
+from collections.abc import Callable
+from typing import ClassVar
 
 import keras
 from keras import layers
 
 from kerasdl import optimizers
+from kerasdl.layers.peephole_lstm import PeepholeLSTM
 from kerasdl.models.network import Network, cross_entropy
 from kerasdl.models.sequence.generate import generate
 from kerasdl.utils import checks
@@ -13,7 +17,15 @@ VARIANTS = {
     "LSTMLanguageModel": {
         "lstm_lm": {},
         "lstm_lm_tiny": {"width": 64, "depth": 1, "dropout": 0.0},
-    }
+    },
+    "PeepholeLanguageModel": {
+        "peephole_lstm": {},
+        "peephole_lstm_tiny": {"width": 64, "depth": 1, "dropout": 0.0},
+    },
+    "SimpleRNNLanguageModel": {
+        "simple_rnn_lm": {},
+        "simple_rnn_lm_tiny": {"width": 64, "depth": 1, "dropout": 0.0},
+    },
 }
 
 
@@ -39,6 +51,8 @@ class LSTMLanguageModel(Network):
         (2014), Recurrent Neural Network Regularization.
     """
 
+    _recurrent: ClassVar[tuple[Callable[..., keras.Layer], str]] = layers.LSTM, "lstm"
+
     def __init__(
         self,
         vocabulary_size: int = 100,
@@ -50,11 +64,12 @@ class LSTMLanguageModel(Network):
     ):
         checks.integers(vocabulary_size=vocabulary_size, context=context, width=width, depth=depth)
         checks.fractions(dropout=dropout)
+        recurrent, name = self._recurrent
         tokens = keras.Input((None,), dtype="int32", name="tokens")
         x = layers.Embedding(vocabulary_size, width, name="token")(tokens)
         for i in range(depth):
             x = layers.Dropout(dropout, name=f"drop{i + 1}")(x)
-            x = layers.LSTM(width, return_sequences=True, name=f"lstm{i + 1}")(x)
+            x = recurrent(width, return_sequences=True, name=f"{name}{i + 1}")(x)
         x = layers.Dropout(dropout, name="drop")(x)
         super().__init__(tokens, layers.Dense(vocabulary_size, name="logits")(x), **kwargs)
 
@@ -67,7 +82,8 @@ class LSTMLanguageModel(Network):
 
     @property
     def cells(self) -> list[keras.Layer]:
-        return [self.get_layer(f"lstm{i + 1}").cell for i in range(self._arguments["depth"])]
+        _, name = self._recurrent
+        return [self.get_layer(f"{name}{i + 1}").cell for i in range(self._arguments["depth"])]
 
     generate = generate
     horizon = None  # a prediction depends on all tokens before it
@@ -81,6 +97,61 @@ class LSTMLanguageModel(Network):
         x = self.get_layer("token")(tokens[:, 0])
         after = []
         for cell, before in zip(self.cells, state, strict=True):
-            x, hidden_and_cell = cell(x, before)
-            after.append(hidden_and_cell)
+            x, states = cell(x, before)
+            after.append(states)
         return self.get_layer("logits")(x)[:, None], after
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class SimpleRNNLanguageModel(LSTMLanguageModel):
+    """Predict the next token of a text from the state that plain recurrent layers pass on.
+
+        x_t = E[token_t]        h_t = tanh(W x_t + U h_{t-1} + b), stacked        V h_t + c
+
+    Without gates, the influence of a token shrinks or grows by a factor in each step: the network
+    learns to use about the last ten to twenty tokens.
+
+    Args:
+        vocabulary_size: int, number of different tokens.
+        context: int, tokens of a training window and of an exported file. The network itself reads
+            and generates sequences of any length.
+        width: int, size of the vector of a token, and units of each recurrent layer.
+        depth: int, number of recurrent layers.
+        dropout: float, fraction of the inputs of each recurrent layer and of the last layer that
+            training drops, in [0, 1).
+
+    Input shape: (batch, time) of tokens
+    Output shape: (batch, time, vocabulary_size) of logits
+
+    Reference: Elman (1990), Finding Structure in Time; Mikolov et al. (2010), Recurrent neural
+        network based language model.
+    """
+
+    _recurrent = layers.SimpleRNN, "rnn"
+
+
+@keras.saving.register_keras_serializable(package="kerasdl")
+class PeepholeLanguageModel(LSTMLanguageModel):
+    """Predict the next token of a text by LSTMs whose gates also see the cell state.
+
+        x_t = E[token_t]        h_t, c_t = PeepholeLSTM(x_t, h_{t-1}, c_{t-1}), stacked
+        logits_t = W h_t + b
+
+    The gates also see the cell states; `kerasdl.layers.PeepholeLSTM` has the equations.
+
+    Args:
+        vocabulary_size: int, number of different tokens.
+        context: int, tokens of a training window and of an exported file. The network itself reads
+            and generates sequences of any length.
+        width: int, size of the vector of a token, and units of each LSTM.
+        depth: int, number of LSTMs.
+        dropout: float, fraction of the inputs of each LSTM and of the last layer that training
+            drops, in [0, 1).
+
+    Input shape: (batch, time) of tokens
+    Output shape: (batch, time, vocabulary_size) of logits
+
+    Reference: Gers and Schmidhuber (2000), Recurrent Nets that Time and Count.
+    """
+
+    _recurrent = PeepholeLSTM, "lstm"
