@@ -100,8 +100,8 @@ TargetTask = Annotated[
     str | None,
     typer.Option(
         "--task",
-        help="What the target is: classification, regression or tags.",
-        autocompletion=values("classification", "regression", "tags"),
+        help="What the target is: classification, regression, tags, or text to read word by word.",
+        autocompletion=values("classification", "regression", "tags", "text"),
     ),
 ]
 ImageSize = Annotated[int | None, typer.Option(help="Height and width to resize images to.")]

@@ -21,14 +21,17 @@ SETS = {
     "diabetes": "tables",
     "digits": "digits",
     "emoji": "emoji",
+    "entities": "sentences",
     "faces": "faces",
     "grid": "points",
     "iris": "tables",
+    "liaisons": "sentences",
     "mnist": "mnist",
     "mnist1d": "signals",
     "moons": "points",
     "pronunciations": "languages",
     "pydocs": "texts",
+    "reviews": "sentences",
     "ring": "points",
     "shapes": "shapes",
     "sine": "sequences",
@@ -39,7 +42,14 @@ SETS = {
     "world_dates": "languages",
     "world_names": "languages",
 }
-NO_IMAGES = (".csv", ".parquet", ".tsv", ".txt")  # endings of files without images
+NO_IMAGES = (
+    ".conll",
+    ".conllu",
+    ".csv",
+    ".parquet",
+    ".tsv",
+    ".txt",
+)  # endings of files without images
 IMAGES = ("digits", "emoji", "faces", "mnist", "shapes")
 LISTER = "kerasdl list data"
 BASELINES = pathlib.Path(__file__).parent / "baselines.json"

@@ -295,6 +295,12 @@ KINDS = {
         ),
         Kind("sequence", "sequences with a token to answer at each step", TOKENS, TOKENS),
         Kind(
+            "word_tags",
+            "sentences, padded with token 0, with a tag for each word, -1 for padding",
+            TOKENS,
+            Array("class", ("steps",), INTEGERS, -1, "classes"),
+        ),
+        Kind(
             "pairs",
             "pairs of inputs, with 1 if the two belong together and 0 if not",
             (

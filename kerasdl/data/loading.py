@@ -16,13 +16,15 @@ from kerasdl import errors
 from kerasdl.data import augment as augmentation
 from kerasdl.data import catalog, images, in_memory, mixup, pipeline, policies, sharing
 from kerasdl.data.curriculum import Curriculum
-from kerasdl.data.readers import annotations, masks
+from kerasdl.data.readers import annotations, masks, texts
 from kerasdl.data.splits import Info, Source, Splits
 from kerasdl.utils import checks
 
 LARGEST_SEED = 2**31  # TensorFlow's seeds have 32 bits
 # readers by the end of a name: modules in kerasdl.data.readers
 READERS = {
+    ".conll": "conll",
+    ".conllu": "conll",
     ".csv": "table",
     ".json": "annotations",
     ".npz": "arrays",
@@ -52,11 +54,13 @@ def load(
 
     Args:
         name: One of `kerasdl.data.names()`, "tfds:NAME" for a dataset of TensorFlow Datasets, a
-            folder with a folder of images for each class or with a .csv file of their classes, a
+            folder with a folder of images or of .txt files for each class, or of images with a
+            .csv file of their classes, a
             folder with the folders `images` and `masks`, a folder of images with boxes in COCO,
             YOLO or Pascal VOC files, a pattern of images such as "photos/*/*.jpg", a folder of
             TFRecords that `write_records` wrote, or the path of a .csv, .tsv, .parquet, .npz,
-            .txt, .tfrecord or COCO .json file. Or data in memory: arrays (inputs, targets), a
+            .txt, .conll, .conllu, .tfrecord or COCO .json file. Or data in memory: arrays (inputs,
+            targets), a
             `tf.data.Dataset` or a Keras `PyDataset` of batches, which is read once, a dictionary
             with any of these for "train", "validation" and "test", a pandas DataFrame or a
             dictionary of columns.
@@ -173,6 +177,7 @@ def _maker(name) -> Callable:
             module = "masks"
         else:
             module = "annotations" if annotations.format_of(path) else "folder"
+            module = "texts" if module == "folder" and texts.is_folder(path) else module
         exists = bool(name)
     elif set(name) & set("*?[") and not path.exists():
         module, exists = "folder", True
@@ -182,7 +187,7 @@ def _maker(name) -> Callable:
         errors.one_of("name of a dataset", name, catalog.names(), catalog.LISTER)
     if module is None or not exists:
         expected = "a dataset's name, tfds:NAME, or an existing folder, .csv or .txt file"
-        expected += " (also .npz, .parquet, .tsv and patterns of images)"
+        expected += " (also .conll, .npz, .parquet, .tsv and patterns of images)"
         raise errors.InvalidInput("data", expected, name)
     return functools.partial(importlib.import_module(f"kerasdl.data.readers.{module}").read, name)
 

@@ -32,6 +32,7 @@ RIGHT = {
     "text": (TOKENS, TOKENS),
     "translation": ((TOKENS[:, :3], TOKENS), TOKENS),
     "views": ((IMAGES, IMAGES), LABELS - 1),
+    "word_tags": (TOKENS, TOKENS - 2),
 }
 
 

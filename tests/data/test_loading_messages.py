@@ -216,12 +216,12 @@ def test_missing_data_are_named(name, tmp_path, monkeypatch):
         loading._maker(name)
     assert str(raised.value) == (
         "Invalid data. Expected a dataset's name, tfds:NAME, or an existing folder, .csv or .txt "
-        f"file (also .npz, .parquet, .tsv and patterns of images). Received: {name}"
+        f"file (also .conll, .npz, .parquet, .tsv and patterns of images). Received: {name}"
     )
     with pytest.raises(InvalidInput) as raised:
         loading._maker("irs")
     assert str(raised.value) == (
-        "Invalid name of a dataset. Expected one of 25 names (did you mean iris?; "
+        "Invalid name of a dataset. Expected one of 28 names (did you mean iris?; "
         "`kerasdl list data` lists them). Received: irs"
     )
 

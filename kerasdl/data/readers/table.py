@@ -14,8 +14,9 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from kerasdl import errors
-from kerasdl.data import columns, in_memory
+from kerasdl.data import columns, in_memory, text
 from kerasdl.data.bad_examples import Inspection
+from kerasdl.data.readers import texts
 from kerasdl.data.sets import tables
 from kerasdl.data.splits import Source
 from kerasdl.utils import checks
@@ -24,7 +25,7 @@ MANY = 20  # names of columns that a message lists
 FEW = 20  # a target with at most this many different integers is a class
 LARGEST = float(np.finfo("float32").max)
 NUMBERS, WORDS = "numbers", "words"  # what a column holds, if no dates
-TASKS = ("classification", "tags", "regression")
+TASKS = ("classification", "tags", "regression", "text")
 TAGS = ";"  # separates the tags in a cell
 SEPARATED = (".csv", ".tsv")  # endings of files of separated values
 SEPARATORS = (",", ";", "\t", "|")
@@ -47,7 +48,8 @@ def read(path, seed, target=None, task=None, validation=0.1, test=0.2, skip_bad=
     number, as are words that semicolons separate, such as "red; large".
 
     target: str, name of the column to predict, or names with commas between them.
-    task: str, "classification", "tags" or "regression", if the target is not what it seems.
+    task: str, "classification", "tags" or "regression", if the target is not what it seems; or
+        "text", to classify the longest column of words as a text, word by word.
     validation, test: float, fractions of the lines, drawn with the seed and stratified by class.
         `validation` may also be another file with the same columns.
     skip_bad: bool, leave out lines that are ragged, lack the target or have a word for a number.
@@ -63,6 +65,9 @@ def read(path, seed, target=None, task=None, validation=0.1, test=0.2, skip_bad=
     if not targets or not set(targets) <= set(table):
         expected = f"option `target` to be one of the columns {_listed(table)}"
         raise errors.InvalidInput(f"target of `{path}`", expected, target)
+    if task == "text":
+        skipped = inspection.done(total, f"file `{path}`")
+        return _texts(path, table, target, seed, validation, test, skipped)
     forms = {name: _form(column) for name, column in table.items()}
     for name in targets:
         forms[name] = forms[name] if forms[name] in (NUMBERS, WORDS) else WORDS
@@ -99,6 +104,21 @@ def read(path, seed, target=None, task=None, validation=0.1, test=0.2, skip_bad=
             validation, source, {name: forms[name] for name in targets}
         )
     return dataclasses.replace(source, **facts)
+
+
+def _texts(path, table, target, seed, validation, test, skipped):
+    """Return the column with the longest cells as texts, and the target as their classes."""
+    subject, others = f"file `{path}`", [name for name in table if name != target]
+    if target not in table or not others:
+        expected = "one target and a column of texts, for task='text'"
+        raise errors.InvalidInput(subject, expected, f"columns {_listed(table)}, target {target}")
+    checks.numbers(at_least=0, validation=validation)
+    column = max(others, key=lambda name: sum(map(len, table[name])))
+    pairs = zip(map(text.words_of, table[column]), table[target], strict=True)
+    found = {"train": [(words, label) for words, label in pairs if words]}
+    notes = (f"texts: column `{column}`",)
+    facts = {"target": target, "skipped": skipped, "notes": notes}
+    return texts.source(subject, found, seed, 20_000, 256, validation, test, **facts)
 
 
 def _validation(path, source, goals):
