@@ -43,6 +43,10 @@ OPTIONS: dict[str, dict[str, Callable[..., None]]] = {
     },
     "generation": {"discriminator_rate": checks.learning_rates},
     "tagging": {"threshold": checks.fractions},
+    "text_classification": {
+        "label_smoothing": checks.fractions,
+        "class_weights": _balanced,
+    },
     "reconstruction": {"loss": functools.partial(checks.texts, optional=True)},
 }
 

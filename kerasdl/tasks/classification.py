@@ -2,6 +2,7 @@
 
 import functools
 from types import MappingProxyType
+from typing import ClassVar
 
 import keras
 import tensorflow as tf
@@ -40,7 +41,7 @@ class Classification(task.Task):
 
     title = "classification"
     kinds = ("classification",)
-    otherwise = ("regression", "tagging")
+    otherwise: ClassVar[tuple[str, ...]] = ("regression", "tagging")
     defaults = MappingProxyType({"label_smoothing": 0.0, "class_weights": None})
     metrics = (
         task.Metric("accuracy", "max", "fraction of correct answers"),

@@ -36,10 +36,13 @@ REPORTED = {
     "reconstruction": "negative_elbo min, mse min, reconstruction min, kl min, "
     "mean_reconstruction min",
     "regression": "mse min, r2 max, mae min",
+    "sequence_tagging": "accuracy max, f1 max, nats min",
     "tagging": "f1 max, auc max, exact max, cross_entropy min",
+    "text_classification": "accuracy max, cross_entropy min",
     "translation": "exact max, token_accuracy max, nats min",
 }
 KINDS = {"language": "text", "localization": "boxes", "tagging": "tags"}
+KINDS["sequence_tagging"] = "word_tags"
 KINDS |= dict.fromkeys(("regression", "translation"))
 
 

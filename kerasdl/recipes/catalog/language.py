@@ -14,6 +14,20 @@ TRAINING = (
     space.batch_size(16, 32, 64),
 )
 
+WORDS: dict[str, Any] = {
+    "batch_size": 64,
+    "learning_rate": 1e-2,
+    "warmup": 0.5,
+    "weight_decay": 0.01,
+}
+SENTENCES = (
+    space.model_option("width", 32, 64, 96, 128),
+    space.learning_rate(1e-3, 3e-2),
+    space.warmup(2.0),
+    space.weight_decay(1e-3, 0.3),
+    space.dropout(0.5),
+    space.batch_size(32, 64, 128),
+)
 RECIPES = [
     Recipe(
         name="gpt_tiny",
@@ -66,5 +80,53 @@ RECIPES = [
             space.dropout(0.3),
             space.batch_size(32, 64, 128),
         ),
+    ),
+    Recipe(
+        name="bilstm_tagger",
+        summary="words tagged by what the next word begins with, by an LSTM in both directions",
+        task="sequence_tagging",
+        model="bilstm_tagger_tiny",
+        data="liaisons",
+        model_options={"width": 64},
+        epochs=5,
+        bars=(Bar("accuracy", at_least=0.99),),
+        space=SENTENCES,
+        **WORDS,
+    ),
+    Recipe(
+        name="lstm_tagger",
+        summary="the same words by an LSTM that reads forward alone and cannot know the next",
+        task="sequence_tagging",
+        model="bilstm_tagger_tiny",
+        data="liaisons",
+        model_options={"width": 64, "bidirectional": False},
+        epochs=5,
+        bars=(Bar("accuracy", at_least=0.4, at_most=0.6),),
+        space=SENTENCES,
+        **WORDS,
+    ),
+    Recipe(
+        name="bilstm_crf",
+        summary="names of persons, places and companies found by a BiLSTM with a CRF",
+        task="sequence_tagging",
+        model="bilstm_crf_tiny",
+        data="entities",
+        model_options={"width": 64, "dropout": 0.2},
+        epochs=6,
+        bars=(Bar("f1", at_least=0.98),),
+        space=SENTENCES,
+        **WORDS,
+    ),
+    Recipe(
+        name="text_classifier",
+        summary="reviews that praise or criticize, by an LSTM that reads the words in order",
+        task="text_classification",
+        model="text_classifier_tiny",
+        data="reviews",
+        model_options={"width": 64, "dropout": 0.2},
+        epochs=6,
+        bars=(Bar("accuracy", at_least=0.97),),
+        space=SENTENCES,
+        **WORDS,
     ),
 ]
