@@ -17,6 +17,7 @@ MODULES = {
     "confusion": "classification",
     "curves": "learning_curves",
     "deconvnet": "saliency_maps",
+    "detections": "detection",
     "feature_maps": "layers",
     "filters": "layers",
     "grad_cam": "class_activation_maps",

@@ -41,13 +41,66 @@ def boxes(
     figure = style.image_grid(images, min(len(images), 6), titles, size=1.5)
     kinds = [(predicted, style.ORANGE, "-", "predicted")]
     kinds += [] if true is None else [(np.asarray(true), style.BLUE, "--", "true")]
-    height, width = images.shape[1:3]
     for axis, *rectangles in zip(figure.axes, *(kind[0] for kind in kinds), strict=False):
-        for (x1, y1, x2, y2), (_, color, line, label) in zip(rectangles, kinds, strict=True):
-            corners = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2], [x1, y1]])
-            x, y = (corners * (width, height) - 0.5).T  # the first pixel's center is 0
-            axis.plot(x, y, line, color=color, linewidth=1.5, label=label)
+        for box, (_, color, line, label) in zip(rectangles, kinds, strict=True):
+            _outline(axis, box, images.shape[1:3], line, color=color, label=label)
     if true is not None:
         handles, labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=9)
     return figure
+
+
+def detections(
+    images: ArrayLike,
+    predicted: Sequence[ArrayLike],
+    labels: Sequence[Sequence[str]],
+    true: ArrayLike | None = None,
+) -> "Figure":
+    """Draw any number of labeled boxes on each image, a color for each label.
+
+    Args:
+        images: array (count, height, width, channels) in [0, 1].
+        predicted: for each image an array (boxes, 4): x1, y1, x2, y2 as fractions of width and
+            height.
+        labels: for each image the label of each box.
+        true: array (count, boxes, 4), the true boxes, drawn dashed, with zeros where an image has
+            fewer; by default none are drawn.
+
+    Example:
+        >>> boxes = [[[0.1, 0.1, 0.5, 0.5], [0.5, 0.5, 0.9, 0.9]], np.zeros((0, 4))]
+        >>> len(detections(np.zeros((2, 8, 8, 3)), boxes, [["cat", "dog"], []]).axes)
+        2
+    """
+    checks.arrays(images=images)
+    checks.arrays(true=true, optional=True)
+    images = np.asarray(images)
+    if not len(images) == len(predicted) == len(labels):
+        expected = f"boxes and labels for each of {len(images)} images"
+        raise InvalidInput("boxes", expected, f"{len(predicted)} and {len(labels)}")
+    figure = style.image_grid(images, min(len(images), 6), size=1.5)
+    names = sorted({label for each in labels for label in each})
+    for i, axis in zip(range(len(images)), figure.axes, strict=False):
+        given = np.zeros((0, 4)) if true is None else np.asarray(true)[i]
+        for box in given[given[:, 2] > given[:, 0]]:
+            _outline(axis, box, images.shape[1:3], "--", color="white")
+        for box, label in zip(np.asarray(predicted[i]), labels[i], strict=True):
+            color = style.PALETTE[names.index(label) % len(style.PALETTE)]
+            _outline(axis, box, images.shape[1:3], "-", color=color, label=label)
+    handles = {
+        line.get_label(): line
+        for axis in figure.axes
+        for line in axis.lines
+        if line.get_label() in names
+    }
+    if handles:
+        shown = [handles[name] for name in names]
+        figure.legend(shown, names, loc="outside lower center", ncols=5, fontsize=9)
+    return figure
+
+
+def _outline(axis, box, size, line, **how):
+    """Draw a box that is given by fractions of the image's width and height."""
+    (x1, y1, x2, y2), (height, width) = box, size
+    corners = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2], [x1, y1]])
+    x, y = (corners * (width, height) - 0.5).T  # the first pixel's center is 0
+    axis.plot(x, y, line, linewidth=1.5, **how)

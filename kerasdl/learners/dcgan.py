@@ -9,10 +9,10 @@ from keras import ops
 from kerasdl import errors, optimizers
 from kerasdl.layers.noise import replica_normal
 from kerasdl.learners import checking, interpolation
-from kerasdl.learners.replicas import global_mean
 from kerasdl.models.generative.dcgan import Discriminator, Generator
 from kerasdl.models.network import Network
 from kerasdl.utils import checks
+from kerasdl.utils.global_mean import global_mean
 from kerasdl.utils.types import Tensor
 
 VARIANTS = {

@@ -1,7 +1,11 @@
 # `make stubs` writes this file, from the names that the package imports lazily.
 from kerasdl.models import backbone as backbone
 from kerasdl.models.composite.ensemble import Ensemble as Ensemble
+from kerasdl.models.detection.faster_rcnn import FasterRCNN as FasterRCNN
+from kerasdl.models.detection.grid_detector import GridDetector as GridDetector
 from kerasdl.models.detection.localizer import Localizer as Localizer
+from kerasdl.models.detection.retinanet import RetinaNet as RetinaNet
+from kerasdl.models.detection.ssd import SSD as SSD
 from kerasdl.models.generative.autoencoder import Decoder as Decoder
 from kerasdl.models.generative.autoencoder import Encoder as Encoder
 from kerasdl.models.generative.dcgan import Discriminator as Discriminator

@@ -255,6 +255,23 @@ def integer_tuples(*, length: int | None = None, empty: bool = False, at_least: 
         check(name, value, holds, expected)
 
 
+def positive_tuples(*, length: int | None = None, **values):
+    """Check that each value is a tuple or list of numbers above 0.
+
+    Args:
+        length: int, how many numbers; by default any number but none.
+
+    Example:
+        >>> positive_tuples(length=2, scales=(0.5, 1))
+    """
+    many = "" if length is None else f"{length} "
+    for name, value in values.items():
+        listed = isinstance(value, (tuple, list)) and len(value) > 0
+        holds = listed and all(is_number(number) and number > 0 for number in value)
+        holds = holds and length in (None, len(value))
+        check(name, value, holds, f"a tuple of {many}positive numbers")
+
+
 def rows(columns: str, **values):
     """Check that each value is a tuple of rows, one for each stage or block of a network.
 

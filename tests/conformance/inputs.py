@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn import datasets
 
+from kerasdl.data.sets import shapes
+
 BATCH = 16
 
 
@@ -34,3 +36,11 @@ def padded_tokens(length, vocabulary):
     real = np.arange(length) < lengths
     inputs, targets = np.where(real, sequences[:, 1:], 0), np.where(real, sequences[:, :-1], -1)
     return inputs.astype("int32"), targets.astype("int32")
+
+
+def objects(size=32):
+    """Images with one or two colored shapes, and their classes and boxes."""
+    random = np.random.default_rng(0)
+    images, known = shapes.draw(random, BATCH, size, size, 2, range(30), noise=0.02)
+    targets = {name: known[name] for name in ("class", "boxes")}
+    return images.astype("float32") / 255, targets

@@ -2,9 +2,11 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
+from kerasdl import errors
 from kerasdl.losses import TaggingLoss
-from tests.conformance.inputs import digits, normal, padded_tokens, tokens
+from tests.conformance.inputs import digits, normal, objects, padded_tokens, tokens
 from tests.conformance.subject import No, network
 
 IMAGES, LABELS = digits()
@@ -19,6 +21,24 @@ SMALL = {"input_shape": (16, 16, 1)}
 COLORED, _ = digits(16, 3)
 MASKS = (COLORED[..., 0] > 0.5).astype("int32")
 SMALL_COLORED = {"num_classes": 3, "input_shape": (16, 16, 3)}
+OBJECTS = objects()
+# without batch normalization behind them, the heads' logits are above 100 after the step
+LARGE_OUTPUTS = No(
+    "the largest error is below 1e-6 of the largest output, which is above 100",
+    AssertionError,
+    r"e-05 < 1e-05",
+)
+OTHER_PROPOSALS = "after rounding, other boxes have the highest scores and are proposed"
+OF_OBJECTS = {"num_classes": 5, "input_shape": (32, 32, 3)}
+SMALL_RESNET = {
+    "block": "basic",
+    "depths": (1, 1),
+    "width": 8,
+    "stem": "small",
+    "units": 16,
+    "frozen_normalization": False,
+    **OF_OBJECTS,
+}
 
 SUBJECTS = [
     network(
@@ -394,6 +414,67 @@ SUBJECTS = [
         unusual={"widths": (8, 16), "units": 16, "num_classes": 11},
         another=(12, 16, 3),
         counts={"localizer": None},
+    ),
+    network(
+        "grid_detector_tiny",
+        {"widths": (8, 16, 24), "depth": 1, **OF_OBJECTS},
+        *OBJECTS,
+        own_loss=True,
+        unusual={"num_classes": 6},
+        another=(12, 16, 1),
+        counts={"grid_detector": None},
+    ),
+    network(
+        "retinanet_tiny",
+        {**SMALL_RESNET, "strides": (2, 4), "scale": 5.0, "head_depth": 1},
+        *OBJECTS,
+        own_loss=True,
+        unusual={"num_classes": 6},
+        another=(12, 16, 1),
+        counts={"retinanet": "RetinaNet R50-FPN frozen BN (80 classes, 9 anchors)"},
+    ),
+    network(
+        "ssd_tiny",
+        {
+            "depths": (1, 1, 1),
+            "widths": (8, 16, 24),
+            "units": 24,
+            "extras": ((16, 24, 2),),
+            "ratios": ((2,), (2,), (2,)),
+            "scales": (0.3, 0.5, 0.7, 1.0),
+            **OF_OBJECTS,
+        },
+        *OBJECTS,
+        own_loss=True,
+        unusual={"num_classes": 6},
+        another=(12, 16, 1),
+        no=dict.fromkeys(("LiteRT", "ONNX"), LARGE_OUTPUTS),
+        counts={"ssd": "ssd300_vgg16 (91 classes)"},
+    ),
+    network(
+        "faster_rcnn_tiny",
+        {**SMALL_RESNET, "strides": (2, 4), "scale": 5.0, "head_units": 32, "proposals": 12},
+        *OBJECTS,
+        own_loss=True,
+        unusual={"num_classes": 6},
+        another=(12, 16, 1),
+        no={
+            "bfloat16": No(OTHER_PROPOSALS, AssertionError, r"0\.37\d*\) < 0\.1"),
+            "float16": No(OTHER_PROPOSALS, AssertionError, r"0\.62\d*\) < 0\.1"),
+            "LiteRT": LARGE_OUTPUTS,
+            "ONNX": LARGE_OUTPUTS,
+            "int8": No(
+                "the converter crashes on the suppression of overlapping proposals",
+                errors.InvalidInput,
+                "does not crash the converter",
+            ),
+            "jit": No(
+                "XLA has no kernel that suppresses overlapping proposals",
+                tf.errors.InvalidArgumentError,
+                "NonMaxSuppressionV5",
+            ),
+        },
+        counts={"faster_rcnn": "fasterrcnn_resnet50_fpn (91 classes)"},
     ),
     network(
         "unet_tiny",

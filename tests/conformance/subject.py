@@ -117,13 +117,16 @@ def layer(cls, arguments, *inputs, reached=2, **others):
     )
 
 
-def network(name, options, inputs, targets, loss=None, **others):
+def network(name, options, inputs, targets, loss=None, own_loss=False, **others):
     """Declare a family by its tiny variant; without a `loss` it is a classifier.
 
-    If the options make it a different network, a `title` replaces the name in the table.
+    A network with its `own_loss` computes it itself. If the options make it a different network, a
+    `title` replaces the name in the table.
     """
 
     def learning(optimizer):
+        if own_loss:
+            return {"optimizer": optimizer()}
         if loss:
             return {"optimizer": optimizer(), "loss": loss}
         entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

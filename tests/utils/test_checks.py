@@ -35,6 +35,8 @@ NAMES = [f"name{i}" for i in range(40)] + ["moons", "iris"]
         (checks.callables, {}, [len, lambda: 0], [int, 3, None]),
         (checks.integer_tuples, {}, [(1,), [2, 3]], [(), 3, (0,), (1.5,), "12"]),
         (checks.integer_tuples, {"length": 2}, [(1, 2)], [(1,), (1, 2, 3)]),
+        (checks.positive_tuples, {}, [(1,), [0.5, 2]], [(), 3, (0,), ("1",), (float("nan"),)]),
+        (checks.positive_tuples, {"length": 2}, [(1, 0.5)], [(1,), (1, 2, 3)]),
         (checks.sizes, {}, [3, (1, 7), [5, 2]], [0, (1,), (1, 2, 3), (0, 1), "same"]),
         (checks.shapes, {"rank": 2}, [(None, 3)], [(3,), 5, (0, 2), (1, 2, 3)]),
         (checks.shapes, {"known": True}, [(4, 3)], [(None, 3), ()]),
