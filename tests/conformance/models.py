@@ -220,6 +220,13 @@ SUBJECTS = [
         another=(7,),
         sized=None,
         unusual={"context": 16, "depth": 2, "bidirectional": False},
+        no={
+            "jit": No(
+                "XLA needs to know the steps of a loop whose gradient it computes",
+                tf.errors.InvalidArgumentError,
+                "requires a fixed tensor list size",
+            )
+        },
         counts={"bilstm_crf": None},
     ),
     network(
