@@ -96,6 +96,13 @@ def train(
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak of the schedule.")] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(
+            help="adamw; or muon, which orthogonalizes the updates of kernels.",
+            autocompletion=values(*get_args(types.Optimizer)),
+        ),
+    ] = None,
     validation: Validation = None,
     augment: Annotated[
         str | None,
@@ -173,6 +180,7 @@ def train(
     changes |= {"seed": seed, "batch_size": batch_size, "learning_rate": learning_rate}
     changes |= {"dtype_policy": policy_of(mixed_precision), "model": model}
     changes |= {"augment": augmentation_of(augment), "patience": patience}
+    changes |= {"optimizer": optimizer}
     changes |= {"start": start, "freeze": freeze, "head_epochs": head_epochs}
     options_of_data: dict[str, Any] = {"target": target, "task": task, "skip_bad": skip_bad}
     options_of_data["validation"] = number_or_text(validation)

@@ -6,12 +6,10 @@ import keras
 import tensorflow as tf
 
 
-class _Kernel(keras.optimizers.Adam):
-    """Adam with one kernel of TensorFlow for the update of a weight."""
+class OneStep(keras.optimizers.Optimizer):
+    """Compute what all weights share once a step: the learning rate and the powers of the betas."""
 
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self._of_step: dict | None = None  # values computed once a step; `None` between steps
+    _of_step: dict | None = None  # values computed once a step; `None` between steps
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Update the variables by their gradients."""
@@ -21,21 +19,34 @@ class _Kernel(keras.optimizers.Adam):
         finally:
             self._of_step = None  # the next step has another learning rate
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Update one variable by its gradient."""
-        if self.amsgrad:
-            super().update_step(gradient, variable, learning_rate)
-            return
-        index, dtype = self._get_variable_index(variable), variable.dtype
+    def apply_adam(
+        self,
+        gradient: Any,
+        variable: Any,
+        learning_rate: Any,
+        moments: tuple[Any, Any],
+        betas: tuple[float, float],
+    ) -> None:
+        """Update one variable by Adam's step, with one kernel of TensorFlow.
+
+        Args:
+            gradient: Tensor, of the variable.
+            variable: `keras.Variable`.
+            learning_rate: Number or tensor.
+            moments: The variables of the moving averages of the gradient and of its square.
+            betas: tuple of floats, their decays.
+        """
+        dtype = variable.dtype
+        powers = [self._power(beta, dtype) for beta in betas]
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
-            m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
-            beta1_power=self._power("beta_1", dtype),
-            beta2_power=self._power("beta_2", dtype),
+            m=moments[0].value.handle,
+            v=moments[1].value.handle,
+            beta1_power=powers[0],
+            beta2_power=powers[1],
             lr=tf.cast(learning_rate, dtype),
-            beta1=tf.cast(self.beta_1, dtype),
-            beta2=tf.cast(self.beta_2, dtype),
+            beta1=tf.cast(betas[0], dtype),
+            beta2=tf.cast(betas[1], dtype),
             epsilon=tf.cast(self.epsilon, dtype),
             grad=tf.cast(tf.convert_to_tensor(gradient), dtype),
         )
@@ -51,14 +62,14 @@ class _Kernel(keras.optimizers.Adam):
     def _get_current_learning_rate(self):
         return self._once("rate", None, super()._get_current_learning_rate)
 
-    def _power(self, name, dtype):
+    def _power(self, beta, dtype):
         """Return beta^t of the current step."""
 
         def power():
             step = keras.ops.cast(self.iterations + 1, dtype)
-            return keras.ops.cast(getattr(self, name), dtype) ** step
+            return keras.ops.cast(beta, dtype) ** step
 
-        return self._once(name, dtype, power)
+        return self._once(beta, dtype, power)
 
     def _once(self, name, dtype, compute):
         """Compute a value, or return the one computed before in this step and this graph."""
@@ -69,6 +80,19 @@ class _Kernel(keras.optimizers.Adam):
         if key not in self._of_step:
             self._of_step[key] = compute()
         return self._of_step[key]
+
+
+class _Kernel(OneStep, keras.optimizers.Adam):
+    """Adam with one kernel of TensorFlow for the update of a weight."""
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update one variable by its gradient."""
+        if self.amsgrad:
+            super().update_step(gradient, variable, learning_rate)
+            return
+        index = self._get_variable_index(variable)
+        moments = self._momentums[index], self._velocities[index]
+        self.apply_adam(gradient, variable, learning_rate, moments, (self.beta_1, self.beta_2))
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")

@@ -186,6 +186,7 @@ def _data(info):
     return f"{card} Examples: {', '.join(counts)}."
 
 
+OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon"}
 _PURPOSES = {"train": "train", "validation": "validate", "test": "test"}
 
 
@@ -194,7 +195,7 @@ def _recipe(recipe):
     parts = [
         f"{recipe.epochs} epochs",
         f"batches of {recipe.batch_size}",
-        f"AdamW with a learning rate of at most {recipe.learning_rate:g}",
+        f"{OPTIMIZERS[recipe.optimizer]} with a learning rate of at most {recipe.learning_rate:g}",
         f"weight decay {recipe.weight_decay:g}",
         f"augmentation {recipe.augment or 'none'}",
         f"seed {recipe.seed}",

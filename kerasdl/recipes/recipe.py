@@ -4,7 +4,7 @@ import dataclasses
 import json
 import math
 import pathlib
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, get_args, overload
 
 from kerasdl import errors, registry, tasks
 from kerasdl.data import catalog, in_memory, policies
@@ -72,7 +72,9 @@ class Recipe:
         learning_rate: float, the largest value of a schedule that warms up and then decays along
             a cosine to zero.
         warmup: float, epochs of warm-up.
-        weight_decay: float, AdamW's.
+        weight_decay: float, of the optimizer.
+        optimizer: str, "adamw", or "muon": `kerasdl.optimizers.Muon` for kernels, with AdamW for
+            all other weights and for the last layer with weights, the head.
         patience: int, epochs without a lower validation loss after which training stops; the
             weights are then those of the epoch with the lowest. `None` trains all epochs, and keeps
             the last weights.
@@ -106,6 +108,7 @@ class Recipe:
     learning_rate: float = 1e-3
     warmup: float = 1.0
     weight_decay: float = 0.0
+    optimizer: str = "adamw"
     patience: int | None = None
     start: str | None = None
     freeze: str = "none"
@@ -151,6 +154,7 @@ class Recipe:
         # each step multiplies the weights by 1 - learning_rate * weight_decay
         most = 1 / self.learning_rate
         checks.numbers(weight_decay=self.weight_decay, at_least=0, below=most)
+        checks.choices(get_args(types.Optimizer), optimizer=self.optimizer)
         policies.policy(self.augment)
         for name in ("data_options", "model_options", "task_options"):
             _check_options(name, getattr(self, name))

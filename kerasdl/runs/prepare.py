@@ -10,7 +10,7 @@ from kerasdl import data, errors, registry, tasks
 from kerasdl.data.sharing import Share
 from kerasdl.runs import transfer
 from kerasdl.tasks.task import MakeOptimizer, Task
-from kerasdl.training.optimizer import adamw
+from kerasdl.training import optimizer as optimizers
 from kerasdl.utils.files import tupled
 
 
@@ -28,6 +28,7 @@ class Recipe(Protocol):
     learning_rate: float
     warmup: float
     weight_decay: float
+    optimizer: str
     patience: int | None
     start: str | None
     freeze: str
@@ -78,7 +79,9 @@ def task_for(recipe: Recipe, info: data.Info) -> Task:
     return tasks.create(recipe.task, info, recipe.task_options)
 
 
-def optimizer_for(recipe: Recipe, steps: int, head_epochs: int = 0) -> MakeOptimizer:
+def optimizer_for(
+    recipe: Recipe, steps: int, head_epochs: int = 0, has_head: bool = False
+) -> MakeOptimizer:
     """Return a function that makes the recipe's optimizer.
 
     Args:
@@ -86,9 +89,13 @@ def optimizer_for(recipe: Recipe, steps: int, head_epochs: int = 0) -> MakeOptim
         steps: int, steps in an epoch.
         head_epochs: int, the first epochs, which train only the head; the others have a lower
             learning rate.
+        has_head: bool, whether the last kernel is a head, which Muon leaves to AdamW.
     """
+    muon = functools.partial(optimizers.muon, exclude_last=has_head)
+    make = {"adamw": optimizers.adamw, "muon": muon}[recipe.optimizer]
     return functools.partial(
         _optimizer,
+        make,
         recipe.learning_rate,
         epochs=recipe.epochs,
         steps=steps,
@@ -98,8 +105,8 @@ def optimizer_for(recipe: Recipe, steps: int, head_epochs: int = 0) -> MakeOptim
     )
 
 
-def _optimizer(default_rate, learning_rate=None, **options):
-    return adamw(default_rate if learning_rate is None else learning_rate, **options)
+def _optimizer(make, default_rate, learning_rate=None, **options):
+    return make(default_rate if learning_rate is None else learning_rate, **options)
 
 
 def model_options(recipe: Recipe, task: Task) -> dict:
@@ -194,7 +201,7 @@ def compile_model(model: keras.Model, recipe: Recipe, task: Task, steps: int, he
     """Compile a model with the recipe's optimizer; see `optimizer_for`."""
     task.compile(
         model,
-        optimizer_for(recipe, steps, head_epochs),
+        optimizer_for(recipe, steps, head_epochs, task.has_head),
         steps_per_execution=recipe.steps_per_execution,
         jit_compile=recipe.jit_compile,
     )

@@ -36,6 +36,50 @@ def adamw(
         >>> type(optimizer).__name__
         'AdamW'
     """
+    schedule = _whole_schedule(learning_rate, epochs, steps, warmup, head_epochs)
+    return optimizers.AdamW(schedule, weight_decay=weight_decay, **options)
+
+
+def muon(
+    learning_rate: float,
+    *,
+    epochs: int,
+    steps: int,
+    warmup: float = 1.0,
+    weight_decay: float = 0.0,
+    head_epochs: int = 0,
+    exclude_last: bool = True,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    **options,
+) -> keras.Optimizer:
+    """Make Muon with the schedule of `adamw`, which suits it, too.
+
+    Args:
+        learning_rate, epochs, steps, warmup, head_epochs: As in `adamw`.
+        weight_decay: float, weight decay of all weights.
+        exclude_last: bool, whether AdamW updates the last kernel, which is that of the head.
+        beta_1: float, AdamW's decay of the moving average of gradients.
+        beta_2: float, AdamW's decay of the moving average of their squares.
+        **options: Further arguments of `kerasdl.optimizers.Muon`, such as `global_clipnorm`.
+
+    Example:
+        >>> optimizer = muon(0.01, epochs=2, steps=10)
+        >>> type(optimizer).__name__
+        'Muon'
+    """
+    return optimizers.Muon(
+        _whole_schedule(learning_rate, epochs, steps, warmup, head_epochs),
+        weight_decay=weight_decay,
+        adam_weight_decay=weight_decay,
+        exclude_last=exclude_last,
+        adam_beta_1=beta_1,
+        adam_beta_2=beta_2,
+        **options,
+    )
+
+
+def _whole_schedule(learning_rate, epochs, steps, warmup, head_epochs):
     total = steps * epochs
     if total >= MOST_STEPS:
         received = f"{epochs} epochs of {steps} steps"
@@ -46,7 +90,7 @@ def adamw(
     if head_epochs:
         first = _schedule(learning_rate, steps * head_epochs, steps * warmup)
         schedule = schedules.Joined(first, rates.Scaled(schedule, LOWER), steps * head_epochs)
-    return optimizers.AdamW(schedule, weight_decay=weight_decay, **options)
+    return schedule
 
 
 def _schedule(learning_rate, total, warmup_steps):

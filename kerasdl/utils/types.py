@@ -27,6 +27,7 @@ ExplainMethod = Literal[
     "attention_rollout",
 ]
 OnNaN = Literal["stop", "lower"]
+Optimizer = Literal["adamw", "muon"]
 Tuner = Literal["random", "grid", "bayesian", "hyperband"]
 # the strategies that train in this process alone
 LocalStrategy = Literal["auto", "one", "mirrored"]

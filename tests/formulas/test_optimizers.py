@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kerasdl import optimizers as package_optimizers
 from kerasdl.formulas import basics, optimizers, regularization
 
 START = np.array([1.0, -2.0, 0.5, 3.0])
@@ -114,6 +115,33 @@ def test_adam_without_correction_equals_keras_with_the_correction_removed(same):
         name = "keras.optimizers.Adam without its bias correction"
         expected = theirs.step(gradient)
         same(optimizers.adam_without_correction, name, w, expected)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3)])
+def test_newton_schulz_equals_keras_and_brings_singular_values_near_1(shape, same):
+    matrix = np.random.default_rng(0).normal(size=shape).astype("float32")
+    theirs = keras.optimizers.Muon().zeropower_via_newtonschulz5(tf.constant(matrix), 5)
+    ours = optimizers.newton_schulz(matrix)
+    same(optimizers.newton_schulz, "keras.optimizers.Muon", ours, theirs, at_most=1e-5)
+    left, values, right = np.linalg.svd(matrix / np.linalg.norm(matrix), full_matrices=False)
+    for _ in range(5):
+        values = 3.4445 * values - 4.775 * values**3 + 2.0315 * values**5
+    np.testing.assert_allclose(ours, left * values @ right, atol=1e-4)
+    assert (values > 0.6).all() and (values < 1.3).all()
+
+
+@pytest.mark.parametrize("package", [keras.optimizers, package_optimizers])
+def test_muon_equals_keras_and_the_optimizer_of_this_package(package, same):
+    generator = np.random.default_rng(0)
+    start = w = generator.normal(size=(4, 3))
+    kernel = keras.Variable(start, dtype="float64", name="kernel")
+    optimizer, velocity = package.Muon(RATE, momentum=0.875, weight_decay=None), 0.0
+    for _ in range(5):
+        gradient = generator.normal(size=(4, 3))
+        w, velocity = optimizers.muon(w, gradient, velocity, RATE, 0.875)
+        optimizer.apply([tf.constant(gradient)], [kernel])
+        name = f"{package.__name__.partition('.src')[0]}.Muon"
+        same(optimizers.muon, name, w, kernel.numpy(), at_most=1e-5)
 
 
 def walk(formula, steps, start=1.0, gradient=lambda w: w, **options):

@@ -1,4 +1,4 @@
-"""Train on two virtual CPUs with kerasdl's AdamW and with Keras's, and compare the weights."""
+"""Train on two virtual CPUs with kerasdl's optimizers and with Keras's; compare the weights."""
 
 import keras
 import numpy as np
@@ -31,11 +31,12 @@ def main():
     two = [tf.config.LogicalDeviceConfiguration()] * 2
     tf.config.set_logical_device_configuration(cpu, two)
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    ours, theirs = (
-        train(optimizer, strategy) for optimizer in (optimizers.AdamW, keras.optimizers.AdamW)
-    )
-    for one, other in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(one, other, atol=4e-7)
+    for name, tolerance in (("AdamW", 4e-7), ("Muon", 2e-6)):
+        ours, theirs = (
+            train(getattr(package, name), strategy) for package in (optimizers, keras.optimizers)
+        )
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(one, other, atol=tolerance)
     print("equal")
 
 

@@ -34,6 +34,7 @@ WRONG = {
     "learning_rate": [0, *NUMBER],
     "warmup": NUMBER,
     "weight_decay": [1000.0, *NUMBER],
+    "optimizer": [*TEXT, "sgd", "Muon"],
     "patience": COUNT,
     "start": [0, 2.5, True, (), {}],
     "freeze": TEXT,

@@ -74,6 +74,7 @@ def test_only_images_are_augmented(data):
         ({"learning_rate": float("nan")}, "`learning_rate`"),
         ({"weight_decay": 1000.0}, "`weight_decay`. Expected a number at least 0 and below 250"),
         ({"warmup": float("inf")}, "`warmup`"),
+        ({"optimizer": "sgd"}, "`optimizer`. Expected one of adamw, muon. Received: sgd"),
         ({"model": "no_such"}, "Invalid model name"),
         ({"augment": "no_such"}, "augmentation policy"),
         ({"model_options": {"widths": object()}}, "`model_options`. Expected a dict"),
