@@ -75,6 +75,8 @@ class Muon(OneStep, keras.optimizers.Muon):
         if self.exclude_last and not self.built:
             kernels = [each for each in variables if not self._should_use_adamw(each)]
             self._last = id(kernels[-1]) if kernels else None
+        # by index, because an update gets TensorFlow's variables, which have no path
+        self._shapes = [matrix_shape(v) if len(v.shape) > 1 else () for v in variables]
         super().build(variables)
 
     def _should_use_adamw(self, variable):
@@ -86,12 +88,13 @@ class Muon(OneStep, keras.optimizers.Muon):
         return len(variable.shape) < 2 or 1 in matrix_shape(variable)
 
     def _muon_update_step(self, gradient, variable, lr, m):
-        shape = matrix_shape(variable)
+        shape = self._shapes[self._get_variable_index(variable)]
         self.assign(m, self.momentum * m + gradient)
         update = gradient + self.momentum * m if self.nesterov else m
-        update = ops.reshape(update, shape)
-        update = self.lr_adjust(lr * self.zeropower_via_newtonschulz5(update, self.ns_steps))
-        self.assign_sub(variable, ops.reshape(update, variable.shape))
+        update = self.zeropower_via_newtonschulz5(ops.reshape(update, shape), self.ns_steps)
+        scale = 1.0 if self.rms_rate is None else self.rms_rate * max(shape) ** 0.5
+        step = ops.cast(lr, variable.dtype) * scale * update
+        self.assign_sub(variable, ops.reshape(step, variable.shape))
 
     def _adamw_update_step(self, gradient, variable, learning_rate, m, v):
         betas = self.adam_beta_1, self.adam_beta_2

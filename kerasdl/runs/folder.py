@@ -44,7 +44,7 @@ RECIPE = {
     **dict.fromkeys(("augment?", "jit_compile?"), lambda v: schema.is_text(v) or schema.is_flag(v)),
     "dtype_policy?": schema.is_text,
     "start?": schema.optional(schema.is_text),
-    "freeze?": schema.is_text,
+    **dict.fromkeys(("freeze?", "optimizer?"), schema.is_text),
     "*": schema.optional(schema.is_finite),
 }
 COLUMN = {

@@ -27,10 +27,11 @@ OPTIONS = {
 }
 
 
-def network(*parts):
+def network(kind="Conv2D", *arguments):
     keras.utils.set_random_seed(0)
-    head = keras.layers.Dense(3, name="head")
-    return keras.Sequential([keras.Input((6, 6, 2)), *parts, keras.layers.Flatten(), head])
+    hidden = getattr(keras.layers, kind)(*(arguments or (4, 3)), activation="tanh")
+    parts = [hidden, keras.layers.Flatten(), keras.layers.Dense(3, name="head")]
+    return keras.Sequential([keras.Input((6, 6, 2)), *parts])
 
 
 def train(model, optimizer, **options):
@@ -53,7 +54,7 @@ def assert_equal(ours, theirs, atol=2e-6):
 @pytest.mark.parametrize("name", OPTIONS)
 def test_weights_of_dense_layers_equal_those_of_keras(name):
     ours, theirs = (
-        train(network(keras.layers.Dense(5, "tanh")), package.Muon(schedule(), **OPTIONS[name]))
+        train(network("Dense", 5), package.Muon(schedule(), **OPTIONS[name]))
         for package in (optimizers, keras.optimizers)
     )
     assert_equal(ours.get_weights(), theirs.get_weights())
@@ -144,8 +145,7 @@ def test_classifier_may_be_excluded(excluded):
 
 
 def test_saved_model_continues_to_the_bit(tmp_path):
-    convolution = keras.layers.Conv2D(4, 3, activation="relu")
-    model = train(network(convolution), optimizers.Muon(schedule(), exclude_last=True))
+    model = train(network(), optimizers.Muon(schedule(), exclude_last=True))
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert type(loaded.optimizer) is optimizers.Muon
@@ -167,7 +167,7 @@ def test_wrong_arguments_are_named(argument, value):
 
 def test_half_precision_scales_the_loss_and_trains():
     keras.config.set_dtype_policy("mixed_float16")
-    model = network(keras.layers.Conv2D(4, 3, activation="relu"))
+    model = network()
     before = model.get_weights()
     train(model, optimizers.Muon(1e-2))
     after = model.get_weights()
