@@ -572,10 +572,10 @@ def show(name, rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("which", nargs="*", help="cases; by default all")
+    parser.add_argument("which", nargs="*", help="cases; by default all, with --growth none")
     parser.add_argument("--peer", help="the Python that has torch")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--growth", action="store_true", help="measure how the time grows, too")
+    parser.add_argument("--growth", action="store_true", help="measure how the time grows")
     parser.add_argument("--out", type=pathlib.Path, default=RESULT)
     parser.add_argument("--serve", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -585,7 +585,7 @@ def main():
             library, CASES[where[0]] if len(where) == 1 else GROWTH[where[0]][int(where[1])]
         )
     results = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
-    for name in options.which or CASES:
+    for name in options.which or ([] if options.growth else CASES):
         case = CASES[name]
         rows = measure(case, [name], options.peer, options.rounds, case.libraries())
         results.setdefault("steps", {})[name] = rows

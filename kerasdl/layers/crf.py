@@ -56,7 +56,7 @@ class CRF(layers.Layer):
     for Sequence Tagging.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
 

@@ -41,6 +41,12 @@ attention.additive_attention_weights: RNN-30
 attention.dot_attention_weights: RNN-30 TRF-12
 attention.attention_scores: TRF-30
 attention.windowed_scores: CNA-26
+attributions.grad_cam: DBG-14
+attributions.grad_cam_plus_plus: DBG-14
+attributions.integrated_gradients: DBG-14
+attributions.smooth_grad: DBG-14
+attributions.occlusion: DBG-14
+attributions.attention_rollout: DBG-16
 augmentation.rotation_factor: DAT-09 DAT-10
 augmentation.center_crop: DAT-04
 augmentation.affine: DAT-03 DAT-11
