@@ -1,6 +1,6 @@
 """Use an installed kerasdl with photos, a table, a text and arrays, as their owner would.
 
-    PYTHON tests/own_data.py FOLDER [photos] [table] [text] [arrays] [pairs]
+    PYTHON tests/own_data.py FOLDER [photos] [masks] [table] [text] [arrays] [pairs]
 
 makes the data in FOLDER, runs the commands of the environment that PYTHON belongs to, and checks
 what they print and write; by default with all of the data. "pairs" trains fifteen recipes on each
@@ -90,6 +90,24 @@ def save(image, folder, number):
         image.save(name.with_suffix(".jpg"), quality=90)
 
 
+def make_masks(folder, count=160):
+    """Photos of a disc or a square, and for each a picture of its classes; one mask is missing."""
+    random = np.random.default_rng(0)
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    for number in range(count):
+        image, mask = Image.new("RGB", (48, 40), (90, 90, 90)), Image.new("L", (48, 40))
+        left, top, size = (int(random.integers(*ends)) for ends in ((0, 28), (0, 20), (10, 20)))
+        place, kind = (left, top, left + size, top + size), 1 + number % 2
+        for picture, fill in ((image, (200, 60 + number, 40)), (mask, kind)):
+            draw = ImageDraw.Draw(picture)
+            draw.ellipse(place, fill=fill) if kind == 1 else draw.rectangle(place, fill=fill)
+        image.save(folder / "images" / f"photo{number}.jpg", quality=95)
+        mask.save(folder / "masks" / f"photo{number}.png")
+    (folder / "classes.txt").write_text("background\ndisc\nsquare\n")
+    (folder / "masks" / "photo9.png").unlink()
+
+
 def make_table(file):
     """600 sales of houses with blanks, words and dates; the price follows from them."""
     random = np.random.default_rng(0)
@@ -158,6 +176,21 @@ def check_photos(folder):
     kerasdl("evaluate", run)
     said, _ = kerasdl("doctor", run)
     assert "unrelated" not in said, said
+
+
+def check_masks(folder):
+    photos, run = folder / "segmented", folder / "mask_run"
+    make_masks(photos)
+    train = ("train", "unet_tiny", "--data", photos, "--image-size", 32, "--out", run)
+    _, said = kerasdl(*train, status=2)
+    assert "photo9" in said, said
+    kerasdl(*train, "--skip-bad", "--epochs", 12)
+    found = metrics(run)
+    assert found["test"]["iou"] >= 0.8, found
+    said, _ = kerasdl("predict", run, photos / "images" / "photo0.jpg")
+    assert "disc" in said, said
+    assert (run / "masks-photo0.png").exists(), [*run.iterdir()]
+    kerasdl("export", run, "--quantize", "none", "--quantize", "int8")
 
 
 def check_table(folder):
@@ -250,6 +283,7 @@ def metrics(run):
 
 CHECKS = {
     "photos": check_photos,
+    "masks": check_masks,
     "table": check_table,
     "text": check_text,
     "arrays": check_arrays,

@@ -27,6 +27,7 @@ MODULES = {
     "interpolation": "generation",
     "latent": "generation",
     "macs": "counts",
+    "masks": "detection",
     "maximize": "saliency_maps",
     "occlusion": "occlusions",
     "overlay": "methods",

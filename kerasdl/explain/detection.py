@@ -1,4 +1,4 @@
-"""Figures of detected objects."""
+"""Figures of detected objects and of segmented images."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -104,3 +104,57 @@ def _outline(axis, box, size, line, **how):
     corners = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2], [x1, y1]])
     x, y = (corners * (width, height) - 0.5).T  # the first pixel's center is 0
     axis.plot(x, y, line, linewidth=1.5, **how)
+
+
+def masks(
+    images: ArrayLike,
+    predicted: ArrayLike,
+    names: Sequence[str],
+    true: ArrayLike | None = None,
+) -> "Figure":
+    """Draw images, each with its pixels colored by their classes below it.
+
+    Args:
+        images: array (count, height, width, channels) in [0, 1].
+        predicted: int array (count, height, width), the class of each pixel; 0 is the background.
+        names: list of str, the names of the classes, with that of the background.
+        true: int array like `predicted`, drawn in a row of its own; by default none is.
+
+    Example:
+        >>> empty = np.zeros((2, 8, 8), int)
+        >>> len(masks(np.zeros((2, 8, 8, 3)), empty, ["background", "cat"]).axes)
+        4
+    """
+    from matplotlib import patches
+
+    checks.arrays(images=images, predicted=predicted)
+    checks.arrays(true=true, optional=True)
+    images, predicted = np.asarray(images), np.asarray(predicted)
+    if predicted.shape != images.shape[:3] or not len(images):
+        expected = f"shape {images.shape[:3]}, a class for each pixel"
+        raise InvalidInput("masks", expected, predicted.shape)
+    images = images if images.shape[-1] == 3 else np.repeat(images[..., :1], 3, axis=-1)
+    rows = {"image": images, "predicted": _painted(images, predicted)}
+    if true is not None:
+        rows["true"] = _painted(images, np.asarray(true))
+    figure = style.image_grid(np.concatenate([*rows.values()]), len(images), size=1.5)
+    for axis, title in zip(figure.axes[:: len(images)], rows, strict=True):
+        axis.set_title(title, fontsize=9)
+    handles = [
+        patches.Patch(color=style.PALETTE[(i - 1) % len(style.PALETTE)], label=names[i])
+        for i in sorted({*np.unique(predicted), *np.unique([0] if true is None else true)})
+        if i > 0
+    ]
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=9)
+    return figure
+
+
+def _painted(images, masks):
+    """Mix each pixel with the color of its class; the background stays gray."""
+    from matplotlib import colors
+
+    palette = np.array([colors.to_rgb(color) for color in style.PALETTE])
+    gray = np.repeat(images.mean(axis=-1, keepdims=True), 3, axis=-1)
+    painted = 0.3 * gray + 0.7 * palette[(masks - 1) % len(palette)]
+    return np.where(masks[..., None] > 0, painted, 0.5 + 0.5 * gray)

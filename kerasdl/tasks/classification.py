@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from kerasdl import errors, explain
+from kerasdl.explain import layers
 from kerasdl.tasks import task
 from kerasdl.utils import files
 
@@ -127,7 +128,7 @@ class Classification(task.Task):
         drawn = {"curves": lambda: explain.curves(history), "confusion": confusion}
         if len(self.info.shape) == 3:
             drawn["mistakes"] = mistakes
-            if _convolves(model):
+            if _has_maps(model):
                 drawn["feature_maps"] = feature_maps
         return drawn
 
@@ -176,6 +177,14 @@ def _metrics(logits, labels):
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits).numpy()
     right = logits.argmax(-1) == labels
     return {"accuracy": float(right.mean()), "cross_entropy": float(losses.mean())}
+
+
+def _has_maps(model):
+    """Return whether a layer of the model makes feature maps, which a transformer's do not."""
+    try:
+        return bool(layers.spatial_layers(model))
+    except errors.InvalidInput:
+        return False
 
 
 def _convolves(model):

@@ -36,6 +36,7 @@ REPORTED = {
     "reconstruction": "negative_elbo min, mse min, reconstruction min, kl min, "
     "mean_reconstruction min",
     "regression": "mse min, r2 max, mae min",
+    "segmentation": "iou max, accuracy max",
     "sequence_tagging": "accuracy max, f1 max, nats min",
     "tagging": "f1 max, auc max, exact max, cross_entropy min",
     "text_classification": "accuracy max, cross_entropy min",
@@ -43,6 +44,7 @@ REPORTED = {
 }
 KINDS = {"language": "text", "localization": "boxes", "tagging": "tags"}
 KINDS["sequence_tagging"] = "word_tags"
+KINDS["segmentation"] = "masks"
 KINDS |= dict.fromkeys(("regression", "translation"))
 
 

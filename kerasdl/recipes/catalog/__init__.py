@@ -1,8 +1,14 @@
 """The recipes: a file for each theme, in the order in which a new user may want them."""
 
-from kerasdl.recipes.catalog import detection, generative, language, vision
+from kerasdl.recipes.catalog import detection, generative, language, segmentation, vision
 
-RECIPES = [*vision.RECIPES, *detection.RECIPES, *generative.RECIPES, *language.RECIPES]
+RECIPES = [
+    *vision.RECIPES,
+    *detection.RECIPES,
+    *segmentation.RECIPES,
+    *generative.RECIPES,
+    *language.RECIPES,
+]
 
 __all__ = ["RECIPES"]
 
