@@ -18,7 +18,7 @@ SPOILT = r"Invalid loss in step \d of epoch 1. .*--on-nan lower.* first not fini
 def plain_descent(monkeypatch):
     """Train with SGD, whose steps grow with the learning rate, unlike Adam's."""
 
-    def optimizer_for(recipe, steps, head_epochs):
+    def optimizer_for(recipe, steps, head_epochs, has_head):
         rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps * recipe.epochs)
         return lambda: keras.optimizers.SGD(rate, momentum=0.9)
 

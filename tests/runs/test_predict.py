@@ -66,7 +66,8 @@ def test_files_of_folders_and_patterns_are_found(classifier, photos):
     assert predict.found(classifier.task, [str(photos / "*.png")]) == [everything[1]]
     assert predict.found(classifier.task, [photos / "mo*", "x.png"]) == [everything[2], "x.png"]
     texts = [name for name in tasks.names() if not tasks.get(name).takes_files]
-    assert texts == ["generation", "language", "translation"]
+    expected = ["generation", "language", "sequence_tagging", "text_classification", "translation"]
+    assert texts == expected
 
 
 def test_one_unreadable_file_does_not_lose_the_others(classifier, photos):
