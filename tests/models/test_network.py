@@ -7,6 +7,8 @@ import pytest
 import kerasdl
 from kerasdl import registry
 from kerasdl.errors import InvalidInput
+from kerasdl.models.detection.detector import Detector
+from kerasdl.models.sequence.bilstm_tagger import BiLSTMTagger
 from kerasdl.utils import execution
 from tests.conformance import learners, models
 
@@ -23,7 +25,9 @@ def test_compile_without_arguments_is_enough_to_train(name):
         assert isinstance(model.optimizer, (keras.optimizers.AdamW, keras.optimizers.Adam))
     losses = model.train_on_batch(subject.inputs, subject.targets, return_dict=True)
     assert np.isfinite(list(losses.values())).all()
-    if subject.kind == "network":
+    # the accuracy of boxes, and of tags that depend on each other, is not that of each output
+    several = isinstance(model, (Detector, BiLSTMTagger))
+    if subject.kind == "network" and not several:
         assert {"loss", "accuracy"} <= {name.removeprefix("class_") for name in losses}
 
 
