@@ -120,7 +120,8 @@ class FasterRCNN(Detector):
             )
         }
         outputs["proposals"] = proposer(outputs)
-        cut = PyramidAlign(size=7, name="align")([outputs["proposals"], *maps.values()])
+        align = PyramidAlign(size=7, name="align", dtype="float32")  # places need single precision
+        cut = align([outputs["proposals"], *maps.values()])
         x = layers.Reshape((proposals, -1))(cut)
         for i in range(2):
             x = layers.Dense(head_units, "relu", kernel_initializer="he_normal", name=f"dense{i}")(

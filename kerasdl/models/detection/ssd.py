@@ -101,7 +101,10 @@ class SSD(AnchorDetector):
             for i in range(depth):
                 x = _convolution(width, name=f"stage{stage + 1}_convolution{i + 1}")(x)
             if stage == len(depths) - 2:
-                maps.append(LayerScale(20.0, name="scale")(layers.UnitNormalization()(x)))
+                # squares overflow in half precision
+                maps.append(
+                    LayerScale(20.0, name="scale")(layers.UnitNormalization(dtype="float32")(x))
+                )
         x = layers.MaxPooling2D(3, strides=1, padding="same")(x)
         x = _convolution(units, dilation_rate=6, name="dilated")(x)
         x = _convolution(units, kernel_size=1, name="mixed")(x)
