@@ -219,7 +219,7 @@ def _logits(outputs):
 
 @contextlib.contextmanager
 def overriding(rule: str) -> Iterator[None]:
-    """Replace the gradients of ReLUs inside a graph; a GradientTape would ignore it."""
+    """Let ReLUs pass gradients back by another rule, in graphs that are traced inside the block."""
     _register_rules()
     with tf.compat.v1.get_default_graph().gradient_override_map(RULES[rule]):
         yield
@@ -363,7 +363,7 @@ def _are_maps(output):
 def input_gradients(
     function: Callable, images: np.ndarray, guided: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the result of a function of images, and d sum(function) / d images.
+    """Return the values of a function of images, and the gradient of their sum.
 
     Args:
         function: function from a tensor of images to a tensor.

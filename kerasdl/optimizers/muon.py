@@ -102,7 +102,7 @@ class Muon(OneStep, keras.optimizers.Muon):
 
 
 def matrix_shape(variable: Any) -> tuple[int, int]:
-    """Return rows and columns of a kernel as the matrix of a linear map.
+    """Return the shape (inputs, outputs) of the matrix that a kernel is read as.
 
     Example:
         >>> matrix_shape(keras.Variable(keras.ops.zeros((3, 3, 8, 16)), name="kernel"))

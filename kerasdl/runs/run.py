@@ -79,7 +79,7 @@ class Run:
 
     @property
     def _inference_model(self):
-        """The model, with its optimizer only if that was loaded before."""
+        """The model for predictions; its optimizer is not loaded for them."""
         return self.model if "model" in vars(self) else self._network
 
     def _load_model(self, compile=True):

@@ -24,7 +24,7 @@ print((model.predict(images).argmax(-1) == masks).mean())
 
 
 class Segmentation(task.Task):
-    """Learn the class of each pixel; 0 is the background.
+    """Learn to classify each pixel of an image; class 0 is the background.
 
     The mean over classes of the intersection over union does not let a large background hide the
     errors of small objects:

@@ -130,7 +130,7 @@ class SequenceTagging(task.Task):
         return rows
 
     def encode(self, sentence: str) -> tuple[list[str], np.ndarray]:
-        """Return the words of a sentence, which spaces separate, and their tokens."""
+        """Split a sentence at spaces; return its words and their tokens."""
         words = sentence.split()
         if not words:
             expected = "a sentence of at least one word, with spaces between the words"

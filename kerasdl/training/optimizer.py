@@ -53,7 +53,7 @@ def muon(
     beta_2: float = 0.999,
     **options,
 ) -> keras.Optimizer:
-    """Make Muon with the schedule of `adamw`, which suits it, too.
+    """Make Muon with the same learning rate schedule as `adamw`.
 
     Args:
         learning_rate, epochs, steps, warmup, head_epochs: As in `adamw`.

@@ -466,8 +466,8 @@ SUBJECTS = [
         unusual={"num_classes": 6},
         another=(12, 16, 1),
         no={
-            "bfloat16": No(OTHER_PROPOSALS, AssertionError, r"0\.\d+\) < 0\.1"),
-            "float16": No(OTHER_PROPOSALS, AssertionError, r"0\.\d+\) < 0\.1"),
+            "bfloat16": No(OTHER_PROPOSALS, AssertionError, r"0\.80\d*\) < 0\.1"),
+            "float16": No(OTHER_PROPOSALS, AssertionError, r"0\.62\d*\) < 0\.1"),
             "LiteRT": LARGE_OUTPUTS,
             "ONNX": LARGE_OUTPUTS,
             "int8": No(

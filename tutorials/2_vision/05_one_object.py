@@ -26,7 +26,7 @@ import numpy as np
 from keras import layers
 
 import kerasdl
-from kerasdl.formulas import boxes
+from kerasdl.formulas import boxes, convolution
 from kerasdl.utils import tutorial
 
 CLASSES = 5
@@ -59,8 +59,7 @@ tutorial.show(overlap)
 # Four convolutions with poolings make a map of 64x64 pixels as small as 4x4. The class head reads
 # the average of this map. The box head of the first network reads all 16 places, that of the second
 # only the average, which seems to forget where the object was. It does not: each of the last cells
-# sees 46x46 pixels, and its channels can say where in this window the object lies. Only features
-# with small windows lose the place when they are averaged.
+# sees 46x46 pixels, and its channels can say where in this window the object lies.
 
 
 # %%
@@ -99,6 +98,7 @@ def examples(count):
 
 
 def heads(fast=False):
+    assert convolution.receptive_field([(3, 1), (2, 2)] * 4) == 46  # convolution, pooling
     train, test, names = examples(100 if fast else 2000)
     epochs = 1 if fast else 8
     found, results = {}, {}

@@ -15,7 +15,7 @@ LOOKED_AT = 100  # files of a folder
 
 
 def is_folder(path: pathlib.Path) -> bool:
-    """Return whether a folder holds a folder of .txt files for a class."""
+    """Return whether the subfolders of a folder, one for each class, hold .txt files."""
     for root in (path / "train", path):
         folders = (
             sorted(place for place in root.iterdir() if place.is_dir()) if root.is_dir() else ()

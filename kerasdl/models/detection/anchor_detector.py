@@ -1,5 +1,7 @@
 """What detectors with anchors share: which anchor should find which object, and the loss."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -57,15 +59,16 @@ class AnchorDetector(Detector):
         true = ops.one_hot(labels, logits.shape[-1], dtype="bool")  # all False for -1 and -2
         right = ops.where(true, logits, -logits)
         weight = ops.where(true, 0.25, 0.75)
-        # -(1 - p)^2 log p, where p = sigmoid(right) is the probability of the truth
+        # -(1 - p)^2 log p, where p = sigmoid(right) is the probability of the truth. Keras's
+        # `binary_focal_crossentropy` clips p, so that very wrong logits have no gradient
         losses = ops.sum(weight * ops.sigmoid(-right) ** 2 * ops.softplus(-right), axis=-1)
         return ops.where(labels == matching.IGNORED, 0.0, losses)
 
 
 def prior(probability: float = 0.01) -> keras.initializers.Initializer:
-    """Return the bias with which a class starts with a probability.
+    """Return an initializer of logits' biases, with which all sigmoids start at `probability`.
 
     Without it, the loss of thousands of empty anchors dominates the first steps.
     """
     checks.fractions(probability=probability)
-    return keras.initializers.Constant(float(ops.log(probability / (1 - probability))))
+    return keras.initializers.Constant(math.log(probability / (1 - probability)))

@@ -1,4 +1,8 @@
-"""Boxes as offsets from others: what a detector predicts."""
+"""Boxes as offsets from others: what a detector predicts.
+
+The codes are those of `keras.utils.bounding_boxes`, whose functions have no limits: a size of zero,
+which pads the boxes of an image, or a large code of an untrained network gives infinite numbers.
+"""
 
 import math
 from collections.abc import Sequence

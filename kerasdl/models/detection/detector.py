@@ -45,7 +45,7 @@ class Detector(Network):
             classes: int32 tensor (batch, objects), -1 where an image has fewer.
             boxes: tensor (batch, objects, 4), zeros where an image has fewer.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}.image_losses")
 
     def detect(self, images: Tensor, **options: Any) -> dict[str, Tensor]:
         """Return the boxes, classes and scores of the objects in a batch of images.

@@ -1,4 +1,4 @@
-"""Which of the many examples of the background count in a loss."""
+"""Hard negative mining: let only the background that looks most like an object count in a loss."""
 
 from keras import ops
 
