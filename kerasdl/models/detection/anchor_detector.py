@@ -41,9 +41,9 @@ class AnchorDetector(Detector):
         number = ops.maximum(matched, 0)
         labels = ops.where(matched < 0, matched, ops.take_along_axis(classes, number, axis=1))
         true = ops.take_along_axis(boxes, number[..., None], axis=1)
-        difference = coding.encode(true, anchors, self.head.scales) - outputs["box"]
+        codes = coding.encode(true, anchors, self.head.scales)
         losses = self.class_losses(labels, outputs["class"]) + ops.where(
-            matched >= 0, self.box_weight * smooth_l1(difference, self.smooth_beta), 0.0
+            matched >= 0, self.box_weight * smooth_l1(codes, outputs["box"], self.smooth_beta), 0.0
         )
         count = ops.sum(ops.cast(matched >= 0, losses.dtype), axis=-1)
         return ops.sum(losses, axis=-1) / ops.maximum(count, 1.0)

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import ops
 
 from kerasdl import optimizers
 from kerasdl.models.network import Network
@@ -69,13 +69,6 @@ class Detector(Network):
         return type(head).from_config({**head.get_config(), **options}) if options else head
 
 
-def freeze_normalization(network: keras.Model) -> None:
-    """Let the batch normalization of a network keep its statistics and weights."""
-    for layer in network._flatten_layers():
-        if isinstance(layer, layers.BatchNormalization):
-            layer.trainable = False
-
-
 def levels(maps: Mapping[int, Any], shapes: np.ndarray, input_shape: tuple) -> list[dict]:
     """Return the levels of maps by their strides, as `Detections` takes them.
 
@@ -96,7 +89,6 @@ def levels(maps: Mapping[int, Any], shapes: np.ndarray, input_shape: tuple) -> l
     ]
 
 
-def smooth_l1(difference: Tensor, beta: float) -> Tensor:
+def smooth_l1(true: Tensor, found: Tensor, beta: float) -> Tensor:
     """Return the smooth L1 loss of codes (..., 4): squared below `beta`, linear above."""
-    far = ops.abs(difference)
-    return ops.sum(ops.where(far < beta, far * far / (2 * beta), far - beta / 2), axis=-1)
+    return 4 / beta * keras.losses.huber(true, found, delta=beta)  # which is the mean of the four

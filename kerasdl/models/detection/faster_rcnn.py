@@ -12,8 +12,7 @@ from kerasdl.layers.block import Block
 from kerasdl.models.detection import coding, detector, mining
 from kerasdl.models.detection.detections import anchors_of, picked, picked_spec
 from kerasdl.models.detection.detector import Detector
-from kerasdl.models.detection.feature_pyramid import feature_pyramid
-from kerasdl.models.vision.resnet import ResNet
+from kerasdl.models.detection.feature_pyramid import resnet_pyramid
 from kerasdl.utils import checks
 
 VARIANTS = {
@@ -95,12 +94,10 @@ class FasterRCNN(Detector):
         checks.integers(num_classes=num_classes)
         checks.flags(frozen_normalization=frozen_normalization)
         checks.image_shapes(smallest=8, input_shape=input_shape)
-        backbone = ResNet(
-            block, depths, width, stem=stem, num_classes=None, input_shape=input_shape
+        resnet = {"block": block, "depths": depths, "width": width, "stem": stem}
+        image, maps = resnet_pyramid(
+            {**resnet, "input_shape": input_shape}, strides, units, frozen_normalization
         )
-        if frozen_normalization:
-            detector.freeze_normalization(backbone)
-        maps = feature_pyramid(backbone.pyramid, strides, units)
         pooled = layers.MaxPooling2D(1, strides=2, name="pooled")(maps[strides[-1]])
         places = {**maps, 2 * strides[-1]: pooled}
         proposer = Proposals(
@@ -130,7 +127,7 @@ class FasterRCNN(Detector):
         outputs["class"] = layers.Dense(num_classes + 1, name="class")(x)
         codes = layers.Dense(4 * (num_classes + 1), kernel_initializer=small)(x)
         outputs["box"] = layers.Reshape((proposals, num_classes + 1, 4), name="box")(codes)
-        super().__init__(backbone.input, outputs, **kwargs)
+        super().__init__(image, outputs, **kwargs)
         self.proposer = proposer
         self.head = RegionDetections(name="detections")
 
@@ -145,8 +142,8 @@ class FasterRCNN(Detector):
         there, logits = matched >= 0, outputs["object"][..., 0]
         losses = ops.where(there, ops.softplus(-logits), ops.softplus(logits))
         losses = ops.where(matched == matching.IGNORED, 0.0, losses)
-        difference = outputs["move"] - coding.encode(_of(boxes, matched), anchors)
-        moved = ops.where(there, detector.smooth_l1(difference, 1 / 9), 0.0)
+        codes = coding.encode(_of(boxes, matched), anchors)
+        moved = ops.where(there, detector.smooth_l1(codes, outputs["move"], 1 / 9), 0.0)
         return _mean(mining.hardest(losses, there, 1) + moved, there)
 
     def _losses_of_proposals(self, outputs, classes, boxes):
@@ -158,8 +155,8 @@ class FasterRCNN(Detector):
         losses = ops.sparse_categorical_crossentropy(labels, outputs["class"], from_logits=True)
         chosen = ops.one_hot(labels, outputs["class"].shape[-1], dtype="bool")[..., None]
         codes = ops.sum(ops.where(chosen, outputs["box"], 0.0), axis=2)
-        difference = codes - coding.encode(_of(boxes, matched), proposals, CODES)
-        moved = ops.where(there, detector.smooth_l1(difference, 1.0), 0.0)
+        true = coding.encode(_of(boxes, matched), proposals, CODES)
+        moved = ops.where(there, detector.smooth_l1(true, codes, 1.0), 0.0)
         return _mean(mining.hardest(losses, there) + moved, there)
 
 

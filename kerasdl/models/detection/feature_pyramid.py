@@ -4,9 +4,11 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
+import keras
 from keras import layers
 
 from kerasdl import errors
+from kerasdl.models.vision.resnet import ResNet
 from kerasdl.utils import checks
 
 
@@ -59,6 +61,26 @@ def feature_pyramid(
         x = layers.ZeroPadding2D(1)(x)
         found[stride] = layers.Conv2D(width, 3, 2, name=f"smooth{stride}")(x)
     return found
+
+
+def resnet_pyramid(
+    resnet: dict, strides: tuple[int, ...], units: int, frozen_normalization: bool
+) -> tuple[keras.KerasTensor, dict[int, Any]]:
+    """Return the input of a ResNet and the maps of a feature pyramid on it, by their strides.
+
+    Args:
+        resnet: dict, arguments of `ResNet`.
+        strides: tuple of int, strides of the maps.
+        units: int, channels of the maps.
+        frozen_normalization: bool, whether the batch normalization of the ResNet keeps its
+            statistics and weights.
+    """
+    backbone = ResNet(**resnet, num_classes=None)
+    if frozen_normalization:
+        for layer in backbone._flatten_layers():
+            if isinstance(layer, layers.BatchNormalization):
+                layer.trainable = False
+    return backbone.input, feature_pyramid(backbone.pyramid, strides, units)
 
 
 def _enlarged(x, shape):

@@ -7,8 +7,7 @@ from kerasdl.formulas.anchors import anchor_shapes
 from kerasdl.models.detection import detector
 from kerasdl.models.detection.anchor_detector import AnchorDetector, prior
 from kerasdl.models.detection.detections import Detections
-from kerasdl.models.detection.feature_pyramid import feature_pyramid
-from kerasdl.models.vision.resnet import ResNet
+from kerasdl.models.detection.feature_pyramid import resnet_pyramid
 from kerasdl.utils import checks
 
 VARIANTS = {
@@ -78,12 +77,10 @@ class RetinaNet(AnchorDetector):
         checks.integers(at_least=0, head_depth=head_depth)
         checks.flags(frozen_normalization=frozen_normalization)
         checks.image_shapes(smallest=8, input_shape=input_shape)
-        backbone = ResNet(
-            block, depths, width, stem=stem, num_classes=None, input_shape=input_shape
+        resnet = {"block": block, "depths": depths, "width": width, "stem": stem}
+        image, maps = resnet_pyramid(
+            {**resnet, "input_shape": input_shape}, strides, units, frozen_normalization
         )
-        if frozen_normalization:
-            detector.freeze_normalization(backbone)
-        maps = feature_pyramid(backbone.pyramid, strides, units)
         levels = detector.levels(maps, SHAPES * scale, input_shape)
         anchors = len(SHAPES)
         outputs = {
@@ -92,7 +89,7 @@ class RetinaNet(AnchorDetector):
             ),
             "box": _subnet("box", maps, units, head_depth, anchors, 4),
         }
-        super().__init__(backbone.input, outputs, **kwargs)
+        super().__init__(image, outputs, **kwargs)
         self.head = Detections(levels, name="detections")
 
 
