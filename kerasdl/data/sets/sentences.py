@@ -14,8 +14,8 @@ def liaisons(seed, count=4000, longest=12) -> Source:
     """Liaisons: made words, tagged by whether the next word begins with a vowel.
 
     This decides how "the" is spoken in English, and which final consonants are in French. A network
-    that reads forward alone cannot know it: the next word is drawn at random. Its best accuracy is
-    near 0.5, that of a network that reads both ways 1.
+    that reads forward alone cannot know it: the next word is drawn at random. It guesses
+    right half of the time at best; a network that reads both ways can always be right.
 
     count: int, number of sentences; a tenth is for validation, a tenth for testing.
     longest: int, words of the longest sentence; the shortest has 4.

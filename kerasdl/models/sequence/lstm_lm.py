@@ -108,8 +108,8 @@ class SimpleRNNLanguageModel(LSTMLanguageModel):
 
         x_t = E[token_t]        h_t = tanh(W x_t + U h_{t-1} + b), stacked        V h_t + c
 
-    Without gates, the influence of a token shrinks or grows by a factor in each step: the network
-    learns to use about the last ten to twenty tokens.
+    Without gates, the influence of a token shrinks or grows by a factor in each step, so the
+    network hardly learns to use tokens that are far back.
 
     Args:
         vocabulary_size: int, number of different tokens.
