@@ -287,6 +287,7 @@ def test_memory_limit_allows_for_the_optimizer(compiled, tmp_path):
 # arguments of full-size models for narrower layers, but as many of them
 NARROW = {
     r"alexnet": {"units": 8},
+    r"bert|bert_large": {"width": 16, "context": 8, "vocabulary_size": 200},
     r"densenet\d+": {"growth_rate": 4},
     r"gpt2.*": {"width": 8, "heads": 2, "context": 8, "vocabulary_size": 50},
     r"(se_)?resnet\d+": {"width": 16},

@@ -35,6 +35,7 @@ SETS = {
     "ring": "points",
     "shapes": "shapes",
     "sine": "sequences",
+    "stories": "stories",
     "sums": "texts",
     "swiss_roll": "points",
     "tones": "signals",

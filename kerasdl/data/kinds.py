@@ -301,6 +301,18 @@ KINDS = {
             Array("class", ("steps",), INTEGERS, -1, "classes"),
         ),
         Kind(
+            "sentence_pairs",
+            "two sentences with masked words, the true words, -1 where they are not asked for, and "
+            "1 if the second follows the first",
+            TOKENS,
+            Fields(
+                {
+                    "words": Array("tokens", ("steps",), INTEGERS, -1, "vocabulary"),
+                    "next": Array("class", (), INTEGERS, 0, 1),
+                }
+            ),
+        ),
+        Kind(
             "pairs",
             "pairs of inputs, with 1 if the two belong together and 0 if not",
             (

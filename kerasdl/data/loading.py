@@ -224,6 +224,8 @@ def _class_counts(source):
 
 
 def _augment(policy, source, seed):
+    if source.vary:
+        return functools.partial(source.vary, seed=seed)
     if not policy:
         return None
     _, roles = source.kind.roles(source.train.structure)

@@ -39,6 +39,8 @@ class Source:
         skipped: `Skipped`, the invalid examples that were left out, or None.
         notes: tuple of str, how the data were understood, such as what became of each column.
         outputs: tuple of str, names of the targets if a regression has several, or None.
+        vary: function (inputs, targets, seed=, epoch=, rows=) -> (inputs, targets) that makes the
+            training examples of each epoch anew, or None.
     """
 
     task: str
@@ -54,6 +56,7 @@ class Source:
     skipped: bad_examples.Skipped | None = None
     notes: tuple = ()
     outputs: tuple | None = None
+    vary: Callable | None = None
 
     def __post_init__(self):
         for split in NAMES:

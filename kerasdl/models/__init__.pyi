@@ -14,6 +14,7 @@ from kerasdl.models.segmentation.deeplab import DeepLabV3 as DeepLabV3
 from kerasdl.models.segmentation.fcn import FCN as FCN
 from kerasdl.models.segmentation.segformer import SegFormer as SegFormer
 from kerasdl.models.segmentation.unet import UNet as UNet
+from kerasdl.models.sequence.bert import BERT as BERT
 from kerasdl.models.sequence.bilstm_tagger import BiLSTMCRF as BiLSTMCRF
 from kerasdl.models.sequence.bilstm_tagger import BiLSTMTagger as BiLSTMTagger
 from kerasdl.models.sequence.gpt import GPT as GPT

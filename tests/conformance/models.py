@@ -39,6 +39,15 @@ SMALL_RESNET = {
     "frozen_normalization": False,
     **OF_OBJECTS,
 }
+SMALL_BERT = {
+    "vocabulary_size": 20,
+    "context": 16,
+    "width": 32,
+    "depth": 1,
+    "heads": 2,
+    "dropout": 0.0,
+    "separator": 3,
+}
 
 SUBJECTS = [
     network(
@@ -174,6 +183,30 @@ SUBJECTS = [
             "gpt2_large": "GPT-2 large",
             "gpt2_xl": "GPT-2 xl",
         },
+    ),
+    network(
+        "bert_tiny",
+        {**SMALL_BERT, "num_classes": 10, "plain": True},
+        PADDED[0],
+        LABELS,
+        another=(7,),
+        sized=None,
+        kept={"pretraining": "has no classes; the next row has it"},
+        counts={
+            "bert": "BERT-base uncased encoder+pooler",
+            "bert_large": "BERT-large uncased encoder+pooler",
+        },
+    ),
+    network(
+        "bert_tiny",
+        {**SMALL_BERT, "pretraining": True},
+        PADDED[0],
+        {"words": PADDED[1], "next": LABELS % 2},
+        {"words": TaggingLoss(), "next": CROSS_ENTROPY},
+        title="bert_in_pretraining",
+        another=(7,),
+        sized=None,
+        kept=dict.fromkeys(("num_classes", "plain"), "not in pretraining; the row before has it"),
     ),
     network(
         "lstm_lm_tiny",

@@ -36,6 +36,7 @@ CASES = (
     ("shapes", {"count": 40, "image_size": 24, "elements": "caption", "objects": 2}),
     ("shapes", {"count": 40, "image_size": 24, "elements": "count", "objects": 4, "noise": 0.1}),
     ("sine", {"count": 300, "window": 8, "horizon": 2}),
+    ("stories", {"count": 100, "context": 30}),
     ("sums", {"count": 100}),
     ("sums", {"count": 100, "digits": 3, "reverse": True}),
     ("swiss_roll", {"count": 100}),

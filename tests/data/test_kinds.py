@@ -26,6 +26,7 @@ RIGHT = {
     "points": (np.zeros((5, 2), "float32"), LABELS),
     "ratings": ((LABELS, LABELS), np.zeros(5, "float32")),
     "regression": (np.zeros((5, 3), "float32"), np.zeros((5, 1), "float32")),
+    "sentence_pairs": (TOKENS, {"words": TOKENS - 2, "next": LABELS % 2}),
     "sequence": (TOKENS, TOKENS),
     "series": (np.zeros((5, 12, 2), "float32"), np.zeros((5, 3, 2), "float32")),
     "tags": (IMAGES, np.eye(5, dtype="float32")),

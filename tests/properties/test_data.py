@@ -30,6 +30,7 @@ SMALL = {
     "pronunciations": {"count": 40},
     "world_dates": {"count": 40},
     "dates": {"count": 60},
+    "stories": {"count": 60},
     "sums": {"count": 60},
     "copy": {"count": 30},
     "adding": {"count": 30},
