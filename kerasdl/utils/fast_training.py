@@ -15,6 +15,7 @@ from kerasdl.utils.patches import replaced
 BATCH, LAYER = keras.layers.BatchNormalization.call, keras.layers.LayerNormalization.call
 GELU, SILU, CONVOLUTION = backend.nn.gelu, backend.nn.silu, backend.nn.conv
 LARGE = 2**16  # numbers in an array
+SMALL_BATCH = 8  # assumed for arrays of a batch of unknown size
 
 
 @contextlib.contextmanager
@@ -26,10 +27,10 @@ def fast_training() -> Iterator[None]:
     derives the gradient from each of them; the tanh form of GELU takes about twenty passes over its
     input. Inside the block, batch normalization is one kernel of TensorFlow. Layer normalization,
     GELU and SiLU have gradients written out by hand, and XLA computes them in one pass over large
-    inputs of a known shape. Grouped convolutions, which Keras compiles with XLA, are one
-    convolution for each group unless there is a GPU. The results are those of Keras, up to
-    rounding. What trains or is traced inside the block uses them. The layers stay Keras's own, so
-    files, exports and compression do not change.
+    inputs whose shape is known except for the batch. Grouped convolutions, which Keras compiles
+    with XLA, are one convolution for each group unless there is a GPU. The results are those of
+    Keras, up to rounding. What trains or is traced inside the block uses them. The layers stay
+    Keras's own, so files, exports and compression do not change.
 
     Batch normalization is left to Keras if the layer is frozen, gets a mask, normalizes another
     axis than the last, uses `renorm`, or synchronizes its statistics over several replicas. Layer
@@ -103,9 +104,7 @@ def _layer(layer: Any, inputs: Any) -> Any:
         return LAYER(layer, inputs)
     x = keras.ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
     gamma, beta = (keras.ops.cast(part, x.dtype) for part in (layer.gamma, layer.beta))
-    rows = tf.reshape(x, (-1, x.shape[-1]))
-    outputs = tf.reshape(_normalized(layer.epsilon)(rows, gamma, beta), tf.shape(x))
-    return keras.ops.cast(tf.ensure_shape(outputs, inputs.shape), layer.compute_dtype)
+    return keras.ops.cast(_normalized(layer.epsilon)(x, gamma, beta), layer.compute_dtype)
 
 
 def _in_one_pass(function):
@@ -120,14 +119,18 @@ def _in_one_pass(function):
 
 
 def _is_large(x):
-    """Return whether to compile a program for the shape of x, which takes a tenth of a second."""
-    known = x.shape.is_fully_defined() and not tf.executing_eagerly()
-    return known and x.shape.num_elements() >= LARGE
+    """Return whether to compile a program for each shape of x, which takes a tenth of a second.
+
+    Datasets end with a smaller batch, so most give batches of unknown size.
+    """
+    if tf.executing_eagerly() or not x.shape.rank or None in x.shape[1:]:
+        return False
+    return (x.shape[0] or SMALL_BATCH) * math.prod(x.shape[1:]) >= LARGE
 
 
 @functools.cache
 def _normalized(epsilon):
-    """Return gamma h + beta with h = (x - mean) / deviation, for rows x.
+    """Return gamma h + beta with h = (x - mean) / deviation, along the last axis.
 
     For the gradient g of the output and u = gamma g:
 
@@ -154,7 +157,9 @@ def _normalized(epsilon):
 
         def gradients(g):
             dx = backward(g, h, scale, gamma)
-            return dx, tf.reduce_sum(g * h, 0), tf.raw_ops.BiasAddGrad(out_backprop=g)
+            others = list(range(x.shape.rank - 1))
+            rows = tf.reshape(g, (-1, x.shape[-1]))
+            return dx, tf.reduce_sum(g * h, others), tf.raw_ops.BiasAddGrad(out_backprop=rows)
 
         return y, gradients
 

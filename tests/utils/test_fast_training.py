@@ -222,14 +222,29 @@ def test_large_arrays_are_computed_in_one_pass_with_the_numbers_of_keras(name):
     for ours, theirs in both(layer, inputs, tf.function):
         # the last are sums of 600 numbers, rounded in another order
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
-    with fast_training():
-        function = tf.function(layer)
-        graph = function.get_concrete_function(tf.TensorSpec((600, 128))).graph
-        unknown = tf.function(layer).get_concrete_function(tf.TensorSpec((None, 128))).graph
-    kinds = [{operation.type for operation in each.get_operations()} for each in (graph, unknown)]
-    calls = {"PartitionedCall", "StatefulPartitionedCall"}
-    assert kinds[0] & calls
-    assert not kinds[1] & calls
+
+
+@pytest.mark.parametrize("name", [*ACTIVATIONS, "layer normalization"])
+def test_only_arrays_that_are_large_without_a_known_batch_get_a_program(name):
+    layer = ACTIVATIONS.get(name) or layer_normalization((600, 128), epsilon=1e-5)
+
+    def compiled(*shape):
+        with fast_training():
+            graph = tf.function(layer).get_concrete_function(tf.TensorSpec(shape)).graph
+        kinds = {operation.type for operation in graph.get_operations()}
+        return bool(kinds & {"PartitionedCall", "StatefulPartitionedCall"})
+
+    assert compiled(600, 128) and compiled(None, 70, 128)
+    assert not compiled(60, 128) and not compiled(None, 60, 128) and not compiled(600, None, 128)
+
+
+@pytest.mark.parametrize("name", [*ACTIVATIONS, "layer normalization"])
+def test_large_arrays_of_a_batch_of_unknown_size_have_the_numbers_of_keras(name):
+    layer = ACTIVATIONS.get(name) or layer_normalization((600, 128), epsilon=1e-5)
+    function = functools.partial(tf.function, input_signature=[tf.TensorSpec((None, 100, 128))])
+    for batch in (6, 2):  # a dataset's last batch is smaller
+        for ours, theirs in both(layer, normal((batch, 100, 128)), function):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
 def test_large_activations_have_slopes_of_zero_and_one_far_from_zero():
