@@ -61,6 +61,7 @@ CHOICES = {
 HERE = {  # those of them that are models of this package for such data
     ("images", "classification", "ResNet"): "resnet18",
     ("images", "generation", "GAN"): "dcgan",
+    ("series", "forecasting", "LSTM"): "forecaster",
     ("text", "generation", "LSTM"): "lstm_lm",
     ("text", "generation", "GPT"): "gpt2",
     ("tables", "prediction", "MLP"): "mlp",

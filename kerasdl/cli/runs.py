@@ -15,8 +15,13 @@ NAMED = 5  # inputs without an answer that a line names
 
 @app.command(help="Evaluate a run's saved model on its test data again.")
 def evaluate(run: RunFolder, trust: Trust = False, json: Json = False):
-    rows = [{"metric": k, "test": v} for k, v in open_run(run, trust).evaluate().items()]
+    opened = open_run(run, trust)
+    rows = [{"metric": k, "test": v} for k, v in opened.evaluate().items()]
     tables.show(rows, f"{run}", json)
+    if found := opened.metrics.get("baselines"):
+        from kerasdl.runs.train import beside
+
+        plain_text.tell(beside(found))
 
 
 @app.command(

@@ -80,6 +80,10 @@ def train(
     data: Data = None,
     target: Target = None,
     task: TargetTask = None,
+    data_options: Annotated[
+        list[str] | None,
+        typer.Option(help="An option of the data, NAME=VALUE; may be repeated."),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -184,6 +188,7 @@ def train(
     changes |= {"start": start, "freeze": freeze, "head_epochs": head_epochs}
     options_of_data: dict[str, Any] = {"target": target, "task": task, "skip_bad": skip_bad}
     options_of_data["validation"] = number_or_text(validation)
+    options_of_data |= values_of(data_options, "--data-options")
     options_of_model = values_of(model_options, "--model-options")
     if start and not model:
         changes["model"], known = network_of(start)

@@ -33,6 +33,7 @@ SETS = {
     "pydocs": "texts",
     "reviews": "sentences",
     "ring": "points",
+    "seasons": "sequences",
     "shapes": "shapes",
     "sine": "sequences",
     "stories": "stories",

@@ -96,7 +96,7 @@ def load(
     name = str(given)
     _check(batch_size, seed, mixup, cutmix, share, shard, skip_bad, curriculum)
     policy, size = policies.policy(augment), images.checked_size(image_size)
-    make = _maker(given)
+    make = _maker(given, options.get("task"))
     if shard == "file":
         options = {**options, "whole_files": True}
         share = share or sharing.Share(0, 1, 1)
@@ -154,10 +154,23 @@ def _check(batch_size, seed, mixup, cutmix, share, shard, skip_bad, curriculum):
         checks.check("curriculum", curriculum, curriculum is None, expected)
 
 
-def _maker(name) -> Callable:
-    """Return the function that makes or reads the dataset `name`."""
+def is_table(name: Any) -> bool:
+    """Return whether `load` reads a name as a table: a .csv, .tsv or .parquet file, or a DataFrame.
+
+    >>> is_table("sales.csv"), is_table("digits")
+    (True, False)
+    """
     if isinstance(name, in_memory.InMemory):
-        reader = importlib.import_module(f"kerasdl.data.readers.{name.reader}")
+        return name.reader == "table"
+    path = pathlib.Path(name)
+    return READERS.get(path.suffix.lower()) == "table" and not path.is_dir()
+
+
+def _maker(name, task=None) -> Callable:
+    """Return the function that makes or reads the dataset `name`, for option `task`."""
+    if isinstance(name, in_memory.InMemory):
+        kind = "series" if is_table(name) and task == "series" else name.reader
+        reader = importlib.import_module(f"kerasdl.data.readers.{kind}")
         return functools.partial(reader.read, name.value)
     name = str(name)
     path = pathlib.Path(name)
@@ -183,6 +196,7 @@ def _maker(name) -> Callable:
         module, exists = "folder", True
     else:
         module, exists = READERS.get(path.suffix.lower()), path.is_file()
+        module = "series" if is_table(name) and task == "series" else module
     if module is None and len(path.parts) == 1 and not path.suffix:
         errors.one_of("name of a dataset", name, catalog.names(), catalog.LISTER)
     if module is None or not exists:
@@ -240,7 +254,7 @@ def _info(name, make, source, plan) -> Info:
     card = catalog.card(name) if name in catalog.SETS else inspect.getdoc(make.func) or ""
     facts = (
         *("task", "classes", "vocabulary", "target_scale", "outputs", "columns", "target"),
-        *("files", "notes"),
+        *("files", "notes", "timeline"),
     )
     return Info(
         name=name,

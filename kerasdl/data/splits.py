@@ -12,6 +12,8 @@ if TYPE_CHECKING:  # importing kerasdl.data imports neither
     import keras
     import tensorflow as tf
 
+    from kerasdl.data.timeline import Timeline
+
 NAMES = ("train", "validation", "test")
 
 
@@ -41,6 +43,7 @@ class Source:
         outputs: tuple of str, names of the targets if a regression has several, or None.
         vary: function (inputs, targets, seed=, epoch=, rows=) -> (inputs, targets) that makes the
             training examples of each epoch anew, or None.
+        timeline: `Timeline`, how a table with times became windows of series, or None.
     """
 
     task: str
@@ -57,6 +60,7 @@ class Source:
     notes: tuple = ()
     outputs: tuple | None = None
     vary: Callable | None = None
+    timeline: "Timeline | None" = None
 
     def __post_init__(self):
         for split in NAMES:
@@ -108,6 +112,7 @@ class Info:
         class_counts: tuple of int, training examples of each class; None if that is not known
             without reading all of them.
         outputs: tuple of str, names of the targets if a regression has several, or None.
+        timeline: `Timeline`, how a table with times became windows of series, or None.
     """
 
     name: str
@@ -126,6 +131,7 @@ class Info:
     notes: tuple = ()
     class_counts: tuple | None = None
     outputs: tuple | None = None
+    timeline: "Timeline | None" = None
 
     @property
     def kind(self) -> kinds.Kind:

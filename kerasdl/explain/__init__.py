@@ -20,6 +20,7 @@ MODULES = {
     "detections": "detection",
     "feature_maps": "layers",
     "filters": "layers",
+    "forecasts": "forecasting",
     "grad_cam": "class_activation_maps",
     "grad_cam_plus_plus": "class_activation_maps",
     "heat_maps": "methods",

@@ -11,6 +11,7 @@ from kerasdl.explain.counts import parameters as parameters
 from kerasdl.explain.detection import boxes as boxes
 from kerasdl.explain.detection import detections as detections
 from kerasdl.explain.detection import masks as masks
+from kerasdl.explain.forecasting import forecasts as forecasts
 from kerasdl.explain.generation import interpolation as interpolation
 from kerasdl.explain.generation import latent as latent
 from kerasdl.explain.generation import reconstructions as reconstructions

@@ -17,6 +17,7 @@ from kerasdl.models.segmentation.unet import UNet as UNet
 from kerasdl.models.sequence.bert import BERT as BERT
 from kerasdl.models.sequence.bilstm_tagger import BiLSTMCRF as BiLSTMCRF
 from kerasdl.models.sequence.bilstm_tagger import BiLSTMTagger as BiLSTMTagger
+from kerasdl.models.sequence.forecaster import Forecaster as Forecaster
 from kerasdl.models.sequence.gpt import GPT as GPT
 from kerasdl.models.sequence.lstm_lm import LSTMLanguageModel as LSTMLanguageModel
 from kerasdl.models.sequence.lstm_lm import PeepholeLanguageModel as PeepholeLanguageModel

@@ -152,6 +152,8 @@ def description_of(name, run, shape) -> dict:
     text = f"{name} of {run.recipe.model}, trained on {run.recipe.data}"
     if run.info.columns:
         text += f"; input: {', '.join(filter(None, map(str, run.info.columns)))}"
+    if run.info.timeline:
+        text += f"; input: {run.info.timeline}"
     if run.info.target_scale:
         scale = [part if isinstance(part, tuple) else (part,) for part in run.info.target_scale]
         names = run.info.outputs or ("value",)

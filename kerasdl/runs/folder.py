@@ -56,6 +56,14 @@ COLUMN = {
     "blanks?": schema.is_flag,
     "detail?": schema.optional(schema.is_text),
 }
+TIMELINE = {
+    **dict.fromkeys(("column", "form", "unit"), schema.is_text),
+    **dict.fromkeys(("count", "outputs", "horizon"), schema.is_count),
+    **dict.fromkeys(("series", "calendar"), schema.listed(schema.is_text)),
+    "seasons": schema.listed(schema.is_count),
+    **dict.fromkeys(("mean", "deviation"), schema.listed(schema.is_finite)),
+    "blanks": schema.is_flag,
+}
 INFO = {
     **dict.fromkeys(("name", "task", "card"), schema.is_text),
     **dict.fromkeys(("classes", "vocabulary?"), schema.optional(schema.listed(schema.is_text))),
@@ -65,6 +73,7 @@ INFO = {
     "outputs?": schema.optional(schema.listed(schema.is_text)),
     "columns?": schema.optional(schema.listed(COLUMN)),
     "target?": schema.optional(schema.is_text),
+    "timeline?": schema.optional(TIMELINE),
     "replicas?": schema.optional(schema.listed(schema.is_count)),
     "files?": schema.is_any,
     "skipped?": schema.is_any,

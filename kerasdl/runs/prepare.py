@@ -7,6 +7,7 @@ from typing import Protocol
 import keras
 
 from kerasdl import data, errors, registry, tasks
+from kerasdl.data import loading
 from kerasdl.data.sharing import Share
 from kerasdl.runs import transfer
 from kerasdl.tasks.task import MakeOptimizer, Task
@@ -59,6 +60,9 @@ def load_data(recipe: Recipe, fast: bool = False, share: Share | None = None) ->
         fast: bool, whether to keep only the first batch of each split.
         share: The part of each training batch that this process reads, with several replicas.
     """
+    options = recipe.data_options
+    if loading.is_table(recipe.data):
+        options = {**tasks.get(recipe.task).table_options, **options}
     splits = data.load(
         recipe.data,
         batch_size=recipe.batch_size,
@@ -66,7 +70,7 @@ def load_data(recipe: Recipe, fast: bool = False, share: Share | None = None) ->
         augment=recipe.augment,
         seed=recipe.seed,
         share=share,
-        **recipe.data_options,
+        **options,
     )
     if not fast:
         return splits

@@ -12,6 +12,7 @@ import keras
 from kerasdl import data, errors, saving
 from kerasdl.data import in_memory
 from kerasdl.data.columns import Column
+from kerasdl.data.timeline import Timeline
 from kerasdl.runs import compress, doctor, export, predict, prepare
 from kerasdl.runs import folder as files
 from kerasdl.tasks.task import Task
@@ -276,6 +277,10 @@ def _info(values):
         values["columns"] = tuple(Column(**column) for column in columns)
         if values["shape"] != (sum(column.width for column in values["columns"]),):
             raise ValueError("columns that do not fit the shape")
+    if timeline := values.get("timeline"):
+        values["timeline"] = Timeline(**timeline)
+        if values["shape"][1:] != (values["timeline"].features,):
+            raise ValueError("series that do not fit the shape")
     return data.Info(**values)
 
 

@@ -149,12 +149,21 @@ def _compare(task, splits, metrics, progress):
     """Measure simpler models on the same splits, and print their metrics."""
     found = task.baselines(splits)
     metrics.update({"baselines": found} if found else {})
+    if progress and found:
+        plain_text.tell(beside(found))
+
+
+def beside(baselines: dict[str, dict[str, float]]) -> str:
+    """Return a line with the metrics of simpler models, to print beside a result.
+
+    >>> beside({"naive": {"mae": 2.0}})
+    'Baselines on the same test split: naive mae 2.'
+    """
     lines = [
         f"{name} {', '.join(f'{metric} {value:.4g}' for metric, value in values.items())}"
-        for name, values in found.items()
+        for name, values in baselines.items()
     ]
-    if progress and lines:
-        plain_text.tell(f"Baselines on the same test split: {'; '.join(lines)}.")
+    return f"Baselines on the same test split: {'; '.join(lines)}."
 
 
 @contextlib.contextmanager

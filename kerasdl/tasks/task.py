@@ -119,6 +119,7 @@ class Task(abc.ABC):
         kinds: tuple of str, the kinds of data it takes (`info.task`).
         otherwise: tuple of str, the tasks that take over for other kinds of data.
         defaults: dict, its options and their default values.
+        table_options: dict, options of `kerasdl.data.load` with which it reads tables.
         metrics: tuple of `Metric`, what `evaluate` and `measure` report.
         criterion: `Criterion`, by which compressed files are accepted.
         has_head: bool, whether the last layer of its networks gives the outputs of the dataset, so
@@ -134,6 +135,7 @@ class Task(abc.ABC):
     kinds: ClassVar[tuple[str, ...]]
     otherwise: ClassVar[tuple[str, ...]] = ()
     defaults: ClassVar[Mapping[str, Any]] = types.MappingProxyType({})
+    table_options: ClassVar[Mapping[str, Any]] = types.MappingProxyType({})
     metrics: ClassVar[tuple[Metric, ...]]
     criterion: ClassVar[Criterion]
     has_head: ClassVar[bool] = False

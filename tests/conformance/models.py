@@ -13,6 +13,7 @@ IMAGES, LABELS = digits()
 TOKENS = tokens(length=12, vocabulary=20)
 PADDED = padded_tokens(length=12, vocabulary=20)
 NO_DROPOUT = {"dropout": 0.0}
+FUTURE = normal(16, 3)
 
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -287,6 +288,17 @@ SUBJECTS = [
         unusual={"depth": 2, "cell": "gru", "bidirectional": True, "dropout": 0.25},
         still=NO_DROPOUT,
         counts=dict.fromkeys(("series_lstm", "series_gru", "series_rnn")),
+    ),
+    network(
+        "forecaster_tiny",
+        {"outputs": 2, "horizon": 4, "input_shape": (12, 3)},
+        FUTURE[:, :12],
+        FUTURE[:, 12:, :2],
+        loss=keras.losses.MeanSquaredError(),
+        another=(7, 2),
+        unusual={"width": 16, "depth": 2, "cell": "gru", "patch": 5, "dropout": 0.25},
+        still=NO_DROPOUT,
+        counts={"forecaster": None},
     ),
     network(
         "squeezenet_tiny",

@@ -30,6 +30,7 @@ CASES = (
     ("moons", {"count": 100, "noise": 0.1}),
     ("reviews", {"count": 100}),
     ("ring", {"count": 100, "modes": 5, "radius": 2.0}),
+    ("seasons", {"count": 600, "horizon": 3, "window": 8, "noise": 2.0}),
     ("shapes", {"count": 40, "image_size": 24}),
     ("shapes", {"count": 40, "image_size": (20, 32), "elements": "boxes,class", "objects": 3}),
     ("shapes", {"count": 40, "image_size": 24, "elements": "mask", "objects": 2, "clutter": 2}),
@@ -58,7 +59,7 @@ def numbers(name: str, options: dict) -> dict:
         "task": source.task,
         "classes": source.classes and list(source.classes),
         "vocabulary": source.vocabulary and list(source.vocabulary),
-        "target_scale": source.target_scale and [_rounded(part) for part in source.target_scale],
+        "target_scale": source.target_scale and [*map(_rounded_parts, source.target_scale)],
     }
     for split, part in source.splits().items():
         facts[split] = _summaries(part.arrays)
@@ -78,6 +79,11 @@ def _summaries(arrays):
 
 def _rounded(number):
     return float(f"{number:.5g}")
+
+
+def _rounded_parts(part):
+    """Return a number, or the numbers of several targets, in five digits."""
+    return [*map(_rounded, part)] if isinstance(part, tuple) else _rounded(part)
 
 
 def main():

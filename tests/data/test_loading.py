@@ -44,12 +44,12 @@ def test_every_dataset_matches_its_info_and_is_reproducible(name, tmp_path, monk
         assert tf.nest.flatten(targets)[0].shape[0] == splits.info.counts[split]
         found = tf.nest.map_structure(lambda part: part.shape[1:], inputs)
         assert found == splits.info.shape
-        kinds = {"regression": "float32"}
+        kinds = {"regression": "float32", "series": "float32"}
         for array in tf.nest.flatten(targets):
             assert array.dtype == kinds.get(splits.info.task, "int32")
             assert np.all(np.isfinite(array))
         if splits.info.classes:
-            padded = {-1} if name in ("entities", "liaisons") else set()  # shorter sentences
+            padded = {-1} if name in ("copy", "entities", "liaisons") else set()
             assert set(np.unique(targets)) <= {*range(len(splits.info.classes)), *padded}
         if splits.info.vocabulary:
             assert max(part.max() for part in tf.nest.flatten(targets)) < len(
@@ -58,7 +58,9 @@ def test_every_dataset_matches_its_info_and_is_reproducible(name, tmp_path, monk
     assert splits.info.card.startswith(catalog.card(name)[:20])
 
 
-@pytest.mark.parametrize("name", ["iris", "moons", "ring", "shapes", "sums", "copy", "sine"])
+@pytest.mark.parametrize(
+    "name", ["iris", "moons", "ring", "shapes", "sums", "copy", "sine", "seasons"]
+)
 def test_another_seed_gives_other_data(name):
     options = {"count": 40} if name == "shapes" else {}
     first, second = (

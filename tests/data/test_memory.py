@@ -37,6 +37,11 @@ def test_adding_takes_five_arrays_of_floats(asked):
     assert needed == 5 * 30 * 7 * 4 and values == {"count": 30, "steps": 7}
 
 
+def test_seasons_take_ten_windows_for_each_hour(asked):
+    needed, values = asked("seasons", count=300, window=6, horizon=2)
+    assert needed == 10 * 300 * (6 + 2) * 4 and values == {"count": 300, "window": 6}
+
+
 def test_copy_takes_three_arrays_of_integers(asked):
     needed, values = asked("copy", count=30, delay=7, length=3)
     assert needed == 3 * 30 * (3 + 7 + 3) * 4

@@ -23,6 +23,13 @@ from kerasdl.errors import InvalidInput
             {"symbols": 100_001},
             "`symbols`. Expected an integer of at least 2, at most 100000. Received: 100001",
         ),
+        (
+            "seasons",
+            {"count": 1919},
+            "`count`. Expected an integer of at least 1920. Received: 1919",
+        ),
+        ("seasons", {"window": 0}, "`window`. Expected a positive integer. Received: 0"),
+        ("seasons", {"noise": -1}, "`noise`. Expected a number at least 0 and at most 1e+06"),
         ("dates", {"count": 9}, "`count`. Expected an integer of at least 10. Received: 9"),
         ("dates", {"first": 999}, "`first`. Expected an integer from 1000 to 9999. Received: 999"),
         ("dates", {"first": 10_000}, "`first`. Expected an integer from 1000 to 9999. Received: 1"),

@@ -114,13 +114,32 @@ def test_targets_of_adding_are_sums_of_the_marked_values():
     assert np.mean((targets - 1) ** 2) == pytest.approx(1 / 6, rel=0.1)
 
 
-def test_targets_of_copy_are_the_first_symbols_after_the_signal():
-    inputs, targets = sequences.copy(seed=0, count=50, delay=7, length=3).train.arrays
-    assert inputs.shape == (40, 13)
-    np.testing.assert_array_equal(targets[:, -3:], inputs[:, :3])
-    assert not targets[:, :-3].any()
-    np.testing.assert_array_equal(np.argmax(inputs == 1, axis=1), 9)
-    assert (inputs == 1).sum() == 40
+def test_seasons_have_the_stated_parts():
+    source = sequences.seasons(seed=0)
+    line, (mean,), (deviation,) = source.timeline, *source.target_scale
+    assert (line.step, line.seasons, line.calendar) == ("1 hour", (24, 168), ("hour", "weekday"))
+    assert source.train.inputs.shape[1:] == (168, 5) and source.train.targets.shape[1:] == (24, 1)
+    # each first row of a window is a row of the series
+    values = source.train.inputs[:, 0, 0] * deviation + mean
+    weeks = values[: len(values) // 168 * 168].reshape(-1, 7, 24)
+    weekday, weekend = weeks[:, :5].mean(axis=(0, 1)), weeks[:, 5:].mean(axis=(0, 1))
+    assert weekday.mean() - weekend.mean() == pytest.approx(15, abs=1.5)
+    assert 0.3 < weekend.std() / weekday.std() < 0.5
+    assert weeks[-4:].mean() - weeks[:4].mean() == pytest.approx(0.002 * len(values), abs=6)
+    quiet = sequences.seasons(seed=0, noise=0.0).train.inputs[:, 0, 0]
+    quiet = quiet * sequences.seasons(seed=0, noise=0.0).target_scale[1][0]
+    assert np.std(np.diff(values)) ** 2 - np.std(np.diff(quiet)) ** 2 == pytest.approx(32, rel=0.1)
+
+
+def test_tags_of_copy_are_the_first_symbols_after_the_signal():
+    source = sequences.copy(seed=0, count=50, delay=7, length=3)
+    inputs, tags = source.train.arrays
+    assert inputs.shape == (40, 13) and inputs.min() == 2  # no padding and no unknown word
+    words, classes = np.array(source.vocabulary), np.array(source.classes)
+    np.testing.assert_array_equal(classes[tags[:, -3:]], words[inputs[:, :3]])
+    assert (tags[:, :-3] == -1).all()
+    assert (words[inputs[:, 9]] == "signal").all()
+    assert (words[np.delete(inputs[:, 3:], 6, axis=1)] == "blank").all()
 
 
 def read(vocabulary, tokens):

@@ -9,6 +9,7 @@ from kerasdl import registry
 from kerasdl.errors import InvalidInput
 from kerasdl.models.detection.detector import Detector
 from kerasdl.models.sequence.bilstm_tagger import BiLSTMTagger
+from kerasdl.models.sequence.forecaster import Forecaster
 from kerasdl.utils import execution
 from tests.conformance import learners, models
 
@@ -25,8 +26,8 @@ def test_compile_without_arguments_is_enough_to_train(name):
         assert isinstance(model.optimizer, (keras.optimizers.AdamW, keras.optimizers.Adam))
     losses = model.train_on_batch(subject.inputs, subject.targets, return_dict=True)
     assert np.isfinite(list(losses.values())).all()
-    # the accuracy of boxes, and of tags that depend on each other, is not that of each output
-    several = isinstance(model, (Detector, BiLSTMTagger))
+    # boxes, forecasts and tags that depend on each other have no accuracy of each output
+    several = isinstance(model, (Detector, BiLSTMTagger, Forecaster))
     if subject.kind == "network" and not several:
         names = {name.removeprefix("class_").removeprefix("next_") for name in losses}
         assert {"loss", "accuracy"} <= names

@@ -29,6 +29,7 @@ def test_task_defines_all_required_attributes(name):
 
 REPORTED = {
     "classification": "accuracy max, cross_entropy min",
+    "forecasting": "relative min, mae min, rmse min",
     "generation": "smallest_class max, largest_class min, certainty max, same_class max, "
     "largest_pixel_error min, discriminator_loss min, generator_loss min",
     "language": "nats min, bits min",
@@ -45,6 +46,7 @@ REPORTED = {
 KINDS = {"language": "text", "localization": "boxes", "tagging": "tags"}
 KINDS["sequence_tagging"] = "word_tags"
 KINDS["segmentation"] = "masks"
+KINDS["forecasting"] = "series"
 KINDS |= dict.fromkeys(("regression", "translation"))
 
 
@@ -93,6 +95,7 @@ def test_classification_becomes_regression_if_targets_are_numbers():
         ("vae", "iris", "images for reconstruction of images. Received: iris"),
         ("dcgan", "pydocs", "generation of images: classification. Received: pydocs"),
         ("translation", "pydocs", "translation: translation. Received: pydocs, which is text"),
+        ("forecaster", "sine", "forecasting: series. Received: sine, which is regression"),
         ("gpt_tiny", "digits", "language modeling: text. Received: digits"),
     ],
 )

@@ -49,7 +49,8 @@ def read(path, seed, target=None, task=None, validation=0.1, test=0.2, skip_bad=
 
     target: str, name of the column to predict, or names with commas between them.
     task: str, "classification", "tags" or "regression", if the target is not what it seems; or
-        "text", to classify the longest column of words as a text, word by word.
+        "text", to classify the longest column of words as a text, word by word. With "series", a
+        table with a column of times is read by `kerasdl.data.readers.series`, to be forecast.
     validation, test: float, fractions of the lines, drawn with the seed and stratified by class.
         `validation` may also be another file with the same columns.
     skip_bad: bool, leave out lines that are ragged, lack the target or have a word for a number.

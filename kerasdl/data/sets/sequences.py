@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasdl.data import splitting
+from kerasdl.data import splitting, text, timeline
 from kerasdl.data.splits import Source
 from kerasdl.utils import checks
 
@@ -43,6 +43,41 @@ def windows(series: np.ndarray, window: int, horizon: int = 1) -> tuple[np.ndarr
     return inputs[..., np.newaxis].copy(), series[window + horizon - 1 :, np.newaxis]
 
 
+def seasons(seed, count=10_080, horizon=24, window=168, noise=4.0) -> Source:
+    """Seasons: a made hourly series, such as of visitors, with the 24 values after each window.
+
+    It is the sum of a trend, a season of a day, which is flatter and lower on weekends, a level
+    that wanders and returns in some days (an autoregressive process of order 1), and noise:
+
+        x_t = 100 + 0.002 t + day(hour, weekday) + a_t + e_t        a_t = 0.99 a_{t-1} + b_t
+
+    No forecast knows the noise. The first 70 % of the hours are for training, the next 10 % for
+    validation, the last 20 % for testing; they begin on Monday, January 2, 2023. The columns of a
+    file for `kerasdl predict` are `time` and `value`.
+
+    count: int, number of hours.
+    horizon: int, steps to forecast.
+    window: int, hours that a forecast sees.
+    noise: float, standard deviation of the noise; the level wanders with one of 5.
+    """
+    checks.integers(horizon=horizon, window=window)
+    checks.integers(at_least=10 * (window + horizon), count=count)
+    checks.numbers(at_least=0, at_most=1e6, noise=noise)
+    checks.memory(4 * 10 * count * (window + horizon), count=count, window=window)
+    rng = np.random.default_rng(seed)
+    hours = np.arange(count)
+    first, second = 2 * np.pi * (rng.random(2) + np.stack([hours, 2 * hours], -1) / 24).T
+    weekend = hours // 24 % 7 >= 5
+    day = np.where(weekend, 8, 20) * np.sin(first) + np.where(weekend, 2, 8) * np.sin(second)
+    level, steps = np.zeros(count), 5 * np.sqrt(1 - 0.99**2) * rng.standard_normal(count)
+    for hour in range(1, count):
+        level[hour] = 0.99 * level[hour - 1] + steps[hour]
+    values = 100 + 0.002 * hours + day - 15 * weekend + level + noise * rng.standard_normal(count)
+    times = np.datetime64("2023-01-02", "s") + hours * np.timedelta64(timeline.HOUR, "s")
+    settings = {"horizon": horizon, "window": window}
+    return timeline.source("data `seasons`", times, values[:, None], ["value"], **settings)
+
+
 def adding(seed, count=20_000, steps=50) -> Source:
     """Adding problem: numbers in [0, 1), two of them marked; the target is the sum of these two.
 
@@ -67,8 +102,8 @@ def adding(seed, count=20_000, steps=50) -> Source:
 def copy(seed, count=20_000, delay=30, length=5, symbols=8) -> Source:
     """Copy task: symbols, many blanks and a signal, after which the symbols must be repeated.
 
-    A model that predicts blanks, and random symbols at the end, has a cross-entropy of
-    length log(symbols) / (delay + 2 length).
+    The last `length` steps have the symbols as tags, in order; the steps before them have none.
+    Random symbols are right once in `symbols` times, with a cross-entropy of log(symbols) each.
 
     count: int, number of sequences; a tenth is for validation, a tenth for testing.
     delay: int, steps from the last symbol to its first repetition; the last of them is the signal.
@@ -81,12 +116,14 @@ def copy(seed, count=20_000, delay=30, length=5, symbols=8) -> Source:
     time = delay + 2 * length
     checks.memory(3 * 4 * count * time, count=count, delay=delay, length=length)
     rng = np.random.default_rng(seed)
-    shown = rng.integers(2, 2 + symbols, (count, length), dtype="int32")
-    inputs = np.zeros((count, time), "int32")
-    targets = np.zeros_like(inputs)
-    inputs[:, :length] = shown
-    inputs[:, length + delay - 1] = 1
+    classes = tuple(chr(ord("a") + i) for i in range(symbols))
+    # a blank is a word of its own: token 0 is padding, which networks skip
+    vocabulary = ("", text.UNKNOWN, "blank", "signal", *classes)
+    shown = rng.integers(0, symbols, (count, length), dtype="int32")
+    inputs = np.full((count, time), vocabulary.index("blank"), "int32")
+    targets = np.full_like(inputs, -1)
+    inputs[:, :length] = shown + vocabulary.index("a")
+    inputs[:, length + delay - 1] = vocabulary.index("signal")
     targets[:, -length:] = shown
-    vocabulary = ("blank", "signal", *(chr(ord("a") + i) for i in range(symbols)))
     train, validation, test = splitting.in_sequence((inputs, targets))
-    return Source("sequence", train, validation, test, vocabulary=vocabulary)
+    return Source("word_tags", train, validation, test, classes, vocabulary)

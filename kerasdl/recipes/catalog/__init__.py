@@ -1,6 +1,6 @@
 """The recipes: a file for each theme, in the order in which a new user may want them."""
 
-from kerasdl.recipes.catalog import detection, generative, language, segmentation, vision
+from kerasdl.recipes.catalog import detection, generative, language, segmentation, sequences, vision
 
 RECIPES = [
     *vision.RECIPES,
@@ -8,6 +8,7 @@ RECIPES = [
     *segmentation.RECIPES,
     *generative.RECIPES,
     *language.RECIPES,
+    *sequences.RECIPES,
 ]
 
 __all__ = ["RECIPES"]

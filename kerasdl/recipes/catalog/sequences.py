@@ -1,0 +1,29 @@
+"""Forecasts of series."""
+
+from kerasdl.recipes import space
+from kerasdl.recipes.recipe import Bar, Recipe
+
+SPACE = (
+    space.model_option("width", 32, 64, 96, 128),
+    space.learning_rate(5e-4, 2e-2),
+    space.warmup(2.0),
+    space.weight_decay(1e-4, 0.1),
+    space.dropout(0.3),
+    space.batch_size(32, 64, 128),
+)
+RECIPES = [
+    Recipe(
+        name="forecaster",
+        summary="the next day of an hourly series by an LSTM, beside naive forecasts",
+        task="forecasting",
+        model="forecaster_tiny",
+        data="seasons",
+        model_options={"width": 64, "patch": 6},
+        epochs=8,
+        batch_size=64,
+        learning_rate=5e-3,
+        weight_decay=0.01,
+        bars=(Bar("relative", at_most=0.8),),
+        space=(space.model_option("patch", 1, 4, 6, 12, 24), *SPACE),
+    ),
+]
