@@ -19,7 +19,10 @@ os.environ.setdefault(
 os.environ.pop("COLUMNS", None)  # readline may set it in pytest; tables would be as in a terminal
 os.environ.setdefault("MPLBACKEND", "Agg")  # draw without a screen
 
-collect_ignore = ["reference/captum_maps.py"]  # makes a fixture with PyTorch, which is not here
+collect_ignore = [  # they make fixtures with PyTorch, which is not here
+    "reference/captum_maps.py",
+    "reference/llama_tiny.py",
+]
 
 # a process started with & ignores Ctrl-C, and so would the processes that tests interrupt
 signal.signal(signal.SIGINT, signal.default_int_handler)

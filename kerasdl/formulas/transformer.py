@@ -84,3 +84,31 @@ def sinusoidal_positions(time: int, width: int) -> np.ndarray:
     """
     angle = np.arange(time)[:, None] / 10000 ** (np.arange(0, width, 2) / width)
     return np.stack([np.sin(angle), np.cos(angle)], axis=-1).reshape(time, width)
+
+
+def rotary_positions(x: np.ndarray, base: float = 10_000.0) -> np.ndarray:
+    """Rotary positions: rotate pairs of a query's or key's numbers by angles that grow with time.
+
+        a = t / base^(2i / d)
+        y[t, i] = x[t, i] cos a - x[t, i + d/2] sin a
+        y[t, i + d/2] = x[t, i + d/2] cos a + x[t, i] sin a
+
+    The dot product of a rotated query and a rotated key depends on their distance alone, not on
+    where they are. Llama rotates the queries and keys of each head. The first publication pairs
+    neighbors, x[2i] and x[2i+1], which is the same up to the order of the weights.
+
+    Args:
+        x: array (..., time, d), d even.
+        base: float, determines the longest wavelength, 2 pi base^(1 - 2 / d).
+
+    >>> x = rotary_positions(np.ones((5, 4)))
+    >>> (x @ x.T).round(6)[[0, 1, 2], [2, 3, 4]].tolist()  # positions 2 apart
+    [1.167306, 1.167306, 1.167306]
+
+    Reference: Su et al., 2021.
+    """
+    time, d = x.shape[-2:]
+    angle = np.arange(time)[:, None] / base ** (np.arange(0, d, 2) / d)
+    a, b = np.split(x, 2, axis=-1)
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.concatenate([a * cos - b * sin, b * cos + a * sin], axis=-1)

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from kerasdl.errors import InvalidInput
-from kerasdl.layers.self_attention import SelfAttention, attention_weights, never_empty
+from kerasdl.layers.self_attention import SelfAttention, attention_weights, never_empty, product
 from kerasdl.utils import checks
 from kerasdl.utils.types import Tensor
 
@@ -23,6 +23,7 @@ class CausalSelfAttention(SelfAttention):
         heads: int, number of heads, a divisor of the input's width.
         dropout: float, fraction of the attention weights that training drops, in [0, 1).
         use_bias: bool, whether the linear maps add a bias.
+        key_value_heads, rotary_base, qk_norm: As in `SelfAttention`.
 
     Call arguments: as in `SelfAttention`, without a context.
 
@@ -52,17 +53,22 @@ class CausalSelfAttention(SelfAttention):
         """Return room for the keys and values of `length` positions."""
         if not self.built:
             raise InvalidInput(f"layer `{self.name}`", "one that was called or built", "neither")
-        shape = (batch, self.heads, length, self.mix.units // self.heads)
+        shape = (
+            batch,
+            self.key_value_heads or self.heads,
+            length,
+            self.mix.units // self.heads,
+        )
         return ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)
 
     def step(
         self, inputs: Tensor, cache: tuple[Tensor, Tensor], position: int | Tensor
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Return the outputs for `inputs`, which start at `position`, and the updated cache."""
-        query, key, value = self.split(inputs)
+        query, key, value = self.split(inputs, position)
         keys = ops.slice_update(cache[0], (0, 0, position, 0), key)
         values = ops.slice_update(cache[1], (0, 0, position, 0), value)
         # cache entries after a position are padding or not written yet
         now = position + ops.arange(inputs.shape[1])
         mask = ops.arange(keys.shape[2]) <= now[:, None]  # (time, length)
-        return self.merge(attention_weights(query, keys, mask) @ values), (keys, values)
+        return self.merge(product(attention_weights(query, keys, mask), values)), (keys, values)

@@ -48,6 +48,7 @@ class TransformerBlock(Block):
             in place of layer normalization.
         gated: bool, whether a second linear map gates the hidden layer, as in SwiGLU.
         use_bias: bool, whether the linear maps of both parts add a bias.
+        key_value_heads, rotary_base, qk_norm: Of the attention, as in `SelfAttention`.
 
     Call arguments: `mask`, `attention_mask` and `bias` as in `SelfAttention`.
 
@@ -74,6 +75,9 @@ class TransformerBlock(Block):
         rms_norm: bool = False,
         gated: bool = False,
         use_bias: bool = True,
+        key_value_heads: int | None = None,
+        rotary_base: float | None = None,
+        qk_norm: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -95,6 +99,9 @@ class TransformerBlock(Block):
         self.rms_norm = rms_norm
         self.gated = gated
         self.use_bias = use_bias
+        self.key_value_heads = key_value_heads
+        self.rotary_base = rotary_base
+        self.qk_norm = qk_norm
         self.supports_masking = True
 
     def build(self, input_shape):
@@ -103,7 +110,15 @@ class TransformerBlock(Block):
         hidden = self.hidden or 4 * width
         attention = CausalSelfAttention if self.causal else SelfAttention
         self.attention_norm = self.normalization("attention_norm")
-        self.attention = attention(self.heads, self.dropout, self.use_bias, name="attention")
+        self.attention = attention(
+            self.heads,
+            self.dropout,
+            self.use_bias,
+            self.key_value_heads,
+            self.rotary_base,
+            self.qk_norm,
+            name="attention",
+        )
         self.attention_drop = layers.Dropout(self.dropout, name="attention_drop")
         self.mlp_norm = self.normalization("mlp_norm")
         activate = ACTIVATIONS.get(self.activation, self.activation)

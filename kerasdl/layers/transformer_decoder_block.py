@@ -1,11 +1,12 @@
 """The transformer's decoder block: causal self-attention, cross-attention and feed-forward."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 from keras import layers, ops
 
 from kerasdl.layers import chain
+from kerasdl.layers.self_attention import SelfAttention
 from kerasdl.layers.transformer_block import TransformerBlock
 from kerasdl.utils import checks
 from kerasdl.utils.types import Tensor
@@ -76,27 +77,32 @@ class TransformerDecoderBlock(TransformerBlock):
         ):
             checks.inputs(self, of_context, names)
         super().build(shape)
-        self.cross_attention = layers.MultiHeadAttention(
-            self.heads,
-            shape[-1] // self.heads,
-            dropout=self.dropout,
-            use_bias=self.use_bias,
-            dtype=self.dtype_policy,
-            name="cross_attention",
+        self.cross_attention = SelfAttention(
+            self.heads, self.dropout, self.use_bias, dtype=self.dtype_policy, name="cross_attention"
         )
-        self.cross_attention.build(shape, context_shape)
+        self.cross_attention.build([shape, context_shape])
         self.cross_norm = self.normalization("cross_norm")
         self.cross_drop = layers.Dropout(self.dropout, name="cross_drop")
         chain.build(self, [self.cross_norm, self.cross_drop], shape)
 
-    def look(self, x: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return x plus cross-attention to the context."""
-        mask = mask if mask is None else ops.expand_dims(mask, 1)  # (batch, 1, source)
+    def look(
+        self, x: Tensor, context: Tensor | Sequence[Tensor], mask: Tensor | None = None
+    ) -> Tensor:
+        """Return x plus cross-attention to the context, or to its remembered keys and values."""
 
         def part(x):
-            return self.cross_drop(self.cross_attention(x, context, attention_mask=mask))
+            if isinstance(context, (list, tuple)):
+                return self.cross_attention.recall(x, context, mask)
+            return self.cross_drop(self.cross_attention([x, context], attention_mask=_row(mask)))
 
         return self.beside_identity(x, self.cross_norm, part)
+
+    def attention_map(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Return the weights (batch, heads, time, source) of the context for a list of inputs."""
+        x, context, *mask = inputs
+        x = self.attend(x)
+        x = self.cross_norm(x) if self.norm == "pre" else x
+        return self.cross_attention.attention_map([x, context], attention_mask=_row(*mask))
 
     def call(self, inputs, mask=None, training=False):
         x, *context = inputs
@@ -107,7 +113,11 @@ class TransformerDecoderBlock(TransformerBlock):
         return self.feed_forward(self.look(self.attend(x, **masks), *context))
 
     def step(self, inputs, cache, position):
-        """Return `call` for positions of x from `position` on, and the updated cache."""
+        """Return `call` for positions of x from `position` on, and the updated cache.
+
+        The context may be given as the keys and values `cross_attention.remember(context)`, which
+        are then not computed again in each step.
+        """
         x, *context = inputs
         x, cache = self.attend_next(x, cache, position)
         return self.feed_forward(self.look(x, *context)), cache
@@ -117,3 +127,8 @@ class TransformerDecoderBlock(TransformerBlock):
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]
+
+
+def _row(mask=None):
+    """(batch, source) -> (batch, 1, source): one row for all queries."""
+    return None if mask is None else ops.expand_dims(mask, 1)

@@ -19,12 +19,14 @@ from kerasdl.models.sequence.bilstm_tagger import BiLSTMCRF as BiLSTMCRF
 from kerasdl.models.sequence.bilstm_tagger import BiLSTMTagger as BiLSTMTagger
 from kerasdl.models.sequence.forecaster import Forecaster as Forecaster
 from kerasdl.models.sequence.gpt import GPT as GPT
+from kerasdl.models.sequence.llama import Llama as Llama
 from kerasdl.models.sequence.lstm_lm import LSTMLanguageModel as LSTMLanguageModel
 from kerasdl.models.sequence.lstm_lm import PeepholeLanguageModel as PeepholeLanguageModel
 from kerasdl.models.sequence.lstm_lm import SimpleRNNLanguageModel as SimpleRNNLanguageModel
 from kerasdl.models.sequence.seq2seq import Seq2Seq as Seq2Seq
 from kerasdl.models.sequence.series import SeriesNetwork as SeriesNetwork
 from kerasdl.models.sequence.text_classifier import TextClassifier as TextClassifier
+from kerasdl.models.sequence.transformer import Transformer as Transformer
 from kerasdl.models.vision.alexnet import AlexNet as AlexNet
 from kerasdl.models.vision.coatnet import CoAtNet as CoAtNet
 from kerasdl.models.vision.convnext import ConvNeXt as ConvNeXt

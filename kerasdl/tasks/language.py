@@ -66,7 +66,8 @@ class LanguageModeling(task.Task):
     def compile(self, model, optimizer, **settings):
         adamw = optimizer(beta_2=0.95, global_clipnorm=1.0)
         # weight decay applies only to matrices of linear maps, not to offsets and embeddings
-        adamw.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "embedding"])
+        others = ["bias", "gamma", "beta", "scale", "embedding"]
+        adamw.exclude_from_weight_decay(var_names=others)
         task.compile_and_build(
             model,
             adamw,

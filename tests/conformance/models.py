@@ -210,6 +210,21 @@ SUBJECTS = [
         kept=dict.fromkeys(("num_classes", "plain"), "not in pretraining; the row before has it"),
     ),
     network(
+        "llama_tiny",
+        {"vocabulary_size": 20, "context": 16, "width": 32, "depth": 1, "hidden": 48},
+        *TOKENS,
+        another=(7,),
+        sized=None,
+        unusual={
+            "heads": 2,
+            "key_value_heads": 1,
+            "dropout": 0.25,
+            "rotary_base": 100.0,
+            "qk_norm": True,
+        },
+        counts={"llama": None},
+    ),
+    network(
         "lstm_lm_tiny",
         {"vocabulary_size": 20, "width": 32},
         *TOKENS,
@@ -585,6 +600,19 @@ SUBJECTS = [
         sized=None,
         unusual={"dropout": 0.25},
         counts={"seq2seq": None},
+    ),
+    network(
+        "transformer_tiny",
+        {"vocabulary_size": 20, "width": 32, "depth": 1, "hidden": 48},
+        [PADDED[0], TOKENS[0]],
+        TOKENS[1],
+        another=((7,), (5,)),
+        sized=None,
+        unusual={"heads": 2, "dropout": 0.25},
+        counts={
+            "transformer": "Transformer-base with shared 37000x512 embedding/softmax "
+            "(no output bias)"
+        },
     ),
     network(
         "encoder_tiny",

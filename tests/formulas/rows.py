@@ -370,6 +370,7 @@ transfer.preprocess: TRL-09 TRF-51 GAN-18
 transformer.feed_forward: TRF-24 TRF-25
 transformer.transformer_block: TRF-16 TRF-23 TRF-27
 transformer.sinusoidal_positions: TRF-21
+transformer.rotary_positions: TRF-21
 transformer_counts.attention_parameters: TRF-14 TRF-19
 transformer_counts.block_parameters: TRF-24 TRF-27
 transformer_counts.gpt_parameters: TRF-10 TRF-27 TRF-31

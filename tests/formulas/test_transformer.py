@@ -9,8 +9,10 @@ import pytest
 from scipy import special
 
 from kerasdl.formulas import attention, embeddings, language, normalization, patches, transformer
+from kerasdl.layers.self_attention import SelfAttention
 from kerasdl.layers.transformer_block import TransformerBlock
 from kerasdl.layers.transformer_decoder_block import TransformerDecoderBlock
+from kerasdl.models.sequence.transformer import Transformer
 
 REFERENCE = pathlib.Path(__file__).parents[1] / "reference"
 LAYERS = np.load(REFERENCE / "transformer_layers.npz")
@@ -93,14 +95,18 @@ def keras_attention(layer):
     return [*np.split(w, 3, axis=-1), mix, *np.split(b, 3), b_mix]
 
 
+def cross_attention(block):
+    q, q_bias, kv, kv_bias, mix, mix_bias = block.cross_attention.get_weights()
+    return [q, *np.split(kv, 2, axis=-1), mix, q_bias, *np.split(kv_bias, 2), mix_bias]
+
+
 @pytest.mark.parametrize("place", ["pre", "post"])
 def test_blocks_equal_the_package(place, same):
     generator = np.random.default_rng(0)
     block = TransformerDecoderBlock(heads=2, activation="relu", norm=place)
     block.build([X.shape, CONTEXT.shape])
     block.set_weights([generator.normal(size=w.shape) / 3 for w in block.get_weights()])
-    cross = block.cross_attention.get_weights()  # kernels and biases of Q, K, V and the output
-    cross = [np.reshape(w, (8, 8)) for w in cross[::2]] + [np.reshape(b, 8) for b in cross[1::2]]
+    cross = cross_attention(block)
     parts = [
         attending(keras_attention(block.attention), 2, mask=attention.causal_mask(5)),
         attending(cross, 2, CONTEXT),
@@ -143,6 +149,24 @@ def test_sinusoidal_positions_equal_transformers(same):
     formula = transformer.sinusoidal_positions
     name = "transformers' sinusoidal embeddings (fixture)"
     same(formula, name, formula(20, 16), POSITIONS["sin_interleaved"])
+
+
+def test_rotary_positions_equal_attention(same):
+    formula = transformer.rotary_positions
+    for base in (10_000.0, 50.0):
+        layer = SelfAttention(heads=2, rotary_base=base)
+        layer.build((None, None, 16))
+        x = np.random.default_rng(0).normal(size=(1, 7, 16))
+        rotated = layer.split(x)[:2]
+        layer.rotary_base = None
+        plain = [np.array(part, "float64") for part in layer.split(x)[:2]]
+        ours = [formula(part, base) for part in plain]
+        same(formula, "kerasdl.layers.SelfAttention", ours, [np.array(part) for part in rotated])
+    query, key = (formula(np.tile(part[..., :1, :], (7, 1))) for part in plain)
+    scores = query @ np.swapaxes(key, -1, -2)  # of one query and one key at any two positions
+    for distance in range(-6, 7):
+        diagonal = np.diagonal(scores, distance, -2, -1)
+        np.testing.assert_allclose(diagonal, diagonal[..., :1] + 0 * diagonal, atol=1e-9)
 
 
 def gpt2(tokens):
@@ -206,3 +230,39 @@ def test_a_vit_of_formulas_equals_transformers(same):
     logits = x[:, 0] @ VIT["w.classifier.weight"].T + VIT["w.classifier.bias"]
     name = "transformers.ViTForImageClassification (fixture)"
     same(transformer.transformer_block, name, logits, VIT["logits"], at_most=1e-5)
+
+
+def test_encoder_and_decoder_of_formulas_are_the_transformer(same):
+    """Padding of the source is masked, post-norm, shared embedding, sinusoidal positions."""
+    generator = np.random.default_rng(0)
+    model = Transformer(20, width=8, depth=2, heads=2, hidden=12)
+    model.set_weights([w + generator.normal(size=w.shape) / 5 for w in model.get_weights()])
+    source, target = generator.integers(1, 20, (2, 3, 6), "int32")
+    source[1:, 4:] = 0
+    known = (source != 0)[:, None, None]
+    (table,) = model.get_layer("token").get_weights()
+
+    def placed(tokens):
+        return np.sqrt(8) * table[tokens] + transformer.sinusoidal_positions(6, 8)
+
+    def norms(block, *names):
+        return [norm(*getattr(block, f"{name}_norm").get_weights()) for name in names]
+
+    def dense(block):
+        return thinking([*block.mlp[0].get_weights(), *block.mlp[2].get_weights()], relu)
+
+    h, y = placed(source), placed(target)
+    for block in model.blocks("encoder"):
+        parts = [attending(keras_attention(block.attention), 2, mask=known), dense(block)]
+        h = transformer.transformer_block(h, parts, norms(block, "attention", "mlp"), pre=False)
+    for block in model.blocks("decoder"):
+        parts = [
+            attending(keras_attention(block.attention), 2, mask=attention.causal_mask(6)),
+            attending(cross_attention(block), 2, h, known),
+            dense(block),
+        ]
+        every = norms(block, "attention", "cross", "mlp")
+        y = transformer.transformer_block(y, parts, every, pre=False)
+    found = model([source, target])
+    for formula in (transformer.transformer_block, transformer.sinusoidal_positions):
+        same(formula, "kerasdl.models.Transformer", y @ table.T, found, at_most=1e-5)

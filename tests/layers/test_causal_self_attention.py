@@ -9,6 +9,7 @@ from kerasdl.layers.causal_self_attention import CausalSelfAttention
 from kerasdl.layers.self_attention import SelfAttention
 
 X = np.random.default_rng(0).normal(size=(2, 7, 8)).astype("float32")
+EVERY_OPTION = {"key_value_heads": 2, "rotary_base": 10_000.0, "qk_norm": True}
 
 
 @pytest.mark.rows("TRF-20")
@@ -37,9 +38,14 @@ def test_attention_weights_of_later_positions_are_zero():
     np.testing.assert_allclose(weights.sum(-1), 1, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"key_value_heads": 1}, {"rotary_base": 100.0}, {"qk_norm": True}, EVERY_OPTION],
+    ids="+".join,
+)
 @pytest.mark.parametrize("lengths", [(7,), (1,) * 7, (3, 1, 2, 1)])
-def test_steps_with_a_cache_equal_one_call(lengths):
-    attention = CausalSelfAttention(heads=2)
+def test_steps_with_a_cache_equal_one_call(lengths, options):
+    attention = CausalSelfAttention(heads=4, **options)
     expected = attention(X)
     cache, position, outputs = attention.empty_cache(batch=2, length=10), 0, []
     for length in lengths:
@@ -61,3 +67,10 @@ def test_cache_entries_after_the_position_are_ignored():
 def test_an_empty_cache_requires_a_built_layer():
     with pytest.raises(InvalidInput, match="called or built"):
         CausalSelfAttention(heads=2).empty_cache(1, 5)
+
+
+def test_the_cache_holds_the_heads_of_keys_and_values_only():
+    attention = CausalSelfAttention(heads=4, key_value_heads=2)
+    attention.build((None, None, 8))
+    assert [part.shape for part in attention.empty_cache(3, 5)] == [(3, 2, 5, 2)] * 2
+    assert attention.count_params() == (8 + 1) * (8 + 2 * 4) + (8 + 1) * 8

@@ -113,6 +113,77 @@ def test_an_additive_bias_is_added_to_the_scores():
     np.testing.assert_allclose(ours(X, bias=bias), ours.merge(after @ value), atol=1e-5)
 
 
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_heads_that_share_keys_and_values_equal_keras_grouped_query_attention(use_bias):
+    wide = np.random.default_rng(4).normal(size=(2, 5, 32)).astype("float32")
+    theirs = keras.layers.GroupQueryAttention(8, 4, 2, use_bias=use_bias)
+    theirs.build(wide.shape, wide.shape)
+    random = np.random.default_rng(0)
+    theirs.set_weights([random.normal(size=w.shape) / 4 for w in theirs.weights])
+    ours = SelfAttention(heads=4, key_value_heads=2, use_bias=use_bias)
+    ours.build(wide.shape)
+    weights = iter(theirs.get_weights())
+    parts = [[next(weights) for _ in range(1 + use_bias)] for _ in range(4)]
+    flat = [[w.reshape(-1, w.shape[-2] * w.shape[-1]) for w in kernel[:1]] for kernel in parts[:3]]
+    biases = [kernel[1].ravel() for kernel in parts[:3]] if use_bias else []
+    ours.project.set_weights(
+        [np.concatenate([kernel for (kernel,) in flat], axis=-1)]
+        + ([np.concatenate(biases)] if use_bias else [])
+    )
+    ours.mix.set_weights([parts[3][0].reshape(32, 32), *parts[3][1:]])
+    np.testing.assert_allclose(ours(wide), theirs(wide, wide), rtol=1e-4, atol=1e-5)
+
+
+def test_rotary_positions_see_distances_only():
+    layer = SelfAttention(heads=2, rotary_base=100.0)
+    layer.build(X.shape)
+    moved = [np.array(part) for part in layer.split(X, position=40)]
+    for ours, theirs in zip(layer.split(X)[2:], moved[2:], strict=True):  # values are not rotated
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_allclose(layer.weigh(*moved[:2]), layer.attention_map(X), atol=1e-5)
+    # a permutation of the inputs is no longer the same permutation of the outputs
+    assert abs(np.array(layer(X[:, ::-1])) - np.array(layer(X))[:, ::-1]).max() > 1e-3
+
+
+def test_normalized_queries_and_keys_have_the_same_scores_at_any_scale():
+    layer = SelfAttention(heads=2, qk_norm=True, use_bias=False)
+    layer.build(X.shape)
+    query, key, value = layer.split(X)
+    for part in (query, key):
+        np.testing.assert_allclose((np.array(part) ** 2).mean(-1), 1, rtol=1e-3)
+    *scaled, larger = layer.split(100 * X)
+    np.testing.assert_allclose(layer.weigh(*scaled), layer.weigh(query, key), rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(larger, 100 * np.array(value), rtol=1e-4)
+    scales = {w.path.split("/")[-2]: w.shape for w in layer.weights if "norm" in w.path}
+    assert scales == {"query_norm": (4,), "key_norm": (4,)}
+
+
+def test_cross_attention_takes_all_options_but_rotary_positions():
+    layer = SelfAttention(heads=4, key_value_heads=2, qk_norm=True)
+    outputs = layer([X, CONTEXT])
+    weights = np.array(layer.attention_map([X, CONTEXT]))
+    key, value = layer.remember(CONTEXT)
+    assert key.shape == value.shape == (2, 2, 6, 2) and weights.shape == (2, 4, 5, 6)
+    merged = layer.merge(weights @ np.repeat(value, 2, axis=1))
+    np.testing.assert_allclose(merged, outputs, atol=1e-5)
+    np.testing.assert_allclose(layer.recall(X, (key, value)), outputs, atol=1e-5)
+    with pytest.raises(InvalidInput, match=r"`rotary_base`. Expected None for cross-attention"):
+        SelfAttention(heads=2, rotary_base=100.0)([X, CONTEXT])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"key_value_heads": 3}, "`key_value_heads`. Expected a divisor of the 4 heads. Received"),
+        ({"rotary_base": 1}, "`rotary_base`. Expected a number above 1"),
+        ({"qk_norm": 1}, "`qk_norm`. Expected True or False"),
+    ],
+)
+def test_invalid_options_are_refused(options, message):
+    with pytest.raises(InvalidInput, match=message):
+        SelfAttention(heads=4, **options)
+
+
 @pytest.mark.parametrize("cls", [SelfAttention, CausalSelfAttention])
 def test_a_sequence_of_only_padding_gives_finite_outputs(cls):
     layer = cls(heads=2)

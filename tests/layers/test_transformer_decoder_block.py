@@ -18,15 +18,12 @@ def load_cross_attention(block, prefix):
     arrays = {n: REFERENCE[f"{prefix}.w.{n}"].T for n in ("norm2.weight", "norm2.bias")}
     block.cross_norm.set_weights(list(arrays.values()))
     part = f"{prefix}.w.multihead_attn."
-    kernels = np.split(REFERENCE[f"{part}in_proj_weight"].T, 3, axis=1)
-    biases = np.split(REFERENCE[f"{part}in_proj_bias"], 3)
-    inward = [weight for pair in zip(kernels, biases, strict=True) for weight in pair]
+    kernels = np.split(REFERENCE[f"{part}in_proj_weight"].T, [8], axis=1)
+    biases = np.split(REFERENCE[f"{part}in_proj_bias"], [8])
+    for i, layer in enumerate((block.cross_attention.ask, block.cross_attention.project)):
+        layer.set_weights([kernels[i], biases[i]])
     outward = [REFERENCE[f"{part}out_proj.{kind}"].T for kind in ("weight", "bias")]
-    theirs = dict(zip(["query", "key", "value", "attention_output"], range(4), strict=True))
-    for weight in block.cross_attention.weights:
-        *_, layer, kind = weight.path.split("/")
-        value = [*inward, *outward][2 * theirs[layer] + (kind == "bias")]
-        weight.assign(value.reshape(weight.shape))
+    block.cross_attention.mix.set_weights(outward)
 
 
 @pytest.mark.rows("E-16")
@@ -64,6 +61,32 @@ def test_steps_with_a_cache_equal_one_call(norm):
         output, cache = block.step([X[:, start:stop], CONTEXT, SEEN], cache, start)
         outputs.append(output)
     np.testing.assert_allclose(keras.ops.concatenate(outputs, axis=1), expected, atol=1e-5)
+
+
+@NORMS
+def test_steps_may_be_given_what_cross_attention_remembers(norm):
+    block = TransformerDecoderBlock(heads=2, norm=norm)
+    expected = block([X, CONTEXT, SEEN])
+    remembered = block.cross_attention.remember(CONTEXT)
+    cache, outputs = block.attention.empty_cache(2, 5), []
+    for start, stop in ((0, 2), (2, 3), (3, 5)):
+        output, cache = block.step([X[:, start:stop], remembered, SEEN], cache, start)
+        outputs.append(output)
+    np.testing.assert_allclose(keras.ops.concatenate(outputs, axis=1), expected, atol=1e-5)
+
+
+@NORMS
+def test_attention_map_holds_the_weights_of_the_context(norm):
+    block = TransformerDecoderBlock(heads=2, norm=norm)
+    expected = block([X, CONTEXT, SEEN])
+    weights = np.array(block.attention_map([X, CONTEXT, SEEN]))
+    assert weights.shape == (2, 2, 5, 6)
+    np.testing.assert_allclose(weights.sum(-1), 1, rtol=1e-5)
+    assert (weights[np.broadcast_to(~SEEN[:, None, None], weights.shape)] == 0).all()
+    _, value = block.cross_attention.remember(CONTEXT)
+    part = block.cross_attention.merge(weights @ value)
+    x = block.beside_identity(block.attend(X), block.cross_norm, lambda _: part)
+    np.testing.assert_allclose(block.feed_forward(x), expected, atol=1e-5)
 
 
 def test_sublayers_use_the_dtype_policy_of_the_block():

@@ -27,6 +27,8 @@ USUAL = {
     **dict.fromkeys(("k", "alpha", "beta", "epsilon"), NUMBERS),
     **dict.fromkeys(("activation", "output_activation"), ACTIVATIONS),
     **dict.fromkeys(("input_shape", "image_shape"), SHAPES),
+    "key_value_heads": [1, 2],
+    "rotary_base": [2, 100.0],
     "size": [1, 2, 3, 5, 8, 9],
     "seed": [0, 1, 9],
     "norm": ["pre", "post"],

@@ -3,11 +3,8 @@
 import keras
 from keras import layers, ops
 
-from kerasdl import optimizers
-from kerasdl.errors import InvalidInput
 from kerasdl.layers.transformer_block import TransformerBlock
-from kerasdl.models.network import Network, cross_entropy
-from kerasdl.models.sequence.generate import generate
+from kerasdl.models.sequence.causal_language_model import CausalLanguageModel
 from kerasdl.utils import checks
 from kerasdl.utils.types import Tensor
 
@@ -30,7 +27,7 @@ VARIANTS = {
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class GPT(Network):
+class GPT(CausalLanguageModel):
     """A decoder-only transformer, from tokens to the logits of the token after each.
 
         x = E[tokens] + P[0, 1, 2, ...]        blocks        logits = norm(x) E^T
@@ -85,39 +82,7 @@ class GPT(Network):
             x = block(x)
         super().__init__(tokens, embed(norm(x), reverse=True), **kwargs)
 
-    def training_defaults(self) -> dict:
-        return {"optimizer": optimizers.AdamW(1e-3), **cross_entropy()}
-
-    @property
-    def context(self) -> int:
-        return self._arguments["context"]
-
-    @property
-    def blocks(self) -> list[keras.Layer]:
-        return [self.get_layer(f"block{i + 1}") for i in range(self._arguments["depth"])]
-
-    def call(self, inputs, training=None, mask=None):
-        if inputs.shape[1] is not None and inputs.shape[1] > self.context:
-            raise InvalidInput("sequence", f"at most {self.context} tokens", inputs.shape[1])
-        return super().call(inputs, training=training, mask=mask)
-
-    generate = generate
-    horizon = context  # number of tokens that a prediction can depend on
-
-    def begin(
-        self, tokens: Tensor, length: int | Tensor, size: int | Tensor
-    ) -> tuple[list, int | Tensor]:
-        """Return a cache for `size` tokens that holds the first `length - 1`, and that number."""
-        cache = [block.attention.empty_cache(tokens.shape[0], size) for block in self.blocks]
-        _, cache = self.step(tokens, cache, 0)
-        return cache, length - 1
-
-    def step(self, tokens: Tensor, cache: list, position: int | Tensor) -> tuple[Tensor, list]:
-        """Return the logits after `tokens`, which start at `position`, and the updated cache."""
-        embed, locate = self.get_layer("token"), self.get_layer("position")
-        x = embed(tokens) + locate(position + ops.arange(tokens.shape[1]))
-        after = []
-        for block, before in zip(self.blocks, cache, strict=True):
-            x, keys_and_values = block.step(x, before, position)
-            after.append(keys_and_values)
-        return embed(self.get_layer("norm")(x), reverse=True), after
+    def embed(self, tokens: Tensor, position: int | Tensor = 0) -> Tensor:
+        """Return the first block's input for tokens that start at `position`."""
+        positions = position + ops.arange(tokens.shape[1])
+        return self.get_layer("token")(tokens) + self.get_layer("position")(positions)

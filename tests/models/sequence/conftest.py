@@ -1,4 +1,4 @@
-"""A GPT with the weights of a small GPT-2 from transformers."""
+"""A GPT and a Llama with the weights of small networks from transformers."""
 
 import pathlib
 
@@ -31,3 +31,49 @@ def gpt2_tiny():
     for name, part in parts.items():
         part.set_weights([arrays[f"w.transformer.{name}.{kind}"] for kind in ("weight", "bias")])
     return model, arrays
+
+
+@pytest.fixture(scope="session")
+def load_llama():
+    """Return a function that loads the weights of transformers' "llama" or "qwen3"."""
+    from kerasdl.models.sequence.llama import Llama
+
+    arrays = np.load(REFERENCE / "llama_tiny.npz")
+
+    def load(kind, **options):
+        def of(name):  # kernels (outputs, inputs) -> (inputs, outputs)
+            return arrays[f"{kind}.w.{name}.weight"].T
+
+        model = Llama(61, 16, 32, 2, heads=4, key_value_heads=2, hidden=40, **options)
+        table = of("model.embed_tokens").T
+        tables = [table] if options.get("tied") else [table, of("lm_head")]
+        model.get_layer("token").set_weights(tables)
+        model.get_layer("norm").set_weights([of("model.norm")])
+        for i, block in enumerate(model.blocks):
+            layer, attend = f"model.layers.{i}", block.attention
+            inward = [of(f"{layer}.self_attn.{name}_proj") for name in "qkv"]
+            attend.project.set_weights([np.concatenate(inward, axis=-1)])
+            parts = {
+                "self_attn.o_proj": attend.mix,
+                "input_layernorm": block.attention_norm,
+                "post_attention_layernorm": block.mlp_norm,
+                "mlp.gate_proj": block.gate,
+                "mlp.up_proj": block.mlp[0],
+                "mlp.down_proj": block.mlp[2],
+            }
+            if options.get("qk_norm"):
+                parts |= {
+                    "self_attn.q_norm": attend.query_norm,
+                    "self_attn.k_norm": attend.key_norm,
+                }
+            for name, part in parts.items():
+                part.set_weights([of(f"{layer}.{name}")])
+        return model, arrays
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def llama_tiny(load_llama):
+    """The network, and the arrays that transformers computed with the same weights."""
+    return load_llama("llama")

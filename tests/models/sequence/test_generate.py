@@ -19,20 +19,21 @@ def lstm():
     return LSTMLanguageModel(61, width=24, depth=2)
 
 
-@pytest.fixture(params=["gpt", "lstm"])
-def model(request, gpt2_tiny, lstm):
-    return {"gpt": gpt2_tiny[0], "lstm": lstm}[request.param]
+@pytest.fixture(params=["gpt", "llama", "lstm"])
+def model(request, gpt2_tiny, llama_tiny, lstm):
+    return {"gpt": gpt2_tiny[0], "llama": llama_tiny[0], "lstm": lstm}[request.param]
 
 
-def test_greedy_text_equals_transformers(gpt2_tiny):
-    model, reference = gpt2_tiny
+@pytest.mark.parametrize(("fixture", "prefix"), [("gpt2_tiny", ""), ("llama_tiny", "llama.")])
+def test_greedy_text_equals_transformers(fixture, prefix, request):
+    model, reference = request.getfixturevalue(fixture)
     written = model.generate(reference["ids"][:, :4], 40, temperature=0)
-    np.testing.assert_array_equal(written[:1, :12], reference["greedy"])
+    np.testing.assert_array_equal(written[:1, :12], reference[f"{prefix}greedy"])
 
 
 @pytest.mark.parametrize("options", [GREEDY, SAMPLED])
 def test_the_cache_does_not_change_the_tokens(model, options):
-    """40 tokens also exceed the GPT's context of 16."""
+    """40 tokens also exceed the transformers' context of 16."""
     with_cache, without = (
         model.generate(PROMPT, 40, seed=3, cache=cache, **options) for cache in (True, False)
     )
@@ -44,7 +45,7 @@ def test_the_cache_does_not_change_the_tokens(model, options):
 @pytest.mark.rows("TRF-36", "OTH-17")
 @pytest.mark.parametrize("length", [5, 20])
 def test_greedy_text_equals_a_loop_over_the_largest_logits(model, length):
-    """Each call reads all tokens so far; of a GPT, the last `context` ones."""
+    """Each call reads all tokens so far; of a transformer, the last `context` ones."""
     expected = np.resize(PROMPT, (2, length))
     written = model.generate(expected, 14, temperature=0)
     for _ in range(14):
