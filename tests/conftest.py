@@ -16,6 +16,8 @@ from tests import seconds
 os.environ.setdefault(
     "TF_CPP_MIN_LOG_LEVEL", "2"
 )  # keep warnings of oneDNN and CUDA out of reports
+# as `import kerasdl` does; tests import Keras first, and their processes would compute otherwise
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.pop("COLUMNS", None)  # readline may set it in pytest; tables would be as in a terminal
 os.environ.setdefault("MPLBACKEND", "Agg")  # draw without a screen
 
