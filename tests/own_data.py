@@ -1,6 +1,6 @@
 """Use an installed kerasdl with photos, a table, a text and arrays, as their owner would.
 
-    PYTHON tests/own_data.py FOLDER [photos] [masks] [table] [text] [arrays] [pairs]
+    PYTHON tests/own_data.py FOLDER [photos] [masks] [boxes] [table] [text] [arrays] [pairs]
 
 makes the data in FOLDER, runs the commands of the environment that PYTHON belongs to, and checks
 what they print and write; by default with all of the data. "pairs" trains fifteen recipes on each
@@ -108,6 +108,33 @@ def make_masks(folder, count=160):
     (folder / "masks" / "photo9.png").unlink()
 
 
+def make_boxes(folder, count=160):
+    """Photos of one to three discs and squares, with their boxes as COCO json; one is outside."""
+    random = np.random.default_rng(0)
+    folder.mkdir(parents=True)
+    images, annotations = [], []
+    for number in range(count):
+        image = Image.new("RGB", (64, 60), (90, 90, 90))
+        draw = ImageDraw.Draw(image)
+        for column in range(random.integers(1, 4)):
+            size, kind = int(random.integers(12, 19)), int(random.integers(2))
+            left, top = (
+                20 * column + 2 + int(random.integers(20 - size)),
+                random.integers(60 - size),
+            )
+            place = (left, int(top), left + size - 1, int(top) + size - 1)
+            color = (200, 60 + number, 40)
+            draw.rectangle(place, fill=color) if kind else draw.ellipse(place, fill=color)
+            box = [left, int(top), size, size]
+            annotations.append({"image_id": number, "category_id": 1 + kind, "bbox": box})
+        image.save(folder / f"photo{number}.jpg", quality=95)
+        images.append({"id": number, "file_name": f"photo{number}.jpg", "width": 64, "height": 60})
+    annotations.append({"image_id": 9, "category_id": 1, "bbox": [60, 40, 20, 20]})
+    kinds = [{"id": 1, "name": "disc"}, {"id": 2, "name": "square"}]
+    content = {"images": images, "annotations": annotations, "categories": kinds}
+    (folder / "coco.json").write_text(json.dumps(content))
+
+
 def make_table(file):
     """600 sales of houses with blanks, words and dates; the price follows from them."""
     random = np.random.default_rng(0)
@@ -191,6 +218,28 @@ def check_masks(folder):
     assert "disc" in said, said
     assert (run / "masks-photo0.png").exists(), [*run.iterdir()]
     kerasdl("export", run, "--quantize", "none", "--quantize", "int8")
+
+
+def check_boxes(folder):
+    photos, run = folder / "boxed", folder / "box_run"
+    make_boxes(photos)
+    train = ("train", "retinanet_tiny", "--data", photos / "coco.json", "--out", run)
+    _, said = kerasdl(*train, status=2)
+    assert "photo9.jpg" in said, said
+    assert not run.exists()
+    kerasdl(*train, "--skip-bad", "--epochs", 60)
+    found = metrics(run)
+    assert found["test"]["ap50"] >= 0.8, found
+    answers = folder / "found.csv"
+    kerasdl("predict", run, photos / "photo0.jpg", "--out", answers)
+    with answers.open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert "disc" in row["answer"] or "square" in row["answer"], row
+    assert len(row["boxes"].split(", ")) == len(row["answer"].split(", ")), row
+    assert (folder / "detections-photo0.png").exists(), [*folder.iterdir()]
+    kerasdl("export", run, "--quantize", "none", "--quantize", "int8")
+    names = {file.name for file in (run / "export").glob("*.tflite")}
+    assert names == {"detections-float.tflite", "model-float.tflite", "model-int8.tflite"}, names
 
 
 def check_table(folder):
@@ -284,6 +333,7 @@ def metrics(run):
 CHECKS = {
     "photos": check_photos,
     "masks": check_masks,
+    "boxes": check_boxes,
     "table": check_table,
     "text": check_text,
     "arrays": check_arrays,

@@ -55,7 +55,7 @@ def run(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("wheel")
-@pytest.mark.parametrize("part", ["photos", "masks", "table", "text", "arrays", "pairs"])
+@pytest.mark.parametrize("part", ["photos", "masks", "boxes", "table", "text", "arrays", "pairs"])
 def test_the_installed_wheel_works_on(part, run, tmp_path):
     script = tmp_path / "own_data.py"
     script.write_bytes((ROOT / "tests" / "own_data.py").read_bytes())

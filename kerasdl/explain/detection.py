@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from kerasdl.errors import InvalidInput
 from kerasdl.explain import style
-from kerasdl.utils import checks
+from kerasdl.utils import checks, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,6 +55,7 @@ def detections(
     predicted: Sequence[ArrayLike],
     labels: Sequence[Sequence[str]],
     true: ArrayLike | None = None,
+    scores: Sequence[ArrayLike] | None = None,
 ) -> "Figure":
     """Draw any number of labeled boxes on each image, a color for each label.
 
@@ -65,6 +66,8 @@ def detections(
         labels: for each image the label of each box.
         true: array (count, boxes, 4), the true boxes, drawn dashed, with zeros where an image has
             fewer; by default none are drawn.
+        scores: for each image the score of each box, in [0, 1], which is then written beside the
+            box with its label; by default a legend shows the labels.
 
     Example:
         >>> boxes = [[[0.1, 0.1, 0.5, 0.5], [0.5, 0.5, 0.9, 0.9]], np.zeros((0, 4))]
@@ -77,25 +80,39 @@ def detections(
     if not len(images) == len(predicted) == len(labels):
         expected = f"boxes and labels for each of {len(images)} images"
         raise InvalidInput("boxes", expected, f"{len(predicted)} and {len(labels)}")
-    figure = style.image_grid(images, min(len(images), 6), size=1.5)
+    counts = [len(each) for each in labels]
+    if scores is not None and [len(each) for each in scores] != counts:
+        raise InvalidInput("scores", "one for each box", [len(each) for each in scores])
+    labels = [[plain_text.for_figure(label) for label in each] for each in labels]
+    figure = style.image_grid(images, min(len(images), 6), size=1.5 if len(images) > 1 else 4)
     names = sorted({label for each in labels for label in each})
     for i, axis in zip(range(len(images)), figure.axes, strict=False):
         given = np.zeros((0, 4)) if true is None else np.asarray(true)[i]
         for box in given[given[:, 2] > given[:, 0]]:
             _outline(axis, box, images.shape[1:3], "--", color="white")
-        for box, label in zip(np.asarray(predicted[i]), labels[i], strict=True):
+        for j, (box, label) in enumerate(zip(np.asarray(predicted[i]), labels[i], strict=True)):
             color = style.PALETTE[names.index(label) % len(style.PALETTE)]
             _outline(axis, box, images.shape[1:3], "-", color=color, label=label)
+            if scores is not None:
+                _write(axis, box, images.shape[1:3], f"{label} {scores[i][j]:.0%}", color)
     handles = {
         line.get_label(): line
         for axis in figure.axes
         for line in axis.lines
         if line.get_label() in names
     }
-    if handles:
+    if handles and scores is None:
         shown = [handles[name] for name in names]
         figure.legend(shown, names, loc="outside lower center", ncols=5, fontsize=9)
     return figure
+
+
+def _write(axis, box, size, text, color):
+    """Write a text on the upper edge of a box; it does not leave the image."""
+    x, y = np.clip(box[:2], 0, 1) * size[::-1] - 0.5
+    ground = {"facecolor": color, "edgecolor": "none", "pad": 1.0}
+    options = {"color": "white", "fontsize": 7, "va": "top", "clip_on": True, "bbox": ground}
+    axis.text(x, y, text, **options)
 
 
 def _outline(axis, box, size, line, **how):

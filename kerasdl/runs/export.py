@@ -10,7 +10,7 @@ from kerasdl import data, errors, export
 from kerasdl.compression.searching import NOTABLE
 from kerasdl.errors import InvalidInput
 from kerasdl.export import card, convert, onnx_model, trace
-from kerasdl.export.quantize import CALIBRATED, IN_FLOAT
+from kerasdl.export.quantize import ACTIVATION_BITS, CALIBRATED, IN_FLOAT
 from kerasdl.tasks.task import Export
 from kerasdl.utils import files, processor
 
@@ -62,6 +62,8 @@ def write_files(
 ) -> list[dict]:
     """Write a file for each part and method, a LiteRT file with a card; return a row for each.
 
+    Parts that stay in floats have no files by methods that quantize activations.
+
     Args:
         parts: The networks by name.
         folder: Path of the folder.
@@ -82,6 +84,8 @@ def write_files(
             rows.append(_row(part, export.to_onnx(part.model, folder / f"{name}.onnx", **options)))
             continue
         for method in methods:
+            if part.floats_only and method in ACTIVATION_BITS:
+                continue
             # checked by check_options
             quantization: Any = None if method == "none" else method
             kind: Any = input_type if method == "int8" else "float32"
@@ -98,6 +102,9 @@ def write_files(
             whole = rows[-1] if method == "none" else whole
             rows[-1]["note"] = _note(part.model, litert, method, rows[-1], whole)
             write_card(litert, rows[-1], info)
+    if not rows:
+        expected = "none, float16 or dynamic for a network that chooses boxes"
+        raise InvalidInput("quantization", expected, ", ".join(methods))
     return rows
 
 

@@ -77,12 +77,15 @@ class Export:
         inputs: numpy array, examples of its input; a tuple of arrays for several inputs.
         labels: numpy array, classes of the inputs; `None` if it is no classifier.
         activation: str, the activation that the file applies to the outputs, such as "softmax".
+        floats_only: bool, whether its activations stay floats in all files. Boxes are chosen by
+            comparing scores and overlaps, many of which would be equal as 8-bit integers.
     """
 
     model: keras.Model
     inputs: np.ndarray | tuple[np.ndarray, ...]
     labels: np.ndarray | None = None
     activation: str | None = None
+    floats_only: bool = False
 
     def first(self, count: int) -> Any:
         """Return the first examples of the inputs."""

@@ -25,6 +25,18 @@ def test_detections_are_outlined_and_labeled():
     assert [text.get_text() for text in legend.get_texts()] == ["cat", "dog"]
 
 
+def test_scores_are_written_beside_the_boxes():
+    boxes = [np.array([[0.1, 0.2, 0.5, 1.0]]), np.array([[-0.1, 0.0, 0.5, 0.5]])]
+    figure = explain.detections(IMAGES, boxes, [["_$dog"], ["cat"]], scores=[[0.5], [0.961]])
+    first, second = (axis.texts for axis in figure.axes[:2])
+    assert [text.get_text() for text in first] == [r" _\$dog 50%"]
+    assert first[0].get_position() == pytest.approx((1.5, 1.5)) and not figure.legends
+    assert [text.get_text() for text in second] == ["cat 96%"]
+    assert second[0].get_position() == pytest.approx((-0.5, -0.5))  # within the image
+    with pytest.raises(InvalidInput, match="one for each box"):
+        explain.detections(IMAGES, boxes, [["dog"], ["cat"]], scores=[[0.5], []])
+
+
 def test_each_image_needs_boxes_and_labels():
     with pytest.raises(InvalidInput, match="boxes and labels for each of 2 images"):
         explain.detections(IMAGES, [np.zeros((0, 4))], [[]])

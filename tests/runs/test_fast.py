@@ -14,7 +14,7 @@ def is_whole(run):
     return run.finished and np.isfinite(list(run.metrics["test"].values())).all()
 
 
-SHARED = {"localizer", "mlp", "vae"}  # other tests of the group read their runs
+SHARED = {"localizer", "mlp", "retinanet_tiny", "vae"}  # other tests of the group read their runs
 
 
 def grouped(name):

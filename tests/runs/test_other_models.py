@@ -66,6 +66,11 @@ def test_networks_of_other_tasks_are_refused_in_one_line(model, message, photos,
         ("dcgan", "vae_tiny", "a model with a network `generator`. Received: vae_tiny"),
         ("lstm_lm", "simple_cnn", "without vocabulary_size"),
         ("translation", "gpt_tiny", "a sequence and its translation so far. Received: gpt_tiny"),
+        (
+            "retinanet_tiny",
+            "simple_cnn",
+            "a detector, such as retinanet_tiny. Received: simple_cnn",
+        ),
         ("localizer", "simple_cnn", "the outputs `class` and `box`. Received: simple_cnn"),
     ],
 )

@@ -122,7 +122,10 @@ def test_answers_for_rows_and_texts_have_their_columns(classifier, tmp_path):
     assert written == ["input,answer,error", '"a, b",\\udcff,']
 
 
-@pytest.mark.parametrize(("name", "drawn"), [("localizer", "boxes"), ("vae", "reconstruction")])
+@pytest.mark.parametrize(
+    ("name", "drawn"),
+    [("localizer", "boxes"), ("retinanet_tiny", "detections"), ("vae", "reconstruction")],
+)
 def test_boxes_and_reconstructions_are_drawn(name, drawn, fast_run, tmp_path, monkeypatch, capsys):
     shutil.copytree(fast_run(name).path, tmp_path / "run")
     run = recipes.open(tmp_path / "run")

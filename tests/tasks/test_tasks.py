@@ -29,6 +29,7 @@ def test_task_defines_all_required_attributes(name):
 
 REPORTED = {
     "classification": "accuracy max, cross_entropy min",
+    "detection": "ap max, ap50 max, recall max",
     "forecasting": "relative min, mae min, rmse min",
     "generation": "smallest_class max, largest_class min, certainty max, same_class max, "
     "largest_pixel_error min, discriminator_loss min, generator_loss min",
@@ -45,8 +46,7 @@ REPORTED = {
 }
 KINDS = {"language": "text", "localization": "boxes", "tagging": "tags"}
 KINDS["sequence_tagging"] = "word_tags"
-KINDS["segmentation"] = "masks"
-KINDS["forecasting"] = "series"
+KINDS |= {"segmentation": "masks", "detection": "boxes", "forecasting": "series"}
 KINDS |= dict.fromkeys(("regression", "translation"))
 
 

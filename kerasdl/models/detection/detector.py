@@ -21,9 +21,11 @@ class Detector(Network):
 
     Attributes:
         head: layer from the outputs of the network to boxes, classes and scores.
+        floats_only: bool, whether files of the network cannot have integer activations.
     """
 
     head: keras.layers.Layer
+    floats_only: bool = False
 
     def training_defaults(self) -> dict:
         return {"optimizer": optimizers.AdamW(1e-3, global_clipnorm=10.0)}
@@ -62,7 +64,7 @@ class Detector(Network):
         Args:
             **options: Of the head, such as `lowest=0.5`.
         """
-        return keras.Model(self.inputs, self._head(options)(self.output), name=self.name)
+        return keras.Model(self.input, self._head(options)(self.output), name=self.name)
 
     def _head(self, options):
         head = self.head

@@ -73,6 +73,8 @@ class FasterRCNN(Detector):
     Detection.
     """
 
+    floats_only = True  # the converter crashes when it quantizes the suppression of proposals
+
     def __init__(
         self,
         block: str = "bottleneck",

@@ -48,6 +48,7 @@ class RetinaNet(AnchorDetector):
         frozen_normalization: bool, whether the batch normalization of the backbone keeps its
             statistics and weights. With few images in a batch, that is better for a trained
             backbone; one that starts from random weights must learn them.
+        box_weight: float, weight of the loss of boxes; that of classes has the weight one.
         num_classes: int, number of classes, without a background.
         input_shape: tuple (height, width, channels).
 
@@ -68,11 +69,12 @@ class RetinaNet(AnchorDetector):
         units: int = 256,
         head_depth: int = 4,
         frozen_normalization: bool = True,
+        box_weight: float = 1.0,
         num_classes: int = 80,
         input_shape: tuple[int, int, int] = (512, 512, 3),
         **kwargs,
     ):
-        checks.numbers(above=0, scale=scale)
+        checks.numbers(above=0, scale=scale, box_weight=box_weight)
         checks.integers(units=units, num_classes=num_classes)
         checks.integers(at_least=0, head_depth=head_depth)
         checks.flags(frozen_normalization=frozen_normalization)
@@ -90,6 +92,7 @@ class RetinaNet(AnchorDetector):
             "box": _subnet("box", maps, units, head_depth, anchors, 4),
         }
         super().__init__(image, outputs, **kwargs)
+        self.box_weight = box_weight
         self.head = Detections(levels, name="detections")
 
 

@@ -1,7 +1,27 @@
 """Models that find where objects are."""
 
+from typing import Any
+
 from kerasdl.recipes import space
 from kerasdl.recipes.recipe import Bar, Recipe
+
+# one to three objects before gray lines
+SEVERAL: dict[str, Any] = {
+    "task": "detection",
+    "data": "shapes",
+    "image_size": 64,
+    "data_options": {"elements": "class,boxes", "objects": 3, "clutter": 4, "count": 3000},
+    "batch_size": 16,
+    "warmup": 1.0,
+    "weight_decay": 0.05,
+}
+ONE_STAGE = (Bar("ap50", at_least=0.95), Bar("ap", at_least=0.7))
+TRAINING = (
+    space.learning_rate(3e-4, 2e-2),
+    space.warmup(3.0),
+    space.weight_decay(1e-3, 0.3),
+    space.batch_size(8, 16, 32),
+)
 
 RECIPES = [
     Recipe(
@@ -25,5 +45,23 @@ RECIPES = [
             space.weight_decay(1e-3, 0.3),
             space.batch_size(32, 64, 128),
         ),
+    ),
+    Recipe(
+        name="retinanet_tiny",
+        summary="class and box of each of several shapes, by a small RetinaNet",
+        model="retinanet_tiny",
+        epochs=6,
+        learning_rate=3e-3,
+        # anchors from 12 pixels, a size of small shapes, to the whole image
+        model_options={"strides": (8, 16, 32), "scale": 1.5, "box_weight": 2.0},
+        bars=ONE_STAGE,
+        space=(
+            space.model_option("width", 16, 32, 48),
+            space.model_option("units", 32, 64, 96),
+            space.model_option("head_depth", 1, 2),
+            space.model_option("box_weight", 1.0, 2.0, 4.0),
+            *TRAINING,
+        ),
+        **SEVERAL,
     ),
 ]
