@@ -28,6 +28,19 @@ SENTENCES = (
     space.dropout(0.5),
     space.batch_size(32, 64, 128),
 )
+PAIRS = (
+    space.learning_rate(3e-4, 2e-2),
+    space.warmup(2.0),
+    space.weight_decay(1e-3, 0.3),
+    space.dropout(0.3),
+    space.batch_size(32, 64, 128),
+)
+DATES: dict[str, Any] = {
+    "task": "translation",
+    "data": "dates",
+    "warmup": 0.5,
+    "weight_decay": 0.01,
+}
 RECIPES = [
     Recipe(
         name="gpt_tiny",
@@ -64,22 +77,26 @@ RECIPES = [
     Recipe(
         name="translation",
         summary="dates in words translated to digits by an encoder-decoder with attention",
-        task="translation",
         model="seq2seq_tiny",
-        data="dates",
         epochs=8,
         learning_rate=4e-3,
-        warmup=0.5,
-        weight_decay=0.01,
         bars=(Bar("exact", at_least=0.98),),
+        space=(space.model_option("width", 32, 64, 96, 128), *PAIRS),
+        **DATES,
+    ),
+    Recipe(
+        name="transformer",
+        summary="the same dates by a transformer, which reads them without recurrence",
+        model="transformer_tiny",
+        epochs=8,
+        learning_rate=3e-3,
+        bars=(Bar("exact", at_least=0.99),),
         space=(
             space.model_option("width", 32, 64, 96, 128),
-            space.learning_rate(3e-4, 2e-2),
-            space.warmup(2.0),
-            space.weight_decay(1e-3, 0.3),
-            space.dropout(0.3),
-            space.batch_size(32, 64, 128),
+            space.model_option("depth", 1, 2, 3),
+            *PAIRS,
         ),
+        **DATES,
     ),
     Recipe(
         name="bilstm_tagger",
