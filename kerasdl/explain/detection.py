@@ -55,7 +55,7 @@ def detections(
     predicted: Sequence[ArrayLike],
     labels: Sequence[Sequence[str]],
     true: ArrayLike | None = None,
-    scores: Sequence[ArrayLike] | None = None,
+    scores: Sequence[np.ndarray | Sequence[float]] | None = None,
 ) -> "Figure":
     """Draw any number of labeled boxes on each image, a color for each label.
 
