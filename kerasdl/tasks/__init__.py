@@ -55,8 +55,8 @@ def names() -> list[str]:
     """Return the names of all tasks without importing them.
 
     Example:
-        >>> names()[:2]
-        ['classification', 'generation']
+        >>> names()[:3]
+        ['classification', 'detection', 'forecasting']
     """
     return list(NAMES)
 

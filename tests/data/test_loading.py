@@ -191,7 +191,7 @@ def test_images_are_resized():
         ),
         ("digits", {"image_size": 0}, "`image_size`"),
         ("digits", {"mixup": 2}, "`mixup`. Expected a fraction in [0, 1]"),
-        ("digist", {}, "name of a dataset. Expected one of 28 names (did you mean digits"),
+        ("digist", {}, "name of a dataset. Expected one of 30 names (did you mean digits"),
         ("nist", {}, "mnist"),
         ("cifar", {}, "`kerasdl list data`"),
         ("iris", {"augment": True}, "`augment`. Expected a dataset of images"),

@@ -28,7 +28,7 @@ def made(monkeypatch):
         classes = ("a", "b", "c")
         return Source("classification", part, None, (X[:4], Y[:4]), classes, files={"train": ()})
 
-    monkeypatch.setattr(loading, "_maker", lambda name: loading.functools.partial(read))
+    monkeypatch.setattr(loading, "_maker", lambda name, task=None: loading.functools.partial(read))
     return asked
 
 
@@ -221,7 +221,7 @@ def test_missing_data_are_named(name, tmp_path, monkeypatch):
     with pytest.raises(InvalidInput) as raised:
         loading._maker("irs")
     assert str(raised.value) == (
-        "Invalid name of a dataset. Expected one of 28 names (did you mean iris?; "
+        "Invalid name of a dataset. Expected one of 30 names (did you mean iris?; "
         "`kerasdl list data` lists them). Received: irs"
     )
 

@@ -55,12 +55,12 @@ def train(optimizer, build=True, **options):
     return model
 
 
-def assert_equal(ours, theirs):
+def assert_equal(ours, theirs, atol=4e-7):
     for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
-        np.testing.assert_allclose(one, other, atol=4e-7)
+        np.testing.assert_allclose(one, other, atol=atol)
     for one, other in zip(ours.optimizer.variables, theirs.optimizer.variables, strict=True):
         # 1 - 0.999 is 0.00099999 for the kernel, which subtracts in single precision
-        np.testing.assert_allclose(one, other, rtol=2e-5, atol=4e-7)
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=atol)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,8 @@ def test_weights_equal_those_of_keras_in_mixed_precision():
         train(optimizer(schedule(), weight_decay=0.1))
         for optimizer in (optimizers.AdamW, keras.optimizers.AdamW)
     )
-    assert_equal(ours, theirs)
+    # weights that differ in the last bit may be rounded to different numbers of float16
+    assert_equal(ours, theirs, atol=2e-5)
 
 
 def test_weights_are_excluded_from_decay():

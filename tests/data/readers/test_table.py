@@ -218,7 +218,8 @@ def test_many_columns_take_little_time(tmp_path):
     with pytest.raises(InvalidInput, match=r"c0, .* and 19,980 more. Received: x$"):
         kerasdl.data.load(file, target="x")
     read_inputs(file, info.columns, "c1")
-    assert time.process_time() - start < 8
+    # 4 to 10 seconds, by the processor; a step for each pair of columns would take minutes
+    assert time.process_time() - start < 20
 
 
 def test_columns_of_many_words_are_not_one_hot(tmp_path):
