@@ -196,6 +196,7 @@ SUBJECTS = [
         counts={
             "bert": "BERT-base uncased encoder+pooler",
             "bert_large": "BERT-large uncased encoder+pooler",
+            "bert_classifier_tiny": None,
         },
     ),
     network(
@@ -496,7 +497,7 @@ SUBJECTS = [
         {**SMALL_RESNET, "strides": (2, 4), "scale": 5.0, "head_depth": 1},
         *OBJECTS,
         own_loss=True,
-        unusual={"num_classes": 6},
+        unusual={"num_classes": 6, "box_weight": 2.0},
         another=(12, 16, 1),
         counts={"retinanet": "RetinaNet R50-FPN frozen BN (80 classes, 9 anchors)"},
     ),
