@@ -132,11 +132,11 @@ class Transformer(Network):
         source tokens are known.
         """
         h, known = self.encode(source)
-        return [
-            (block.attention.empty_cache(source.shape[0], length), remember(h), known)
-            for block in self.blocks("decoder")
-            for remember in [block.cross_attention.remember]
-        ]
+        cache = []
+        for block in self.blocks("decoder"):
+            own = block.attention.empty_cache(source.shape[0], length)
+            cache.append((own, block.cross_attention.remember(h), known))
+        return cache
 
     def step(
         self, tokens: Tensor, cache: list[tuple], position: int | Tensor

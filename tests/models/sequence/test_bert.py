@@ -176,7 +176,6 @@ def test_texts_without_special_tokens_get_them():
     np.testing.assert_allclose(model(plain[:1, :2]), other(marked[:1]), atol=1e-5)
 
 
-@pytest.mark.rows("TRN-19", "TRL-13")
 def test_a_classifier_starts_from_the_encoder_and_the_words_that_it_knows():
     special = ("", "?", "[CLS]", "[SEP]", "[MASK]")
     source = bert(vocabulary_size=8, pretraining=True)
@@ -223,3 +222,27 @@ def test_other_options_are_named():
         BERT(**SMALL)(np.zeros((1, 13), "int32"))
     with pytest.raises(InvalidInput, match=r"backbone.*num_classes=None"):
         BERT(**SMALL).compile()
+
+
+@pytest.mark.rows("TRN-19", "TRL-13")
+def test_a_classifier_is_trained_on_a_frozen_encoder_that_was_pretrained():
+    keras.utils.set_random_seed(0)
+    source = bert(pretraining=True)
+    targets = {"words": TOKENS, "next": np.array([0, 1])}
+    before = source.get_layer("block1").get_weights()
+    source.compile()
+    source.fit(TOKENS, targets, epochs=2, verbose=0)
+    assert not np.array_equal(source.get_layer("block1").get_weights()[0], before[0])
+
+    model = bert(num_classes=5)
+    words = [str(number) for number in range(SMALL["vocabulary_size"])]
+    model.encoder_from(source, words, words)
+    for layer in model.layers:
+        layer.trainable = layer.name == "logits"
+    model.compile(keras.optimizers.Adam(0.1), model.training_defaults()["loss"])
+    history = model.fit(TOKENS, np.array([1, 4]), epochs=40, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0] / 2
+    for name in ("token", "position", "segment", "norm", "block1", "block2", "pooled"):
+        pairs = zip(model.get_layer(name).weights, source.get_layer(name).weights, strict=True)
+        for ours, theirs in pairs:
+            np.testing.assert_array_equal(ours, theirs)
