@@ -6,7 +6,6 @@ table of names is replaced by one that imports the module when a file asks for t
 
 import functools
 import importlib
-import importlib.util
 import sys
 from collections.abc import Iterator
 
@@ -64,6 +63,8 @@ class Finder:
     def find_spec(self, name, path, target=None):
         if name != TABLE:
             return None
+        import importlib.util
+
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
         execute = spec.loader.exec_module

@@ -47,7 +47,6 @@ class Entry:
         module: str, the module of its class.
         class_name: str, the name of its class.
         options: dict, the arguments that make this variant of the class.
-        docstring: str, of the class.
     """
 
     name: str
@@ -55,7 +54,12 @@ class Entry:
     module: str
     class_name: str
     options: dict
-    docstring: str
+
+    @property
+    def docstring(self) -> str:
+        """The docstring of its class."""
+        file = PACKAGE.parent.joinpath(*self.module.split(".")).with_suffix(".py")
+        return variants.docstring(file, self.class_name)
 
     def load(self) -> type:
         """Import the class."""
@@ -77,9 +81,9 @@ def entries() -> dict[str, Entry]:
 
 def _read(file: pathlib.Path) -> Iterator[Entry]:
     module = ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
-    for class_name, table, docstring in variants.read(file):
+    for class_name, table in variants.read(file):
         for name, options in table.items():
-            yield Entry(name, file.parent.name, module, class_name, options, docstring)
+            yield Entry(name, file.parent.name, module, class_name, options)
 
 
 def list_models(topic: str | None = None) -> list[str]:

@@ -126,7 +126,8 @@ def test_help_list_and_info_are_fast_and_do_not_import_tensorflow():
             f"{arguments}\ntry: cli.main()\nexcept SystemExit as stop: assert not stop.code\n"
             f"assert not {unwanted} & sys.modules.keys()"
         )
-        assert seconds(code) < tensorflow / 10, arguments
+        taken = [seconds(code) for _ in range(3)]
+        assert min(taken) < tensorflow / 10, (arguments, taken)
 
 
 @pytest.mark.parametrize(("value", "state"), [("1", "on"), ("0", "off")])

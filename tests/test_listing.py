@@ -41,8 +41,10 @@ def seconds(*arguments):
 )
 def test_list_version_and_guide_take_less_than_a_twentieth_of_a_second(arguments):
     seconds("-m", "kerasdl", *arguments)  # writes the byte code
-    python = min(seconds("-c", "pass") for _ in range(5))
-    assert min(seconds("-m", "kerasdl", *arguments) for _ in range(5)) < python + 0.05
+    taken = [(seconds("-c", "pass"), seconds("-m", "kerasdl", *arguments)) for _ in range(7)]
+    python, listed = map(min, zip(*taken, strict=True))
+    # where an empty Python takes more than that itself, the processor is slow or shared
+    assert listed < python + max(0.05, python), taken
 
 
 def test_topics_choose_tables(capsys):

@@ -4,7 +4,6 @@ import itertools
 import json
 import math
 import os
-import shutil
 import sys
 
 from kerasdl.utils import plain_text
@@ -39,6 +38,8 @@ def show(rows: list[dict], title: str = "", as_json: bool = False, *, spaces: bo
         columns.append([_lines(cell) for cell in (head, *map(_cell, values))])
     widths = [max(_columns(line) for cell in column for line in cell) for column in columns]
     if sys.stdout.isatty() or "COLUMNS" in os.environ:
+        import shutil  # only a terminal waits for it
+
         widths = _fitted(widths, texts, shutil.get_terminal_size().columns)
     for index, cells in enumerate(zip(*columns, strict=True)):
         parts = [

@@ -7,18 +7,26 @@ import ast
 import pathlib
 from collections.abc import Iterator
 
+START = "\nVARIANTS = "
 
-def read(file: pathlib.Path) -> Iterator[tuple[str, dict, str]]:
-    """Yield each class of a file's table: its name, its variants and its docstring."""
-    text = file.read_text(encoding="utf-8")
-    if "VARIANTS" not in text:
-        return
-    tree = ast.parse(text)
+
+def read(file: pathlib.Path) -> Iterator[tuple[str, dict]]:
+    """Yield each class of a file's table: its name and its variants.
+
+    Only the table is parsed, because every command reads the tables of all files.
+    """
+    _, start, rest = file.read_text(encoding="utf-8").partition(START)
+    if start:
+        # the table ends its first line, or a line of its own closes it
+        table = rest[: rest.index("\n}") + 2] if rest.startswith("{\n") else rest.split("\n")[0]
+        yield from ast.literal_eval(table).items()
+
+
+def docstring(file: pathlib.Path, class_name: str) -> str:
+    """Return the docstring of a class in a file."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "VARIANTS":
-            for name, variants in ast.literal_eval(node.value).items():
-                yield name, variants, ast.get_docstring(classes[name]) or ""
+    return ast.get_docstring(classes[class_name]) or ""
 
 
 def modules(folder: pathlib.Path) -> dict[str, str]:
@@ -32,5 +40,5 @@ def modules(folder: pathlib.Path) -> dict[str, str]:
     return {
         name: ".".join(file.relative_to(folder).with_suffix("").parts)
         for file in sorted(folder.rglob("*.py"))
-        for name, _, _ in read(file)
+        for name, _ in read(file)
     }
