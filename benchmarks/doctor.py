@@ -184,7 +184,7 @@ def wide_and_deep(shape, outputs):
     return keras.Model([wide, deep], layers.Dense(outputs)(layers.Concatenate()([x, wide])))
 
 
-def application(name, shape, outputs, momentum=None, **options):
+def application(shape, outputs, name, momentum=None, **options):
     model = getattr(keras.applications, name)(
         input_shape=shape, weights=None, classes=outputs, classifier_activation=None, **options
     )

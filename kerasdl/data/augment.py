@@ -63,7 +63,9 @@ def augment(
     draws = uniform(seed, epoch, rows, 10)
     size = tuple(images.shape[1:3])
     transforms = _transforms(policy, draws, size)
-    smooth = bool(policy.rotate or policy.zoom)
+    # mirrored edges would show objects again that have no box, and that the mask lacks
+    shift = policy.shift and _has_places(targets, roles)
+    smooth = bool(policy.rotate or policy.zoom or shift)
     if policy.shift or policy.flip or smooth:
         images = _warp(to_unit(images), transforms) if smooth else _pick(images, transforms)
         targets = _move(targets, roles, transforms, size)
@@ -124,6 +126,13 @@ def _warp(images, transforms, interpolation="BILINEAR"):
     )
 
 
+def _has_places(targets, roles):
+    """Return whether masks or boxes are among the targets."""
+    if isinstance(targets, dict):
+        return any(_has_places(part, roles.get(name)) for name, part in targets.items())
+    return isinstance(roles, str) and roles in ROLES
+
+
 def _move(targets, roles, transforms, size):
     """Move masks and boxes with their images."""
     if isinstance(targets, dict):
@@ -136,7 +145,10 @@ def _move(targets, roles, transforms, size):
 
 
 def _move_boxes(boxes, transforms, size):
-    """Return the upright box around each moved box, clipped: (x1, y1, x2, y2) in [0, 1]."""
+    """Return the upright box around each moved box, clipped: (x1, y1, x2, y2) in [0, 1].
+
+    Boxes that lie outside become zeros, as rows without an object are.
+    """
     height, width = size
     a, b, c, d, e, f = (transforms[:, i, None, None] for i in range(6))
     # edges of pixels are half a pixel from their centers
@@ -147,7 +159,9 @@ def _move_boxes(boxes, transforms, size):
     v = ((a * y - d * x) / determinant + 0.5) / height
     corners = [end(part, axis=-1) for end in (tf.reduce_min, tf.reduce_max) for part in (u, v)]
     moved = tf.clip_by_value(tf.stack(corners, axis=-1), 0.0, 1.0)
-    return tf.where(tf.reduce_any(boxes > 0, axis=-1, keepdims=True), moved, boxes)
+    inside = tf.reduce_all(moved[..., 2:] > moved[..., :2], axis=-1, keepdims=True)
+    is_object = tf.reduce_any(boxes > 0, axis=-1, keepdims=True)
+    return tf.where(is_object & inside, moved, tf.zeros_like(boxes))
 
 
 def _change_colors(images, policy, draws):

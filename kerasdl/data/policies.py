@@ -12,8 +12,8 @@ class Policy:
 
     Args:
         shift: float, fraction of the height and width to move by. Without rotation and zoom the
-            shift is whole pixels with mirrored edges, like padding and cropping; with them, the
-            outside is black.
+            shift is whole pixels with mirrored edges, like padding and cropping; with them, and
+            for images with boxes or masks, the outside is black.
         rotate: float, degrees.
         zoom: float, relative change of size.
         flip: bool, mirror half of the images left to right.

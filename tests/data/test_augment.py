@@ -100,6 +100,19 @@ def test_a_shift_is_a_crop_of_the_reflected_image():
     assert len(set(places)) > 15
 
 
+def test_nothing_is_mirrored_into_images_with_boxes_or_masks():
+    images = np.full((50, 8, 8, 1), 255, "uint8")
+    boxes = np.tile(np.float32([0, 0, 1, 1]), (50, 1, 1))
+    masks = np.ones((50, 8, 8), "uint8")
+    moved, targets = apply(images, {"boxes": boxes, "mask": masks}, shift=0.5)
+    np.testing.assert_array_equal(moved[..., 0], targets["mask"])  # black where nothing is
+    corners = np.rint(targets["boxes"][:, 0] * 8).astype(int)
+    for mask, (left, top, right, bottom) in zip(targets["mask"].numpy(), corners, strict=True):
+        expected = np.zeros((8, 8))
+        expected[top:bottom, left:right] = 1
+        np.testing.assert_array_equal(mask, expected)
+
+
 def test_an_empty_policy_changes_nothing():
     moved, _ = apply(IMAGES)
     np.testing.assert_allclose(moved, IMAGES / 255.0, atol=1e-6)

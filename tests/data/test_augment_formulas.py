@@ -96,7 +96,7 @@ def moved(boxes, move, size=(10, 20)):
         ([-1, 0, 19, 0, 1, 0], (0.6, 0.2, 0.9, 0.6)),  # mirrored
         # twice as large: edges are half a pixel from centers, so 2 becomes 2 (2 - 0.5) + 0.5
         ([0.5, 0, 0, 0, 0.5, 0], (3.5 / 20, 3.5 / 10, 15.5 / 20, 1.0)),
-        ([1, 0, -19, 0, 1, 0], (1.0, 0.2, 1.0, 0.6)),  # outside
+        ([1, 0, -19, 0, 1, 0], (0.0, 0.0, 0.0, 0.0)),  # outside
     ],
 )
 def test_boxes_move_with_pixels_and_are_clipped(move, expected):
