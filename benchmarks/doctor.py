@@ -552,7 +552,11 @@ def held_out() -> dict[str, Training]:
         "photos, fine-tuned": with_(
             count, model=fine_tuned(on(cnn), blobs, 3, thaw=True), epochs=12, rate=1e-3
         ),
-        "photos, MobileNet": small,
+        "photos, MobileNet": with_(
+            small,
+            model=on(application, name="MobileNet", alpha=0.25, momentum=0.9),
+            epochs=10,
+        ),
         "photos, MobileNetV2": with_(
             mobile, model=on(application, name="MobileNetV2", alpha=0.35, momentum=0.9), epochs=10
         ),

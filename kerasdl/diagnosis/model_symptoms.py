@@ -14,6 +14,8 @@ from kerasdl.utils.patches import replaced
 IDENTICAL = 1e-6  # largest relative difference between units that count as identical
 MIN_EPOCHS = 3  # for a curve
 DEAD, NEARLY_ALL = 0.5, 0.9  # fractions of dead units that are too many; if the model has learned
+# of a layer; that of the first one before 27 batch normalizations, as in MobileNet, is about 100
+EXPLODING = 1000.0
 HIGH_DROPOUT = 0.6
 SATURATED = 0.8  # fraction of the outputs of a layer that is too large
 LIMIT = 0.98  # of an activation's range, beyond which it is saturated
@@ -222,7 +224,7 @@ def bad_gradients(case: Case) -> Finding | None:
         evidence += f"{largest:.0e}"
         advice = "ReLU with He initialization, normalization, or skip connections"
         return Finding("vanishing gradients", evidence, advice)
-    if "exploding" in labels.values():
+    if not largest <= EXPLODING:
         layer = max(norms, key=norms.__getitem__)
         evidence = f"{case.start} the norm is {largest:.1e} in {layer}"
         advice = "smaller initial weights, normalization, or clipnorm=1.0"
