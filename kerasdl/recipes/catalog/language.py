@@ -59,6 +59,22 @@ RECIPES = [
         **TEXT,
     ),
     Recipe(
+        name="llama_tiny",
+        summary="the same text by a small Llama: rotary positions, gated MLPs, shared keys",
+        model="llama_tiny",
+        epochs=1,
+        optimizer="muon",
+        learning_rate=1e-2,
+        warmup=0.3,
+        bars=(Bar("nats", at_most=1.40),),
+        space=(
+            space.model_option("width", 96, 128, 160),
+            space.model_option("depth", 2, 3, 4),
+            *TRAINING,
+        ),
+        **TEXT,
+    ),
+    Recipe(
         name="lstm_lm",
         summary="Python's documentation, character by character, by an LSTM",
         model="lstm_lm",
