@@ -9,7 +9,6 @@ SPACE = (
     space.model_option("width", 32, 64, 96, 128),
     space.learning_rate(5e-4, 2e-2),
     space.warmup(2.0),
-    space.weight_decay(1e-4, 0.1),
     space.dropout(0.3),
     space.batch_size(32, 64, 128),
 )
@@ -51,6 +50,10 @@ RECIPES = [
         learning_rate=5e-3,
         weight_decay=0.01,
         bars=(Bar("relative", at_most=0.8),),
-        space=(space.model_option("patch", 1, 4, 6, 12, 24), *SPACE),
+        space=(
+            space.model_option("patch", 1, 4, 6, 12, 24),
+            space.weight_decay(1e-4, 0.1),
+            *SPACE,
+        ),
     ),
 ]
