@@ -49,6 +49,8 @@ def predict(
     if out is not None and (out.suffix.lower() != ".csv" or out.is_dir()):
         raise errors.InvalidInput("value for `--out`", "the name of a .csv file", out)
     opened = open_run(run, trust)
+    if opened.streams and not (json or out):
+        return _print_streams(opened, inputs)
     folder = out.parent if out else None
     rows = opened.predict(inputs, keep_going=True, pictures=not no_pictures, folder=folder)
     answered = [row for row in rows if "error" not in row]
@@ -62,6 +64,24 @@ def predict(
         tables.show(answered)
     _tell_unanswered(rows)
     if not answered:
+        raise typer.Exit(2)
+
+
+def _print_streams(opened, prompts):
+    """Print the continuation of each prompt while it is written."""
+    rows = []
+    for prompt in prompts:
+        row = {"input": prompt}
+        try:
+            for piece in opened.stream(prompt):
+                lines = map(plain_text.for_terminal, piece.split("\n"))
+                print("\n".join(lines), end="", flush=True)
+            print()
+        except errors.InvalidInput as error:
+            row["error"] = " ".join(str(error).split())
+        rows.append(row)
+    _tell_unanswered(rows)
+    if all("error" in row for row in rows):
         raise typer.Exit(2)
 
 

@@ -62,13 +62,21 @@ class CausalSelfAttention(SelfAttention):
         return ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)
 
     def step(
-        self, inputs: Tensor, cache: tuple[Tensor, Tensor], position: int | Tensor
+        self,
+        inputs: Tensor,
+        cache: tuple[Tensor, Tensor],
+        position: int | Tensor,
+        bias: Tensor | None = None,
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Return the outputs for `inputs`, which start at `position`, and the updated cache."""
+        """Return the outputs for `inputs`, which start at `position`, and the updated cache.
+
+        `bias` is for all positions of the cache: it broadcasts to (batch, heads, time, length).
+        """
         query, key, value = self.split(inputs, position)
         keys = ops.slice_update(cache[0], (0, 0, position, 0), key)
         values = ops.slice_update(cache[1], (0, 0, position, 0), value)
         # cache entries after a position are padding or not written yet
         now = position + ops.arange(inputs.shape[1])
         mask = ops.arange(keys.shape[2]) <= now[:, None]  # (time, length)
-        return self.merge(product(attention_weights(query, keys, mask), values)), (keys, values)
+        weights = attention_weights(query, keys, mask, bias)
+        return self.merge(product(weights, values)), (keys, values)

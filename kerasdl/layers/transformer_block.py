@@ -137,7 +137,9 @@ class TransformerBlock(Block):
     def normalization(self, name: str) -> keras.Layer:
         """Return a new normalization layer of the block's kind."""
         kind = layers.RMSNormalization if self.rms_norm else layers.LayerNormalization
-        return kind(epsilon=self.epsilon, name=name)
+        norm = kind(epsilon=self.epsilon, name=name)
+        norm.supports_masking = True  # each position is normalized by itself
+        return norm
 
     def beside_identity(
         self, x: Tensor, norm: keras.Layer, part: Callable[[Tensor], Tensor]
@@ -153,12 +155,14 @@ class TransformerBlock(Block):
 
         return self.beside_identity(x, self.attention_norm, part)
 
-    def attend_next(self, x: Tensor, cache: Any, position: int | Tensor) -> tuple[Tensor, Any]:
+    def attend_next(
+        self, x: Tensor, cache: Any, position: int | Tensor, bias: Tensor | None = None
+    ) -> tuple[Tensor, Any]:
         """Return `attend` for positions from `position` on, and the updated cache."""
 
         def part(x):
             nonlocal cache
-            output, cache = self.attention.step(x, cache, position)
+            output, cache = self.attention.step(x, cache, position, bias)
             return output
 
         return self.beside_identity(x, self.attention_norm, part), cache

@@ -34,6 +34,8 @@ class TransformerDecoderBlock(TransformerBlock):
         the mask that Keras passes on with the context.
     Output shape: (batch, time, width)
 
+    Call arguments: `bias` of the causal attention, as in `SelfAttention`.
+
     Example:
         >>> x, context = keras.ops.ones((1, 5, 8)), keras.ops.ones((1, 7, 6))
         >>> TransformerDecoderBlock(heads=2)([x, context]).shape
@@ -97,29 +99,30 @@ class TransformerDecoderBlock(TransformerBlock):
 
         return self.beside_identity(x, self.cross_norm, part)
 
-    def attention_map(self, inputs: Sequence[Tensor]) -> Tensor:
+    def attention_map(self, inputs: Sequence[Tensor], bias: Tensor | None = None) -> Tensor:
         """Return the weights (batch, heads, time, source) of the context for a list of inputs."""
         x, context, *mask = inputs
-        x = self.attend(x)
+        x = self.attend(x) if bias is None else self.attend(x, bias=bias)
         x = self.cross_norm(x) if self.norm == "pre" else x
         return self.cross_attention.attention_map([x, context], attention_mask=_row(*mask))
 
-    def call(self, inputs, mask=None, training=False):
+    def call(self, inputs, mask=None, bias=None, training=False):
         x, *context = inputs
         own, *passed_on = mask or [None]
         if len(context) == 1 and passed_on and passed_on[0] is not None:
             context = [*context, passed_on[0]]
-        masks = {} if own is None else {"mask": own}
+        masks = {"mask": own, "bias": bias}
+        masks = {name: value for name, value in masks.items() if value is not None}
         return self.feed_forward(self.look(self.attend(x, **masks), *context))
 
-    def step(self, inputs, cache, position):
+    def step(self, inputs, cache, position, bias=None):
         """Return `call` for positions of x from `position` on, and the updated cache.
 
         The context may be given as the keys and values `cross_attention.remember(context)`, which
         are then not computed again in each step.
         """
         x, *context = inputs
-        x, cache = self.attend_next(x, cache, position)
+        x, cache = self.attend_next(x, cache, position, bias)
         return self.feed_forward(self.look(x, *context)), cache
 
     def compute_mask(self, inputs, previous_mask):

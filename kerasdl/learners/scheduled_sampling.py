@@ -1,6 +1,7 @@
 """Scheduled sampling: train a language model partly on its own predictions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -136,6 +137,10 @@ class ScheduledSampling(Network):
     def generate(self, *args, **kwargs) -> np.ndarray:
         """Generate text; see `generate` of the network."""
         return self.network.generate(*args, **kwargs)
+
+    def stream(self, *args, **kwargs) -> Iterator[Any]:
+        """Yield the tokens of a text as they are chosen; see `stream` of the network."""
+        return self.network.stream(*args, **kwargs)
 
 
 def _check(passes, seed):

@@ -25,6 +25,7 @@ from kerasdl.models.sequence.lstm_lm import PeepholeLanguageModel as PeepholeLan
 from kerasdl.models.sequence.lstm_lm import SimpleRNNLanguageModel as SimpleRNNLanguageModel
 from kerasdl.models.sequence.seq2seq import Seq2Seq as Seq2Seq
 from kerasdl.models.sequence.series import SeriesNetwork as SeriesNetwork
+from kerasdl.models.sequence.t5 import T5 as T5
 from kerasdl.models.sequence.text_classifier import TextClassifier as TextClassifier
 from kerasdl.models.sequence.transformer import Transformer as Transformer
 from kerasdl.models.vision.alexnet import AlexNet as AlexNet

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, get_args
 
 import keras
@@ -162,6 +162,25 @@ class Run:
         if pictures:
             predict.draw(self.task, model, rows, place)
         return rows
+
+    @property
+    def streams(self) -> bool:
+        """Whether `stream` can yield an answer while it is written."""
+        return self.task.streams
+
+    def stream(self, prompt: str) -> Iterator[str]:
+        """Yield the answer to a prompt in pieces, as they are written.
+
+        Args:
+            prompt: str, the start of a text that a language model continues.
+
+        Raises:
+            InvalidInput: if the prompt cannot be used, or the task answers all at once.
+        """
+        if not self.streams:
+            expected = "a run of a language model"
+            raise errors.InvalidInput("run for `stream`", expected, f"one of {self.task.title}")
+        return self.task.stream(self._inference_model, prompt)
 
     def write_answers(self, path: str | os.PathLike, rows: list[dict]) -> None:
         """Write what `predict` returned as a .csv file: file, answer, probability, ..., error.

@@ -38,6 +38,9 @@ KERAS_USAGE = """\
 # model.generate([50, 60, 70], 200, temperature=0.7) continues three tokens
 probabilities = keras.ops.softmax(model(keras.ops.array([[50, 60, 70]])))"""
 
+CONTINUED = 200  # tokens that follow a prompt
+WAY: dict = {"temperature": 0.7, "seed": 0}
+
 
 class LanguageModeling(task.Task):
     """Learn to predict each token of a text from those before it."""
@@ -54,6 +57,7 @@ class LanguageModeling(task.Task):
         lambda file, whole: file <= 1.005 * whole,
     )
     takes_files = False
+    streams = True
     usage = USAGE
     keras_usage = KERAS_USAGE
 
@@ -92,12 +96,23 @@ class LanguageModeling(task.Task):
     def predict(self, model, inputs, folder):
         rows = []
         for prompt in inputs:
-            if not prompt:
-                expected = "a prompt of at least one character"
-                raise errors.InvalidInput("input", expected, repr(prompt))
-            written = _continue(model, self.encode(prompt))
+            written = _continue(model, self._prompt(prompt))
             rows.append({"input": prompt, "text": self.decode(written)})
         return rows
+
+    def stream(self, model, prompt):
+        """Yield what `predict` answers to a prompt, in pieces as they are written."""
+        tokens = self._prompt(prompt)
+        yield self.decode(tokens)
+        between = " " if self._of_words else ""
+        for token in model.stream(tokens, CONTINUED, **WAY):
+            yield between + self.decode([token])
+
+    def _prompt(self, text):
+        if not text:
+            expected = "a prompt of at least one character"
+            raise errors.InvalidInput("input", expected, repr(text))
+        return self.encode(text)
 
     def exports(self, model, splits):
         inputs, _ = task.gather(splits.test, 64)
@@ -126,5 +141,5 @@ class LanguageModeling(task.Task):
         return between.join(vocabulary[token] for token in tokens)
 
 
-def _continue(model, prompt, count=200):
-    return model.generate(prompt, count, temperature=0.7, seed=0)
+def _continue(model, prompt):
+    return model.generate(prompt, CONTINUED, **WAY)

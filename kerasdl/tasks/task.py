@@ -129,6 +129,7 @@ class Task(abc.ABC):
             that the other layers can be reused for other outputs.
         early_stopping: bool, whether training may stop when the validation loss stops falling.
         takes_files: bool, whether the inputs of `predict` are files rather than texts.
+        streams: bool, whether `stream` yields an answer while it is written.
         drawn: str, what `explain` draws of an input that belongs to the answer, such as "boxes".
         usage: str, how an exported file is used, with code, for model cards.
         keras_usage: str, a line of code that uses the Keras model.
@@ -144,6 +145,7 @@ class Task(abc.ABC):
     has_head: ClassVar[bool] = False
     early_stopping: ClassVar[bool] = True
     takes_files: ClassVar[bool] = True
+    streams: ClassVar[bool] = False
     drawn: ClassVar[str] = ""
     _compiled: tuple[Any, Any] = (None, None)  # a model, and `outputs` of it
     usage: ClassVar[str]
@@ -215,6 +217,10 @@ class Task(abc.ABC):
             inputs: list of str: files, prompts or seeds.
             folder: Folder for files that are part of the answer, such as images.
         """
+
+    def stream(self, model: keras.Model, prompt: str) -> Iterator[str]:
+        """Yield the answer to a prompt in pieces, as they are written, if the task `streams`."""
+        raise NotImplementedError
 
     def outputs(self, model: keras.Model, inputs: tf.Tensor) -> Any:
         """Return what `predict` and `evaluate` need of the model for a batch of inputs."""

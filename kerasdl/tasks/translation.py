@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasdl import errors, explain
-from kerasdl.models.sequence.seq2seq import START
+from kerasdl.models.sequence.generate import START
 from kerasdl.tasks import task
 
 USAGE = """\

@@ -616,6 +616,16 @@ SUBJECTS = [
         },
     ),
     network(
+        "t5_tiny",
+        {"vocabulary_size": 20, "width": 32, "depth": 1, "hidden": 48},
+        [PADDED[0], TOKENS[0]],
+        TOKENS[1],
+        another=((7,), (5,)),
+        sized=None,
+        unusual={"heads": 2, "dropout": 0.25, "buckets": 8, "farthest": 12},
+        counts={"t5": None},
+    ),
+    network(
         "encoder_tiny",
         {},
         IMAGES,

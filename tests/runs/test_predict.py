@@ -144,3 +144,28 @@ def test_boxes_and_reconstructions_are_drawn(name, drawn, fast_run, tmp_path, mo
     rows = run.predict(asked, folder=tmp_path / "new" / "place")
     assert [row["drawn"] for row in rows] == [str(tmp_path / "new" / "place" / names[0]), None]
     assert "Pictures of the first 1 of 2 inputs." in capsys.readouterr().err
+
+
+class Writing:
+    """A run that continues prompts in pieces."""
+
+    streams = True
+
+    def stream(self, prompt):
+        if not prompt:
+            raise InvalidInput("input", "a prompt", "''")
+        yield from (prompt, " on\n", "and \x1bon")
+
+
+def test_texts_are_printed_as_they_are_written(capsys, monkeypatch):
+    monkeypatch.setattr("kerasdl.cli.runs.open_run", lambda *_: Writing())
+    status, printed, err = command(capsys, "predict", "some_run", "It goes", "")
+    assert printed == "It goes on\nand \N{REPLACEMENT CHARACTER}on\n"
+    assert "No answer for 1 of 2 inputs" in err and not status
+    status, printed, _ = command(capsys, "predict", "some_run", "")
+    assert status == 2 and not printed
+
+
+def test_only_language_models_stream(classifier):
+    with pytest.raises(InvalidInput, match="run of a language model"):
+        classifier.stream("text")

@@ -35,6 +35,10 @@ class Continuing:
         self.asked = {"count": count, "temperature": temperature, "seed": seed}
         return [*prompt, 3]
 
+    def stream(self, prompt, count, **options):
+        self.asked = {"count": count, **options}
+        return iter([3, 2])
+
 
 def test_continuation_of_a_prompt_is_repeatable(tmp_path):
     task, splits = task_of(CHARACTERS)
@@ -49,6 +53,19 @@ def test_continuation_of_a_prompt_is_repeatable(tmp_path):
     task.write_examples(model, splits, tmp_path / "examples")
     # the prompt is half of a test window
     assert (tmp_path / "examples" / "sample.txt").read_text() == "abc\n"
+
+
+def test_a_continuation_is_yielded_in_pieces():
+    model = Continuing()
+    for vocabulary, prompt, pieces in (
+        (CHARACTERS, "ab", ["ab", "c", "b"]),
+        (WORDS, "the", ["the", " ,", " cat"]),
+    ):
+        task, _ = task_of(vocabulary)
+        assert list(task.stream(model, prompt)) == pieces
+    assert task.streams and model.asked == {"count": 200, "temperature": 0.7, "seed": 0}
+    with pytest.raises(InvalidInput, match="prompt of at least one character"):
+        next(task.stream(model, ""))
 
 
 def test_nats_and_bits_are_means_over_tokens():

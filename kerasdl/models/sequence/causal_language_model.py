@@ -5,7 +5,7 @@ import keras
 from kerasdl import optimizers
 from kerasdl.errors import InvalidInput
 from kerasdl.models.network import Network, cross_entropy
-from kerasdl.models.sequence.generate import generate
+from kerasdl.models.sequence.generate import generate, stream
 from kerasdl.utils.types import Tensor
 
 
@@ -37,6 +37,8 @@ class CausalLanguageModel(Network):
         return super().call(inputs, training=training, mask=mask)
 
     generate = generate
+    stream = stream
+    rewinds = True  # what the cache holds after a position is not used
     horizon = context  # number of tokens that a prediction can depend on
 
     def begin(

@@ -1,4 +1,4 @@
-"""Choose a token from logits: temperature, top-k, top-p and reproducible sampling."""
+"""Choose a token from logits: penalty, temperature, top-k, top-p and reproducible sampling."""
 
 import math
 
@@ -43,3 +43,19 @@ def choose(logits, temperature, top_k, top_p, seed):
         logits = keep_top_p(logits, top_p)
     uniform = tf.random.stateless_uniform(tf.shape(logits), seed, minval=1e-20, alg="philox")
     return ops.argmax(logits - ops.log(-ops.log(uniform)), axis=-1)
+
+
+def penalize(logits, tokens, length, penalty):
+    """Make the first `length` tokens of each text less probable.
+
+    Their logits (batch, vocabulary) are divided by `penalty` if positive, else multiplied by it.
+
+    Reference: Keskar et al. (2019), CTRL: A Conditional Transformer Language Model.
+    """
+    # the rest of `tokens` (batch, size) is replaced by the first token, which is penalized anyway
+    seen = ops.where(ops.arange(tokens.shape[1]) < length, tokens, tokens[:, :1])
+    seen = ops.cast(seen, "int32")
+    found = tf.gather(logits, seen, batch_dims=1)
+    found = ops.where(found > 0, found / penalty, found * penalty)
+    rows = tf.broadcast_to(tf.range(tokens.shape[0])[:, None], tf.shape(seen))
+    return tf.tensor_scatter_nd_update(logits, tf.stack([rows, seen], axis=-1), found)

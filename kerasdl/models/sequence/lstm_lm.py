@@ -9,7 +9,7 @@ from keras import layers
 from kerasdl import optimizers
 from kerasdl.layers.peephole_lstm import PeepholeLSTM
 from kerasdl.models.network import Network, cross_entropy
-from kerasdl.models.sequence.generate import generate
+from kerasdl.models.sequence.generate import generate, stream
 from kerasdl.utils import checks
 from kerasdl.utils.types import Tensor
 
@@ -86,6 +86,7 @@ class LSTMLanguageModel(Network):
         return [self.get_layer(f"{name}{i + 1}").cell for i in range(self._arguments["depth"])]
 
     generate = generate
+    stream = stream
     horizon = None  # a prediction depends on all tokens before it
 
     def begin(self, tokens: Tensor, length: int | Tensor, size: int | Tensor) -> tuple[list, int]:

@@ -6,8 +6,10 @@ from keras import layers, ops
 from numpy.typing import ArrayLike
 
 from kerasdl import optimizers
-from kerasdl.models.network import Network, cross_entropy
+from kerasdl.models.network import cross_entropy
+from kerasdl.models.sequence.encoder_decoder import EncoderDecoder
 from kerasdl.utils import checks
+from kerasdl.utils.types import Tensor
 
 VARIANTS = {
     "Seq2Seq": {
@@ -15,11 +17,10 @@ VARIANTS = {
         "seq2seq_tiny": {"vocabulary_size": 40, "width": 64, "dropout": 0.0},
     }
 }
-START = 1  # the token that a target begins with; 0 pads
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class Seq2Seq(Network):
+class Seq2Seq(EncoderDecoder):
     """Translate a source sequence into a target sequence, one token at a time.
 
     The encoder reads the source in both directions. The decoder reads the target so far and, for
@@ -72,30 +73,27 @@ class Seq2Seq(Network):
         logits = layers.Dense(vocabulary_size, name="logits")(d)
         super().__init__([source, target], logits, **kwargs)
 
-    context = 32  # tokens of source and target for which `kerasdl info` counts operations
-
     def training_defaults(self) -> dict:
         return {"optimizer": optimizers.AdamW(1e-3), **cross_entropy()}
 
-    def generate(self, source: ArrayLike, length: int) -> np.ndarray:
-        """Translate greedily, by choosing the most probable token in each step.
+    def begin(self, source: Tensor, length: int) -> tuple:
+        """Return the decoder's state, the keys of the source, and which of its tokens are known."""
+        x = self.get_layer("source_token")(source)
+        h, forward, backward = self.get_layer("encoder")(x)
+        state = self.get_layer("state")([forward, backward])
+        return state, self.get_layer("keys")(h), ops.not_equal(source, 0)
 
-        Args:
-            source: integer array (batch, source), padded with 0.
-            length: int, tokens to generate.
-
-        Returns:
-            Integer array (batch, length). Tokens after the first 0 are padding.
-        """
-        source = np.asarray(source, "int32")
-        target = np.zeros((len(source), length + 1), "int32")
-        target[:, 0] = START
-        for t in range(length):
-            # the whole target in each step, so that TensorFlow traces only one shape
-            logits = self.predict_on_batch([source, target[:, :length]])
-            target[:, t + 1] = logits[:, t].argmax(-1)
-        ended = np.cumsum(target[:, 1:] == 0, axis=1) > 0
-        return np.where(ended, 0, target[:, 1:])
+    def step(self, tokens: Tensor, cache: tuple, position: int | Tensor) -> tuple[Tensor, tuple]:
+        """Return the logits after one token of each target, and the new cache."""
+        state, h, known = cache
+        d, state = self.get_layer("decoder").cell(
+            self.get_layer("target_token")(tokens[:, 0]), state
+        )
+        scores = ops.where(known, ops.einsum("bd,bsd->bs", d, h), -1e9)
+        c = ops.einsum("bs,bsd->bd", ops.softmax(scores), h)
+        d = self.get_layer("combine")(ops.concatenate([d, c], axis=-1))
+        state = state[0] if isinstance(state, (list, tuple)) else state
+        return self.get_layer("logits")(d)[:, None], (state, h, known)
 
     def attention(self, source: ArrayLike, target: ArrayLike) -> np.ndarray:
         """Return the weight of each source position for each target position.

@@ -1,11 +1,9 @@
 """The transformer: an encoder and a decoder of attention alone, from one sequence to another."""
 
-import functools
 import math
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import initializers, layers, ops
 from numpy.typing import ArrayLike
 
@@ -13,8 +11,8 @@ from kerasdl import optimizers, schedules
 from kerasdl.layers.self_attention import angles
 from kerasdl.layers.transformer_block import TransformerBlock
 from kerasdl.layers.transformer_decoder_block import TransformerDecoderBlock
-from kerasdl.models.network import Network, cross_entropy
-from kerasdl.models.sequence.seq2seq import START
+from kerasdl.models.network import cross_entropy
+from kerasdl.models.sequence.encoder_decoder import EncoderDecoder
 from kerasdl.utils import checks
 from kerasdl.utils.types import Tensor
 
@@ -35,7 +33,7 @@ WARMUP = 4000  # steps of the published schedule
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class Transformer(Network):
+class Transformer(EncoderDecoder):
     """Translate a source sequence into a target sequence, one token at a time, without recurrence.
 
     The encoder's positions attend to the whole source, the decoder's to the target so far and to
@@ -105,7 +103,7 @@ class Transformer(Network):
             y = decoder([y, h, known])
         super().__init__([source, target], embed(y, reverse=True), **kwargs)
 
-    context = 32  # tokens of source and target for which `kerasdl info` counts operations
+    rewinds = True  # what the cache holds after a position is not used
 
     def training_defaults(self) -> dict:
         rate = (self._arguments["width"] * WARMUP) ** -0.5
@@ -149,27 +147,6 @@ class Transformer(Network):
             after.append((own, remembered, known))
         return embed(y, reverse=True), after
 
-    def generate(self, source: ArrayLike, length: int, cache: bool = True) -> np.ndarray:
-        """Translate greedily, by choosing the most probable token in each step.
-
-        The loop is one compiled function, traced for each shape.
-
-        Args:
-            source: integer array (batch, source), padded with 0.
-            length: int, tokens to generate.
-            cache: bool, whether to keep the keys and values of target and source. Without it the
-                result is the same, but each token costs a pass over source and target.
-
-        Returns:
-            Integer array (batch, length). Tokens after the first 0 are padding.
-        """
-        checks.integers(length=length)
-        checks.flags(cache=cache)
-        source = tf.constant(source, "int32")
-        written = _compiled(self)(source, length=int(length), cache=bool(cache)).numpy()
-        ended = np.cumsum(written == 0, axis=1) > 0
-        return np.where(ended, 0, written)
-
     def attention(self, source: ArrayLike, target: ArrayLike) -> np.ndarray:
         """Return the weight of each source position for each target position.
 
@@ -195,32 +172,3 @@ def _placed(x, positions):
     angle = angles(positions, width)  # (time, width / 2)
     waves = ops.stack([ops.sin(angle), ops.cos(angle)], axis=-1)
     return math.sqrt(width) * x + ops.cast(ops.reshape(waves, (-1, width)), x.dtype)
-
-
-def _compiled(model):
-    if not hasattr(model, "_write"):
-        write = tf.function(functools.partial(_write, model), autograph=False)
-        object.__setattr__(model, "_write", write)  # not tracked by Keras
-    return model._write
-
-
-def _write(model, source, length, cache):
-    """Return `length` tokens of the translation, and what follows its end."""
-    target = tf.fill((source.shape[0], 1), START)
-    target = tf.pad(target, [(0, 0), (0, length)])  # START, then what is generated
-    state = model.begin(source, length) if cache else []
-
-    def step(position, target, state):
-        if cache:
-            token = target[:, position, None]
-            logits, state = model.step(token, state, position)
-            logits = logits[:, 0]
-        else:
-            logits = model([source, target[:, :length]])[:, position]
-        best = ops.cast(ops.argmax(logits, axis=-1), target.dtype)
-        return position + 1, ops.slice_update(target, (0, position + 1), best[:, None]), state
-
-    _, target, _ = tf.while_loop(
-        lambda position, *_: position < length, step, [tf.constant(0), target, state]
-    )
-    return target[:, 1:]

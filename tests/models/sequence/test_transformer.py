@@ -9,7 +9,7 @@ import pytest
 
 import kerasdl
 from kerasdl.errors import InvalidInput
-from kerasdl.models.sequence.seq2seq import START
+from kerasdl.models.sequence.generate import START
 from kerasdl.models.sequence.transformer import VARIANTS, Transformer
 
 REFERENCE = pathlib.Path(__file__).parents[2] / "reference" / "counts.json"
