@@ -9,6 +9,7 @@ MODULES = {
     "align": "alignment",
     "connected_components": "components",
     "match": "matching",
+    "paste": "alignment",
     "pyramid_anchors": "anchors",
     "soft_suppress": "suppression",
     "suppress": "suppression",

@@ -52,6 +52,46 @@ def align(maps: Tensor, boxes: Tensor, size: int = 7, samples: int = 2) -> Tenso
     return ops.matmul(columns[:, :, None], cut)
 
 
+def paste(masks: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Put masks of boxes into the image: the inverse of `align` for the mask of a box.
+
+    Between the pixels of a mask the values are interpolated; outside its box they are zero.
+
+    Args:
+        masks: tensor (batch, boxes, rows, columns).
+        boxes: tensor (batch, boxes, 4), fractions of the image's width and height.
+        size: tuple (height, width) of the image.
+
+    Returns:
+        Tensor (batch, boxes, height, width).
+
+    Example:
+        >>> mask = ops.convert_to_tensor([[[[0.0, 1.0]]]])
+        >>> box = ops.convert_to_tensor([[[0.25, 0.0, 0.75, 1.0]]])
+        >>> paste(mask, box, (1, 8)).numpy().ravel().tolist()
+        [0.0, 0.0, 0.0, 0.25, 0.75, 1.0, 0.0, 0.0]
+    """
+    checks.integer_tuples(length=2, size=size)
+    masks, boxes = (ops.cast(part, "float32") for part in (masks, boxes))
+    rows = _pasted(boxes[..., 1], boxes[..., 3], masks.shape[2], size[0])
+    columns = _pasted(boxes[..., 0], boxes[..., 2], masks.shape[3], size[1])
+    return ops.matmul(ops.matmul(rows, masks), ops.swapaxes(columns, -1, -2))
+
+
+def _pasted(first, last, length, size):
+    """Return how much each row of a mask counts in each row of the image.
+
+    The shape is (batch, boxes, size, length).
+    """
+    first, last = first[..., None], last[..., None]
+    points = (ops.arange(size, dtype="float32") + 0.5) / size  # the centers of the pixels
+    inside = ops.logical_and(points > first, points < last)
+    at = (points - first) / ops.maximum(last - first, 1e-6) * length - 0.5
+    at = ops.clip(at, 0, length - 1)
+    near = ops.relu(1 - ops.abs(at[..., None] - ops.arange(length, dtype="float32")))
+    return ops.where(inside[..., None], near, 0.0)
+
+
 def _weights(first, last, length, size, samples):
     """Return how much each row of a map counts in each row of cells.
 

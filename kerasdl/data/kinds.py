@@ -251,6 +251,7 @@ COUNT = Array("number", (), INTEGERS, 0)
 FACTS = {
     "boxes": BOXES,
     "mask": MASK,
+    "instances": MASK,  # for each pixel the number of its object, from 1
     "caption": CAPTION,
     "class": OF_OBJECTS,
     "colour": OF_OBJECTS,

@@ -56,6 +56,7 @@ def detections(
     labels: Sequence[Sequence[str]],
     true: ArrayLike | None = None,
     scores: Sequence[np.ndarray | Sequence[float]] | None = None,
+    masks: Sequence[ArrayLike] | None = None,
 ) -> "Figure":
     """Draw any number of labeled boxes on each image, a color for each label.
 
@@ -68,6 +69,8 @@ def detections(
             fewer; by default none are drawn.
         scores: for each image the score of each box, in [0, 1], which is then written beside the
             box with its label; by default a legend shows the labels.
+        masks: for each image an array (boxes, height, width), the pixels of each object, which are
+            tinted with the color of its label.
 
     Example:
         >>> boxes = [[[0.1, 0.1, 0.5, 0.5], [0.5, 0.5, 0.9, 0.9]], np.zeros((0, 4))]
@@ -84,8 +87,15 @@ def detections(
     if scores is not None and [len(each) for each in scores] != counts:
         raise InvalidInput("scores", "one for each box", [len(each) for each in scores])
     labels = [[plain_text.for_figure(label) for label in each] for each in labels]
-    figure = style.image_grid(images, min(len(images), 6), size=1.5 if len(images) > 1 else 4)
     names = sorted({label for each in labels for label in each})
+    if masks is not None:
+        sizes = [(count, *images.shape[1:3]) for count in counts]
+        if [np.shape(each) for each in masks] != sizes:
+            expected = f"a mask of {images.shape[1:3]} pixels for each box"
+            raise InvalidInput("masks", expected, [np.shape(each) for each in masks])
+        numbers = [[names.index(label) for label in each] for each in labels]
+        images = np.stack([*map(_tinted, images, masks, numbers)])
+    figure = style.image_grid(images, min(len(images), 6), size=1.5 if len(images) > 1 else 4)
     for i, axis in zip(range(len(images)), figure.axes, strict=False):
         given = np.zeros((0, 4)) if true is None else np.asarray(true)[i]
         for box in given[given[:, 2] > given[:, 0]]:
@@ -105,6 +115,17 @@ def detections(
         shown = [handles[name] for name in names]
         figure.legend(shown, names, loc="outside lower center", ncols=5, fontsize=9)
     return figure
+
+
+def _tinted(image, masks, numbers):
+    """Mix the pixels of each mask with the color of its number."""
+    from matplotlib import colors
+
+    image = image.copy() if image.shape[-1] == 3 else np.repeat(image[..., :1], 3, axis=-1)
+    for mask, number in zip(np.asarray(masks, bool), numbers, strict=True):
+        color = np.array(colors.to_rgb(style.PALETTE[number % len(style.PALETTE)]))
+        image[mask] = 0.5 * image[mask] + 0.5 * color
+    return image
 
 
 def _write(axis, box, size, text, color):

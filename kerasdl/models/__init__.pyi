@@ -4,6 +4,7 @@ from kerasdl.models.composite.ensemble import Ensemble as Ensemble
 from kerasdl.models.detection.faster_rcnn import FasterRCNN as FasterRCNN
 from kerasdl.models.detection.grid_detector import GridDetector as GridDetector
 from kerasdl.models.detection.localizer import Localizer as Localizer
+from kerasdl.models.detection.mask_rcnn import MaskRCNN as MaskRCNN
 from kerasdl.models.detection.retinanet import RetinaNet as RetinaNet
 from kerasdl.models.detection.ssd import SSD as SSD
 from kerasdl.models.generative.autoencoder import Decoder as Decoder

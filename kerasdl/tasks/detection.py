@@ -1,6 +1,7 @@
 """Detection: the class of each object of an image, and the box around it."""
 
 import functools
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from kerasdl.data import images as image_files
 from kerasdl.data.readers import folder as image_folder
 from kerasdl.metrics import MeanAveragePrecision
 from kerasdl.models.detection.detector import Detector
+from kerasdl.models.detection.mask_rcnn import MaskRCNN
 from kerasdl.tasks import task
 from kerasdl.utils import files
 
@@ -63,6 +65,8 @@ class Detection(task.Task):
     drawn = "detections"
     usage = USAGE
     keras_usage = "model.summary()"
+    elements: ClassVar[tuple[str, ...]] = ("class", "boxes")  # of the targets
+    elements_in_words: ClassVar[str] = "a class and a box for each object"
 
     def check_data(self):
         self.require("classes")
@@ -72,7 +76,7 @@ class Detection(task.Task):
         return {"input_shape": self.info.shape, "num_classes": len(self.info.classes)}
 
     def check_model(self, model):
-        if not isinstance(model, Detector):
+        if not isinstance(model, Detector) or isinstance(model, MaskRCNN):
             expected = "a detector, such as retinanet_tiny"
             raise errors.InvalidInput(f"model for {self.title}", expected, model.name)
         self.check_shape(model.input_shape)
@@ -80,18 +84,16 @@ class Detection(task.Task):
     def prepare(self, dataset):
         targets = dataset.element_spec[1]
         names = [*targets] if isinstance(targets, dict) else ["boxes"]
-        if not {"class", "boxes"} <= {*names}:
-            expected = f"a class and a box for each object for {self.title}"
+        if not {*self.elements} <= {*names}:
+            expected = f"{self.elements_in_words} for {self.title}"
             received = f"{self.info.name}, with {', '.join(names)}"
             raise errors.InvalidInput("data", expected, received)
 
         def objects(image, targets):
-            boxes = targets["boxes"]  # (batch, objects, 4)
+            found = {name: targets[name] for name in self.elements}
             # of data with one object in each image, the classes are (batch,)
-            return image, {
-                "class": tf.reshape(targets["class"], (-1, boxes.shape[1])),
-                "boxes": boxes,
-            }
+            classes = tf.reshape(found["class"], (-1, found["boxes"].shape[1]))
+            return image, {**found, "class": classes}
 
         return dataset.map(objects, name="objects")
 
@@ -109,15 +111,19 @@ class Detection(task.Task):
 
     def _metrics(self, detect, dataset):
         pairs = [(targets, detect(images)) for images, targets in dataset.as_numpy_iterator()]
+        numbers = self.average_precision(pairs)
+        keys = {"ap": "ap", "ap50": "ap50", "recall": "ar_100"}
+        return {name: numbers[key] for name, key in keys.items()}
+
+    def average_precision(self, pairs: list[tuple[dict, dict]]) -> dict[str, float]:
+        """Return the numbers of `MeanAveragePrecision` for batches of objects and detections."""
         count = sum(int((found["class"] >= 0).sum()) for _, found in pairs)
         metric = MeanAveragePrecision(
-            len(self.info.classes), tuple(self.info.shape[:2]), capacity=max(count, 1)
+            len(self.info.classes or ()), tuple(self.info.shape[:2]), capacity=max(count, 1)
         )
         for true, found in pairs:
             metric.update_state(true, found)
-        numbers = metric.result()
-        keys = {"ap": "ap", "ap50": "ap50", "recall": "ar_100"}
-        return {name: float(numbers[key]) for name, key in keys.items()}
+        return {name: float(number) for name, number in metric.result().items()}
 
     def figures(self, model, splits, history):
         def detections():

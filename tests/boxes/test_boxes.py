@@ -236,3 +236,31 @@ def test_objects_of_one_class_that_touch_are_found_as_one():
     mask[2:6, 2:6] = mask[6:9, 6:9] = 1
     masks, _, _ = boxes.connected_components(mask)
     assert len(masks) == 1
+
+
+def test_pasted_masks_are_those_of_a_plain_loop():
+    masks = RANDOM.random((1, 2, 5, 3)).astype("float32")
+    places = np.array([[[0.1, 0.2, 0.8, 0.9], [0.5, 0.0, 0.5, 0.0]]], "float32")
+    pasted = boxes.paste(masks, places, (12, 16)).numpy()
+    expected = np.zeros((12, 16))
+    x1, y1, x2, y2 = places[0, 0]
+    for row, column in np.ndindex(12, 16):
+        y, x = (row + 0.5) / 12, (column + 0.5) / 16
+        if not (x1 < x < x2 and y1 < y < y2):
+            continue
+        v = np.clip((y - y1) / (y2 - y1) * 5 - 0.5, 0, 4)
+        u = np.clip((x - x1) / (x2 - x1) * 3 - 0.5, 0, 2)
+        for i, j in np.ndindex(5, 3):
+            weight = max(1 - abs(v - i), 0) * max(1 - abs(u - j), 0)
+            expected[row, column] += weight * masks[0, 0, i, j]
+    np.testing.assert_allclose(pasted[0, 0], expected, atol=1e-5)
+    assert not pasted[0, 1].any()  # an empty box
+
+
+def test_a_mask_that_was_cut_out_is_pasted_back():
+    mask = np.zeros((1, 40, 40, 1), "float32")
+    mask[0, 10:30, 8:28] = np.tri(20)[..., None]
+    box = np.array([[[8, 10, 28, 30]]], "float32") / 40
+    cut = boxes.align(mask, box, 28)[..., 0]
+    back = boxes.paste(cut, box, (40, 40)).numpy() > 0.5
+    assert (back[0, 0] != (mask[0, ..., 0] > 0.5)).sum() <= 20  # pixels of the diagonal

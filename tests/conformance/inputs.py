@@ -38,9 +38,9 @@ def padded_tokens(length, vocabulary):
     return inputs.astype("int32"), targets.astype("int32")
 
 
-def objects(size=32):
-    """Images with one or two colored shapes, and their classes and boxes."""
+def objects(size=32, elements=("class", "boxes")):
+    """Images with one or two colored shapes, and their classes, boxes or instances."""
     random = np.random.default_rng(0)
     images, known = shapes.draw(random, BATCH, size, size, 2, range(30), noise=0.02)
-    targets = {name: known[name] for name in ("class", "boxes")}
+    targets = {name: known[name] for name in elements}
     return images.astype("float32") / 255, targets

@@ -4,6 +4,7 @@ import datetime
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from kerasdl.data import baselines, catalog, text
 from kerasdl.data.sets import digits, mnist, points, sequences, shapes, texts
@@ -275,3 +276,27 @@ def test_noise_and_size_of_points_and_series_are_limited(name, option):
 def test_elements_of_shapes_are_names(wrong):
     with pytest.raises(InvalidInput, match=rf"value for option `elements`. .*: {wrong}$"):
         shapes.shapes(0, 20, 16, wrong)
+
+
+def test_touching_shapes_are_pairs_of_one_class():
+    random = np.random.default_rng(0)
+    _, known = shapes.draw(random, 30, 64, 64, 3, range(30), touching=True)
+    several = 0
+    for i, classes in enumerate(known["class"]):
+        instances = known["instances"][i]
+        count = known["count"][i]
+        assert set(np.unique(instances)) == {*range(count + 1)}
+        np.testing.assert_array_equal(
+            known["mask"][i], np.concatenate([[0], classes + 1])[instances]
+        )
+        for j in range(count):  # boxes are those of the visible pixels
+            rows, columns = np.nonzero(instances == j + 1)
+            ends = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            np.testing.assert_allclose(known["boxes"][i, j] * 64, ends)
+        if count > 1:
+            several += 1
+            assert classes[0] == classes[1]
+            near = ndimage.binary_dilation(instances == 1, np.ones((3, 3)))
+            shared = near & (instances == 2)
+            assert 0 < shared.sum() < 0.5 * (instances == 2).sum()
+    assert several > 10

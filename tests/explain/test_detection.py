@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib import colors
 
 from kerasdl import explain
 from kerasdl.errors import InvalidInput
@@ -40,3 +41,20 @@ def test_scores_are_written_beside_the_boxes():
 def test_each_image_needs_boxes_and_labels():
     with pytest.raises(InvalidInput, match="boxes and labels for each of 2 images"):
         explain.detections(IMAGES, [np.zeros((0, 4))], [[]])
+
+
+def test_masks_are_tinted_with_the_color_of_their_label():
+    boxes = [np.array([[0.0, 0.0, 0.5, 0.5], [0.5, 0.5, 1.0, 1.0]]), np.zeros((0, 4))]
+    masks = [np.zeros((2, *IMAGES.shape[1:3]), bool), np.zeros((0, *IMAGES.shape[1:3]), bool)]
+    masks[0][0, :3, :2] = masks[0][1, 5:, 5:] = True
+    figure = explain.detections(IMAGES, boxes, [["dog", "cat"], []], masks=masks)
+    first, second = (axis.images[0].get_array() for axis in figure.axes[:2])
+    changed = (first != IMAGES[0]).any(axis=-1)
+    np.testing.assert_array_equal(changed, masks[0].any(axis=0))
+    lines = {line.get_label(): line.get_color() for line in figure.axes[0].lines}
+    for mask, label in zip(masks[0], ("dog", "cat"), strict=True):
+        expected = 0.5 * IMAGES[0][mask] + 0.5 * np.array(colors.to_rgb(lines[label]))
+        np.testing.assert_allclose(first[mask], expected, atol=1e-6)
+    np.testing.assert_array_equal(second, IMAGES[1])
+    with pytest.raises(InvalidInput, match="pixels for each box"):
+        explain.detections(IMAGES, boxes, [["dog", "cat"], []], masks=masks[::-1])

@@ -33,6 +33,7 @@ REPORTED = {
     "forecasting": "relative min, mae min, rmse min",
     "generation": "smallest_class max, largest_class min, certainty max, same_class max, "
     "largest_pixel_error min, discriminator_loss min, generator_loss min",
+    "instance_segmentation": "mask_ap max, mask_ap50 max, ap50 max",
     "language": "nats min, bits min",
     "localization": "localized max, accuracy max, iou max",
     "reconstruction": "negative_elbo min, mse min, reconstruction min, kl min, "
@@ -47,6 +48,7 @@ REPORTED = {
 KINDS = {"language": "text", "localization": "boxes", "tagging": "tags"}
 KINDS["sequence_tagging"] = "word_tags"
 KINDS |= {"segmentation": "masks", "detection": "boxes", "forecasting": "series"}
+KINDS["instance_segmentation"] = "boxes"
 KINDS |= dict.fromkeys(("regression", "translation"))
 
 

@@ -32,12 +32,16 @@ class Detector(Network):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Return the mean loss of the images of a batch."""
-        boxes = ops.cast(y["boxes"], self.outputs[0].dtype)
-        classes = ops.reshape(ops.cast(y["class"], "int32"), (-1, boxes.shape[1]))
-        losses = self.image_losses(y_pred, classes, boxes)
+        losses = self.losses_of(y_pred, y)
         if sample_weight is not None:
             losses = losses * ops.cast(sample_weight, losses.dtype)
         return global_mean(losses)
+
+    def losses_of(self, outputs: Any, targets: Mapping[str, Tensor]) -> Tensor:
+        """Return the loss of each image, (batch,), for the targets of `fit`."""
+        boxes = ops.cast(targets["boxes"], self.outputs[0].dtype)
+        classes = ops.reshape(ops.cast(targets["class"], "int32"), (-1, boxes.shape[1]))
+        return self.image_losses(outputs, classes, boxes)
 
     def image_losses(self, outputs: Any, classes: Tensor, boxes: Tensor) -> Tensor:
         """Return the loss of each image, (batch,).

@@ -1,6 +1,7 @@
 """Faster R-CNN: propose boxes that may hold an object, then look at each of them again."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -14,6 +15,7 @@ from kerasdl.models.detection.detections import anchors_of, picked, picked_spec
 from kerasdl.models.detection.detector import Detector
 from kerasdl.models.detection.feature_pyramid import resnet_pyramid
 from kerasdl.utils import checks
+from kerasdl.utils.types import Tensor
 
 VARIANTS = {
     "FasterRCNN": {
@@ -91,44 +93,17 @@ class FasterRCNN(Detector):
         input_shape: tuple[int, int, int] = (512, 512, 3),
         **kwargs,
     ):
-        checks.numbers(above=0, scale=scale)
-        checks.integers(units=units, head_units=head_units, proposals=proposals)
-        checks.integers(num_classes=num_classes)
-        checks.flags(frozen_normalization=frozen_normalization)
-        checks.image_shapes(smallest=8, input_shape=input_shape)
         resnet = {"block": block, "depths": depths, "width": width, "stem": stem}
-        image, maps = resnet_pyramid(
-            {**resnet, "input_shape": input_shape}, strides, units, frozen_normalization
+        image, _, outputs, proposer = two_stages(
+            {**resnet, "input_shape": input_shape},
+            strides,
+            scale,
+            units,
+            head_units,
+            proposals,
+            frozen_normalization,
+            num_classes,
         )
-        pooled = layers.MaxPooling2D(1, strides=2, name="pooled")(maps[strides[-1]])
-        places = {**maps, 2 * strides[-1]: pooled}
-        proposer = Proposals(
-            detector.levels(places, SHAPES * scale, input_shape), proposals, name="proposals"
-        )
-        small = keras.initializers.RandomNormal(stddev=0.01)
-        look = layers.Conv2D(
-            units, 3, padding="same", activation="relu", kernel_initializer=small, name="look"
-        )
-        outputs = {
-            name: layers.Concatenate(axis=1, name=name)(
-                [layers.Reshape((-1, numbers))(convolution(look(x))) for x in places.values()]
-            )
-            for name, numbers, convolution in (
-                ("object", 1, layers.Conv2D(len(SHAPES), 1, kernel_initializer=small)),
-                ("move", 4, layers.Conv2D(4 * len(SHAPES), 1, kernel_initializer=small)),
-            )
-        }
-        outputs["proposals"] = proposer(outputs)
-        align = PyramidAlign(size=7, name="align", dtype="float32")  # places need single precision
-        cut = align([outputs["proposals"], *maps.values()])
-        x = layers.Reshape((proposals, -1))(cut)
-        for i in range(2):
-            x = layers.Dense(head_units, "relu", kernel_initializer="he_normal", name=f"dense{i}")(
-                x
-            )
-        outputs["class"] = layers.Dense(num_classes + 1, name="class")(x)
-        codes = layers.Dense(4 * (num_classes + 1), kernel_initializer=small)(x)
-        outputs["box"] = layers.Reshape((proposals, num_classes + 1, 4), name="box")(codes)
         super().__init__(image, outputs, **kwargs)
         self.proposer = proposer
         self.head = RegionDetections(name="detections")
@@ -146,7 +121,7 @@ class FasterRCNN(Detector):
         losses = ops.where(matched == matching.IGNORED, 0.0, losses)
         codes = coding.encode(_of(boxes, matched), anchors)
         moved = ops.where(there, detector.smooth_l1(codes, outputs["move"], 1 / 9), 0.0)
-        return _mean(mining.hardest(losses, there, 1) + moved, there)
+        return mean_of_matched(mining.hardest(losses, there, 1) + moved, there)
 
     def _losses_of_proposals(self, outputs, classes, boxes):
         proposals = ops.cast(outputs["proposals"], boxes.dtype)
@@ -159,7 +134,61 @@ class FasterRCNN(Detector):
         codes = ops.sum(ops.where(chosen, outputs["box"], 0.0), axis=2)
         true = coding.encode(_of(boxes, matched), proposals, CODES)
         moved = ops.where(there, detector.smooth_l1(true, codes, 1.0), 0.0)
-        return _mean(mining.hardest(losses, there) + moved, there)
+        return mean_of_matched(mining.hardest(losses, there) + moved, there)
+
+
+def two_stages(
+    resnet: dict,
+    strides: tuple[int, ...],
+    scale: float,
+    units: int,
+    head_units: int,
+    proposals: int,
+    frozen_normalization: bool,
+    num_classes: int,
+) -> tuple[keras.KerasTensor, dict[int, Any], dict[str, Any], "Proposals"]:
+    """Connect both stages; return the image, the maps by strides, the outputs and the proposer.
+
+    Args:
+        resnet: dict, arguments of `ResNet`.
+        strides, scale, units, head_units, proposals, frozen_normalization, num_classes: As in
+            `FasterRCNN`.
+    """
+    input_shape = resnet["input_shape"]
+    checks.numbers(above=0, scale=scale)
+    checks.integers(units=units, head_units=head_units, proposals=proposals)
+    checks.integers(num_classes=num_classes)
+    checks.flags(frozen_normalization=frozen_normalization)
+    checks.image_shapes(smallest=8, input_shape=input_shape)
+    image, maps = resnet_pyramid(resnet, strides, units, frozen_normalization)
+    pooled = layers.MaxPooling2D(1, strides=2, name="pooled")(maps[strides[-1]])
+    places = {**maps, 2 * strides[-1]: pooled}
+    proposer = Proposals(
+        detector.levels(places, SHAPES * scale, input_shape), proposals, name="proposals"
+    )
+    small = keras.initializers.RandomNormal(stddev=0.01)
+    look = layers.Conv2D(
+        units, 3, padding="same", activation="relu", kernel_initializer=small, name="look"
+    )
+    outputs = {
+        name: layers.Concatenate(axis=1, name=name)(
+            [layers.Reshape((-1, numbers))(convolution(look(x))) for x in places.values()]
+        )
+        for name, numbers, convolution in (
+            ("object", 1, layers.Conv2D(len(SHAPES), 1, kernel_initializer=small)),
+            ("move", 4, layers.Conv2D(4 * len(SHAPES), 1, kernel_initializer=small)),
+        )
+    }
+    outputs["proposals"] = proposer(outputs)
+    align = PyramidAlign(size=7, name="align", dtype="float32")  # places need single precision
+    cut = align([outputs["proposals"], *maps.values()])
+    x = layers.Reshape((proposals, -1))(cut)
+    for i in range(2):
+        x = layers.Dense(head_units, "relu", kernel_initializer="he_normal", name=f"dense{i}")(x)
+    outputs["class"] = layers.Dense(num_classes + 1, name="class")(x)
+    codes = layers.Dense(4 * (num_classes + 1), kernel_initializer=small)(x)
+    outputs["box"] = layers.Reshape((proposals, num_classes + 1, 4), name="box")(codes)
+    return image, maps, outputs, proposer
 
 
 def _of(true, matched):
@@ -167,7 +196,7 @@ def _of(true, matched):
     return ops.take_along_axis(true, ops.maximum(matched, 0)[..., None], axis=1)
 
 
-def _mean(losses, there):
+def mean_of_matched(losses: Tensor, there: Tensor) -> Tensor:
     """Return the sum of the losses of each image over the number of those with an object."""
     count = ops.sum(ops.cast(there, losses.dtype), axis=-1)
     return ops.sum(losses, axis=-1) / ops.maximum(count, 1.0)
@@ -215,8 +244,9 @@ class PyramidAlign(Block):
     """Cut a grid of features out of boxes, each out of the map that fits its size (RoI align).
 
     Args:
-        size: int, cells of a side of the grid. A box is cut out of the coarsest map in which it is
-            at least twice as many pixels wide.
+        size: int, cells of a side of the grid.
+        least: int, the pixels that a box is wide at least in the map that it is cut out of, which
+            is the coarsest for which that holds, or the finest map.
 
     Input shape: a list of boxes (batch, boxes, 4), fractions of width and height, and maps (batch,
         height, width, channels), the finest first.
@@ -224,17 +254,17 @@ class PyramidAlign(Block):
     Output shape: (batch, boxes, size, size, channels)
     """
 
-    def __init__(self, size: int = 7, **kwargs):
+    def __init__(self, size: int = 7, least: int = 14, **kwargs):
         super().__init__(**kwargs)
-        checks.integers(size=size)
-        self.size = size
+        checks.integers(size=size, least=least)
+        self.size, self.least = size, least
 
     def call(self, inputs):
         found, *maps = inputs
         height, width = maps[0].shape[1:3]
         area = ops.prod(ops.relu(found[..., 2:] - found[..., :2]), axis=-1)
         side = ops.sqrt(area * height * width)  # in pixels of the finest map
-        level = ops.floor(ops.log2(ops.maximum(side / (2 * self.size), 1.0)))
+        level = ops.floor(ops.log2(ops.maximum(side / self.least, 1.0)))
         level = ops.minimum(ops.cast(level, "int32"), len(maps) - 1)[..., None, None, None]
         cut = [boxes.align(x, found, self.size) for x in maps]
         return sum(ops.where(level == i, x, 0.0) for i, x in enumerate(cut))

@@ -15,6 +15,13 @@ SEVERAL: dict[str, Any] = {
     "warmup": 1.0,
     "weight_decay": 0.05,
 }
+# the first two touch and have one class
+TOUCHING = {
+    **SEVERAL["data_options"],
+    "elements": "class,boxes,instances",
+    "touching": True,
+    "count": 2500,
+}
 ONE_STAGE = (Bar("ap50", at_least=0.95), Bar("ap", at_least=0.7))
 TRAINING = (
     space.learning_rate(3e-4, 2e-2),
@@ -63,5 +70,36 @@ RECIPES = [
             *TRAINING,
         ),
         **SEVERAL,
+    ),
+    Recipe(
+        name="grid_detector_tiny",
+        summary="class and box of each of several shapes, by the cells of a grid",
+        model="grid_detector_tiny",
+        epochs=5,
+        learning_rate=3e-3,
+        model_options={"widths": (8, 24, 48, 96)},
+        bars=ONE_STAGE,
+        space=(
+            space.model_option("widths", (8, 24, 48, 96), (16, 32, 64, 96)),
+            space.model_option("depth", 1, 2),
+            *TRAINING,
+        ),
+        **SEVERAL,
+    ),
+    Recipe(
+        name="mask_rcnn_tiny",
+        summary="pixels of each of several touching shapes, by a small Mask R-CNN",
+        model="mask_rcnn_tiny",
+        epochs=5,
+        learning_rate=3e-3,
+        bars=(Bar("mask_ap50", at_least=0.9),),
+        space=(
+            space.model_option("mask_units", 16, 24, 32, 64),
+            space.model_option("mask_depth", 1, 2, 4),
+            space.model_option("head_units", 64, 128, 256),
+            space.model_option("proposals", 16, 24, 48),
+            *TRAINING,
+        ),
+        **{**SEVERAL, "task": "instance_segmentation", "data_options": TOUCHING},
     ),
 ]
