@@ -65,8 +65,8 @@ def test_sums_take_a_kilobyte_each(asked):
 
 def test_shapes_take_bytes_of_images_and_integers_of_masks(asked):
     needed, values = asked("shapes", count=30, image_size=(8, 10), objects=5)
-    images = 30 * 8 * 10 * (3 + 4)  # three bytes and an int32 of each pixel
-    drawing = 40 * 8 * 10 * (3 + 4)  # of one image at a time
+    images = 30 * 8 * 10 * (3 + 4 + 4)  # three bytes and two int32 of each pixel
+    drawing = 40 * 8 * 10 * (3 + 4 + 4)  # of one image at a time
     assert needed == images + drawing + 30 * 5 * 150
     assert values == {"count": 30, "image_size": (8, 10), "objects": 5}
 

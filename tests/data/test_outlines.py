@@ -126,8 +126,8 @@ def _centers(known):
         ({"objects": 65}, "value for argument `objects`. Expected an integer from 1 to 64. Recei"),
         (
             {"elements": ()},
-            "option `elements`. Expected one of class, colour, count, boxes, mask, caption. "
-            "Received: none",
+            "option `elements`. Expected one of class, colour, count, boxes, mask, instances, "
+            "caption. Received: none",
         ),
         (
             {"elements": 5},
