@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+import keras
+from keras import ops
 from numpy.typing import ArrayLike
 
 from kerasdl.models.network import Network
@@ -55,3 +57,38 @@ class EncoderDecoder(Network):
                 `stop`, as in `generate`.
         """
         return stream(self, source, length, **{**GREEDY, **options})
+
+
+class TransformerEncoderDecoder(EncoderDecoder):
+    """An encoder-decoder of transformer blocks, named "encoder1", "decoder1" and so on.
+
+    A family defines `encode`; the cache is the same for all.
+    """
+
+    rewinds = True  # what the cache holds after a position is not used
+
+    def blocks(self, half: str) -> list[keras.Layer]:
+        """Return the blocks of a half, "encoder" or "decoder"."""
+        return [self.get_layer(f"{half}{i + 1}") for i in range(self._arguments["depth"])]
+
+    def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the encoder's outputs, and which source tokens are no padding."""
+        raise NotImplementedError
+
+    def begin(self, source: Tensor, length: int) -> list[tuple]:
+        """Return the decoder's cache for a target of `length` tokens: a tuple for each block.
+
+        It holds the keys and values of the target, none so far, those of the source, and which
+        source tokens are known.
+        """
+        h, known = self.encode(source)
+        cache = []
+        for block in self.blocks("decoder"):
+            own = block.attention.empty_cache(source.shape[0], length)
+            cache.append((own, block.cross_attention.remember(h), known))
+        return cache
+
+
+def counted(tokens: Tensor) -> Tensor:
+    """Return 0, 1, 2, ... for each position of a batch of tokens."""
+    return ops.cumsum(ops.ones_like(tokens[0])) - 1

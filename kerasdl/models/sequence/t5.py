@@ -12,7 +12,7 @@ from kerasdl import optimizers
 from kerasdl.layers.transformer_block import TransformerBlock
 from kerasdl.layers.transformer_decoder_block import TransformerDecoderBlock
 from kerasdl.models.network import cross_entropy
-from kerasdl.models.sequence.encoder_decoder import EncoderDecoder
+from kerasdl.models.sequence.encoder_decoder import TransformerEncoderDecoder, counted
 from kerasdl.utils import checks
 from kerasdl.utils.types import Tensor
 
@@ -32,7 +32,7 @@ VARIANTS = {
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class T5(EncoderDecoder):
+class T5(TransformerEncoderDecoder):
     """Turn a text into a text: every task is a source, such as "reverse: abc", and its target.
 
     The encoder's positions attend to the whole source, the decoder's to the target so far and to
@@ -104,7 +104,7 @@ class T5(EncoderDecoder):
         target = keras.Input((None,), dtype="int32", name="target")
 
         known = ops.not_equal(source, 0)  # (batch, source)
-        at = _counted(source)
+        at = counted(source)
         bias = DistanceBias(heads, buckets, farthest, False, name="encoder_bias")([at, at])
         h = layers.Dropout(dropout, name="source_drop")(embed(source))
         for i in range(depth):
@@ -115,7 +115,7 @@ class T5(EncoderDecoder):
         h = norm(h)
         h = layers.Dropout(dropout, name="encoder_drop")(h)
 
-        at = _counted(target)
+        at = counted(target)
         bias = DistanceBias(heads, buckets, farthest, True, name="decoder_bias")([at, at])
         y = layers.Dropout(dropout, name="target_drop")(embed(target))
         for i in range(depth):
@@ -125,14 +125,8 @@ class T5(EncoderDecoder):
         y = layers.Dropout(dropout, name="decoder_drop")(y)
         super().__init__([source, target], embed(y / math.sqrt(width), reverse=True), **kwargs)
 
-    rewinds = True  # what the cache holds after a position is not used
-
     def training_defaults(self) -> dict:
         return {"optimizer": optimizers.AdamW(1e-3), **cross_entropy()}
-
-    def blocks(self, half: str) -> list[keras.Layer]:
-        """Return the blocks of a half, "encoder" or "decoder"."""
-        return [self.get_layer(f"{half}{i + 1}") for i in range(self._arguments["depth"])]
 
     def encoder(self) -> keras.Model:
         """Return the encoder with the weights of this network, as a network of its own.
@@ -149,19 +143,6 @@ class T5(EncoderDecoder):
         for block in self.blocks("encoder"):
             h = block(h, mask=known, bias=bias)
         return self.get_layer("encoder_norm")(h), known
-
-    def begin(self, source: Tensor, length: int) -> list[tuple]:
-        """Return the decoder's cache for a target of `length` tokens: a tuple for each block.
-
-        It holds the keys and values of the target, none so far, those of the source, and which
-        source tokens are known.
-        """
-        h, known = self.encode(source)
-        cache = []
-        for block in self.blocks("decoder"):
-            own = block.attention.empty_cache(source.shape[0], length)
-            cache.append((own, block.cross_attention.remember(h), known))
-        return cache
 
     def step(
         self, tokens: Tensor, cache: list[tuple], position: int | Tensor
@@ -252,8 +233,3 @@ def bucket_of_distance(buckets: int, farthest: int) -> np.ndarray:
     far = np.log(np.maximum(distance, near) / near) / np.log(farthest / near)
     far = near + np.floor(far * (buckets - near) + 1e-9).astype("int32")
     return np.where(distance < near, distance, np.minimum(far, buckets - 1)).astype("int32")
-
-
-def _counted(tokens):
-    """Return 0, 1, 2, ... for each position of a batch of tokens."""
-    return ops.cumsum(ops.ones_like(tokens[0])) - 1

@@ -12,7 +12,7 @@ from kerasdl.layers.self_attention import angles
 from kerasdl.layers.transformer_block import TransformerBlock
 from kerasdl.layers.transformer_decoder_block import TransformerDecoderBlock
 from kerasdl.models.network import cross_entropy
-from kerasdl.models.sequence.encoder_decoder import EncoderDecoder
+from kerasdl.models.sequence.encoder_decoder import TransformerEncoderDecoder, counted
 from kerasdl.utils import checks
 from kerasdl.utils.types import Tensor
 
@@ -33,7 +33,7 @@ WARMUP = 4000  # steps of the published schedule
 
 
 @keras.saving.register_keras_serializable(package="kerasdl")
-class Transformer(EncoderDecoder):
+class Transformer(TransformerEncoderDecoder):
     """Translate a source sequence into a target sequence, one token at a time, without recurrence.
 
     The encoder's positions attend to the whole source, the decoder's to the target so far and to
@@ -92,18 +92,16 @@ class Transformer(EncoderDecoder):
         target = keras.Input((None,), dtype="int32", name="target")
 
         known = ops.not_equal(source, 0)  # (batch, source)
-        h = layers.Dropout(dropout, name="source_drop")(_placed(embed(source), _counted(source)))
+        h = layers.Dropout(dropout, name="source_drop")(_placed(embed(source), counted(source)))
         for i in range(depth):
             block = TransformerBlock(*options, dropout=dropout, name=f"encoder{i + 1}")
             h = block(h, mask=known)
 
-        y = layers.Dropout(dropout, name="target_drop")(_placed(embed(target), _counted(target)))
+        y = layers.Dropout(dropout, name="target_drop")(_placed(embed(target), counted(target)))
         for i in range(depth):
             decoder = TransformerDecoderBlock(*options, dropout=dropout, name=f"decoder{i + 1}")
             y = decoder([y, h, known])
         super().__init__([source, target], embed(y, reverse=True), **kwargs)
-
-    rewinds = True  # what the cache holds after a position is not used
 
     def training_defaults(self) -> dict:
         rate = (self._arguments["width"] * WARMUP) ** -0.5
@@ -111,30 +109,13 @@ class Transformer(EncoderDecoder):
         adam = optimizers.Adam(schedules.WarmUp(decay, WARMUP), 0.9, 0.98, 1e-9)
         return {"optimizer": adam, **cross_entropy()}
 
-    def blocks(self, half: str) -> list[keras.Layer]:
-        """Return the blocks of a half, "encoder" or "decoder"."""
-        return [self.get_layer(f"{half}{i + 1}") for i in range(self._arguments["depth"])]
-
     def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """Return the encoder's outputs, and which source tokens are no padding."""
         known = ops.not_equal(source, 0)
-        h = _placed(self.get_layer("token")(source), _counted(source))
+        h = _placed(self.get_layer("token")(source), counted(source))
         for block in self.blocks("encoder"):
             h = block(h, mask=known)
         return h, known
-
-    def begin(self, source: Tensor, length: int) -> list[tuple]:
-        """Return the decoder's cache for a target of `length` tokens: a tuple for each block.
-
-        It holds the keys and values of the target, none so far, those of the source, and which
-        source tokens are known.
-        """
-        h, known = self.encode(source)
-        cache = []
-        for block in self.blocks("decoder"):
-            own = block.attention.empty_cache(source.shape[0], length)
-            cache.append((own, block.cross_attention.remember(h), known))
-        return cache
 
     def step(
         self, tokens: Tensor, cache: list[tuple], position: int | Tensor
@@ -159,11 +140,6 @@ class Transformer(EncoderDecoder):
         last = self.blocks("decoder")[-1]
         inputs = keras.Model(self.inputs, last.input)([source, target])
         return ops.convert_to_numpy(ops.mean(last.attention_map(inputs), axis=1))
-
-
-def _counted(tokens):
-    """Return 0, 1, 2, ... for each position of a batch of tokens."""
-    return ops.cumsum(ops.ones_like(tokens[0])) - 1
 
 
 def _placed(x, positions):
